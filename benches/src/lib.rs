@@ -1,0 +1,1 @@
+//! Criterion benches, and the program that `cargo xtask bench` drives.

@@ -1,0 +1,1 @@
+//! Training objectives as mathematics: graph, differentiation, rewriting, plans and the reference interpreter.
