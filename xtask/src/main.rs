@@ -1,2 +1,39 @@
-//! The project's own commands: `cargo xtask bench | data | lint | test`.
-fn main() {}
+//! The project's own commands: `cargo xtask bench | data | lint | test | tidy`.
+
+use std::process::ExitCode;
+
+mod bench;
+mod cli;
+mod data;
+mod features;
+mod lint;
+mod process;
+mod test;
+mod tidy;
+mod workspace;
+
+use cli::Command;
+use process::Failure;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let workspace = Workspace::here();
+    match cli::parse(lexopt::Parser::from_env())? {
+        Command::Help(text) => process::print(text),
+        Command::Data(sets) => data::fetch(&workspace, &sets),
+        Command::Bench(options) => bench::run(&workspace, options),
+        Command::Lint { all } => lint::run(&workspace, all),
+        Command::Tidy => tidy::run(&workspace),
+        Command::Test(options) => test::run(&workspace, &options),
+    }
+}

@@ -1,0 +1,341 @@
+//! What the command line asks for, and the help that says what it may ask.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+
+use crate::process::Failure;
+
+/// One parsed command line.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    Help(&'static str),
+    Data(Vec<String>),
+    Bench(BenchOptions),
+    Lint { all: bool },
+    Tidy,
+    Test(TestOptions),
+}
+
+/// What `bench` keeps for itself; the rest goes to the benchmark program.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct BenchOptions {
+    pub(crate) features: Option<String>,
+    /// Where the data lies already; nothing is fetched then.
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) rest: Vec<OsString>,
+}
+
+/// What `test` keeps for itself; the rest goes to the test runner.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct TestOptions {
+    pub(crate) features: Option<String>,
+    pub(crate) gpu: bool,
+    pub(crate) rest: Vec<OsString>,
+}
+
+pub(crate) const HELP: &str = "\
+usage: cargo xtask COMMAND [OPTIONS]
+
+  bench   fetch the data, build in release, train on each backend, print the table
+  data    fetch and verify datasets
+  lint    tidy rules, format, clippy and documentation, warnings denied
+  test    every test: unit, integration, documentation, stand-alone crates
+  tidy    the tidy rules alone, in a second
+  help    this text; `cargo xtask COMMAND --help` says more
+";
+
+const BENCH_HELP: &str = "\
+usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
+
+  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
+  --data DIR        take the datasets from DIR and fetch nothing
+
+Every other option goes to the benchmark program as it is, such as
+  --quick           a shorter run, within two minutes after building
+  --threads LIST    thread counts to measure, such as 1,2
+  --profile         what each kernel cost
+";
+
+const DATA_HELP: &str = "\
+usage: cargo xtask data [mnist | fashion | all]
+
+Fetches the dataset into the cache and verifies it; default: mnist.
+";
+
+const LINT_HELP: &str = "\
+usage: cargo xtask lint [--all]
+
+  --all   with the wgpu backend too, as where CI=true
+";
+
+const TEST_HELP: &str = "\
+usage: cargo xtask test [--features LIST] [--gpu] [ARGS...]
+
+  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
+  --gpu             the wgpu backend too; with CI=true wherever Vulkan is found
+  ARGS              go to the test runner (cargo nextest, else cargo test), such as
+                    a part of a test's name; documentation tests and stand-alone
+                    crates are left out then
+";
+
+const TIDY_HELP: &str = "\
+usage: cargo xtask tidy
+
+Checks every tracked or new file against the rules in xtask/src/tidy.
+";
+
+/// Reads one command line; what it cannot read is a usage error (exit code 2).
+pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
+    let name = match args.next()? {
+        None => {
+            return Err(Failure::usage(format!(
+                "expected a command, found none\n\n{HELP}"
+            )));
+        }
+        Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Command::Help(HELP)),
+        Some(Arg::Value(name)) => name.to_string_lossy().into_owned(),
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match name.as_str() {
+        "help" => help(args),
+        "bench" => bench(args),
+        "data" => data(args),
+        "lint" => lint(args),
+        "test" => test(args),
+        "tidy" => match args.next()? {
+            None => Ok(Command::Tidy),
+            Some(arg) => help_or_unexpected(&arg, TIDY_HELP),
+        },
+        other => Err(unknown(other)),
+    }
+}
+
+fn help(mut args: Parser) -> Result<Command, Failure> {
+    let Some(arg) = args.next()? else {
+        return Ok(Command::Help(HELP));
+    };
+    let Arg::Value(topic) = arg else {
+        return help_or_unexpected(&arg, HELP);
+    };
+    let topic = topic.to_string_lossy();
+    match &*topic {
+        "bench" => Ok(Command::Help(BENCH_HELP)),
+        "data" => Ok(Command::Help(DATA_HELP)),
+        "lint" => Ok(Command::Help(LINT_HELP)),
+        "test" => Ok(Command::Help(TEST_HELP)),
+        "tidy" => Ok(Command::Help(TIDY_HELP)),
+        other => Err(unknown(other)),
+    }
+}
+
+fn data(mut args: Parser) -> Result<Command, Failure> {
+    let mut sets = Vec::new();
+    while let Some(arg) = args.next()? {
+        let Arg::Value(set) = &arg else {
+            return help_or_unexpected(&arg, DATA_HELP);
+        };
+        match &*set.to_string_lossy() {
+            "all" => sets.extend(["mnist".to_owned(), "fashion".to_owned()]),
+            set @ ("mnist" | "fashion") => sets.push(set.to_owned()),
+            other => {
+                return Err(Failure::usage(format!(
+                    "no dataset {other:?}: expected mnist, fashion or all"
+                )));
+            }
+        }
+    }
+    if sets.is_empty() {
+        sets.push("mnist".to_owned());
+    }
+    Ok(Command::Data(sets))
+}
+
+fn bench(mut args: Parser) -> Result<Command, Failure> {
+    let mut options = BenchOptions::default();
+    loop {
+        if take_after_dashes(&mut args, &mut options.rest) {
+            break;
+        }
+        match args.next()? {
+            None => break,
+            Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Command::Help(BENCH_HELP)),
+            Some(Arg::Long("features")) => options.features = Some(text(args.value()?)?),
+            Some(Arg::Long("data")) => options.data = Some(args.value()?.into()),
+            Some(arg) => {
+                let start = spell(&arg);
+                pass_on(start, &mut args, &mut options.rest);
+            }
+        }
+    }
+    Ok(Command::Bench(options))
+}
+
+fn lint(mut args: Parser) -> Result<Command, Failure> {
+    let mut all = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("all") => all = true,
+            arg => return help_or_unexpected(&arg, LINT_HELP),
+        }
+    }
+    Ok(Command::Lint { all })
+}
+
+fn test(mut args: Parser) -> Result<Command, Failure> {
+    let mut options = TestOptions::default();
+    loop {
+        if take_after_dashes(&mut args, &mut options.rest) {
+            break;
+        }
+        match args.next()? {
+            None => break,
+            Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Command::Help(TEST_HELP)),
+            Some(Arg::Long("features")) => options.features = Some(text(args.value()?)?),
+            Some(Arg::Long("gpu")) => options.gpu = true,
+            Some(arg) => {
+                let start = spell(&arg);
+                pass_on(start, &mut args, &mut options.rest);
+            }
+        }
+    }
+    Ok(Command::Test(options))
+}
+
+/// Moves everything from a `--` on, the dashes included, to `rest`.
+fn take_after_dashes(args: &mut Parser, rest: &mut Vec<OsString>) -> bool {
+    let Some(raw) = args.try_raw_args() else {
+        return false;
+    };
+    if raw.peek() != Some(OsStr::new("--")) {
+        return false;
+    }
+    rest.extend(raw);
+    true
+}
+
+/// The argument as it was written, without the value that may hang on it.
+fn spell(arg: &Arg<'_>) -> OsString {
+    match arg {
+        Arg::Long(name) => format!("--{name}").into(),
+        Arg::Short(letter) => format!("-{letter}").into(),
+        Arg::Value(value) => value.clone(),
+    }
+}
+
+/// Adds an argument that is somebody else's to `rest`, with its `=value`.
+fn pass_on(mut arg: OsString, args: &mut Parser, rest: &mut Vec<OsString>) {
+    if let Some(value) = args.optional_value() {
+        if arg.to_string_lossy().starts_with("--") {
+            arg.push("=");
+        }
+        arg.push(value);
+    }
+    rest.push(arg);
+}
+
+fn text(value: OsString) -> Result<String, Failure> {
+    value
+        .into_string()
+        .map_err(|value| Failure::usage(format!("expected UTF-8, found {value:?}")))
+}
+
+fn help_or_unexpected(arg: &Arg<'_>, help: &'static str) -> Result<Command, Failure> {
+    match arg {
+        Arg::Long("help") | Arg::Short('h') => Ok(Command::Help(help)),
+        _ => {
+            let arg = spell(arg);
+            Err(Failure::usage(format!(
+                "unexpected argument {arg:?}\n\n{help}"
+            )))
+        }
+    }
+}
+
+fn unknown(command: &str) -> Failure {
+    Failure::usage(format!("no command {command:?}\n\n{HELP}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, Failure> {
+        parse(Parser::from_args(line.split_whitespace()))
+    }
+
+    #[track_caller]
+    fn check_usage_error(line: &str, part: &str) {
+        let failure = parsed(line).expect_err("a usage error");
+        assert_eq!(failure.exit_code(), 2);
+        assert!(failure.to_string().contains(part), "{failure}");
+    }
+
+    #[test]
+    fn wrong_commands_and_flags_are_usage_errors() {
+        check_usage_error("", "expected a command");
+        check_usage_error("bnech", "no command \"bnech\"");
+        check_usage_error("help bnech", "no command \"bnech\"");
+        check_usage_error("--quick", "--quick");
+        check_usage_error("lint --quick", "unexpected argument \"--quick\"");
+        check_usage_error("tidy all", "unexpected argument \"all\"");
+        check_usage_error("data cifar", "expected mnist, fashion or all");
+        check_usage_error("test --features", "--features");
+        check_usage_error("test --gpu=yes", "gpu");
+    }
+
+    #[test]
+    fn help_is_found_everywhere() {
+        for command in ["bench", "data", "lint", "test", "tidy"] {
+            let by_flag = parsed(&format!("{command} --help")).ok();
+            assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
+            assert_eq!(by_flag, parsed(&format!("help {command}")).ok());
+        }
+        assert_eq!(parsed("help").ok(), Some(Command::Help(HELP)));
+    }
+
+    #[test]
+    fn data_defaults_to_mnist() {
+        assert_eq!(
+            parsed("data").ok(),
+            Some(Command::Data(vec!["mnist".into()]))
+        );
+        let all = vec!["mnist".into(), "fashion".into()];
+        assert_eq!(parsed("data all").ok(), Some(Command::Data(all)));
+    }
+
+    #[test]
+    fn bench_keeps_its_own_and_passes_the_rest() {
+        let line =
+            "bench --quick --features ndarray --threads 1,2 --data d --x=y -j4 -- --features";
+        let rest = [
+            "--quick",
+            "--threads",
+            "1,2",
+            "--x=y",
+            "-j4",
+            "--",
+            "--features",
+        ];
+        let expected = BenchOptions {
+            features: Some("ndarray".into()),
+            data: Some("d".into()),
+            rest: rest.map(OsString::from).into(),
+        };
+        assert_eq!(parsed(line).ok(), Some(Command::Bench(expected)));
+    }
+
+    #[test]
+    fn test_passes_a_name_to_the_runner() {
+        let expected = TestOptions {
+            features: None,
+            gpu: true,
+            rest: vec!["rewriting".into()],
+        };
+        assert_eq!(
+            parsed("test rewriting --gpu").ok(),
+            Some(Command::Test(expected))
+        );
+    }
+}
