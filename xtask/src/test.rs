@@ -18,7 +18,10 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> Result<(), Fa
     }
     let features = features::everywhere(workspace, list)?;
     let features = ["--workspace", "--features", &features];
-    let main = runner(workspace).args(features).args(&options.rest);
+    let main = runner(workspace)
+        .args(features)
+        .arg("--no-fail-fast")
+        .args(&options.rest);
     if !options.rest.is_empty() {
         return main.run_last();
     }
@@ -39,14 +42,12 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> Result<(), Fa
 /// `cargo nextest run` where it is installed, else `cargo test`.
 fn runner(workspace: &Workspace) -> Child {
     let nextest = Child::cargo("nextest").arg("--version").output().is_ok();
-    let child = if nextest {
+    if nextest {
         workspace.cargo("nextest").arg("run")
     } else {
-        workspace
-            .cargo("test")
-            .args(["--lib", "--bins", "--tests", "--examples"])
-    };
-    child.arg("--no-fail-fast")
+        let targets = ["--lib", "--bins", "--tests", "--examples"];
+        workspace.cargo("test").args(targets)
+    }
 }
 
 /// A crate outside the workspace sees ours as a user's crate does. It shares
