@@ -113,10 +113,10 @@ mod tests {
     #[test]
     fn dead_links_are_found() {
         check(
-            "\n[a](rule.md), [b](../../x.md) and [c](/etc)",
+            "\n[a](rule.md), [b](../../docs/rules.md) and [c](/etc)",
             &[
                 "docs/a.md:2: link to `rule.md` leads nowhere",
-                "docs/a.md:2: link to `../../x.md` leads nowhere",
+                "docs/a.md:2: link to `../../docs/rules.md` leads nowhere",
                 "docs/a.md:2: link to `/etc` leads nowhere",
             ],
         );
