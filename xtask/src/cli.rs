@@ -35,6 +35,9 @@ pub(crate) struct TestOptions {
     pub(crate) rest: Vec<OsString>,
 }
 
+/// What `dl-data` calls `fashion`.
+const FASHION: &str = "fashion-mnist";
+
 pub(crate) const HELP: &str = "\
 usage: cargo xtask COMMAND [OPTIONS]
 
@@ -137,8 +140,9 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
             return help_or_unexpected(&arg, DATA_HELP);
         };
         match &*set.to_string_lossy() {
-            "all" => sets.extend(["mnist".to_owned(), "fashion".to_owned()]),
-            set @ ("mnist" | "fashion") => sets.push(set.to_owned()),
+            "all" => sets.extend(["mnist".to_owned(), FASHION.to_owned()]),
+            "mnist" => sets.push("mnist".to_owned()),
+            "fashion" | FASHION => sets.push(FASHION.to_owned()),
             other => {
                 return Err(Failure::usage(format!(
                     "no dataset {other:?}: expected mnist, fashion or all"
@@ -296,12 +300,12 @@ mod tests {
     }
 
     #[test]
-    fn data_defaults_to_mnist() {
+    fn data_defaults_to_mnist_and_knows_all() {
         assert_eq!(
             parsed("data").ok(),
             Some(Command::Data(vec!["mnist".into()]))
         );
-        let all = vec!["mnist".into(), "fashion".into()];
+        let all = vec!["mnist".into(), FASHION.into()];
         assert_eq!(parsed("data all").ok(), Some(Command::Data(all)));
     }
 
