@@ -1,1 +1,34 @@
 //! Training objectives as mathematics: graph, differentiation, rewriting, plans and the reference interpreter.
+//!
+//! The folders follow the compiler's pipeline: `graph` and `ops` are what a user writes,
+//! `rewrite` makes it stable and small, `diff` differentiates it, `program` closes it,
+//! `plan` lowers it for an executor, `interp` says what it means, and `print` shows it.
+
+pub mod diff;
+pub mod dim;
+pub mod dtype;
+pub mod error;
+mod float;
+pub mod graph;
+pub mod interp;
+pub mod nn;
+pub mod ops;
+pub mod plan;
+pub mod print;
+pub mod program;
+pub mod rewrite;
+pub mod shape;
+pub mod tensor;
+
+pub use dim::{Dim, Dims, Name, Named};
+pub use dtype::DType;
+pub use dtype::DType::{Bool, F32, F64, I64, U8};
+pub use dtype::Scalar;
+pub use error::{Error, Fault, Result, Site};
+pub use graph::{Expr, Graph};
+pub use nn::Init;
+pub use ops::Fact;
+pub use plan::{Plan, Target};
+pub use program::Program;
+pub use shape::Shape;
+pub use tensor::{Tensor, TensorRef};

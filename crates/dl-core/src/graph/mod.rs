@@ -1,0 +1,319 @@
+//! The graph: an arena of hash-consed nodes that only grows, with the author's names and lines.
+
+mod expr;
+mod operand;
+mod rebuild;
+
+use std::cell::RefCell;
+use std::panic::Location;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+pub use self::expr::Expr;
+pub(crate) use self::operand::pair;
+pub use self::operand::{Axes, Operand};
+pub(crate) use self::rebuild::Rebuild;
+
+use crate::dim::Name;
+use crate::dtype::DType;
+use crate::error::{Error, Fault, Result, Site};
+use crate::nn::Init;
+use crate::ops::Op;
+use crate::shape::Shape;
+
+/// A node's place in its arena; arguments have smaller ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// As an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One operation with its arguments; equal nodes are one node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Node {
+    /// What is computed.
+    pub op: Op,
+    /// From what.
+    pub args: Vec<NodeId>,
+    /// The result's element type.
+    pub dtype: DType,
+    /// The result's shape.
+    pub shape: Shape,
+}
+
+/// Where a node comes from: it survives every pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The line of the user's program.
+    pub site: Option<Site>,
+    /// The author's name for the value.
+    pub name: Option<Name>,
+}
+
+/// A declared input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputDecl {
+    /// By which runs bind it.
+    pub name: Name,
+    /// Its element type.
+    pub dtype: DType,
+    /// Its shape; names in it are bound by each run.
+    pub shape: Shape,
+}
+
+/// A declared parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParameterDecl {
+    /// Its path, such as `fc1.weight`.
+    pub name: Name,
+    /// Its element type.
+    pub dtype: DType,
+    /// Its shape, without names.
+    pub shape: Shape,
+    /// Its first value.
+    pub init: Init,
+    /// False for what an objective does not train: frozen weights, an optimizer's moments.
+    pub trainable: bool,
+}
+
+/// A graph under construction. Expressions borrow it.
+#[derive(Default)]
+pub struct Graph {
+    inner: RefCell<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    nodes: Vec<Arc<Node>>,
+    index: FxHashMap<Arc<Node>, NodeId>,
+    origins: Vec<Origin>,
+    named: Vec<(Name, NodeId)>,
+    inputs: Vec<InputDecl>,
+    parameters: Vec<ParameterDecl>,
+    faults: Vec<Fault>,
+    streams: u64,
+    variables: u64,
+    /// While a pass works on a node, what it makes comes from where that node came from.
+    current: Option<Origin>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares an input, bound by name at each run. Declaring the same again gives the same node.
+    #[track_caller]
+    pub fn input(&self, name: &str, dtype: DType, shape: impl Into<Shape>) -> Expr<'_> {
+        let decl = InputDecl { name: name.into(), dtype, shape: shape.into() };
+        let old = self.inner.borrow().inputs.iter().find(|d| *d.name == *name).cloned();
+        match old {
+            Some(old) if old != decl => {
+                return self.fail(format!(
+                    "input {name} is declared as {dtype} {}, before as {} {}",
+                    decl.shape, old.dtype, old.shape
+                ));
+            }
+            Some(_) => {}
+            None => self.inner.borrow_mut().inputs.push(decl.clone()),
+        }
+        self.leaf(Op::Input(decl.name), dtype, decl.shape)
+    }
+
+    /// Declares a trainable parameter by its path, with its first value. Declaring the same again
+    /// shares it.
+    #[track_caller]
+    pub fn parameter(&self, name: &str, dtype: DType, shape: impl Into<Shape>, init: Init) -> Expr<'_> {
+        self.declare(ParameterDecl { name: name.into(), dtype, shape: shape.into(), init, trainable: true })
+    }
+
+    /// Declares state that updates may change but objectives do not train.
+    #[track_caller]
+    pub fn state(&self, name: &str, dtype: DType, shape: impl Into<Shape>, init: Init) -> Expr<'_> {
+        self.declare(ParameterDecl { name: name.into(), dtype, shape: shape.into(), init, trainable: false })
+    }
+
+    #[track_caller]
+    pub(crate) fn declare(&self, decl: ParameterDecl) -> Expr<'_> {
+        if let Some(dim) = decl.shape.iter().find(|d| d.size().is_none()) {
+            return self.fail(format!("parameter {} has shape {}: {dim} is not a known size", decl.name, decl.shape));
+        }
+        let old = self.inner.borrow().parameters.iter().find(|d| d.name == decl.name).cloned();
+        match old {
+            Some(old) if old != decl => {
+                return self.fail(format!(
+                    "parameter {} is declared as {} {}, before as {} {} (or with another initialiser)",
+                    decl.name, decl.dtype, decl.shape, old.dtype, old.shape
+                ));
+            }
+            Some(_) => {}
+            None => self.inner.borrow_mut().parameters.push(decl.clone()),
+        }
+        self.leaf(Op::Parameter(decl.name), decl.dtype, decl.shape)
+    }
+
+    /// The declared parameter of that name.
+    #[track_caller]
+    pub fn get_parameter(&self, name: &str) -> Expr<'_> {
+        let decl = self.inner.borrow().parameters.iter().find(|d| *d.name == *name).cloned();
+        match decl {
+            Some(decl) => self.leaf(Op::Parameter(decl.name), decl.dtype, decl.shape),
+            None => self.fail(format!("unknown parameter {name}")),
+        }
+    }
+
+    /// All declared parameters, in order.
+    pub fn parameter_decls(&self) -> Vec<ParameterDecl> {
+        self.inner.borrow().parameters.clone()
+    }
+
+    /// All declared inputs, in order.
+    pub fn input_decls(&self) -> Vec<InputDecl> {
+        self.inner.borrow().inputs.clone()
+    }
+
+    /// The values that the author named, in order.
+    pub fn named(&self) -> Vec<(Name, Expr<'_>)> {
+        self.inner.borrow().named.iter().map(|(n, id)| (n.clone(), self.expr(*id))).collect()
+    }
+
+    /// Every mistake so far as one error, or nothing.
+    ///
+    /// # Errors
+    /// When building recorded a fault.
+    pub fn check(&self) -> Result<()> {
+        let faults = self.inner.borrow().faults.clone();
+        if faults.is_empty() { Ok(()) } else { Err(Error::build(faults)) }
+    }
+
+    /// Records a mistake at the caller's line and stands in for the value.
+    #[track_caller]
+    pub(crate) fn fail(&self, message: String) -> Expr<'_> {
+        let site = self.site();
+        self.inner.borrow_mut().faults.push(Fault { site, message });
+        self.poison()
+    }
+
+    #[track_caller]
+    pub(crate) fn poison(&self) -> Expr<'_> {
+        self.push(Node { op: Op::Poison, args: vec![], dtype: DType::F32, shape: Shape::scalar() })
+    }
+
+    /// A node without arguments; its signature is declared.
+    #[track_caller]
+    pub(crate) fn leaf(&self, op: Op, dtype: DType, shape: Shape) -> Expr<'_> {
+        self.node(op, vec![], Some((dtype, &shape)))
+    }
+
+    /// Checks and adds a node, or records what is wrong.
+    #[track_caller]
+    pub(crate) fn node(&self, op: Op, args: Vec<NodeId>, declared: Option<(DType, &Shape)>) -> Expr<'_> {
+        let found = {
+            let inner = self.inner.borrow();
+            let nodes: Vec<&Node> = args.iter().map(|id| &*inner.nodes[id.index()]).collect();
+            if nodes.iter().any(|n| n.op == Op::Poison) {
+                None
+            } else {
+                Some(op.signature(&nodes, declared))
+            }
+        };
+        match found {
+            None => self.poison(),
+            Some(Err(message)) => self.fail(message),
+            Some(Ok((dtype, shape))) => self.push(Node { op, args, dtype, shape }),
+        }
+    }
+
+    /// Adds a node that is known to be right.
+    #[track_caller]
+    pub(crate) fn push(&self, node: Node) -> Expr<'_> {
+        let site = self.site();
+        let mut inner = self.inner.borrow_mut();
+        if let Some(id) = inner.index.get(&node) {
+            return Expr::new(self, *id);
+        }
+        let id = NodeId(u32::try_from(inner.nodes.len()).expect("a graph of 2^32 nodes does not fit into memory"));
+        let node = Arc::new(node);
+        let origin = inner.current.clone().unwrap_or(Origin { site, name: None });
+        inner.nodes.push(node.clone());
+        inner.origins.push(origin);
+        inner.index.insert(node, id);
+        Expr::new(self, id)
+    }
+
+    /// Runs `build` with everything that it makes attributed to `origin`.
+    pub(crate) fn attributed<R>(&self, origin: &Origin, build: impl FnOnce() -> R) -> R {
+        let before = self.inner.borrow_mut().current.replace(origin.clone());
+        let result = build();
+        self.inner.borrow_mut().current = before;
+        result
+    }
+
+    /// The expression of a node.
+    pub(crate) fn expr(&self, id: NodeId) -> Expr<'_> {
+        Expr::new(self, id)
+    }
+
+    pub(crate) fn get(&self, id: NodeId) -> Arc<Node> {
+        self.inner.borrow().nodes[id.index()].clone()
+    }
+
+    pub(crate) fn origin(&self, id: NodeId) -> Origin {
+        self.inner.borrow().origins[id.index()].clone()
+    }
+
+    /// The number of nodes.
+    pub fn len(&self) -> usize {
+        self.inner.borrow().nodes.len()
+    }
+
+    /// True before the first node.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn next_stream(&self) -> u64 {
+        let mut inner = self.inner.borrow_mut();
+        inner.streams += 1;
+        inner.streams - 1
+    }
+
+    pub(crate) fn next_variable(&self) -> u64 {
+        let mut inner = self.inner.borrow_mut();
+        inner.variables += 1;
+        inner.variables - 1
+    }
+
+    #[track_caller]
+    pub(crate) fn name_node(&self, id: NodeId, name: &str) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.nodes[id.index()].op == Op::Poison {
+            return;
+        }
+        match inner.named.iter().find(|(n, _)| **n == *name) {
+            Some((_, other)) if *other != id => {
+                let site = Some(Location::caller().into());
+                inner.faults.push(Fault { site, message: format!("two different values are named {name}") });
+            }
+            Some(_) => {}
+            None => inner.named.push((name.into(), id)),
+        }
+        inner.origins[id.index()].name.get_or_insert_with(|| name.into());
+    }
+
+    #[track_caller]
+    fn site(&self) -> Option<Site> {
+        match &self.inner.borrow().current {
+            Some(origin) => origin.site.clone(),
+            None => Some(Location::caller().into()),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Copying a graph node by node into another one: the frame of every pass.
+
+use rustc_hash::FxHashMap;
+
+use crate::graph::{Expr, Graph, Node, NodeId};
+use crate::ops::Op;
+
+/// A copy in progress: old nodes and what became of them.
+pub(crate) struct Rebuild<'a, 'g> {
+    /// Where the old nodes are.
+    pub from: &'a Graph,
+    /// Where the new ones go.
+    pub to: &'g Graph,
+    done: FxHashMap<NodeId, Expr<'g>>,
+}
+
+impl<'a, 'g> Rebuild<'a, 'g> {
+    /// A copy into an empty (or growing) graph; declarations come along.
+    pub fn new(from: &'a Graph, to: &'g Graph) -> Self {
+        {
+            let old = from.inner.borrow();
+            let mut new = to.inner.borrow_mut();
+            new.inputs.clone_from(&old.inputs);
+            new.parameters.clone_from(&old.parameters);
+            new.streams = new.streams.max(old.streams);
+            new.variables = new.variables.max(old.variables);
+        }
+        Rebuild { from, to, done: FxHashMap::default() }
+    }
+
+    /// What `id` became, once it was visited.
+    pub fn get(&self, id: NodeId) -> Option<Expr<'g>> {
+        self.done.get(&id).copied()
+    }
+
+    /// Copies everything that `roots` need, arguments first, letting `visit` make each node from its
+    /// old form and its new arguments.
+    pub fn run(&mut self, roots: &[NodeId], mut visit: impl FnMut(&Self, NodeId, &Node, &[Expr<'g>]) -> Expr<'g>) {
+        let order = reachable(self.from, roots);
+        for id in order {
+            if self.done.contains_key(&id) {
+                continue;
+            }
+            let node = self.from.get(id);
+            let args: Vec<Expr<'g>> = node.args.iter().map(|a| self.done[a]).collect();
+            let origin = self.from.origin(id);
+            let new = self.to.attributed(&origin, || visit(self, id, &node, &args));
+            if let Some(name) = &origin.name {
+                self.to.inner.borrow_mut().origins[new.id().index()].name.get_or_insert_with(|| name.clone());
+            }
+            self.done.insert(id, new);
+        }
+    }
+
+    /// The same node with the new arguments.
+    pub fn copy(&self, node: &Node, args: &[Expr<'g>]) -> Expr<'g> {
+        self.to.push(Node { args: args.iter().map(|a| a.id()).collect(), ..node.clone() })
+    }
+}
+
+/// Everything that `roots` need, in the order of the arena: arguments first.
+pub(crate) fn reachable(graph: &Graph, roots: &[NodeId]) -> Vec<NodeId> {
+    let inner = graph.inner.borrow();
+    let mut needed = vec![false; inner.nodes.len()];
+    for root in roots {
+        needed[root.index()] = true;
+    }
+    for i in (0..needed.len()).rev() {
+        if needed[i] {
+            for arg in &inner.nodes[i].args {
+                needed[arg.index()] = true;
+            }
+        }
+    }
+    (0..needed.len()).filter(|&i| needed[i]).map(|i| NodeId(i as u32)).collect()
+}
+
+impl Graph {
+    /// `objective` as a function of independent variables in place of `wrt`: leaves stay, anything
+    /// else is hidden behind a [`Op::Variable`], so that rewriting cannot see through it.
+    pub(crate) fn isolate<'g>(&'g self, objective: Expr<'g>, wrt: &[Expr<'g>]) -> (Expr<'g>, Vec<Expr<'g>>) {
+        let is_leaf = |e: &Expr<'g>| matches!(e.node().op, Op::Input(_) | Op::Parameter(_) | Op::Variable(_) | Op::Poison);
+        if wrt.iter().all(is_leaf) {
+            return (objective, wrt.to_vec());
+        }
+        let mut done: FxHashMap<NodeId, Expr<'g>> = FxHashMap::default();
+        let mut variables = Vec::with_capacity(wrt.len());
+        for e in wrt {
+            let v = if is_leaf(e) { *e } else { e.apply(Op::Variable(self.next_variable()), &[]) };
+            done.insert(e.id(), v);
+            variables.push(v);
+        }
+        for id in reachable(self, &[objective.id()]) {
+            if done.contains_key(&id) {
+                continue;
+            }
+            let node = self.get(id);
+            let args: Vec<NodeId> = node.args.iter().map(|a| done[a].id()).collect();
+            let new = if args == node.args {
+                self.expr(id)
+            } else {
+                self.attributed(&self.origin(id), || self.push(Node { args, ..(*node).clone() }))
+            };
+            done.insert(id, new);
+        }
+        (done[&objective.id()], variables)
+    }
+}

@@ -1,0 +1,135 @@
+//! Indexing: gather and its transpose, iota, sorting.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dim::Dim;
+use crate::dtype::DType;
+use crate::graph::{Axes, Expr, Graph, Node};
+use crate::ops::{Op, Signature, check_axis, required};
+use crate::shape::Shape;
+
+/// Which way to sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+pub(crate) fn signature(op: &Op, args: &[&Node], declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
+    match op {
+        Op::Gather { axis, batch } => {
+            let (x, indices) = (args[0], args[1]);
+            let shape = gathered(&x.shape, indices, *axis, *batch)?;
+            Ok((x.dtype, shape))
+        }
+        Op::ScatterAdd { axis, batch } => {
+            let (indices, updates) = (args[0], args[1]);
+            let (dtype, shape) = required("scatter_add", declared)?;
+            if !dtype.is_numeric() || dtype != updates.dtype {
+                return Err(format!("scatter_add of {} into {dtype}: the same number type is needed", updates.dtype));
+            }
+            let want = gathered(&shape, indices, *axis, *batch)?;
+            if want != updates.shape {
+                return Err(format!("scatter_add into {shape} needs updates {want}, got {}", updates.shape));
+            }
+            Ok((dtype, shape))
+        }
+        Op::Iota(axis) => {
+            let (dtype, shape) = required("iota", declared)?;
+            check_axis("iota", *axis, &shape)?;
+            if !dtype.is_numeric() {
+                return Err(format!("iota of {dtype}: a number type is needed"));
+            }
+            Ok((dtype, shape))
+        }
+        Op::Sort { axis, .. } | Op::ArgSort { axis, .. } => {
+            let x = args[0];
+            check_axis(op.name(), *axis, &x.shape)?;
+            if !x.dtype.is_numeric() {
+                return Err(format!("{} needs numbers, got {}", op.name(), x.dtype));
+            }
+            let dtype = if matches!(op, Op::Sort { .. }) { x.dtype } else { DType::I64 };
+            Ok((dtype, x.shape.clone()))
+        }
+        _ => Err(format!("{} does not index", op.name())),
+    }
+}
+
+/// The batch axes, then the axes up to `axis`, then the indices' own, then the rest.
+fn gathered(x: &Shape, indices: &Node, axis: usize, batch: usize) -> Result<Shape, String> {
+    check_axis("gather", axis, x)?;
+    if indices.dtype != DType::I64 {
+        return Err(format!("gather needs i64 indices, got {}: cast them", indices.dtype));
+    }
+    let rank = indices.shape.rank();
+    if batch > axis || batch > rank || x[..batch] != indices.shape[..batch] {
+        return Err(format!("gather from {x} along axis {axis} by {}: the first {batch} axes must agree", indices.shape));
+    }
+    Ok(x[..axis].iter().chain(&indices.shape[batch..]).chain(&x[axis + 1..]).cloned().collect())
+}
+
+impl<'g> Expr<'g> {
+    /// Picks slices along `axis` by `indices` (`i64`): `[V, D]` by `[B, T]` along 0 gives `[B, T, D]`.
+    /// An index outside the axis is an error of the run.
+    #[track_caller]
+    pub fn gather(self, axis: usize, indices: Expr<'g>) -> Expr<'g> {
+        self.apply(Op::Gather { axis, batch: 0 }, &[indices])
+    }
+
+    /// Picks one element of the last axis for every index (`i64`) of the shape before it:
+    /// `[B, C]` by `[B]` gives `[B]`. An index outside the axis is an error of the run.
+    #[track_caller]
+    pub fn pick(self, indices: Expr<'g>) -> Expr<'g> {
+        let rank = self.shape().rank();
+        if rank == 0 {
+            return self.graph().fail("cannot pick from a scalar".into());
+        }
+        self.apply(Op::Gather { axis: rank - 1, batch: rank - 1 }, &[indices])
+    }
+
+    /// The transpose of [`gather`](Expr::gather) with `batch` shared axes: adds `self` at the indices
+    /// onto zeros of `shape`.
+    #[track_caller]
+    pub fn scatter_add(self, axis: usize, batch: usize, indices: Expr<'g>, shape: &Shape) -> Expr<'g> {
+        indices.apply_as(Op::ScatterAdd { axis, batch }, &[self], self.dtype(), shape.clone())
+    }
+
+    /// 1 at each index (`i64`), 0 elsewhere, along a new last axis of `classes`.
+    /// An index outside is an error of the run.
+    #[track_caller]
+    pub fn one_hot(self, dtype: DType, classes: impl Into<Dim>) -> Expr<'g> {
+        let shape = self.shape();
+        let wide: Shape = shape.iter().cloned().chain([classes.into()]).collect();
+        let ones = self.graph().full(dtype, shape.clone(), 1.0);
+        ones.scatter_add(shape.rank(), shape.rank(), self, &wide)
+    }
+
+    /// Sorted along `axis`; stable, NaN last.
+    #[track_caller]
+    pub fn sort(self, axis: isize, order: Order) -> Expr<'g> {
+        match axis.resolve(self.shape().rank()) {
+            Ok(axes) => self.apply(Op::Sort { axis: axes[0], order }, &[]),
+            Err(message) => self.graph().fail(format!("sort {message} of {}", self.shape())),
+        }
+    }
+
+    /// The indices (`i64`) that sort along `axis`; stable, NaN last.
+    #[track_caller]
+    pub fn argsort(self, axis: isize, order: Order) -> Expr<'g> {
+        match axis.resolve(self.shape().rank()) {
+            Ok(axes) => self.apply(Op::ArgSort { axis: axes[0], order }, &[]),
+            Err(message) => self.graph().fail(format!("argsort {message} of {}", self.shape())),
+        }
+    }
+}
+
+impl Graph {
+    /// `0, 1, 2, …` along `axis` of `shape`.
+    #[track_caller]
+    pub fn iota(&self, dtype: DType, axis: usize, shape: impl Into<Shape>) -> Expr<'_> {
+        self.leaf(Op::Iota(axis), dtype, shape.into())
+    }
+}

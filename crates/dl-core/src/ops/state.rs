@@ -1,0 +1,66 @@
+//! Leaves: inputs, parameters, constants, literals, extents and the step counter.
+
+use crate::dim::Dim;
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Expr, Graph};
+use crate::ops::{Op, Signature, required};
+use crate::shape::Shape;
+use crate::tensor::{Literal, Tensor};
+
+pub(crate) fn signature(op: &Op, declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
+    match op {
+        Op::Literal(Literal(t)) => Ok((t.dtype(), t.shape().into())),
+        Op::Step => Ok((DType::I64, Shape::scalar())),
+        Op::Constant(value) => {
+            let (dtype, shape) = required("constant", declared)?;
+            if !value.fits(dtype) {
+                return Err(format!("constant {value} does not fit {dtype}"));
+            }
+            Ok((dtype, shape))
+        }
+        Op::Extent(_) => {
+            let (dtype, shape) = required("extent", declared)?;
+            if !dtype.is_numeric() {
+                return Err(format!("a size as {dtype}: a number type is needed"));
+            }
+            Ok((dtype, shape))
+        }
+        _ => required(op.name(), declared),
+    }
+}
+
+impl Graph {
+    /// `value` in every element of `shape`.
+    #[track_caller]
+    pub fn full(&self, dtype: DType, shape: impl Into<Shape>, value: f64) -> Expr<'_> {
+        if matches!(dtype, DType::I64 | DType::U8) && value.fract() != 0.0 {
+            return self.fail(format!("constant {value} does not fit {dtype}"));
+        }
+        self.leaf(Op::Constant(Scalar::of(dtype, value)), dtype, shape.into())
+    }
+
+    /// A scalar constant.
+    #[track_caller]
+    pub fn constant(&self, dtype: DType, value: f64) -> Expr<'_> {
+        self.full(dtype, Shape::scalar(), value)
+    }
+
+    /// An array written into the program.
+    #[track_caller]
+    pub fn literal(&self, tensor: Tensor) -> Expr<'_> {
+        let (dtype, shape) = (tensor.dtype(), Shape::from(tensor.shape()));
+        self.leaf(Op::Literal(Literal(tensor)), dtype, shape)
+    }
+
+    /// The size of a dimension as a number of `dtype`, a scalar.
+    #[track_caller]
+    pub fn extent(&self, dtype: DType, dim: impl Into<Dim>) -> Expr<'_> {
+        self.leaf(Op::Extent(dim.into()), dtype, Shape::scalar())
+    }
+
+    /// How many training steps the session has finished: `i64`, scalar, 0 in the first step.
+    #[track_caller]
+    pub fn step(&self) -> Expr<'_> {
+        self.leaf(Op::Step, DType::I64, Shape::scalar())
+    }
+}

@@ -1,0 +1,3 @@
+//! Showing expressions and programs: s-expressions, LaTeX, Graphviz.
+
+pub mod sexpr;

@@ -1,0 +1,173 @@
+//! Shapes: lists of dimensions, how to write them, and the one function that broadcasts.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dim::{Dim, Dims, Named};
+
+/// The dimensions of a value, outermost first; empty for a scalar.
+///
+/// Anything that lists dimensions converts into one: `()`, `[10, 20]`, and,
+/// where names and sizes mix, tuples such as `(B, 784)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shape(Vec<Dim>);
+
+impl Shape {
+    /// The shape of a scalar.
+    pub fn scalar() -> Self {
+        Shape(vec![])
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The product of the dimensions.
+    pub fn elements(&self) -> Dim {
+        self.0.iter().fold(Dim::Size(1), |n, d| &n * d)
+    }
+
+    /// Sizes under `dims`; the product is checked, so it never overflows.
+    pub fn eval(&self, dims: &Dims) -> Result<Vec<usize>, String> {
+        let sizes = self.0.iter().map(|d| d.eval(dims)).collect::<Result<Vec<_>, _>>()?;
+        sizes
+            .iter()
+            .try_fold(1usize, |n, &d| n.checked_mul(d.max(1)))
+            .filter(|n| isize::try_from(n.saturating_mul(8)).is_ok())
+            .ok_or_else(|| format!("shape {self} has too many elements"))?;
+        Ok(sizes)
+    }
+
+    /// The shape without `axes`.
+    pub fn without(&self, axes: &[usize]) -> Shape {
+        self.0.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, d)| d.clone()).collect()
+    }
+
+    /// The shape with `dim` at `axis` instead.
+    pub fn with_axis(&self, axis: usize, dim: Dim) -> Shape {
+        let mut dims = self.0.clone();
+        dims[axis] = dim;
+        Shape(dims)
+    }
+
+    /// The common shape of two operands, aligned at the last axis, as NumPy does it:
+    /// dimensions are equal, or one of them is 1.
+    pub fn broadcast(&self, other: &Shape) -> Result<Shape, String> {
+        let rank = self.rank().max(other.rank());
+        let one = Dim::Size(1);
+        let mut dims = Vec::with_capacity(rank);
+        for i in 0..rank {
+            let pick = |s: &Shape| (i + s.rank()).checked_sub(rank).map_or(one.clone(), |k| s.0[k].clone());
+            let (a, b) = (pick(self), pick(other));
+            dims.push(match (a.is_one(), b.is_one()) {
+                _ if a == b => a,
+                (true, _) => b,
+                (_, true) => a,
+                _ => return Err(format!("cannot broadcast {self} with {other}: dimensions {a} and {b} differ")),
+            });
+        }
+        Ok(Shape(dims))
+    }
+}
+
+impl Deref for Shape {
+    type Target = [Dim];
+    fn deref(&self) -> &[Dim] {
+        &self.0
+    }
+}
+
+impl FromIterator<Dim> for Shape {
+    fn from_iter<I: IntoIterator<Item = Dim>>(iter: I) -> Self {
+        Shape(iter.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dims: Vec<String> = self.0.iter().map(Dim::to_string).collect();
+        write!(f, "[{}]", dims.join(", "))
+    }
+}
+
+impl From<()> for Shape {
+    fn from((): ()) -> Self {
+        Shape::scalar()
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl From<Vec<Dim>> for Shape {
+    fn from(dims: Vec<Dim>) -> Self {
+        Shape(dims)
+    }
+}
+
+impl<D: Into<Dim>, const N: usize> From<[D; N]> for Shape {
+    fn from(dims: [D; N]) -> Self {
+        dims.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<D: Clone + Into<Dim>> From<&[D]> for Shape {
+    fn from(dims: &[D]) -> Self {
+        dims.iter().cloned().map(Into::into).collect()
+    }
+}
+
+impl From<Named> for Shape {
+    fn from(dim: Named) -> Self {
+        Shape(vec![dim.into()])
+    }
+}
+
+impl From<usize> for Shape {
+    fn from(size: usize) -> Self {
+        Shape(vec![size.into()])
+    }
+}
+
+macro_rules! shape_from_tuple {
+    ($(($($t:ident $i:tt),+))*) => {$(
+        impl<$($t: Into<Dim>),+> From<($($t,)+)> for Shape {
+            fn from(dims: ($($t,)+)) -> Self {
+                Shape(vec![$(dims.$i.into()),+])
+            }
+        }
+    )*};
+}
+shape_from_tuple! { (P 0) (P 0, Q 1) (P 0, Q 1, R 2) (P 0, Q 1, R 2, S 3) (P 0, Q 1, R 2, S 3, T 4) (P 0, Q 1, R 2, S 3, T 4, U 5) }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    const B: Named = Named("B");
+
+    #[test]
+    fn broadcasting_aligns_at_the_last_axis() {
+        let check = |a: Shape, b: Shape, want: &str| match a.broadcast(&b) {
+            Ok(s) => assert_eq!(s.to_string(), want),
+            Err(e) => assert_eq!(e, want),
+        };
+        check((B, 784).into(), [784].into(), "[B, 784]");
+        check((B, 1).into(), (1, 10).into(), "[B, 10]");
+        check(().into(), (B, 2).into(), "[B, 2]");
+        check((B, 784).into(), [128].into(), "cannot broadcast [B, 784] with [128]: dimensions 784 and 128 differ");
+        check((B,).into(), [2].into(), "cannot broadcast [B] with [2]: dimensions B and 2 differ");
+    }
+
+    #[test]
+    fn products_that_cannot_be_allocated_are_errors() {
+        let s: Shape = (B, B, B).into();
+        assert!(s.eval(&Dims::new().with("B", 1 << 22)).is_err());
+        assert_eq!(s.eval(&Dims::new().with("B", 2)), Ok(vec![2, 2, 2]));
+    }
+}
