@@ -19,7 +19,7 @@ pub fn digits() -> Result<Dataset> {
     let (train, test) = parse(&csv)?;
     let names = (0..10).map(|class| class.to_string()).collect();
     let mut digits = Dataset::new("digits", train, test, names)?;
-    digits.origin = "vendored with dl-data".into();
+    digits.origin = "the copy inside dl-data".into();
     digits.full_scale = 16;
     Ok(digits)
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::collection::{Collection, FASHION_MNIST, MNIST};
 use crate::dataset::Dataset;
-use crate::error::{Error, Kind, Result, with_causes};
+#[cfg(feature = "fetch")]
+use crate::error::with_causes;
+use crate::error::{Kind, Result};
 use crate::verify::read_all;
 
 /// A cache folder and the sources that fill it.
@@ -99,10 +101,9 @@ impl Store {
     fn load(&self, collection: &Collection, report: &mut dyn FnMut(&str)) -> Result<Dataset> {
         let mut tried = Vec::new();
         for source in self.sources(collection) {
-            let label = source.label();
             match self.read(&source, collection, report) {
-                Ok(files) => return collection.assemble(files, label),
-                Err(error) => tried.push((label, error)),
+                Ok(files) => return collection.assemble(files, source.origin()),
+                Err(error) => tried.push((source.label(), error)),
             }
         }
         let name = collection.name;
@@ -111,18 +112,15 @@ impl Store {
 
     fn sources(&self, collection: &Collection) -> Vec<Source> {
         let cache = match &self.cache {
-            Some(cache) => Source::folder("cache", &[cache.join(collection.name)]),
+            Some(cache) => Source::folder("cache", &cache.join(collection.name), &[""]),
             None => Source::Absent("cache", "no folder: set DL_CACHE_DIR"),
         };
         let own = match &self.data_dir {
-            Some(folder) => {
-                let folders: Vec<_> = collection.folders.iter().map(|f| folder.join(f)).collect();
-                Source::folder("DL_DATA_DIR", &folders)
-            }
+            Some(folder) => Source::folder("DL_DATA_DIR", folder, collection.folders),
             None => Source::Absent("DL_DATA_DIR", "not set"),
         };
-        let installed = collection.installed.iter().map(PathBuf::from);
-        let installed = installed.map(|folder| Source::folder("installed package", &[folder]));
+        let installed = collection.installed.iter().map(Path::new);
+        let installed = installed.map(|at| Source::folder("installed package", at, &[""]));
         let mut sources: Vec<Source> = [cache, own].into_iter().chain(installed).collect();
         sources.extend(self.remotes(collection));
         sources
@@ -156,25 +154,30 @@ impl Store {
     ) -> Result<[Vec<u8>; 4]> {
         match source {
             Source::Absent(_, why) => Err(Kind::Unset(why).into()),
-            Source::Folder(_, folders) => read_all(folders, &collection.files),
+            Source::Folder { folders, .. } => read_all(folders, &collection.files),
             #[cfg(feature = "fetch")]
-            Source::Remote(remote) => {
-                report(&format!(
-                    "{}: fetching from {}",
-                    collection.name,
-                    remote.label()
-                ));
-                let files = remote
-                    .fetch(&collection.files)
-                    .inspect_err(|error| report(&refusal(collection, error)))?;
-                report(&match self.keep(collection, &files) {
-                    Ok(folder) => format!("{}: kept in {}", collection.name, folder.display()),
-                    // The data is good; the next run just fetches it again.
-                    Err(error) => format!("{}: not kept: {}", collection.name, with_causes(&error)),
-                });
-                Ok(files)
-            }
+            Source::Remote(remote) => self.fetch(remote, collection, report),
         }
+    }
+
+    #[cfg(feature = "fetch")]
+    fn fetch(
+        &self,
+        remote: &crate::collection::Remote,
+        collection: &Collection,
+        report: &mut dyn FnMut(&str),
+    ) -> Result<[Vec<u8>; 4]> {
+        let name = collection.name;
+        report(&format!("{name}: fetching from {}", remote.label()));
+        let files = remote
+            .fetch(&collection.files)
+            .inspect_err(|error| report(&format!("{name}: {}", with_causes(error))))?;
+        report(&match self.keep(collection, &files) {
+            Ok(folder) => format!("{name}: kept in {}", folder.display()),
+            // The data is good; the next run just fetches it again.
+            Err(error) => format!("{name}: not kept: {}", with_causes(&error)),
+        });
+        Ok(files)
     }
 
     /// Writes verified files into the cache, each whole or not at all.
@@ -195,33 +198,46 @@ impl Store {
 enum Source {
     /// A source that this machine lacks, and why.
     Absent(&'static str, &'static str),
-    /// Folders on this machine, searched in order.
-    Folder(&'static str, Vec<PathBuf>),
+    /// Folders on this machine below `at`, searched in order.
+    Folder {
+        label: &'static str,
+        at: PathBuf,
+        folders: Vec<PathBuf>,
+    },
     #[cfg(feature = "fetch")]
     Remote(crate::collection::Remote),
 }
 
 impl Source {
-    fn folder(label: &'static str, folders: &[PathBuf]) -> Self {
-        Source::Folder(label, folders.to_vec())
+    fn folder(label: &'static str, at: &Path, below: &[&str]) -> Self {
+        // `join("")` would leave a slash at the end.
+        let join = |name: &&str| match *name {
+            "" => at.to_path_buf(),
+            name => at.join(name),
+        };
+        Source::Folder {
+            label,
+            at: at.to_path_buf(),
+            folders: below.iter().map(join).collect(),
+        }
     }
 
+    /// Its name in errors, which name the path themselves.
     fn label(&self) -> String {
         match self {
-            Source::Absent(label, _) => (*label).into(),
-            Source::Folder(label, folders) => match folders.first() {
-                Some(folder) => format!("{label} {}", folder.display()),
-                None => (*label).into(),
-            },
+            Source::Absent(label, _) | Source::Folder { label, .. } => (*label).into(),
             #[cfg(feature = "fetch")]
             Source::Remote(remote) => remote.label(),
         }
     }
-}
 
-#[cfg(feature = "fetch")]
-fn refusal(collection: &Collection, error: &Error) -> String {
-    format!("{}: {}", collection.name, with_causes(error))
+    /// Its name in reports.
+    fn origin(&self) -> String {
+        match self {
+            Source::Folder { label, at, .. } => format!("{label} {}", at.display()),
+            _ => self.label(),
+        }
+    }
 }
 
 /// Written under a temporary name, synced, renamed.
@@ -318,7 +334,7 @@ mod tests {
         let lines = error.to_string();
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines[0], "tiny is not available; tried");
-        let expected = format!("  cache {folder}: {folder}/tiny-ty: expected 9 bytes, got 3");
+        let expected = format!("  cache: {folder}/tiny-ty: expected 9 bytes, got 3");
         assert_eq!(lines[1].replace('\\', "/"), expected.replace('\\', "/"));
         assert_eq!(lines[2], "  DL_DATA_DIR: not set");
         assert_eq!(lines[3..], ["  fetching: turned off"]);
