@@ -60,9 +60,9 @@ pub(crate) enum Kind {
     #[error("{0}")]
     Unset(&'static str),
     #[cfg(feature = "fetch")]
-    #[error("`{command}` failed ({status}){}{said}", if said.is_empty() { "" } else { ": " })]
+    #[error("{program} failed ({status}){}{said}", if said.is_empty() { "" } else { ": " })]
     Program {
-        command: String,
+        program: String,
         status: String,
         said: String,
     },

@@ -55,7 +55,12 @@ fn from_npm(
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let wanted = format!("{package}@{version}");
     // A source that refuses is final: no retries.
-    let flags = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=0"];
+    let flags = [
+        "--ignore-scripts",
+        "--loglevel=error",
+        "--fetch-retries=0",
+        "--fetch-timeout=60000",
+    ];
     run(Command::new(npm)
         .args(["pack", &wanted])
         .args(flags)
@@ -84,7 +89,7 @@ fn from_mirror(url: &str, files: &[File; 4], scratch: &Path) -> Result<[Vec<u8>;
     for file in files {
         let (name, limit) = (format!("{}.gz", file.name), file.bytes.to_string());
         let secure = ["--proto", "=https", "--proto-redir", "=https"];
-        let patience = ["--connect-timeout", "20", "--max-time", "900"];
+        let patience = ["--connect-timeout", "20", "--speed-time", "30"];
         run(Command::new("curl")
             .args(["--fail", "--location", "--silent", "--show-error"])
             .args(secure)
@@ -150,9 +155,9 @@ fn only_deb(folder: &Path, package: &str) -> Result<std::path::PathBuf> {
         .find(|path| path.extension().is_some_and(|end| end == "deb"))
         .ok_or_else(|| {
             Kind::Program {
-                command: format!("apt-get download {package}"),
+                program: "apt-get".into(),
                 status: "no error".into(),
-                said: "it left no .deb file".into(),
+                said: format!("it left no .deb file of {package}"),
             }
             .into()
         })
@@ -168,10 +173,8 @@ fn run(command: &mut Command) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     Err(Kind::Program {
-        command: words.join(" "),
+        program,
         status: output.status.to_string(),
         said: gist(&String::from_utf8_lossy(&output.stderr)),
     }
