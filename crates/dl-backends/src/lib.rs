@@ -1,1 +1,15 @@
 //! Executors of plans: our own on the CPU, and burn's ndarray, flex and wgpu.
+
+#[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu"))]
+pub mod burn;
+#[cfg(feature = "cpu")]
+pub mod cpu;
+mod error;
+mod executor;
+mod session;
+
+#[cfg(feature = "cpu")]
+pub use cpu::Cpu;
+pub use error::{Error, Result};
+pub use executor::{Buffer, Call, Executable, Executor};
+pub use session::{Handle, Outputs, Session};

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::expr::Expr;
 pub(crate) use self::operand::pair;
 pub use self::operand::{Axes, Operand};
-pub(crate) use self::rebuild::Rebuild;
+pub(crate) use self::rebuild::{Rebuild, reachable};
 
 use crate::dim::Name;
 use crate::dtype::DType;
@@ -192,6 +192,28 @@ impl Graph {
     pub fn check(&self) -> Result<()> {
         let faults = self.inner.borrow().faults.clone();
         if faults.is_empty() { Ok(()) } else { Err(Error::build(faults)) }
+    }
+
+    /// A graph that holds exactly these nodes, with the same places.
+    pub(crate) fn restore(
+        nodes: &[Node],
+        origins: &[Origin],
+        inputs: &[InputDecl],
+        parameters: &[ParameterDecl],
+    ) -> Graph {
+        let mut inner = Inner { inputs: inputs.to_vec(), parameters: parameters.to_vec(), ..Inner::default() };
+        for (i, (node, origin)) in nodes.iter().zip(origins).enumerate() {
+            let node = Arc::new(node.clone());
+            inner.index.insert(node.clone(), NodeId(i as u32));
+            inner.nodes.push(node);
+            inner.origins.push(origin.clone());
+            match &inner.nodes[i].op {
+                Op::Random { stream } => inner.streams = inner.streams.max(stream + 1),
+                Op::Variable(id) => inner.variables = inner.variables.max(id + 1),
+                _ => {}
+            }
+        }
+        Graph { inner: RefCell::new(inner) }
     }
 
     /// Records a mistake at the caller's line and stands in for the value.

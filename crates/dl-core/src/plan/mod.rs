@@ -1,2 +1,155 @@
-//! p
-pub struct Plan; pub struct Target;
+//! Plans: a program lowered to a list of steps over values, ready for an executor.
+
+mod file;
+mod listing;
+mod lower;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dim::{Dim, Name};
+use crate::dtype::{DType, Scalar};
+use crate::graph::{InputDecl, Origin, ParameterDecl};
+use crate::ops::Op;
+use crate::program::Program;
+use crate::shape::Shape;
+
+/// What an executor wants of a plan. Never the number of its threads, so that results cannot
+/// depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Target {}
+
+/// A list of steps. Everything that an executor has to know: it never sees a graph.
+///
+/// All steps run, in order; then the updates replace their parameters together; then outputs can
+/// be read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "file::Unchecked", into = "file::Unchecked")]
+pub struct Plan {
+    values: Vec<Value>,
+    inputs: Vec<InputSlot>,
+    parameters: Vec<ParameterSlot>,
+    outputs: Vec<OutputSlot>,
+    steps: Vec<Step>,
+}
+
+/// A place in a plan's list of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ValueId(pub u32);
+
+impl ValueId {
+    /// As an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What is known of a value before a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Value {
+    /// Its element type.
+    pub dtype: DType,
+    /// Its shape; names are bound when an executor compiles the plan.
+    pub shape: Shape,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// An input of the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputSlot {
+    /// Its name, element type and shape.
+    pub decl: InputDecl,
+    /// The value that it becomes.
+    pub value: ValueId,
+}
+
+/// A parameter of the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParameterSlot {
+    /// Its name, element type, shape and first value.
+    pub decl: ParameterDecl,
+    /// The value that it becomes, if any step reads it.
+    pub value: Option<ValueId>,
+    /// The value that replaces it after the steps, if there is an update.
+    pub update: Option<ValueId>,
+}
+
+/// A named result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputSlot {
+    /// By which it is read.
+    pub name: Name,
+    /// The value.
+    pub value: ValueId,
+}
+
+/// One operation on values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is computed. State and markers never occur, except `Constant`, `Literal`, `Extent` and
+    /// `Step` as sources.
+    pub op: Op,
+    /// From what.
+    pub args: Vec<Arg>,
+    /// Into which value.
+    pub result: ValueId,
+    /// The values that no later step, output or update needs.
+    pub frees: Vec<ValueId>,
+}
+
+/// An operand of a step. Only `Binary` and `Select` steps have operands that are not values, and
+/// never in every place (of a `Select`, never the condition).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arg {
+    /// A value of an earlier step, an input or a parameter.
+    Value(ValueId),
+    /// The same number in every element.
+    Constant(Scalar),
+    /// The size of a dimension in every element.
+    Extent(Dim),
+}
+
+impl Plan {
+    /// Lowers a program for a target.
+    pub fn new(program: &Program, target: &Target) -> Plan {
+        lower::lower(program, target)
+    }
+
+    /// All values.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// One value.
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.index()]
+    }
+
+    /// The inputs, in the order in which a run binds them.
+    pub fn inputs(&self) -> &[InputSlot] {
+        &self.inputs
+    }
+
+    /// The parameters that are read or updated.
+    pub fn parameters(&self) -> &[ParameterSlot] {
+        &self.parameters
+    }
+
+    /// The named results.
+    pub fn outputs(&self) -> &[OutputSlot] {
+        &self.outputs
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// True when running it changes parameters.
+    pub fn has_updates(&self) -> bool {
+        self.parameters.iter().any(|p| p.update.is_some())
+    }
+}

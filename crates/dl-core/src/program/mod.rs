@@ -1,2 +1,143 @@
-//! p
-pub struct Program;
+//! Programs: the closed thing that gets compiled — inputs, parameters, outputs and updates.
+
+mod bind;
+mod builder;
+mod file;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::bind::bind;
+pub use self::builder::Builder;
+
+use crate::dim::Name;
+use crate::error::{Error, Result};
+use crate::graph::{Expr, Graph, InputDecl, Node, NodeId, Origin, ParameterDecl};
+use crate::rewrite::Trace;
+use crate::tensor::Tensor;
+
+/// A function of inputs and parameters: named outputs, and updates that replace parameters
+/// all at once after everything was computed. Plain data: it can be stored and sent.
+///
+/// ```
+/// use dl_core::{F64, Graph, Init, Program};
+/// let g = Graph::new();
+/// let theta = g.parameter("θ", F64, (), Init::Zeros);
+/// let j = (theta - 3.0) * (theta - 3.0);
+/// let grad = j.grad(&[theta])[0];
+/// let step = Program::builder(&g).output("J", j).update(theta, theta - 0.1 * grad).compile()?;
+/// assert_eq!(step.outputs()[0].name.as_ref(), "J");
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "file::Unchecked", into = "file::Unchecked")]
+pub struct Program {
+    nodes: Vec<Node>,
+    origins: Vec<Origin>,
+    inputs: Vec<InputDecl>,
+    parameters: Vec<ParameterDecl>,
+    outputs: Vec<Output>,
+    updates: Vec<Update>,
+    derivation: Vec<Output>,
+    #[serde(skip)]
+    trace: Trace,
+}
+
+/// A named result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// By which it is read.
+    pub name: Name,
+    /// Where it is computed.
+    pub node: NodeId,
+}
+
+/// `parameter ← value`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// The parameter that is replaced.
+    pub parameter: Name,
+    /// Its new value.
+    pub value: NodeId,
+}
+
+impl Program {
+    /// Starts a program over a graph.
+    pub fn builder(graph: &Graph) -> Builder<'_> {
+        Builder::new(graph)
+    }
+
+    /// The nodes, arguments first.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Where the nodes come from, in the same order.
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// The inputs that a run binds, in order of declaration.
+    pub fn inputs(&self) -> &[InputDecl] {
+        &self.inputs
+    }
+
+    /// The parameters that the program reads or updates, in order of declaration.
+    pub fn parameters(&self) -> &[ParameterDecl] {
+        &self.parameters
+    }
+
+    /// The named results.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// What replaces parameters after a run.
+    pub fn updates(&self) -> &[Update] {
+        &self.updates
+    }
+
+    /// Which rules fired while it was compiled (empty for a program read from a file).
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// What people read as its derivation: the named values and the gradients, whether or not the
+    /// program computes them in this form.
+    pub fn derivation(&self) -> &[Output] {
+        &self.derivation
+    }
+
+    /// First values for the parameters, in order, from an explicit seed: each depends on the seed,
+    /// the parameter's name and its shape only.
+    ///
+    /// # Errors
+    /// When an initialiser does not fit its parameter.
+    pub fn initial(&self, seed: u64) -> Result<Vec<(Name, Tensor)>> {
+        let sample = |decl: &ParameterDecl| Ok((decl.name.clone(), decl.sample(seed)?));
+        self.parameters.iter().map(sample).collect()
+    }
+
+    /// The program's nodes in a fresh graph, for printing and for building on.
+    pub fn to_graph(&self) -> Graph {
+        Graph::restore(&self.nodes, &self.origins, &self.inputs, &self.parameters)
+    }
+
+    /// The expression of one of the program's nodes in a graph made by [`to_graph`](Program::to_graph).
+    pub fn expr<'g>(&self, graph: &'g Graph, node: NodeId) -> Expr<'g> {
+        graph.expr(node)
+    }
+}
+
+impl ParameterDecl {
+    /// The first value, from an explicit seed.
+    ///
+    /// # Errors
+    /// When the initialiser does not fit the parameter's type or shape.
+    pub fn sample(&self, seed: u64) -> Result<Tensor> {
+        let shape = self
+            .shape
+            .eval(&crate::dim::Dims::new())
+            .map_err(|why| Error::value(format!("parameter {}: {why}", self.name)))?;
+        self.init.sample(self.dtype, &shape, seed, &self.name)
+    }
+}

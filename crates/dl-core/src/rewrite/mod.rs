@@ -3,7 +3,7 @@
 use crate::graph::{Graph, NodeId, Rebuild};
 
 /// Which rules fired, in order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace;
 
 /// The graph below `roots` after every phase, to a fixed point.

@@ -1,0 +1,96 @@
+//! The contract between sessions and executors.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use dl_core::{Dims, Plan, Target, Tensor, TensorRef};
+
+use crate::error::{Error, Result};
+
+/// Runs plans on some device. Every executor runs every plan.
+pub trait Executor: Send {
+    /// Its name: `cpu`, `ndarray`, `flex`, `wgpu`.
+    fn name(&self) -> &'static str;
+
+    /// What its plans are lowered for.
+    fn target(&self) -> Target {
+        Target::default()
+    }
+
+    /// Prepares a plan for given sizes of the named dimensions.
+    ///
+    /// # Errors
+    /// When a shape cannot be allocated or an element type is not to be had on the device.
+    fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>>;
+
+    /// Moves a parameter's value to where the executor keeps it.
+    ///
+    /// # Errors
+    /// When the device refuses.
+    fn upload(&self, value: TensorRef<'_>) -> Result<Buffer>;
+
+    /// The value of a parameter.
+    ///
+    /// # Errors
+    /// When the device refuses, or the buffer is another executor's.
+    fn download(&self, buffer: &Buffer) -> Result<Tensor>;
+}
+
+/// A plan for fixed sizes.
+pub trait Executable: Send {
+    /// Runs all steps, then all updates. If it fails, no parameter has changed.
+    ///
+    /// # Errors
+    /// When an index is outside its axis, or the device refuses.
+    fn run(&mut self, call: Call<'_>) -> Result<()>;
+
+    /// The output at `index` of the plan's list, as the last run left it.
+    ///
+    /// # Errors
+    /// When nothing has run yet, or the device refuses.
+    fn output(&self, index: usize) -> Result<Tensor>;
+}
+
+/// What a run brings along. Sizes and element types were checked against the plan's declarations.
+pub struct Call<'a> {
+    /// One value for each of the plan's inputs, in order.
+    pub inputs: &'a [TensorRef<'a>],
+    /// The session's parameters, of all its programs.
+    pub parameters: &'a mut [Buffer],
+    /// For each of the plan's parameters, in order, its place among `parameters`.
+    pub slots: &'a [usize],
+    /// The session's seed.
+    pub seed: u64,
+    /// How many training steps the session has finished.
+    pub step: u64,
+}
+
+/// A parameter's value in the form that its executor likes.
+pub struct Buffer(Box<dyn Any + Send>);
+
+impl Buffer {
+    /// Wraps an executor's own representation.
+    pub fn new<T: Any + Send>(value: T) -> Self {
+        Buffer(Box::new(value))
+    }
+
+    /// The executor's own representation.
+    ///
+    /// # Errors
+    /// When it is another executor's.
+    pub fn get<T: Any>(&self) -> Result<&T> {
+        self.0.downcast_ref().ok_or_else(foreign)
+    }
+
+    /// The executor's own representation, mutable.
+    ///
+    /// # Errors
+    /// When it is another executor's.
+    pub fn get_mut<T: Any>(&mut self) -> Result<&mut T> {
+        self.0.downcast_mut().ok_or_else(foreign)
+    }
+}
+
+fn foreign() -> Error {
+    Error::value("the buffer belongs to another executor")
+}

@@ -1,0 +1,298 @@
+//! Sessions: parameters on an executor, and the programs that share them.
+
+use std::sync::Arc;
+
+use dl_core::graph::ParameterDecl;
+use dl_core::program::bind;
+use dl_core::{Name, Plan, Program, Tensor, TensorRef};
+
+use crate::error::{Error, Result};
+use crate::executor::{Buffer, Call, Executable, Executor};
+
+/// Parameters, the programs over them, and the executor that runs these.
+///
+#[cfg_attr(feature = "cpu", doc = "```")]
+#[cfg_attr(not(feature = "cpu"), doc = "```ignore")]
+/// use dl_backends::{Cpu, Session};
+/// use dl_core::{F64, Graph, Init, Program};
+/// let g = Graph::new();
+/// let theta = g.parameter("θ", F64, (), Init::Zeros);
+/// let j = (theta - 3.0) * (theta - 3.0);
+/// let program = Program::builder(&g).output("J", j).update(theta, theta - 0.1 * j.grad(&[theta])[0]).compile()?;
+///
+/// let mut session = Session::new(Cpu::default(), 7);
+/// let step = session.compile(&program)?;
+/// for _ in 0..100 {
+///     session.run(&step, &[])?;
+/// }
+/// assert!((session.get("θ")?.item()? - 3.0).abs() < 1e-8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Session {
+    executor: Box<dyn Executor>,
+    seed: u64,
+    step: u64,
+    decls: Vec<ParameterDecl>,
+    buffers: Vec<Buffer>,
+    programs: Vec<Loaded>,
+}
+
+/// A program of a session, ready to run. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    place: usize,
+    plan: Arc<Plan>,
+}
+
+/// The outputs of the last run; each is fetched from the device when it is read.
+pub struct Outputs<'s> {
+    plan: &'s Plan,
+    executable: &'s dyn Executable,
+}
+
+struct Loaded {
+    plan: Arc<Plan>,
+    slots: Vec<usize>,
+    /// One executable for every set of input shapes seen so far.
+    variants: Vec<(Vec<usize>, Box<dyn Executable>)>,
+}
+
+impl Session {
+    /// A session without programs. The seed decides first values and random numbers.
+    pub fn new(executor: impl Executor + 'static, seed: u64) -> Self {
+        Session::boxed(Box::new(executor), seed)
+    }
+
+    /// The same for an executor that is chosen at run time.
+    pub fn boxed(executor: Box<dyn Executor>, seed: u64) -> Self {
+        Session { executor, seed, step: 0, decls: vec![], buffers: vec![], programs: vec![] }
+    }
+
+    /// The executor's name.
+    pub fn executor(&self) -> &'static str {
+        self.executor.name()
+    }
+
+    /// Lowers a program for the executor and creates the parameters that the session does not have yet.
+    ///
+    /// # Errors
+    /// When a parameter of the same name has another type or shape, or its initialiser does not fit.
+    pub fn compile(&mut self, program: &Program) -> Result<Handle> {
+        self.load(Plan::new(program, &self.executor.target()))
+    }
+
+    /// Takes a plan that was lowered (and perhaps stored) before.
+    ///
+    /// # Errors
+    /// As for [`compile`](Session::compile).
+    pub fn load(&mut self, plan: Plan) -> Result<Handle> {
+        let mut fresh = vec![];
+        for slot in plan.parameters() {
+            match self.decls.iter().find(|d| d.name == slot.decl.name) {
+                Some(old) if old.dtype != slot.decl.dtype || old.shape != slot.decl.shape => {
+                    return Err(Error::value(format!(
+                        "parameter {} is {} {} here and {} {} in the session",
+                        old.name, slot.decl.dtype, slot.decl.shape, old.dtype, old.shape
+                    )));
+                }
+                Some(_) => {}
+                None => {
+                    let first = slot.decl.sample(self.seed)?;
+                    fresh.push((slot.decl.clone(), self.executor.upload(first.view())?));
+                }
+            }
+        }
+        // Nothing is added before everything fits.
+        for (decl, buffer) in fresh {
+            self.decls.push(decl);
+            self.buffers.push(buffer);
+        }
+        let slots = plan.parameters().iter().map(|p| self.place(&p.decl.name)).collect::<Result<_>>()?;
+        let plan = Arc::new(plan);
+        self.programs.push(Loaded { plan: plan.clone(), slots, variants: vec![] });
+        Ok(Handle { place: self.programs.len() - 1, plan })
+    }
+
+    /// Runs a program once with `inputs` in its order ([`Handle::inputs`]).
+    ///
+    /// # Errors
+    /// When an input does not fit its declaration, an index is outside its axis, or the device
+    /// refuses. Parameters are then as before.
+    pub fn run(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<Outputs<'_>> {
+        let known = self.programs.get(handle.place).is_some_and(|p| Arc::ptr_eq(&p.plan, &handle.plan));
+        if !known {
+            return Err(Error::value("the program was compiled by another session"));
+        }
+        let program = &mut self.programs[handle.place];
+        let variant = program.variant(&*self.executor, inputs)?;
+        let executable = &mut program.variants[variant].1;
+        executable.run(Call {
+            inputs,
+            parameters: &mut self.buffers,
+            slots: &program.slots,
+            seed: self.seed,
+            step: self.step,
+        })?;
+        if program.plan.has_updates() {
+            self.step += 1;
+        }
+        Ok(Outputs { plan: &program.plan, executable: &*program.variants[variant].1 })
+    }
+
+    /// Runs a program once with inputs by name, in any order. In a loop, [`run`](Session::run) is
+    /// faster: it looks nothing up.
+    ///
+    /// # Errors
+    /// As for [`run`](Session::run); also when a name is unknown, missing or given twice.
+    pub fn run_named(&mut self, handle: &Handle, inputs: &[(&str, TensorRef<'_>)]) -> Result<Outputs<'_>> {
+        let ordered = handle.order(inputs)?;
+        self.run(handle, &ordered)
+    }
+
+    /// How many training steps (runs of programs with updates) have finished.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Sets the number of finished steps, as when training resumes.
+    pub fn set_step(&mut self, step: u64) {
+        self.step = step;
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The parameters' declarations, in the order in which programs brought them.
+    pub fn parameters(&self) -> &[ParameterDecl] {
+        &self.decls
+    }
+
+    /// A parameter's value.
+    ///
+    /// # Errors
+    /// When the name is unknown or the device refuses.
+    pub fn get(&self, name: &str) -> Result<Tensor> {
+        self.executor.download(&self.buffers[self.place(name)?])
+    }
+
+    /// Replaces a parameter's value.
+    ///
+    /// # Errors
+    /// When the name is unknown, or the type or shape is another.
+    pub fn set<'a>(&mut self, name: &str, value: impl Into<TensorRef<'a>>) -> Result<()> {
+        let (place, value) = (self.place(name)?, value.into());
+        let decl = &self.decls[place];
+        let fits = decl.dtype == value.dtype()
+            && decl.shape.len() == value.shape().len()
+            && decl.shape.iter().zip(value.shape()).all(|(d, s)| d.size() == Some(*s));
+        if !fits {
+            return Err(Error::value(format!(
+                "parameter {name}: expected {} {}, got {} {:?}",
+                decl.dtype,
+                decl.shape,
+                value.dtype(),
+                value.shape()
+            )));
+        }
+        self.buffers[place] = self.executor.upload(value)?;
+        Ok(())
+    }
+
+    /// All parameters by name, as for a checkpoint.
+    ///
+    /// # Errors
+    /// When the device refuses.
+    pub fn weights(&self) -> Result<Vec<(Name, Tensor)>> {
+        self.decls.iter().zip(&self.buffers).map(|(d, b)| Ok((d.name.clone(), self.executor.download(b)?))).collect()
+    }
+
+    fn place(&self, name: &str) -> Result<usize> {
+        self.decls.iter().position(|d| *d.name == *name).ok_or_else(|| {
+            let known: Vec<&str> = self.decls.iter().map(|d| d.name.as_ref()).collect();
+            Error::value(format!("unknown parameter {name}; the session has {}", listed(&known)))
+        })
+    }
+}
+
+impl Loaded {
+    /// The executable for these inputs' shapes, compiled on first sight.
+    fn variant(&mut self, executor: &dyn Executor, inputs: &[TensorRef<'_>]) -> Result<usize> {
+        let slots = self.plan.inputs();
+        let sizes = || inputs.iter().flat_map(|t| t.shape().iter().copied());
+        let typed = slots.len() == inputs.len()
+            && slots.iter().zip(inputs).all(|(s, t)| s.decl.dtype == t.dtype() && s.decl.shape.len() == t.shape().len());
+        if typed && let Some(i) = self.variants.iter().position(|(key, _)| key.iter().copied().eq(sizes())) {
+            return Ok(i);
+        }
+        let decls: Vec<_> = slots.iter().map(|s| s.decl.clone()).collect();
+        let dims = bind(&decls, inputs)?;
+        let executable = executor.compile(&self.plan, &dims)?;
+        self.variants.push((sizes().collect(), executable));
+        Ok(self.variants.len() - 1)
+    }
+}
+
+impl Handle {
+    /// The plan, lowered for the session's executor.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The inputs' names, in the order in which [`Session::run`] takes them.
+    pub fn inputs(&self) -> impl Iterator<Item = &str> {
+        self.plan.inputs().iter().map(|i| i.decl.name.as_ref())
+    }
+
+    /// The place of an output, for reading it without looking up its name.
+    pub fn output(&self, name: &str) -> Option<usize> {
+        self.plan.outputs().iter().position(|o| *o.name == *name)
+    }
+
+    fn order<'a>(&self, inputs: &[(&str, TensorRef<'a>)]) -> Result<Vec<TensorRef<'a>>> {
+        let names: Vec<&str> = self.inputs().collect();
+        for (i, (name, _)) in inputs.iter().enumerate() {
+            if !names.contains(name) {
+                return Err(Error::value(format!("unknown input {name}; the program has {}", listed(&names))));
+            }
+            if inputs[..i].iter().any(|(other, _)| other == name) {
+                return Err(Error::value(format!("input {name} is given twice")));
+            }
+        }
+        let find = |name: &&str| match inputs.iter().find(|(n, _)| n == name) {
+            Some((_, value)) => Ok(*value),
+            None => Err(Error::value(format!("input {name} is missing; the program has {}", listed(&names)))),
+        };
+        names.iter().map(find).collect()
+    }
+}
+
+impl Outputs<'_> {
+    /// The output called `name`.
+    ///
+    /// # Errors
+    /// When there is none, or the device refuses.
+    pub fn read(&self, name: &str) -> Result<Tensor> {
+        let names: Vec<&str> = self.plan.outputs().iter().map(|o| o.name.as_ref()).collect();
+        match names.iter().position(|n| *n == name) {
+            Some(place) => self.executable.output(place),
+            None => Err(Error::value(format!("unknown output {name}; the program has {}", listed(&names)))),
+        }
+    }
+
+    /// The output at a place found by [`Handle::output`].
+    ///
+    /// # Errors
+    /// When there is none, or the device refuses.
+    pub fn read_at(&self, place: usize) -> Result<Tensor> {
+        if place >= self.plan.outputs().len() {
+            return Err(Error::value(format!("output {place} of {}", self.plan.outputs().len())));
+        }
+        self.executable.output(place)
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}

@@ -1,0 +1,152 @@
+//! Building a program: outputs and updates over a graph, then the passes.
+
+use crate::diff;
+use crate::dim::Name;
+use crate::error::{Error, Fault, Result};
+use crate::graph::{Expr, Graph, NodeId, reachable};
+use crate::ops::Op;
+use crate::program::{Output, Program, Update};
+use crate::rewrite::{self, Trace};
+
+/// Outputs and updates on their way to a [`Program`].
+pub struct Builder<'g> {
+    graph: &'g Graph,
+    outputs: Vec<(Name, NodeId)>,
+    updates: Vec<(Name, NodeId)>,
+    derivation: Vec<(Name, NodeId)>,
+    rewriting: bool,
+}
+
+impl<'g> Builder<'g> {
+    pub(crate) fn new(graph: &'g Graph) -> Self {
+        Builder { graph, outputs: vec![], updates: vec![], derivation: vec![], rewriting: true }
+    }
+
+    /// Adds a named result. A name given twice for different values is an error.
+    #[track_caller]
+    pub fn output(mut self, name: &str, value: Expr<'g>) -> Self {
+        match self.outputs.iter().find(|(n, _)| **n == *name) {
+            Some((_, id)) if *id != value.id() => {
+                self.graph.fail(format!("two different outputs are named {name}"));
+            }
+            Some(_) => {}
+            None => self.outputs.push((name.into(), value.id())),
+        }
+        self
+    }
+
+    /// Adds `parameter ← value`. Updates happen together: each sees the old parameters.
+    #[track_caller]
+    pub fn update(mut self, parameter: Expr<'g>, value: Expr<'g>) -> Self {
+        let (target, new) = (parameter.node(), value.node());
+        let name = match &target.op {
+            Op::Parameter(name) => name.clone(),
+            Op::Poison => return self,
+            other => {
+                self.graph.fail(format!("only parameters can be updated, got {}", other.name()));
+                return self;
+            }
+        };
+        if new.op != Op::Poison && (new.shape != target.shape || new.dtype != target.dtype) {
+            self.graph.fail(format!(
+                "update of {name}: {} {} cannot replace {} {}",
+                new.dtype, new.shape, target.dtype, target.shape
+            ));
+        }
+        if self.updates.iter().any(|(n, _)| *n == name) {
+            self.graph.fail(format!("parameter {name} is updated twice"));
+        }
+        self.updates.push((name, value.id()));
+        self
+    }
+
+    /// Adds a line to the derivation that people read, without making it an output.
+    pub fn derive(mut self, name: &str, value: Expr<'g>) -> Self {
+        self.derivation.push((name.into(), value.id()));
+        self
+    }
+
+    /// Leaves out the rewriting passes: the program is what was written, differentiated.
+    pub fn without_rewriting(mut self) -> Self {
+        self.rewriting = false;
+        self
+    }
+
+    /// Runs the passes.
+    ///
+    /// # Errors
+    /// Every mistake of the graph's construction at once, each with its line; or a program that
+    /// computes nothing.
+    pub fn compile(self) -> Result<Program> {
+        self.graph.check()?;
+        if self.outputs.is_empty() && self.updates.is_empty() {
+            return Err(Error::value("the program has neither outputs nor updates"));
+        }
+        let lists = [&self.outputs, &self.updates, &self.derivation];
+        let roots: Vec<NodeId> = lists.iter().flat_map(|l| l.iter().map(|(_, id)| *id)).collect();
+        let mut trace = Trace::default();
+        let (graph, roots) = self.passes(&roots, &mut trace);
+        graph.check()?;
+        self.close(&graph, &roots, trace)
+    }
+
+    fn passes(&self, roots: &[NodeId], trace: &mut Trace) -> (Graph, Vec<NodeId>) {
+        if !self.rewriting {
+            return diff::resolve(self.graph, roots);
+        }
+        let (graph, roots) = rewrite::rewrite(self.graph, roots, trace);
+        let (graph, roots) = diff::resolve(&graph, &roots);
+        rewrite::rewrite(&graph, &roots, trace)
+    }
+
+    fn close(&self, graph: &Graph, roots: &[NodeId], trace: Trace) -> Result<Program> {
+        let order = reachable(graph, roots);
+        let place = |id: NodeId| NodeId(order.binary_search(&id).expect("arguments are reachable") as u32);
+        let nodes: Vec<_> = order
+            .iter()
+            .map(|id| {
+                let mut node = (*graph.get(*id)).clone();
+                node.args.iter_mut().for_each(|a| *a = place(*a));
+                node
+            })
+            .collect();
+        let mut places = roots.iter().map(|id| place(*id));
+        let mut take = |list: &[(Name, NodeId)]| -> Vec<(Name, NodeId)> {
+            list.iter().map(|(n, _)| (n.clone(), places.next().expect("one root for each"))).collect()
+        };
+        let output = |(name, node)| Output { name, node };
+        let outputs = take(&self.outputs).into_iter().map(output).collect();
+        let updates: Vec<Update> =
+            take(&self.updates).into_iter().map(|(parameter, value)| Update { parameter, value }).collect();
+        let derivation = take(&self.derivation).into_iter().map(output).collect();
+        let reads = |name: &Name| nodes.iter().any(|n| matches!(&n.op, Op::Parameter(p) if p == name));
+        let updated = |name: &Name| updates.iter().any(|u| u.parameter == *name);
+        let parameters =
+            self.graph.parameter_decls().into_iter().filter(|d| updated(&d.name) || reads(&d.name)).collect();
+        let inputs = self.graph.input_decls();
+        let used = |name: &Name| nodes.iter().any(|n| matches!(&n.op, Op::Input(i) if i == name));
+        let inputs = inputs.into_iter().filter(|d| used(&d.name)).collect();
+        let origins = order.iter().map(|id| graph.origin(*id)).collect();
+        let program = Program { nodes, origins, inputs, parameters, outputs, updates, derivation, trace };
+        program.names_are_bound()?;
+        Ok(program)
+    }
+}
+
+impl Program {
+    /// Every named dimension must be the size of an axis of some input.
+    fn names_are_bound(&self) -> Result<()> {
+        let bound: Vec<&Name> = self.inputs.iter().flat_map(|d| d.shape.iter().filter_map(|d| d.name())).collect();
+        let mut faults: Vec<Fault> = vec![];
+        for (node, origin) in self.nodes.iter().zip(&self.origins) {
+            let extent = if let Op::Extent(dim) = &node.op { dim.names() } else { vec![] };
+            for name in node.shape.iter().flat_map(|d| d.names()).chain(extent) {
+                let message = format!("dimension {name} is not the size of any axis of an input");
+                if !bound.contains(&&name) && !faults.iter().any(|f| f.message == message) {
+                    faults.push(Fault { site: origin.site.clone(), message });
+                }
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::build(faults)) }
+    }
+}
