@@ -1,1 +1,239 @@
 //! The reference interpreter: what every operation means, in double precision, slow and obvious.
+//!
+//! Executors are right when they agree with it. Floats of either type are computed in `f64` and
+//! nothing is rounded to `f32` on the way, constants and casts included; integers are exact (they
+//! wrap at the ends of `i64`). Where the documentation of an op leaves a choice, this is it:
+//!
+//! - a cast to `u8` saturates, from integers too; a cast of a float to an integer truncates,
+//!   saturates and takes NaN to 0; NaN is true as a truth value;
+//! - `false < true`; comparisons with NaN are false, except `ne`;
+//! - sums and products run over elements in row-major order; a reduction over nothing is the
+//!   identity, and an error for the maximum and minimum of integers, which have no infinity;
+//! - `argmax` and `argmin` give the first extreme element, the first NaN if there is one, as NumPy;
+//! - sorting is stable in both orders and puts NaN last in both; `-0` equals `0`;
+//! - `gather` and `scatter_add` check every index, even one by which no element is picked;
+//! - a fact holds within 1e-6 (`positive`: strictly), and never for NaN.
+
+mod array;
+mod bind;
+mod contract;
+mod elementwise;
+mod facts;
+mod index;
+mod movement;
+mod random;
+mod reduce;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+
+pub(crate) use self::array::{Array, Values};
+pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_checking_facts};
+
+use crate::dim::{Dims, Name};
+use crate::dtype::Scalar;
+use crate::error::{self, Error, Fault};
+use crate::graph::{Node, NodeId, Origin};
+use crate::ops::Op;
+use crate::tensor::Literal;
+
+/// What a run brings along.
+#[derive(Default)]
+pub(crate) struct Env {
+    /// By name.
+    pub inputs: BTreeMap<Name, Array>,
+    /// By name.
+    pub parameters: BTreeMap<Name, Array>,
+    /// The sizes of the named dimensions.
+    pub dims: Dims,
+    /// Of the random numbers.
+    pub seed: u64,
+    /// How many steps were finished before.
+    pub step: u64,
+    /// Whether what authors assumed of values is verified.
+    pub check_facts: bool,
+}
+
+/// The values of `roots`, in their order. Arguments stand before the nodes that need them.
+pub(crate) fn run<N: Borrow<Node>>(
+    nodes: &[N],
+    origins: &[Origin],
+    roots: &[NodeId],
+    env: &Env,
+) -> error::Result<Vec<Array>> {
+    let mut uses = uses(nodes, roots);
+    let mut values: Vec<Option<Array>> = Vec::new();
+    values.resize_with(nodes.len(), || None);
+    for (i, node) in nodes.iter().enumerate() {
+        let node: &Node = node.borrow();
+        if uses[i] == 0 {
+            continue;
+        }
+        let value = eval_node(node, &values, env).map_err(|why| located(origins.get(i), why))?;
+        values[i] = Some(value);
+        for arg in &node.args {
+            uses[arg.index()] -= 1;
+            if uses[arg.index()] == 0 {
+                values[arg.index()] = None;
+            }
+        }
+    }
+    let value = |root: &NodeId| {
+        values[root.index()]
+            .clone()
+            .expect("roots are used, so they were computed and kept")
+    };
+    Ok(roots.iter().map(value).collect())
+}
+
+/// How often each node is needed, directly or not, for `roots`; these count as one use more.
+fn uses<N: Borrow<Node>>(nodes: &[N], roots: &[NodeId]) -> Vec<usize> {
+    let mut uses = vec![0; nodes.len()];
+    for root in roots {
+        uses[root.index()] += 1;
+    }
+    for (i, node) in nodes.iter().enumerate().rev() {
+        if uses[i] > 0 {
+            for arg in &node.borrow().args {
+                uses[arg.index()] += 1;
+            }
+        }
+    }
+    uses
+}
+
+fn located(origin: Option<&Origin>, why: String) -> Error {
+    let (site, name) = origin.map_or((None, None), |o| (o.site.clone(), o.name.clone()));
+    let message = name.map_or(why.clone(), |name| format!("{name}: {why}"));
+    Error::value(Fault { site, message }.to_string())
+}
+
+fn eval_node(node: &Node, values: &[Option<Array>], env: &Env) -> Result<Array, String> {
+    let shape = node.shape.eval(&env.dims)?;
+    let len = shape.iter().product();
+    room_for(len).ok_or_else(|| {
+        format!(
+            "{} of shape {shape:?} does not fit into memory",
+            node.op.name()
+        )
+    })?;
+    let args: Vec<&Array> = node
+        .args
+        .iter()
+        .filter_map(|a| values[a.index()].as_ref())
+        .collect();
+    let data = eval(node, &args, &shape, env)?;
+    if data.len() != len || !data.holds(node.dtype) {
+        let (got, name) = (data.len(), node.op.name());
+        return Err(format!(
+            "{name} gave {got} {}, but {} {shape:?} is declared",
+            data.kind(),
+            node.dtype
+        ));
+    }
+    Ok(Array { shape, data })
+}
+
+/// Whether so many elements can be allocated at all, asked before anything aborts.
+fn room_for(len: usize) -> Option<()> {
+    Vec::<f64>::new().try_reserve_exact(len).ok()
+}
+
+/// The elements of one node's value from those of its arguments.
+fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Values, String> {
+    if let Some(arity) = node.op.arity()
+        && arity != args.len()
+    {
+        return Err(format!(
+            "{} takes {arity} arguments, got {}",
+            node.op.name(),
+            args.len()
+        ));
+    }
+    Ok(match &node.op {
+        Op::Input(name) => bound("input", name, &env.inputs, shape)?,
+        Op::Parameter(name) => bound("parameter", name, &env.parameters, shape)?,
+        Op::Constant(value) => Values::full(*value, shape.iter().product()),
+        Op::Literal(Literal(tensor)) => Array::from(tensor.view()).data,
+        Op::Extent(dim) => index::number(dim.eval(&env.dims)?, node.dtype, shape),
+        Op::Step => Values::full(Scalar::Int(env.step as i64), 1),
+
+        Op::Unary(op) => elementwise::unary(*op, args[0])?,
+        Op::Binary(op) => elementwise::binary(*op, args[0], args[1])?,
+        Op::Select => elementwise::select(args[0], args[1], args[2])?,
+        Op::Cast => elementwise::cast(args[0], node.dtype),
+
+        Op::Reduce { kind, axes } => reduce::reduce(*kind, axes, args[0], shape)?,
+        Op::ArgReduce { kind, axis } => reduce::arg_reduce(*kind, *axis, args[0], shape)?,
+        Op::Contract(spec) => contract::contract(spec, args[0], args[1], shape)?,
+
+        Op::Reshape => args[0].data.clone(),
+        Op::Permute(permutation) => movement::permute(permutation, args[0], shape),
+        Op::Broadcast(axes) => movement::broadcast(axes, args[0], shape),
+        Op::Slice { starts, strides } => {
+            movement::slice(starts, strides, args[0], shape, &env.dims)?
+        }
+        Op::Pad {
+            starts,
+            strides,
+            value,
+        } => movement::pad(starts, strides, *value, args[0], shape, &env.dims)?,
+        Op::Concat(axis) => movement::concat(*axis, args, shape)?,
+        Op::Flip(axes) => movement::flip(axes, args[0], shape),
+
+        Op::Gather { axis, batch } => index::gather(*axis, *batch, args[0], args[1], shape)?,
+        Op::ScatterAdd { axis, batch } => {
+            index::scatter_add(*axis, *batch, args[0], args[1], shape)?
+        }
+        Op::Iota(axis) => index::iota(*axis, node.dtype, shape),
+        Op::Sort { axis, order } => index::sort(*axis, *order, args[0], shape),
+        Op::ArgSort { axis, order } => index::argsort(*axis, *order, args[0]),
+
+        Op::Unfold {
+            axis,
+            size: _,
+            stride,
+            dilation,
+        } => window::unfold(*axis, *stride, *dilation, args[0], shape),
+        Op::Fold {
+            axis,
+            stride,
+            dilation,
+        } => window::fold(*axis, *stride, *dilation, args[0], shape)?,
+
+        Op::Random { stream } => random::random(*stream, shape, env),
+
+        Op::StopGradient | Op::Variable(_) => args[0].data.clone(),
+        Op::Assume(fact) => {
+            if env.check_facts {
+                facts::check(*fact, args[0])?;
+            }
+            args[0].data.clone()
+        }
+        Op::Grad => return Err("unresolved gradient: compile the program first".into()),
+        Op::Poison => return Err("a mistake was recorded here: check the graph".into()),
+    })
+}
+
+/// The value that a run gave to a name.
+fn bound(
+    what: &str,
+    name: &Name,
+    values: &BTreeMap<Name, Array>,
+    shape: &[usize],
+) -> Result<Values, String> {
+    let value = values
+        .get(name)
+        .ok_or_else(|| format!("{what} {name} has no value"))?;
+    if value.shape != shape {
+        return Err(format!(
+            "{what} {name}: expected shape {shape:?}, got {:?}",
+            value.shape
+        ));
+    }
+    Ok(value.data.clone())
+}
