@@ -113,6 +113,12 @@ fn located(origin: Option<&Origin>, why: String) -> Error {
 }
 
 fn eval_node(node: &Node, values: &[Option<Array>], env: &Env) -> Result<Array, String> {
+    if let Op::Input(name) = &node.op
+        && !env.inputs.contains_key(name)
+    {
+        // Asked first: its dimensions have no size either.
+        return Err(format!("input {name} has no value"));
+    }
     let shape = node.shape.eval(&env.dims)?;
     let len = shape.iter().product();
     room_for(len).ok_or_else(|| {

@@ -33,8 +33,8 @@ pub(super) fn arg_reduce(
     let n = x.shape[axis];
     if n == 0 && !shape.contains(&0) {
         return Err(format!(
-            "{} along axis {axis} of {:?}, which is empty",
-            kind.name(),
+            "arg{} along axis {axis} of {:?}, which is empty",
+            if kind == Reduce::Min { "min" } else { "max" },
             x.shape
         ));
     }
