@@ -1,0 +1,154 @@
+//! Cotangents that know where they are live: outside the branches that a `select` did not take.
+//!
+//! Invariant: where a cotangent is not live, its value is zero. That zero is not enough to make a
+//! product with an infinite derivative vanish, so such products are masked again.
+
+use crate::dtype::{DType, Scalar};
+use crate::graph::Expr;
+use crate::ops::{Binary, Op, Unary};
+
+/// The cotangent of a node.
+#[derive(Clone, Copy)]
+pub(super) struct Cotangent<'g> {
+    /// The derivative of the objective, of the node's shape.
+    pub value: Expr<'g>,
+    /// Where (`bool`, same shape) anything depends on the node; everywhere if `None`.
+    pub live: Option<Expr<'g>>,
+}
+
+impl<'g> Cotangent<'g> {
+    /// A cotangent that no `select` masks.
+    pub(super) fn everywhere(value: Expr<'g>) -> Self {
+        Cotangent { value, live: None }
+    }
+
+    /// What flows into the branch of a `select` that is taken where `condition` is `taken`.
+    pub(super) fn branch(self, condition: Expr<'g>, taken: bool) -> Self {
+        let (value, here) = match taken {
+            true => (condition.select(self.value, 0.0), condition),
+            false => (condition.select(0.0, self.value), not(condition)),
+        };
+        Cotangent { value, live: Some(self.live.map_or(here, |live| and(live, here))) }
+    }
+
+    /// The same place in the graph with `product`, which is `value` times a derivative.
+    pub(super) fn times(self, product: Expr<'g>) -> Self {
+        let value = match self.live {
+            Some(live) if !vanishes_with(product, self.value, RULE_DEPTH) => live.select(product, 0.0),
+            _ => product,
+        };
+        Cotangent { value, live: self.live }
+    }
+
+    /// An index map: each element of the result is one of the cotangent's, or zero.
+    pub(super) fn moved(self, map: impl Fn(Expr<'g>) -> Expr<'g>) -> Self {
+        Cotangent { value: map(self.value), live: self.live.map(map) }
+    }
+
+    /// The transpose of an index map: each element of the result is a sum of the cotangent's.
+    pub(super) fn added_up(self, map: impl Fn(Expr<'g>) -> Expr<'g>) -> Self {
+        Cotangent { value: map(self.value), live: self.live.map(|live| map(live.cast(DType::F32)).gt(0.0)) }
+    }
+
+    /// The sum along `axes`, which disappear.
+    pub(super) fn summed(self, axes: &[usize]) -> Self {
+        Cotangent { value: self.value.sum(axes.to_vec()), live: self.live.map(|live| any(live, axes)) }
+    }
+
+    /// The sum of two contributions to one node.
+    pub(super) fn plus(self, other: Self) -> Self {
+        let live = self.live.zip(other.live).and_then(|(a, b)| or(a, b));
+        Cotangent { value: self.value + other.value, live }
+    }
+}
+
+/// How many operations deep the products of derivative rules are looked at.
+const RULE_DEPTH: usize = 5;
+
+/// True if `e` is certainly zero where `g` is, infinite and NaN operands included.
+fn vanishes_with<'g>(e: Expr<'g>, g: Expr<'g>, depth: usize) -> bool {
+    if e == g || e.as_constant() == Some(0.0) {
+        return true;
+    }
+    if depth == 0 {
+        return false;
+    }
+    let node = e.node();
+    let arg = |i: usize| e.graph().expr(node.args[i]);
+    let vanishes = |i: usize| vanishes_with(arg(i), g, depth - 1);
+    let number = |i: usize| arg(i).as_constant().filter(|c| c.is_finite());
+    match node.op {
+        Op::Unary(Unary::Neg) => vanishes(0),
+        Op::Binary(Binary::Add | Binary::Sub) => vanishes(0) && vanishes(1),
+        Op::Binary(Binary::Mul) => (number(1).is_some() && vanishes(0)) || (number(0).is_some() && vanishes(1)),
+        Op::Binary(Binary::Div) => number(1).is_some_and(|c| c != 0.0) && vanishes(0),
+        Op::Select => vanishes(1) && vanishes(2),
+        _ => false,
+    }
+}
+
+/// `condition`, as zeros of `value`: where it fails, whatever `value` holds does not count.
+pub(super) fn masked<'g>(value: Expr<'g>, live: Option<Expr<'g>>) -> Expr<'g> {
+    live.map_or(value, |live| live.select(value, 0.0))
+}
+
+/// Zero as an element of `dtype`.
+pub(super) fn zero(dtype: DType) -> Scalar {
+    Scalar::of(dtype, 0.0)
+}
+
+/// True where one element along `axes`, which disappear, is.
+pub(super) fn any<'g>(live: Expr<'g>, axes: &[usize]) -> Expr<'g> {
+    let node = live.node();
+    if let Op::Broadcast(kept) = &node.op {
+        // Along an added axis all elements are the same one.
+        let (added, rest): (Vec<usize>, Vec<usize>) = axes.iter().partition(|a| !kept.contains(a));
+        if !added.is_empty() {
+            let after = |a: &usize| a - added.iter().filter(|x| *x < a).count();
+            let kept: Vec<usize> = kept.iter().map(after).collect();
+            let narrow = live.graph().expr(node.args[0]).broadcast_along(&kept, &node.shape.without(&added));
+            return any(narrow, &rest.iter().map(after).collect::<Vec<_>>());
+        }
+    }
+    if axes.is_empty() { live } else { live.cast(DType::F32).sum(axes.to_vec()).gt(0.0) }
+}
+
+fn not(e: Expr<'_>) -> Expr<'_> {
+    let node = e.node();
+    let arg = |i: usize| e.graph().expr(node.args[i]);
+    match &node.op {
+        Op::Unary(Unary::Not) => arg(0),
+        Op::Broadcast(axes) => not(arg(0)).broadcast_along(axes, &node.shape),
+        _ => e.apply(Op::Unary(Unary::Not), &[]),
+    }
+}
+
+fn and<'g>(a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
+    if a == b || conjuncts(a).is_some_and(|(x, y)| x == b || y == b) { a } else { a.and(b) }
+}
+
+/// `None` where one of both always holds.
+fn or<'g>(a: Expr<'g>, b: Expr<'g>) -> Option<Expr<'g>> {
+    if a == b {
+        return Some(a);
+    }
+    if not(a) == b {
+        return None;
+    }
+    // The two branches of a select inside a masked branch: m∧c or m∧¬c is m.
+    if let (Some((m, c)), Some((n, d))) = (conjuncts(a), conjuncts(b))
+        && m == n
+        && not(c) == d
+    {
+        return Some(m);
+    }
+    Some(a.or(b))
+}
+
+fn conjuncts(e: Expr<'_>) -> Option<(Expr<'_>, Expr<'_>)> {
+    let node = e.node();
+    match node.op {
+        Op::Binary(Binary::And) => Some((e.graph().expr(node.args[0]), e.graph().expr(node.args[1]))),
+        _ => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! Directional derivatives: forward mode, vector-Jacobian and Hessian-vector products from gradients.
+
+use rustc_hash::FxHashMap;
+
+use crate::graph::{Expr, NodeId, reachable};
+use crate::ops::Op;
+
+impl<'g> Expr<'g> {
+    /// The derivative of `self`, of any shape, as `wrt` moves along `tangents`, which are constant in
+    /// this: forward mode. Like [`grad`](Expr::grad) it is a request, resolved after the passes have
+    /// made `self` stable, and can be differentiated again.
+    ///
+    /// The product with the Jacobian is the transpose of the product with its transpose, so this
+    /// differentiates the reverse sweep by its cotangent, in which it is linear; nothing of the
+    /// sweep is left in the result.
+    ///
+    /// # Panics
+    /// Never; a tangent that does not fit its `wrt` is an error of the program.
+    #[track_caller]
+    pub fn jvp(self, wrt: &[Expr<'g>], tangents: &[Expr<'g>]) -> Expr<'g> {
+        if let Some(wrong) = misfit(self, wrt, tangents) {
+            return self.graph().fail(wrong);
+        }
+        let graph = self.graph();
+        let zeros = graph.full(self.dtype(), self.shape(), 0.0);
+        let cotangent = zeros.apply(Op::Variable(graph.next_variable()), &[]);
+        let gradients = (self * cotangent).sum(..).grad(wrt);
+        along(graph.constant(self.dtype(), 0.0), &gradients, tangents).grad(&[cotangent])[0]
+    }
+
+    /// The gradients of `(self · cotangent).sum()`, where `cotangent`, of the shape of `self`, is
+    /// constant: what reverse mode computes.
+    #[track_caller]
+    pub fn vjp(self, wrt: &[Expr<'g>], cotangent: Expr<'g>) -> Vec<Expr<'g>> {
+        if let Some(wrong) = misfit(self, &[self], &[cotangent]) {
+            return wrt.iter().map(|_| self.graph().fail(wrong.clone())).collect();
+        }
+        let (value, variables) = independent(self, wrt);
+        let objective = (value * cotangent).sum(..);
+        variables.iter().map(|v| objective.apply(Op::Grad, &[*v])).collect()
+    }
+
+    /// The products of the Hessian of `self`, a float scalar, with `directions`, which are constant
+    /// in this: one expression per `wrt`, the derivative of its gradient along all directions.
+    #[track_caller]
+    pub fn hvp(self, wrt: &[Expr<'g>], directions: &[Expr<'g>]) -> Vec<Expr<'g>> {
+        if let Some(wrong) = misfit(self, wrt, directions) {
+            return wrt.iter().map(|_| self.graph().fail(wrong.clone())).collect();
+        }
+        let (value, variables) = independent(self, wrt);
+        let gradients: Vec<Expr<'g>> = variables.iter().map(|v| value.apply(Op::Grad, &[*v])).collect();
+        let slope = along(self.graph().constant(self.dtype(), 0.0), &gradients, directions);
+        variables.iter().map(|v| slope.apply(Op::Grad, &[*v])).collect()
+    }
+}
+
+/// The scalar product of gradients and directions, in the element type of `zero`.
+#[track_caller]
+fn along<'g>(zero: Expr<'g>, gradients: &[Expr<'g>], directions: &[Expr<'g>]) -> Expr<'g> {
+    let terms = gradients.iter().zip(directions).map(|(g, v)| (*g * *v).sum(..).cast(zero.dtype()));
+    terms.reduce(|a, b| a + b).unwrap_or(zero)
+}
+
+fn misfit<'g>(of: Expr<'g>, wrt: &[Expr<'g>], directions: &[Expr<'g>]) -> Option<String> {
+    if !of.is_poison() && !of.dtype().is_float() {
+        return Some(format!("derivative of {}: only floats have derivatives", of.dtype()));
+    }
+    if wrt.len() != directions.len() {
+        return Some(format!("{} directions for {} values", directions.len(), wrt.len()));
+    }
+    wrt.iter().zip(directions).filter(|(x, v)| !x.is_poison() && !v.is_poison()).find_map(|(x, v)| {
+        let fits = x.shape() == v.shape() && x.dtype() == v.dtype();
+        (!fits).then(|| {
+            format!("direction {} {} for a value {} {}: both must agree", v.dtype(), v.shape(), x.dtype(), x.shape())
+        })
+    })
+}
+
+/// `value` as a function of fresh variables in place of `wrt`, leaves too: what else is built from
+/// the leaves stays constant.
+fn independent<'g>(value: Expr<'g>, wrt: &[Expr<'g>]) -> (Expr<'g>, Vec<Expr<'g>>) {
+    let graph = value.graph();
+    let mut done: FxHashMap<NodeId, Expr<'g>> = FxHashMap::default();
+    let fresh = |e: &Expr<'g>| e.apply(Op::Variable(graph.next_variable()), &[]);
+    let variables: Vec<Expr<'g>> = wrt.iter().map(|e| *done.entry(e.id()).or_insert_with(|| fresh(e))).collect();
+    for id in reachable(graph, &[value.id()]) {
+        if done.contains_key(&id) {
+            continue;
+        }
+        let node = graph.get(id);
+        let args: Vec<NodeId> = node.args.iter().map(|a| done[a].id()).collect();
+        let new = match args == node.args {
+            true => graph.expr(id),
+            false => graph.attributed(&graph.origin(id), || graph.push(crate::graph::Node { args, ..(*node).clone() })),
+        };
+        done.insert(id, new);
+    }
+    (done[&value.id()], variables)
+}
