@@ -1,1 +1,59 @@
 //! The training loop: epochs, batches, evaluation, history, progress.
+//!
+//! # Should I use this?
+//!
+//! Yes, if you would write the loop that everybody writes: shuffle, take a batch, run the training
+//! program, add up the loss, evaluate after each epoch. No, if your loop is something else: a
+//! [`Session`](dl_backends::Session) runs programs one step at a time, and needs nothing from here.
+//!
+//! ```
+//! # #[cfg(feature = "cpu")] {
+//! use dl_backends::{Cpu, Session};
+//! use dl_core::{F32, Graph, Init, Named, Program, Tensor};
+//! use dl_train::{Columns, Trainer};
+//!
+//! // t ≈ w·x + b by least squares.
+//! const B: Named = Named("B");
+//! let g = Graph::new();
+//! let (x, t) = (g.input("x", F32, B), g.input("t", F32, B));
+//! let (w, b) = (g.parameter("w", F32, (), Init::Zeros), g.parameter("b", F32, (), Init::Zeros));
+//! let error = w * x + b - t;
+//! let j = (error * error).mean(..);
+//! let grad = j.grad(&[w, b]);
+//! let step = Program::builder(&g)
+//!     .output("J", j)
+//!     .update(w, w - 0.5 * grad[0])
+//!     .update(b, b - 0.5 * grad[1])
+//!     .compile()?;
+//!
+//! let line = Columns::new()
+//!     .column("x", Tensor::vector(vec![0.0f32, 0.5, 1.0, 1.5]))?
+//!     .column("t", Tensor::vector(vec![1.0f32, 2.0, 3.0, 4.0]))?;
+//! let mut trainer = Trainer::new(Session::new(Cpu::default(), 7), &step)?.epochs(200).batch_size(3).shuffle(7);
+//! let history = trainer.fit(&line, None)?;
+//! assert!(history.last().and_then(|epoch| epoch.train.get("J")) < Some(1e-6));
+//! assert!((trainer.session().get("w")?.item()? - 2.0).abs() < 1e-3);
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What goes in is a [`Source`]: images with labels ([`dl_data::Split`]), named [`Columns`] in
+//! memory, or any closure ([`from_fn`]). What comes out is a [`History`]; an [`Observer`] watches
+//! on the way, and [`Progress`] is the one that people look at.
+
+mod error;
+mod history;
+mod metrics;
+mod observer;
+mod pass;
+mod progress;
+mod source;
+mod trainer;
+
+pub use error::{Error, Result};
+pub use history::{Epoch, History, Run};
+pub use metrics::{Metric, Metrics};
+pub use observer::{BatchEnd, Observer};
+pub use progress::Progress;
+pub use source::{Batch, Columns, FromFn, Source, from_fn};
+pub use trainer::Trainer;

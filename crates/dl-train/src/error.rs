@@ -1,0 +1,71 @@
+//! The crate's error: what the loop refuses, and where training went wrong.
+
+/// The result of everything that can fail here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why training could not start or go on.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<Kind>);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Kind {
+    #[error(transparent)]
+    Backend(#[from] dl_backends::Error),
+    #[error(transparent)]
+    Core(#[from] dl_core::Error),
+    #[error("{place}: {source}")]
+    Batch {
+        place: String,
+        source: dl_backends::Error,
+    },
+    #[error("{place}: {output} is {value}, expected a finite number")]
+    Diverged {
+        place: String,
+        output: String,
+        value: f64,
+    },
+    #[error("{0}")]
+    Value(String),
+}
+
+impl Error {
+    /// A value that does not fit, as a [`Source`](crate::Source) of your own may find one: the
+    /// message says what, where and what was expected.
+    pub fn value(message: impl Into<String>) -> Self {
+        Kind::Value(message.into()).into()
+    }
+
+    /// Whether a reported output became NaN or infinite, so that a search over learning rates may
+    /// pass over this one.
+    pub fn is_divergence(&self) -> bool {
+        matches!(*self.0, Kind::Diverged { .. })
+    }
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Error(Box::new(kind))
+    }
+}
+
+impl From<dl_backends::Error> for Error {
+    fn from(error: dl_backends::Error) -> Self {
+        Kind::from(error).into()
+    }
+}
+
+impl From<dl_core::Error> for Error {
+    fn from(error: dl_core::Error) -> Self {
+        Kind::from(error).into()
+    }
+}
+
+/// Names for a message.
+pub(crate) fn listed(names: &[&str]) -> String {
+    if names.is_empty() {
+        "none".into()
+    } else {
+        names.join(", ")
+    }
+}

@@ -1,0 +1,110 @@
+//! The record of a training: what was asked for, and what each epoch came to.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::Metrics;
+
+/// What [`Trainer::fit`](crate::Trainer::fit) returns. Serializes as plain data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// What was asked for.
+    pub run: Run,
+    /// One entry for each finished epoch.
+    pub epochs: Vec<Epoch>,
+}
+
+impl History {
+    /// The last finished epoch; `None` after a training of 0 epochs.
+    pub fn last(&self) -> Option<&Epoch> {
+        self.epochs.last()
+    }
+
+    /// Seconds spent, evaluation included.
+    pub fn seconds(&self) -> f64 {
+        self.epochs.iter().map(|e| e.seconds + e.test_seconds).sum()
+    }
+}
+
+/// What a training is about to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The executor's name.
+    pub backend: String,
+    /// Epochs asked for.
+    pub epochs: usize,
+    /// How many were finished before by the same trainer.
+    pub finished: usize,
+    /// Examples to train on.
+    pub examples: usize,
+    /// Examples of a batch; the last one may have fewer.
+    pub batch_size: usize,
+    /// Batches of an epoch.
+    pub batches: usize,
+    /// The seed of the shuffling, if there is any.
+    pub shuffle: Option<u64>,
+    /// Examples to evaluate on; 0 without evaluation.
+    pub test_examples: usize,
+}
+
+/// What one epoch came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Its number, from 1.
+    pub number: usize,
+    /// The number of training steps that the session has finished.
+    pub steps: u64,
+    /// Means over the epoch's batches, each measured before its own update.
+    pub train: Metrics,
+    /// The evaluation after the epoch; empty without one.
+    pub test: Metrics,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// Seconds of evaluation.
+    pub test_seconds: f64,
+}
+
+impl Epoch {
+    /// What comes after the number in a line for people.
+    pub(crate) fn results(&self) -> String {
+        let mut line = String::new();
+        if !self.train.is_empty() {
+            line += &format!("  {}", self.train);
+        }
+        if !self.test.is_empty() {
+            line += &format!("  test {}", self.test);
+        }
+        line + &format!("  {:.1} s", self.seconds + self.test_seconds)
+    }
+}
+
+/// `epoch 3  J 0.3021  test J 0.3210  accuracy 0.9127  1.2 s`.
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {}{}", self.number, self.results())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_one_line() {
+        let mut epoch = Epoch {
+            number: 3,
+            steps: 30,
+            train: [("J", 0.5)].into_iter().collect(),
+            test: [("accuracy", 0.25)].into_iter().collect(),
+            seconds: 1.0,
+            test_seconds: 0.25,
+        };
+        assert_eq!(
+            epoch.to_string(),
+            "epoch 3  J 0.5000  test accuracy 0.2500  1.2 s"
+        );
+        epoch.test = Metrics::default();
+        assert_eq!(epoch.to_string(), "epoch 3  J 0.5000  1.2 s");
+    }
+}

@@ -1,0 +1,79 @@
+//! Observers: what watches a training, and may end it.
+
+use std::ops::ControlFlow;
+
+use crate::history::{Epoch, History, Run};
+use crate::metrics::{Metrics, Tally};
+
+/// Watches a training. Every method has an empty default.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use dl_train::{Epoch, Observer};
+///
+/// /// Ends a training when the loss on the test examples has risen.
+/// struct UntilItRises(f64);
+///
+/// impl Observer for UntilItRises {
+///     fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+///         let before = std::mem::replace(&mut self.0, epoch.test.get("J").unwrap_or(f64::INFINITY));
+///         if self.0 > before { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+///     }
+/// }
+/// ```
+pub trait Observer {
+    /// The training begins.
+    fn begin(&mut self, run: &Run) {
+        let _ = run;
+    }
+
+    /// A batch was trained on.
+    fn batch(&mut self, batch: &BatchEnd<'_>) {
+        let _ = batch;
+    }
+
+    /// An epoch was trained and evaluated. `Break` ends the training; the epoch counts.
+    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+        let _ = epoch;
+        ControlFlow::Continue(())
+    }
+
+    /// The training ended without an error.
+    fn end(&mut self, history: &History) {
+        let _ = history;
+    }
+}
+
+/// A batch that was trained on.
+#[derive(Debug)]
+pub struct BatchEnd<'a> {
+    /// The epoch's number, from 1.
+    pub epoch: usize,
+    /// The batch's number within the epoch, from 1.
+    pub number: usize,
+    /// How many batches the epoch has.
+    pub of: usize,
+    /// The examples in it.
+    pub examples: usize,
+    pub(crate) tally: &'a Tally<'a>,
+}
+
+impl BatchEnd<'_> {
+    /// The means over the epoch so far.
+    pub fn metrics(&self) -> Metrics {
+        self.tally.metrics()
+    }
+}
+
+/// A closure on epochs that says whether to stop.
+pub(crate) struct StopWhen<F>(pub(crate) F);
+
+impl<F: FnMut(&Epoch) -> bool> Observer for StopWhen<F> {
+    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+        if (self.0)(epoch) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}

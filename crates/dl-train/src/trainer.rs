@@ -1,0 +1,331 @@
+//! The trainer: a session, a training program, and how to go through the data.
+
+use std::time::Instant;
+
+use dl_backends::{Handle, Session};
+use dl_core::Program;
+
+use crate::error::{Error, Result};
+use crate::history::{Epoch, History, Run};
+use crate::metrics::{Meters, Metric, Metrics};
+use crate::observer::{BatchEnd, Observer, StopWhen};
+use crate::pass::{Pass, epoch_seed};
+use crate::source::Source;
+
+/// Trains by running one program on batch after batch, and evaluates by running another.
+///
+/// What it does by default: 1 epoch, batches of 64 in the source's order, evaluation in batches of
+/// 1,000, every scalar output reported (see [`report`](Trainer::report)), nobody watching.
+pub struct Trainer<'a> {
+    session: Session,
+    train: Stage,
+    test: Option<Stage>,
+    epochs: usize,
+    shuffle: Option<u64>,
+    read_every: usize,
+    finished: usize,
+    observers: Vec<Box<dyn Observer + 'a>>,
+}
+
+/// A program with what is reported of it.
+struct Stage {
+    handle: Handle,
+    meters: Meters,
+    batch_size: usize,
+}
+
+impl<'a> Trainer<'a> {
+    /// A trainer that runs `program`, which updates parameters, in `session`.
+    ///
+    /// # Errors
+    /// When the session cannot compile the program, or the program updates nothing.
+    pub fn new(mut session: Session, program: &Program) -> Result<Self> {
+        if program.updates().is_empty() {
+            return Err(Error::value("the training program updates no parameter"));
+        }
+        let train = Stage::new(&mut session, program, 64)?;
+        Ok(Trainer {
+            session,
+            train,
+            test: None,
+            epochs: 1,
+            shuffle: None,
+            read_every: 1,
+            finished: 0,
+            observers: vec![],
+        })
+    }
+
+    /// Evaluates by running `program`, which updates nothing, over the same parameters.
+    ///
+    /// # Errors
+    /// When the session cannot compile the program, or the program updates something.
+    pub fn evaluate_with(mut self, program: &Program) -> Result<Self> {
+        if let Some(update) = program.updates().first() {
+            return Err(Error::value(format!(
+                "the evaluation program updates {}",
+                update.parameter
+            )));
+        }
+        self.test = Some(Stage::new(&mut self.session, program, 1000)?);
+        Ok(self)
+    }
+
+    /// How many epochs [`fit`](Trainer::fit) trains; 0 is allowed.
+    #[must_use]
+    pub fn epochs(self, epochs: usize) -> Self {
+        Trainer { epochs, ..self }
+    }
+
+    /// Examples of a training batch; `usize::MAX` for all at once. The last batch of an epoch has
+    /// what is left.
+    #[must_use]
+    pub fn batch_size(mut self, size: usize) -> Self {
+        self.train.batch_size = size;
+        self
+    }
+
+    /// Examples of an evaluation batch. It changes what fits into memory, never what comes out,
+    /// up to rounding.
+    #[must_use]
+    pub fn evaluation_batch_size(mut self, size: usize) -> Self {
+        if let Some(test) = &mut self.test {
+            test.batch_size = size;
+        }
+        self
+    }
+
+    /// Shuffles the examples anew for each epoch. The order depends on the seed and the epoch's
+    /// number only.
+    #[must_use]
+    pub fn shuffle(self, seed: u64) -> Self {
+        Trainer {
+            shuffle: Some(seed),
+            ..self
+        }
+    }
+
+    /// Chooses what is reported of the training program. Without it: every scalar float by its
+    /// [mean](Metric::mean), every scalar integer by its [share](Metric::share).
+    ///
+    /// # Errors
+    /// When an output is unknown or no scalar number.
+    pub fn report(mut self, metrics: impl IntoIterator<Item = Metric>) -> Result<Self> {
+        self.train.meters = Meters::choose(&self.train.handle, metrics)?;
+        Ok(self)
+    }
+
+    /// The same for the evaluation program.
+    ///
+    /// # Errors
+    /// As for [`report`](Trainer::report); also when there is no evaluation program.
+    pub fn report_evaluation(mut self, metrics: impl IntoIterator<Item = Metric>) -> Result<Self> {
+        let test = self.test.as_mut().ok_or_else(no_evaluation)?;
+        test.meters = Meters::choose(&test.handle, metrics)?;
+        Ok(self)
+    }
+
+    /// Reads the training program's outputs only after every `batches`-th batch, and after the
+    /// last: a device need not wait for the host in between. Means are over what was read, and a
+    /// loss that becomes NaN is noticed at the next reading.
+    #[must_use]
+    pub fn read_every(self, batches: usize) -> Self {
+        Trainer {
+            read_every: batches.max(1),
+            ..self
+        }
+    }
+
+    /// Adds an observer, such as [`Progress::stderr`](crate::Progress::stderr).
+    #[must_use]
+    pub fn observe(mut self, observer: impl Observer + 'a) -> Self {
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// Stops after the first epoch for which `condition` holds.
+    #[must_use]
+    pub fn stop_when(self, condition: impl FnMut(&Epoch) -> bool + 'a) -> Self {
+        self.observe(StopWhen(condition))
+    }
+
+    /// Trains, and evaluates on `test` after each epoch. Called again, it goes on where it stopped.
+    ///
+    /// # Errors
+    /// Before anything is trained: an empty source, a batch size of 0, or examples to evaluate on
+    /// without an evaluation program. While training: an input that is missing or does not fit its
+    /// declaration, and a reported output that is NaN or infinite, with its epoch and batch.
+    pub fn fit(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<History> {
+        self.check(train, test)?;
+        let run = self.describe(train, test);
+        self.observers.iter_mut().for_each(|o| o.begin(&run));
+        let mut history = History {
+            run,
+            epochs: vec![],
+        };
+        for _ in 0..self.epochs {
+            let epoch = self.epoch(train, test)?;
+            self.finished += 1;
+            let mut stop = false;
+            for observer in &mut self.observers {
+                stop |= observer.epoch(&epoch).is_break();
+            }
+            history.epochs.push(epoch);
+            if stop {
+                break;
+            }
+        }
+        self.observers.iter_mut().for_each(|o| o.end(&history));
+        Ok(history)
+    }
+
+    /// Runs the evaluation program on all of `source`.
+    ///
+    /// # Errors
+    /// As for [`fit`](Trainer::fit).
+    pub fn evaluate(&mut self, source: &dyn Source) -> Result<Metrics> {
+        let stage = self.test.as_ref().ok_or_else(no_evaluation)?;
+        let what = match self.finished {
+            0 => "evaluation".into(),
+            epochs => format!("evaluation after epoch {epochs}"),
+        };
+        stage.check(source, "evaluate on")?;
+        let pass = stage.pass(source, (0..source.len()).collect(), 1, what);
+        let tally = pass.run(
+            &mut self.session,
+            &stage.handle,
+            &stage.meters,
+            |_, _, _| (),
+        )?;
+        Ok(tally.metrics())
+    }
+
+    /// The session, with the parameters as they are now.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The session, to set parameters or run other programs.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// The session, by value.
+    pub fn into_session(self) -> Session {
+        self.session
+    }
+
+    fn check(&self, train: &dyn Source, test: Option<&dyn Source>) -> Result<()> {
+        self.train.check(train, "train on")?;
+        match (test, &self.test) {
+            (None, _) => Ok(()),
+            (Some(source), Some(stage)) => stage.check(source, "evaluate on"),
+            (Some(_), None) => Err(no_evaluation()),
+        }
+    }
+
+    fn describe(&self, train: &dyn Source, test: Option<&dyn Source>) -> Run {
+        let batch_size = self.train.batch_size.min(train.len());
+        Run {
+            backend: self.session.executor().into(),
+            epochs: self.epochs,
+            finished: self.finished,
+            examples: train.len(),
+            batch_size,
+            batches: train.len().div_ceil(batch_size),
+            shuffle: self.shuffle,
+            test_examples: test.map_or(0, |t| t.len()),
+        }
+    }
+
+    fn epoch(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<Epoch> {
+        let (number, start) = (self.finished + 1, Instant::now());
+        let order = match self.shuffle {
+            Some(seed) => dl_data::permutation(train.len(), epoch_seed(seed, self.finished as u64)),
+            None => (0..train.len()).collect(),
+        };
+        let pass = self
+            .train
+            .pass(train, order, self.read_every, format!("epoch {number}"));
+        let (of, observers) = (pass.batches(), &mut self.observers);
+        let tally = pass.run(
+            &mut self.session,
+            &self.train.handle,
+            &self.train.meters,
+            |batch, examples, tally| {
+                let end = BatchEnd {
+                    epoch: number,
+                    number: batch,
+                    of,
+                    examples,
+                    tally,
+                };
+                observers.iter_mut().for_each(|o| o.batch(&end));
+            },
+        )?;
+        let (train, seconds, start) = (
+            tally.metrics(),
+            start.elapsed().as_secs_f64(),
+            Instant::now(),
+        );
+        let test = match test {
+            Some(source) => self.evaluate(source)?,
+            None => Metrics::default(),
+        };
+        let test_seconds = if test.is_empty() {
+            0.0
+        } else {
+            start.elapsed().as_secs_f64()
+        };
+        Ok(Epoch {
+            number,
+            steps: self.session.step(),
+            train,
+            test,
+            seconds,
+            test_seconds,
+        })
+    }
+}
+
+impl Stage {
+    fn new(session: &mut Session, program: &Program, batch_size: usize) -> Result<Self> {
+        let handle = session.compile(program)?;
+        let meters = Meters::of(&handle);
+        Ok(Stage {
+            handle,
+            meters,
+            batch_size,
+        })
+    }
+
+    fn check(&self, source: &dyn Source, what: &str) -> Result<()> {
+        if self.batch_size == 0 {
+            return Err(Error::value("batch size must be at least 1, got 0"));
+        }
+        if source.is_empty() {
+            return Err(Error::value(format!("there are no examples to {what}")));
+        }
+        Ok(())
+    }
+
+    fn pass<'s>(
+        &self,
+        source: &'s dyn Source,
+        order: Vec<usize>,
+        read_every: usize,
+        name: String,
+    ) -> Pass<'s> {
+        Pass {
+            source,
+            order,
+            size: self.batch_size,
+            read_every,
+            name,
+        }
+    }
+}
+
+fn no_evaluation() -> Error {
+    Error::value("examples to evaluate on need an evaluation program: see Trainer::evaluate_with")
+}
