@@ -1,0 +1,257 @@
+//! Softmax and its relatives, in the form that neither overflows nor divides by zero.
+
+use crate::graph::{Axes, Expr};
+use crate::nn::require_float;
+use crate::shape::Shape;
+
+/// `exp(x) / Σ exp(x)` along `axes`: weights that sum to one. Shape in, shape out.
+///
+/// Computed as `exp(x - max x) / Σ exp(x - max x)`. Elements of `-∞` get the weight 0; where all
+/// are `-∞`, all weights are 0 and so is the gradient.
+///
+/// # Errors
+/// Recorded when `x` holds no floats or has no such axis.
+///
+/// ```
+/// use dl_core::{F64, Graph, Tensor, interp, nn};
+/// let g = Graph::new();
+/// let x = g.input("x", F64, [2]);
+/// let p = interp::eval_expr(nn::softmax(x, -1), &[("x", Tensor::vector(vec![0.0, 3f64.ln()]))])?;
+/// assert!((p.to_f64()[1] - 0.75).abs() < 1e-15);
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[track_caller]
+pub fn softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    match shift("softmax", x, axes) {
+        Ok(s) => s.weights / s.wide(s.safe_total),
+        Err(poison) => poison,
+    }
+}
+
+/// `x - log Σ exp(x)` along `axes`: the logarithm of [`softmax`]. Shape in, shape out.
+///
+/// Computed as `(x - max x) - log Σ exp(x - max x)`, whose error does not grow with `max x`.
+/// Where all elements are `-∞`, so is the result.
+///
+/// # Errors
+/// Recorded when `x` holds no floats or has no such axis.
+///
+/// ```
+/// use dl_core::{F64, Graph, Tensor, interp, nn};
+/// let g = Graph::new();
+/// let x = g.input("x", F64, [2]);
+/// let y = interp::eval_expr(nn::log_softmax(x, -1), &[("x", Tensor::vector(vec![1000.0, 1000.0]))])?;
+/// assert_eq!(y.to_f64(), [-(2f64.ln()); 2]);
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[track_caller]
+pub fn log_softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    match shift("log_softmax", x, axes) {
+        Ok(s) => s.shifted - s.wide(s.safe_total.log()),
+        Err(poison) => poison,
+    }
+}
+
+/// `log Σ exp(x)` along `axes`, which disappear.
+///
+/// Computed as `max x + log Σ exp(x - max x)`. Over nothing, and where all elements are `-∞`, it is
+/// `-∞` with gradient 0.
+///
+/// # Errors
+/// Recorded when `x` holds no floats or has no such axis.
+///
+/// ```
+/// use dl_core::{F64, Graph, Tensor, interp, nn};
+/// let g = Graph::new();
+/// let x = g.input("x", F64, [3]);
+/// let y = interp::eval_expr(nn::logsumexp(x, ..), &[("x", Tensor::vector(vec![1000.0; 3]))])?;
+/// assert_eq!(y.item()?, 1000.0 + 3f64.ln());
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[track_caller]
+pub fn logsumexp<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    match shift("logsumexp", x, axes) {
+        Ok(s) => s
+            .empty
+            .select(f64::NEG_INFINITY, s.safe_total.log() + s.offset),
+        Err(poison) => poison,
+    }
+}
+
+impl<'g> Expr<'g> {
+    /// [`nn::softmax`](softmax): weights that sum to one along `axes`.
+    #[track_caller]
+    pub fn softmax(self, axes: impl Axes) -> Expr<'g> {
+        softmax(self, axes)
+    }
+
+    /// [`nn::log_softmax`](log_softmax): the logarithm of the weights.
+    #[track_caller]
+    pub fn log_softmax(self, axes: impl Axes) -> Expr<'g> {
+        log_softmax(self, axes)
+    }
+
+    /// [`nn::logsumexp`](logsumexp): `log Σ exp(self)` along `axes`, which disappear.
+    #[track_caller]
+    pub fn logsumexp(self, axes: impl Axes) -> Expr<'g> {
+        logsumexp(self, axes)
+    }
+}
+
+/// What the three have in common.
+struct Shift<'g> {
+    /// `x - offset`, at most 0 where the maximum is finite.
+    shifted: Expr<'g>,
+    /// `exp(shifted)`.
+    weights: Expr<'g>,
+    /// The maximum along the axes, or 0 where it is infinite; a constant to differentiation, since
+    /// the results do not depend on it.
+    offset: Expr<'g>,
+    /// True where every element is `-∞` or there is none.
+    empty: Expr<'g>,
+    /// `Σ weights`, or 1 where that is 0, so that no derivative behind a `select` divides by zero.
+    safe_total: Expr<'g>,
+    kept: Vec<usize>,
+    shape: Shape,
+}
+
+impl<'g> Shift<'g> {
+    /// A reduced value, repeated along the axes that the reduction removed.
+    #[track_caller]
+    fn wide(&self, reduced: Expr<'g>) -> Expr<'g> {
+        reduced.broadcast_along(&self.kept, &self.shape)
+    }
+}
+
+#[track_caller]
+fn shift<'g>(what: &str, x: Expr<'g>, axes: impl Axes) -> Result<Shift<'g>, Expr<'g>> {
+    require_float(what, x)?;
+    let shape = x.shape();
+    let axes = match axes.resolve(shape.rank()) {
+        Ok(axes) => axes,
+        Err(message) => return Err(x.graph().fail(format!("{what} {message} of {shape}"))),
+    };
+    let kept: Vec<usize> = (0..shape.rank()).filter(|a| !axes.contains(a)).collect();
+    let max = x.max(axes.clone()).stop_gradient();
+    let offset = max.is_finite().select(max, 0.0);
+    let shifted = x - offset.broadcast_along(&kept, &shape);
+    let weights = shifted.exp();
+    let total = weights.sum(axes);
+    let empty = total.eq(0.0);
+    let safe_total = empty.select(1.0, total);
+    Ok(Shift {
+        shifted,
+        weights,
+        offset,
+        empty,
+        safe_total,
+        kept,
+        shape,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::testing::{faults, gradient, near, value};
+    use crate::{F64, Graph, I64, Named, Tensor};
+    use expect_test::expect;
+
+    const INF: f64 = f64::INFINITY;
+
+    fn rows(values: &[f64]) -> Tensor {
+        Tensor::new([values.len() / 2, 2], values.to_vec()).unwrap()
+    }
+
+    fn check(f: for<'g> fn(Expr<'g>) -> Expr<'g>, x: &[f64], want: &[f64]) {
+        let g = Graph::new();
+        let y = f(g.input("x", F64, (Named("B"), 2)));
+        near(&value(y, &[("x", rows(x))]), want);
+    }
+
+    #[test]
+    fn rows_of_any_size_have_their_values() {
+        let x = [0.0, 1.0, 1000.0, 1000.0, -1e300, 5.0];
+        let p = 1.0 / (1.0 + 1f64.exp());
+        check(|x| x.softmax(-1), &x, &[p, 1.0 - p, 0.5, 0.5, 0.0, 1.0]);
+        check(
+            |x| x.log_softmax(-1),
+            &x,
+            &[
+                p.ln(),
+                (1.0 - p).ln(),
+                -(2f64.ln()),
+                -(2f64.ln()),
+                -1e300,
+                0.0,
+            ],
+        );
+        check(
+            |x| x.logsumexp(-1),
+            &x,
+            &[1f64.exp().ln_1p(), 1000.0 + 2f64.ln(), 5.0],
+        );
+        check(|x| x.logsumexp(..), &x, &[1000.0 + 2f64.ln()]);
+    }
+
+    #[test]
+    fn infinite_elements_make_no_nan() {
+        let x = [-INF, -INF, -INF, 3.0];
+        check(|x| x.softmax(1), &x, &[0.0, 0.0, 0.0, 1.0]);
+        check(|x| x.log_softmax(1), &x, &[-INF, -INF, -INF, 0.0]);
+        check(|x| x.logsumexp(1), &x, &[-INF, 3.0]);
+        check(|x| x.logsumexp(1), &[INF, 0.0], &[INF]);
+    }
+
+    #[test]
+    fn nan_is_not_hidden() {
+        check(|x| x.logsumexp(1), &[f64::NAN, 0.0], &[f64::NAN]);
+        check(|x| x.softmax(1), &[f64::NAN, 0.0], &[f64::NAN, f64::NAN]);
+    }
+
+    #[test]
+    fn nothing_sums_to_nothing() {
+        let g = Graph::new();
+        let x = g.input("x", F64, [3, 0]);
+        let empty = Tensor::zeros(F64, [3, 0]);
+        near(&value(x.logsumexp(1), &[("x", empty.clone())]), &[-INF; 3]);
+        near(&value(x.softmax(1), &[("x", empty.clone())]), &[]);
+        near(&value(x.log_softmax(0), &[("x", empty)]), &[]);
+    }
+
+    #[test]
+    fn gradients_are_the_weights_and_zero_for_empty_rows() {
+        let g = Graph::new();
+        let x = g.input("x", F64, (Named("B"), 2));
+        let data = [0.0, 1.0, -INF, -INF, -INF, 3.0];
+        let p = 1.0 / (1.0 + 1f64.exp());
+        let lse = gradient(x.logsumexp(1).sum(..), x, &[("x", rows(&data))]);
+        near(&lse, &[p, 1.0 - p, 0.0, 0.0, 0.0, 1.0]);
+        let c = g.literal(rows(&[1.0, 2.0]));
+        let weighted = (x.softmax(1) * c).sum(..);
+        let d = p * (1.0 - p);
+        near(
+            &gradient(weighted, x, &[("x", rows(&data))]),
+            &[-d, d, 0.0, 0.0, 0.0, 0.0],
+        );
+        let y = (x.log_softmax(1) * c).sum(..);
+        near(
+            &gradient(y, x, &[("x", rows(&data[..2]))]),
+            &[1.0 - 3.0 * p, 2.0 - 3.0 * (1.0 - p)],
+        );
+    }
+
+    #[test]
+    fn misuse_is_recorded() {
+        let g = Graph::new();
+        let x = g.input("x", F64, (Named("B"), 2));
+        x.softmax(2);
+        x.logsumexp([0, -2]);
+        g.input("n", I64, Named("B")).log_softmax(0).softmax(5);
+        expect![[r#"
+            softmax along axis 2 of [B, 2]
+            logsumexp along axes [0, -2], one of them twice of [B, 2]
+            log_softmax needs a float (f32 or f64), got i64 [B]: cast it first"#]]
+        .assert_eq(&faults(&g));
+    }
+}
