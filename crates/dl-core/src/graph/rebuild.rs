@@ -8,15 +8,15 @@ use crate::ops::Op;
 /// A copy in progress: old nodes and what became of them.
 pub(crate) struct Rebuild<'a, 'g> {
     /// Where the old nodes are.
-    pub from: &'a Graph,
+    pub(crate) from: &'a Graph,
     /// Where the new ones go.
-    pub to: &'g Graph,
+    pub(crate) to: &'g Graph,
     done: FxHashMap<NodeId, Expr<'g>>,
 }
 
 impl<'a, 'g> Rebuild<'a, 'g> {
     /// A copy into an empty (or growing) graph; declarations come along.
-    pub fn new(from: &'a Graph, to: &'g Graph) -> Self {
+    pub(crate) fn new(from: &'a Graph, to: &'g Graph) -> Self {
         {
             let old = from.inner.borrow();
             let mut new = to.inner.borrow_mut();
@@ -29,13 +29,13 @@ impl<'a, 'g> Rebuild<'a, 'g> {
     }
 
     /// What `id` became, once it was visited.
-    pub fn get(&self, id: NodeId) -> Option<Expr<'g>> {
+    pub(crate) fn get(&self, id: NodeId) -> Option<Expr<'g>> {
         self.done.get(&id).copied()
     }
 
     /// Copies everything that `roots` need, arguments first, letting `visit` make each node from its
     /// old form and its new arguments.
-    pub fn run(&mut self, roots: &[NodeId], mut visit: impl FnMut(&Self, NodeId, &Node, &[Expr<'g>]) -> Expr<'g>) {
+    pub(crate) fn run(&mut self, roots: &[NodeId], mut visit: impl FnMut(&Self, NodeId, &Node, &[Expr<'g>]) -> Expr<'g>) {
         let order = reachable(self.from, roots);
         for id in order {
             if self.done.contains_key(&id) {
@@ -53,7 +53,7 @@ impl<'a, 'g> Rebuild<'a, 'g> {
     }
 
     /// The same node with the new arguments.
-    pub fn copy(&self, node: &Node, args: &[Expr<'g>]) -> Expr<'g> {
+    pub(crate) fn copy(&self, node: &Node, args: &[Expr<'g>]) -> Expr<'g> {
         self.to.push(Node { args: args.iter().map(|a| a.id()).collect(), ..node.clone() })
     }
 }

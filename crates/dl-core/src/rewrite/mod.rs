@@ -1,18 +1,32 @@
 //! Rewriting: canonicalize, stabilize, simplify — rules as rows, one engine, a trace of what fired.
 
-use crate::graph::{Graph, NodeId, Rebuild};
+mod engine;
+mod facts;
+mod pattern;
+mod rules;
+mod trace;
 
-/// Which rules fired, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Trace;
+pub use self::facts::Facts;
+pub use self::rules::{Phase, Rule, RuleKind, When, rules};
+pub use self::trace::{Firing, Trace};
+
+use crate::graph::{Graph, NodeId};
+
+/// How often the phases take turns before what is left is left: rules end by themselves, so this
+/// bound is never met by a table whose tests pass.
+const ROUNDS: usize = 8;
 
 /// The graph below `roots` after every phase, to a fixed point.
-pub(crate) fn rewrite(from: &Graph, roots: &[NodeId], _trace: &mut Trace) -> (Graph, Vec<NodeId>) {
-    let to = Graph::new();
-    let ids = {
-        let mut copy = Rebuild::new(from, &to);
-        copy.run(roots, |copy, _, node, args| copy.copy(node, args));
-        roots.iter().map(|r| copy.get(*r).expect("roots were visited").id()).collect()
-    };
-    (to, ids)
+pub(crate) fn rewrite(from: &Graph, roots: &[NodeId], trace: &mut Trace) -> (Graph, Vec<NodeId>) {
+    let (mut graph, mut ids) = engine::pass(from, roots, Phase::Canonicalize, trace);
+    for _ in 0..ROUNDS {
+        let before = trace.len();
+        for phase in [Phase::Stabilize, Phase::Simplify] {
+            (graph, ids) = engine::pass(&graph, &ids, phase, trace);
+        }
+        if trace.len() == before {
+            break;
+        }
+    }
+    (graph, ids)
 }

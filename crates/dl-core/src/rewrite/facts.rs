@@ -1,0 +1,313 @@
+//! What is known of values without running anything: range, sign, finiteness, rows that sum to one.
+
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Expr, Graph, Node, NodeId};
+use crate::ops::{Binary, Fact, Op, Reduce, Unary};
+
+/// What holds for every element of a value, wherever the value is not NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Facts {
+    /// No element is below.
+    pub low: f64,
+    /// No element is above.
+    pub high: f64,
+    /// No element is zero (of the exact result: an exponential may still underflow).
+    pub nonzero: bool,
+    /// No element is infinite or NaN.
+    pub finite: bool,
+    /// Along the last axis the elements are not negative and sum to one.
+    pub distribution: bool,
+    /// Every element is 0 or 1.
+    pub binary: bool,
+}
+
+impl Facts {
+    /// Nothing is known.
+    pub const UNKNOWN: Facts = Facts {
+        low: f64::NEG_INFINITY,
+        high: f64::INFINITY,
+        nonzero: false,
+        finite: false,
+        distribution: false,
+        binary: false,
+    };
+
+    /// `low ≤ x ≤ high`, and finite if `finite` (as is a NaN-free value in a bounded range).
+    fn range(low: f64, high: f64, finite: bool) -> Facts {
+        // A bound that was computed from infinities is no bound.
+        let low = if low.is_nan() { f64::NEG_INFINITY } else { low };
+        let high = if high.is_nan() { f64::INFINITY } else { high };
+        Facts { low, high, nonzero: low > 0.0 || high < 0.0, finite, ..Facts::UNKNOWN }
+    }
+
+    /// Every element is above zero.
+    pub fn positive(&self) -> bool {
+        self.low >= 0.0 && self.nonzero
+    }
+
+    /// No element is negative.
+    pub fn non_negative(&self) -> bool {
+        self.low >= 0.0
+    }
+
+    /// In range of every float type, so that finite operands give finite results.
+    fn moderate(&self) -> bool {
+        self.low > -1e30 && self.high < 1e30
+    }
+}
+
+/// Facts of the nodes of one graph, found once each.
+pub(crate) struct Known<'g> {
+    graph: &'g Graph,
+    found: RefCell<FxHashMap<NodeId, Facts>>,
+}
+
+impl<'g> Known<'g> {
+    /// Nothing found yet.
+    pub(crate) fn new(graph: &'g Graph) -> Self {
+        Known { graph, found: RefCell::default() }
+    }
+
+    /// The facts of a value. Arguments first, without recursion: graphs are deep.
+    pub(crate) fn of(&self, expr: Expr<'g>) -> Facts {
+        let mut found = self.found.borrow_mut();
+        let mut stack = vec![expr.id()];
+        while let Some(&id) = stack.last() {
+            if found.contains_key(&id) {
+                stack.pop();
+                continue;
+            }
+            let node = self.graph.get(id);
+            let missing: Vec<NodeId> = node.args.iter().copied().filter(|a| !found.contains_key(a)).collect();
+            if missing.is_empty() {
+                let args: Vec<Facts> = node.args.iter().map(|a| found[a]).collect();
+                found.insert(id, infer(self.graph, &node, &args));
+                stack.pop();
+            } else {
+                stack.extend(missing);
+            }
+        }
+        found[&expr.id()]
+    }
+}
+
+fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
+    let facts = match &node.op {
+        Op::Constant(value) => constant(*value),
+        Op::Extent(_) => Facts::range(0.0, f64::INFINITY, true),
+        Op::Iota(_) | Op::Step => Facts::range(0.0, f64::INFINITY, true),
+        Op::Random { .. } => Facts::range(0.0, 1.0, true),
+        Op::Unary(op) => unary(*op, &args[0]),
+        Op::Binary(op) => binary(*op, node, &args[0], &args[1]),
+        Op::Select => either(&args[1], &args[2]),
+        Op::Cast => cast(graph, node, &args[0]),
+        Op::Reduce { kind, axes } => reduce(*kind, axes, graph, node, &args[0]),
+        Op::Reshape | Op::Permute(_) | Op::Slice { .. } | Op::Flip(_) => Facts { distribution: false, ..args[0] },
+        Op::Broadcast(kept) => Facts {
+            // Rows stay whole where the last axis is the operand's last axis.
+            distribution: args[0].distribution && kept.last() == Some(&(node.shape.rank() - 1)),
+            ..args[0]
+        },
+        Op::Gather { .. } | Op::Sort { .. } | Op::Unfold { .. } => Facts { distribution: false, ..args[0] },
+        Op::Pad { value, .. } => either(&args[0], &constant(*value)),
+        Op::Concat(_) => args.iter().copied().reduce(|a, b| either(&a, &b)).unwrap_or(Facts::UNKNOWN),
+        Op::ScatterAdd { axis, batch } => scatter(*axis, *batch, graph, node, &args[1]),
+        Op::StopGradient | Op::Variable(_) => args[0],
+        Op::Assume(fact) => assume(*fact, args[0]),
+        _ => Facts::UNKNOWN,
+    };
+    Facts { finite: facts.finite || !node.dtype.is_float(), ..facts }
+}
+
+fn constant(value: Scalar) -> Facts {
+    let x = value.as_f64();
+    let facts = Facts::range(x, x, x.is_finite());
+    Facts { binary: x == 0.0 || x == 1.0, ..facts }
+}
+
+fn assume(fact: Fact, x: Facts) -> Facts {
+    match fact {
+        Fact::NonNegative => Facts { low: x.low.max(0.0), ..x },
+        Fact::Positive => Facts { low: x.low.max(0.0), nonzero: true, ..x },
+        Fact::Finite => Facts { finite: true, ..x },
+        Fact::Distribution => Facts { low: x.low.max(0.0), high: x.high.min(1.0), finite: true, distribution: true, ..x },
+    }
+}
+
+fn either(a: &Facts, b: &Facts) -> Facts {
+    Facts {
+        low: a.low.min(b.low),
+        high: a.high.max(b.high),
+        nonzero: a.nonzero && b.nonzero,
+        finite: a.finite && b.finite,
+        distribution: a.distribution && b.distribution,
+        binary: a.binary && b.binary,
+    }
+}
+
+fn unary(op: Unary, x: &Facts) -> Facts {
+    let rising = |f: fn(f64) -> f64| Facts::range(f(x.low), f(x.high), x.finite && x.moderate());
+    match op {
+        Unary::Neg => Facts { nonzero: x.nonzero, ..Facts::range(-x.high, -x.low, x.finite) },
+        Unary::Abs => {
+            let high = x.low.abs().max(x.high.abs());
+            let low = if x.low > 0.0 { x.low } else if x.high < 0.0 { -x.high } else { 0.0 };
+            Facts { nonzero: x.nonzero, binary: x.binary, ..Facts::range(low, high, x.finite) }
+        }
+        Unary::Sign => Facts { nonzero: x.nonzero, ..Facts::range(f64::from(x.low > 0.0) * 2.0 - 1.0, f64::from(x.high >= 0.0) * 2.0 - 1.0, x.finite) },
+        // Above 80 the single-precision exponential may overflow.
+        Unary::Exp => Facts { nonzero: true, finite: x.finite && x.high < 80.0, ..rising(f64::exp) },
+        Unary::Expm1 => Facts { nonzero: x.nonzero, finite: x.finite && x.high < 80.0, ..rising(f64::exp_m1) },
+        Unary::Log => Facts { finite: x.finite && x.low > 0.0, ..rising(|v| v.max(0.0).ln()) },
+        Unary::Log1p => Facts { finite: x.finite && x.low > -1.0, ..rising(|v| v.max(-1.0).ln_1p()) },
+        Unary::Sqrt => Facts { nonzero: x.nonzero, finite: x.finite && x.non_negative(), ..rising(|v| v.max(0.0).sqrt()) },
+        Unary::Sin | Unary::Cos => Facts::range(-1.0, 1.0, x.finite),
+        Unary::Tanh => Facts { nonzero: x.nonzero, finite: x.finite, ..rising(f64::tanh) },
+        Unary::Erf => Facts { nonzero: x.nonzero, finite: x.finite, ..rising(libm::erf) },
+        Unary::Sigmoid => Facts { nonzero: true, finite: x.finite, ..rising(Unary::Sigmoid.row().value) },
+        Unary::Softplus => Facts { nonzero: true, finite: x.finite, ..rising(Unary::Softplus.row().value) },
+        Unary::Relu => Facts { nonzero: x.positive(), finite: x.finite, ..rising(|v| v.max(0.0)) },
+        Unary::Floor => Facts { finite: x.finite, ..rising(f64::floor) },
+        Unary::IsFinite | Unary::Not => Facts { binary: true, ..Facts::range(0.0, 1.0, true) },
+    }
+}
+
+fn binary(op: Binary, node: &Node, x: &Facts, y: &Facts) -> Facts {
+    let finite = x.finite && y.finite && x.moderate() && y.moderate();
+    match op {
+        Binary::Add => {
+            let positive = (x.positive() && y.non_negative()) || (y.positive() && x.non_negative());
+            let sum = Facts::range(x.low + y.low, x.high + y.high, finite);
+            Facts { nonzero: sum.nonzero || positive, ..sum }
+        }
+        Binary::Sub => Facts::range(x.low - y.high, x.high - y.low, finite),
+        Binary::Mul if node.args[0] == node.args[1] => {
+            Facts { nonzero: x.nonzero, binary: x.binary, ..Facts::range(square_low(x), f64::INFINITY, finite && x.high < 1e15 && x.low > -1e15) }
+        }
+        Binary::Mul => {
+            let nonzero = x.nonzero && y.nonzero;
+            Facts { nonzero, binary: x.binary && y.binary, ..corners(x, y, |a, b| if a == 0.0 || b == 0.0 { 0.0 } else { a * b }, finite) }
+        }
+        Binary::Div if y.positive() || (y.high <= 0.0 && y.nonzero) => {
+            let sign = if y.positive() { 1.0 } else { -1.0 };
+            let scaled = |v: f64| if v == 0.0 { 0.0 } else { v * sign * f64::INFINITY };
+            let (a, b) = (scaled(x.low), scaled(x.high));
+            let divided = Facts::range(a.min(b), a.max(b), false);
+            let bounded = y.low > 1e-30 || y.high < -1e-30;
+            let finite = x.finite && y.finite && bounded && x.moderate();
+            Facts { nonzero: x.nonzero, finite, ..divided }
+        }
+        Binary::Div => Facts::UNKNOWN,
+        Binary::Pow if x.non_negative() => Facts { nonzero: x.nonzero, ..Facts::range(0.0, f64::INFINITY, false) },
+        Binary::Pow => Facts::UNKNOWN,
+        Binary::Max => Facts { nonzero: x.positive() || y.positive() || (x.nonzero && y.nonzero), ..Facts::range(x.low.max(y.low), x.high.max(y.high), x.finite && y.finite) },
+        Binary::Min => Facts { nonzero: x.nonzero && y.nonzero, ..Facts::range(x.low.min(y.low), x.high.min(y.high), x.finite && y.finite) },
+        _ => Facts { binary: true, ..Facts::range(0.0, 1.0, true) },
+    }
+}
+
+fn square_low(x: &Facts) -> f64 {
+    if x.low > 0.0 { x.low * x.low } else if x.high < 0.0 { x.high * x.high } else { 0.0 }
+}
+
+fn corners(x: &Facts, y: &Facts, f: fn(f64, f64) -> f64, finite: bool) -> Facts {
+    let all = [f(x.low, y.low), f(x.low, y.high), f(x.high, y.low), f(x.high, y.high)];
+    let low = all.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let product = Facts::range(low, high, finite);
+    Facts { finite: finite && product.moderate(), ..product }
+}
+
+fn cast(graph: &Graph, node: &Node, x: &Facts) -> Facts {
+    match (graph.get(node.args[0]).dtype, node.dtype) {
+        (DType::U8, to) if to != DType::Bool => Facts::range(0.0, 255.0, true),
+        (DType::Bool, _) => Facts { binary: true, ..Facts::range(0.0, 1.0, true) },
+        (_, DType::Bool) => Facts { binary: true, ..Facts::range(0.0, 1.0, true) },
+        (DType::F64, DType::F32) => Facts { finite: x.finite && x.moderate(), ..*x },
+        (from, to) if from.is_float() && !to.is_float() => Facts::UNKNOWN,
+        _ => *x,
+    }
+}
+
+fn reduce(kind: Reduce, axes: &[usize], graph: &Graph, node: &Node, x: &Facts) -> Facts {
+    let last = graph.get(node.args[0]).shape.rank() - 1;
+    let over = |low: f64, high: f64| Facts::range(low, high, false);
+    // A sum or maximum over nothing is 0 or -∞: an axis must not be empty for `nonzero` to survive.
+    let full = axes.iter().all(|a| graph.get(node.args[0]).shape[*a].size() != Some(0));
+    match kind {
+        Reduce::Sum if x.distribution && axes == [last] => over(1.0, 1.0),
+        Reduce::Sum => {
+            let low = if x.low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+            let high = if x.high <= 0.0 { 0.0 } else { f64::INFINITY };
+            Facts { nonzero: full && (x.positive() || (x.high <= 0.0 && x.nonzero)), ..over(low, high) }
+        }
+        Reduce::Max | Reduce::Min if full => Facts { finite: x.finite, nonzero: x.nonzero, ..over(x.low, x.high) },
+        Reduce::Max | Reduce::Min => Facts::UNKNOWN,
+        Reduce::Prod if x.non_negative() => Facts { nonzero: x.nonzero, ..over(0.0, if x.high <= 1.0 { 1.0 } else { f64::INFINITY }) },
+        Reduce::Prod => Facts::UNKNOWN,
+    }
+}
+
+/// Ones scattered to one place in each row of zeros are one-hot rows.
+fn scatter(axis: usize, batch: usize, graph: &Graph, node: &Node, updates: &Facts) -> Facts {
+    let indices = graph.get(node.args[0]);
+    let rows = batch == indices.shape.rank() && axis == batch && axis + 1 == node.shape.rank();
+    if rows && updates.low == 1.0 && updates.high == 1.0 {
+        return Facts { distribution: true, binary: true, ..Facts::range(0.0, 1.0, true) };
+    }
+    if rows {
+        return Facts { distribution: false, nonzero: false, low: updates.low.min(0.0), high: updates.high.max(0.0), ..*updates };
+    }
+    let low = if updates.low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    let high = if updates.high <= 0.0 { 0.0 } else { f64::INFINITY };
+    Facts::range(low, high, false)
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dim::Named;
+
+    fn check(build: impl for<'g> Fn(&'g Graph, Expr<'g>) -> Expr<'g>, holds: impl Fn(Facts) -> bool) {
+        let g = Graph::new();
+        let x = g.input("x", DType::F32, (Named("B"), 10));
+        let e = build(&g, x);
+        g.check().unwrap();
+        let facts = Known::new(&g).of(e);
+        assert!(holds(facts), "{e}: {facts:?}");
+    }
+
+    #[test]
+    fn signs() {
+        check(|_, x| x.exp(), |f| f.positive() && !f.finite);
+        check(|_, x| 1.0 + x.exp(), |f| f.positive() && f.low >= 1.0);
+        check(|_, x| x * x, |f| f.non_negative() && !f.positive());
+        check(|_, x| x * x.exp(), |f| !f.non_negative());
+        check(|_, x| x.exp().sum(1), |f| f.positive());
+        check(|_, x| x.exp() / x.exp().sum(1).broadcast_along(&[0], &x.shape()), |f| f.positive());
+        check(|_, x| -x.sigmoid(), |f| f.high <= 0.0 && f.nonzero);
+        check(|_, x| x.log(), |f| f.low == f64::NEG_INFINITY);
+        check(|_, x| x.sigmoid() - 1.0, |f| f.high <= 0.0 && f.low >= -1.0);
+    }
+
+    #[test]
+    fn rows_that_sum_to_one() {
+        check(|g, _| g.input("y", DType::I64, Named("B")).one_hot(DType::F32, 10), |f| f.distribution && f.binary);
+        check(|_, x| x.assume(Fact::Distribution), |f| f.distribution && !f.binary);
+        check(|_, x| x.assume(Fact::Distribution).sum(1), |f| f.low == 1.0 && f.high == 1.0);
+        check(|_, x| x.assume(Fact::Distribution).sum(0), |f| f.low == 0.0);
+    }
+
+    #[test]
+    fn finiteness() {
+        check(|g, _| g.input("i", DType::U8, (Named("B"), 10)).cast(DType::F32) / 255.0, |f| f.finite && f.low == 0.0);
+        check(|_, x| x.tanh(), |f| !f.finite);
+        check(|_, x| x.assume(Fact::Finite).tanh(), |f| f.finite);
+        check(|_, x| x.assume(Fact::Finite) * x.assume(Fact::Finite), |f| !f.finite);
+    }
+}

@@ -1,0 +1,471 @@
+//! Patterns: the two sides of a rule as text, parsed, matched against a graph and built again.
+//!
+//! ```text
+//! x y z …        any expression              c k            any constant
+//! 1 0.5          that constant               x + y, -x, …   as one writes them; + and * match both ways
+//! exp(x)         a function of the tables    sum[r](x)      a reduction along the axes of the frame r
+//! bc[r](y)       a value repeated back along the axes that r removed
+//! select(x > 0, y, z)   stop(x)
+//! ```
+//!
+//! A frame is a shape with the axes that a reduction removes from it; on both sides of a rule the
+//! same letter is the same frame.
+
+use crate::dtype::Scalar;
+use crate::graph::Expr;
+use crate::ops::unary::UNARY;
+use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::shape::Shape;
+
+/// One side of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Pattern {
+    /// Any expression, the same wherever the letter stands.
+    Any(char),
+    /// Any constant, the same wherever the letter stands.
+    Constant(char),
+    /// That number.
+    Number(f64),
+    Unary(Unary, Box<Pattern>),
+    Binary(Binary, Box<Pattern>, Box<Pattern>),
+    Reduce(Reduce, char, Box<Pattern>),
+    Broadcast(char, Box<Pattern>),
+    Select(Box<Pattern>, Box<Pattern>, Box<Pattern>),
+    Stop(Box<Pattern>),
+}
+
+/// What the letters of a pattern stand for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bindings<'g> {
+    values: Vec<(char, Expr<'g>)>,
+    frames: Vec<(char, Frame)>,
+}
+
+/// A shape and the axes that a reduction removes from it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Frame {
+    /// The shape before the reduction.
+    pub(crate) full: Shape,
+    /// The axes that disappear.
+    pub(crate) axes: Vec<usize>,
+}
+
+impl Frame {
+    /// The axes that stay.
+    pub(crate) fn kept(&self) -> Vec<usize> {
+        (0..self.full.rank()).filter(|a| !self.axes.contains(a)).collect()
+    }
+}
+
+impl<'g> Bindings<'g> {
+    /// What a letter stands for.
+    pub(crate) fn get(&self, letter: char) -> Option<Expr<'g>> {
+        self.values.iter().find(|(l, _)| *l == letter).map(|(_, e)| *e)
+    }
+
+    /// The frame of a letter.
+    pub(crate) fn frame(&self, letter: char) -> Option<&Frame> {
+        self.frames.iter().find(|(l, _)| *l == letter).map(|(_, f)| f)
+    }
+
+    /// Gives a letter its value.
+    pub(crate) fn set(&mut self, letter: char, value: Expr<'g>) {
+        self.values.push((letter, value));
+    }
+
+    /// Gives a letter its frame.
+    pub(crate) fn set_frame(&mut self, letter: char, frame: Frame) {
+        self.frames.push((letter, frame));
+    }
+
+    fn bind(&mut self, letter: char, value: Expr<'g>) -> bool {
+        match self.get(letter) {
+            // Constants are equal by value: the same number has a node for each shape.
+            Some(old) => old == value || (old.as_constant().is_some() && old.as_constant() == value.as_constant()),
+            None => {
+                self.values.push((letter, value));
+                true
+            }
+        }
+    }
+
+    fn bind_frame(&mut self, letter: char, frame: Frame) -> bool {
+        match self.frame(letter) {
+            Some(old) => *old == frame,
+            None => {
+                self.frames.push((letter, frame));
+                true
+            }
+        }
+    }
+}
+
+impl Pattern {
+    /// The bindings under which the pattern is `expr`, if there are any.
+    pub(crate) fn matches<'g>(&self, expr: Expr<'g>) -> Option<Bindings<'g>> {
+        let mut bindings = Bindings::default();
+        solve(&mut vec![(self, expr)], &mut bindings).then_some(bindings)
+    }
+
+    /// The expression that the pattern describes, of that shape and of the element type of `like`.
+    pub(crate) fn build<'g>(&self, bindings: &Bindings<'g>, like: Expr<'g>, shape: &Shape) -> Option<Expr<'g>> {
+        let graph = like.graph();
+        let build = |p: &Pattern, shape: &Shape| p.build(bindings, like, shape);
+        Some(match self {
+            Pattern::Any(l) | Pattern::Constant(l) => resized(bindings.get(*l)?, shape)?,
+            Pattern::Number(x) => graph.full(like.dtype(), shape.clone(), *x),
+            Pattern::Unary(op, x) => build(x, shape)?.apply(Op::Unary(*op), &[]),
+            Pattern::Binary(op, x, y) => build(x, shape)?.apply(Op::Binary(*op), &[build(y, shape)?]),
+            Pattern::Reduce(kind, l, x) => {
+                let frame = bindings.frame(*l)?;
+                build(x, &frame.full)?.reduce(*kind, frame.axes.clone())
+            }
+            Pattern::Broadcast(l, x) => {
+                let frame = bindings.frame(*l)?;
+                build(x, &frame.full.without(&frame.axes))?.broadcast_along(&frame.kept(), &frame.full)
+            }
+            Pattern::Select(c, x, y) => build(c, shape)?.apply(Op::Select, &[build(x, shape)?, build(y, shape)?]),
+            Pattern::Stop(x) => build(x, shape)?.stop_gradient(),
+        })
+    }
+
+    /// Every letter for an expression, in order of appearance.
+    pub(crate) fn letters(&self) -> Vec<char> {
+        let mut found = vec![];
+        self.walk(&mut |p| {
+            if let Pattern::Any(l) | Pattern::Constant(l) = p
+                && !found.contains(l)
+            {
+                found.push(*l);
+            }
+        });
+        found
+    }
+
+    /// The name of the node at which a match starts.
+    pub(crate) fn root(&self) -> &'static str {
+        match self {
+            Pattern::Any(_) | Pattern::Constant(_) | Pattern::Number(_) => "constant",
+            Pattern::Unary(op, _) => op.row().name,
+            Pattern::Binary(op, ..) => op.row().name,
+            Pattern::Reduce(kind, ..) => kind.name(),
+            Pattern::Broadcast(..) => "broadcast",
+            Pattern::Select(..) => "select",
+            Pattern::Stop(_) => "stop_gradient",
+        }
+    }
+
+    /// Visits every part, outermost first.
+    pub(crate) fn walk(&self, visit: &mut impl FnMut(&Pattern)) {
+        visit(self);
+        match self {
+            Pattern::Any(_) | Pattern::Constant(_) | Pattern::Number(_) => {}
+            Pattern::Unary(_, x) | Pattern::Reduce(_, _, x) | Pattern::Broadcast(_, x) | Pattern::Stop(x) => x.walk(visit),
+            Pattern::Binary(_, x, y) => {
+                x.walk(visit);
+                y.walk(visit);
+            }
+            Pattern::Select(c, x, y) => {
+                c.walk(visit);
+                x.walk(visit);
+                y.walk(visit);
+            }
+        }
+    }
+}
+
+/// A constant in another shape; anything else must have it already.
+fn resized<'g>(value: Expr<'g>, shape: &Shape) -> Option<Expr<'g>> {
+    if value.shape() == *shape {
+        return Some(value);
+    }
+    let number = value.as_constant()?;
+    Some(value.graph().full(value.dtype(), shape.clone(), number))
+}
+
+/// Matches all goals, trying both orders of commutative operations.
+fn solve<'g>(goals: &mut Vec<(&Pattern, Expr<'g>)>, bindings: &mut Bindings<'g>) -> bool {
+    let Some((pattern, expr)) = goals.pop() else {
+        return true;
+    };
+    let (depth, saved) = (goals.len(), (bindings.values.len(), bindings.frames.len()));
+    let node = expr.node();
+    let arg = |i: usize| expr.graph().expr(node.args[i]);
+    let mut orders: Vec<Vec<(&Pattern, Expr<'g>)>> = vec![];
+    match (pattern, &node.op) {
+        (Pattern::Any(l), _) if bindings.bind(*l, expr) => orders.push(vec![]),
+        (Pattern::Constant(l), Op::Constant(Scalar::Float(_))) if bindings.bind(*l, expr) => orders.push(vec![]),
+        (Pattern::Number(want), Op::Constant(value)) if value.as_f64() == *want => orders.push(vec![]),
+        (Pattern::Unary(want, x), Op::Unary(op)) if op == want => orders.push(vec![(x, arg(0))]),
+        (Pattern::Binary(want, x, y), Op::Binary(op)) if op == want => {
+            orders.push(vec![(x, arg(0)), (y, arg(1))]);
+            if op.is_commutative() && node.args[0] != node.args[1] {
+                orders.push(vec![(x, arg(1)), (y, arg(0))]);
+            }
+        }
+        (Pattern::Reduce(want, l, x), Op::Reduce { kind, axes }) if kind == want => {
+            let full = arg(0).shape();
+            if bindings.bind_frame(*l, Frame { full, axes: axes.clone() }) {
+                orders.push(vec![(x, arg(0))]);
+            }
+        }
+        (Pattern::Broadcast(l, x), Op::Broadcast(kept)) => {
+            let axes = (0..node.shape.rank()).filter(|a| !kept.contains(a)).collect();
+            if bindings.bind_frame(*l, Frame { full: node.shape.clone(), axes }) {
+                orders.push(vec![(x, arg(0))]);
+            }
+        }
+        (Pattern::Select(c, x, y), Op::Select) => orders.push(vec![(c, arg(0)), (x, arg(1)), (y, arg(2))]),
+        (Pattern::Stop(x), Op::StopGradient) => orders.push(vec![(x, arg(0))]),
+        _ => {}
+    }
+    let rest = goals.clone();
+    let bound = (bindings.values.len(), bindings.frames.len());
+    for order in orders {
+        goals.truncate(depth);
+        goals.clone_from(&rest);
+        bindings.values.truncate(bound.0);
+        bindings.frames.truncate(bound.1);
+        // The last goal is solved first; the left argument goes first.
+        goals.extend(order.into_iter().rev());
+        if solve(goals, bindings) {
+            return true;
+        }
+    }
+    bindings.values.truncate(saved.0);
+    bindings.frames.truncate(saved.1);
+    goals.clone_from(&rest);
+    goals.push((pattern, expr));
+    false
+}
+
+impl Binary {
+    /// True when the arguments may change places.
+    pub(crate) fn is_commutative(self) -> bool {
+        use Binary::{Add, And, Eq, Max, Min, Mul, Ne, Or};
+        matches!(self, Add | Mul | Max | Min | Eq | Ne | And | Or)
+    }
+}
+
+/// A parser of one side of a rule; the tables are tested, so it fails with a plain message.
+pub(crate) fn parse(text: &str) -> Result<Pattern, String> {
+    let mut parser = Parser { text: text.chars().filter(|c| !c.is_whitespace()).collect(), at: 0 };
+    let pattern = parser.comparison()?;
+    if parser.at < parser.text.len() {
+        return Err(format!("{text:?}: unexpected {:?} at {}", parser.text[parser.at], parser.at));
+    }
+    Ok(pattern)
+}
+
+struct Parser {
+    text: Vec<char>,
+    at: usize,
+}
+
+impl Parser {
+    fn comparison(&mut self) -> Result<Pattern, String> {
+        let left = self.sum()?;
+        for (sign, op) in [(">=", Binary::Ge), ("<=", Binary::Le), ("=", Binary::Eq), (">", Binary::Gt), ("<", Binary::Lt)] {
+            if self.take(sign) {
+                return Ok(Pattern::Binary(op, left.into(), self.sum()?.into()));
+            }
+        }
+        Ok(left)
+    }
+
+    fn sum(&mut self) -> Result<Pattern, String> {
+        let mut left = self.product()?;
+        loop {
+            let op = match () {
+                () if self.take("+") => Binary::Add,
+                () if self.take("-") => Binary::Sub,
+                () => return Ok(left),
+            };
+            left = Pattern::Binary(op, left.into(), self.product()?.into());
+        }
+    }
+
+    fn product(&mut self) -> Result<Pattern, String> {
+        let mut left = self.power()?;
+        loop {
+            let op = match () {
+                () if self.take("*") => Binary::Mul,
+                () if self.take("/") => Binary::Div,
+                () => return Ok(left),
+            };
+            left = Pattern::Binary(op, left.into(), self.power()?.into());
+        }
+    }
+
+    fn power(&mut self) -> Result<Pattern, String> {
+        if self.take("-") {
+            return Ok(match self.power()? {
+                Pattern::Number(x) => Pattern::Number(-x),
+                x => Pattern::Unary(Unary::Neg, x.into()),
+            });
+        }
+        let base = self.atom()?;
+        if self.take("^") {
+            return Ok(Pattern::Binary(Binary::Pow, base.into(), self.power()?.into()));
+        }
+        Ok(base)
+    }
+
+    fn atom(&mut self) -> Result<Pattern, String> {
+        if self.take("(") {
+            let inner = self.comparison()?;
+            self.expect(")")?;
+            return Ok(inner);
+        }
+        let word = self.word();
+        if let Ok(number) = word.parse::<f64>() {
+            return Ok(Pattern::Number(number));
+        }
+        let mut letters = word.chars();
+        if let (Some(letter), None) = (letters.next(), letters.next()) {
+            return Ok(if matches!(letter, 'c' | 'k') { Pattern::Constant(letter) } else { Pattern::Any(letter) });
+        }
+        self.call(&word)
+    }
+
+    fn call(&mut self, name: &str) -> Result<Pattern, String> {
+        let frame = if self.take("[") {
+            let letter = self.word().chars().next().ok_or("a frame needs a letter")?;
+            self.expect("]")?;
+            Some(letter)
+        } else {
+            None
+        };
+        self.expect("(")?;
+        let mut args = vec![self.comparison()?];
+        while self.take(",") {
+            args.push(self.comparison()?);
+        }
+        self.expect(")")?;
+        let unknown = || format!("unknown function {name} of {} arguments", args.len());
+        let reduce = match name {
+            "sum" => Some(Reduce::Sum),
+            "prod" => Some(Reduce::Prod),
+            "max" => Some(Reduce::Max),
+            "min" => Some(Reduce::Min),
+            _ => None,
+        };
+        let mut args = args.clone().into_iter().map(Box::new).collect::<Vec<_>>().into_iter();
+        let (first, second, third) = (args.next(), args.next(), args.next());
+        match (frame, first, second, third) {
+            (Some(l), Some(x), None, None) if name == "bc" => Ok(Pattern::Broadcast(l, x)),
+            (Some(l), Some(x), None, None) => Ok(Pattern::Reduce(reduce.ok_or_else(unknown)?, l, x)),
+            (None, Some(c), Some(x), Some(y)) if name == "select" => Ok(Pattern::Select(c, x, y)),
+            (None, Some(x), None, None) if name == "stop" => Ok(Pattern::Stop(x)),
+            (None, Some(x), None, None) => {
+                let row = UNARY.iter().find(|row| row.name == name).ok_or_else(unknown)?;
+                Ok(Pattern::Unary(row.op, x))
+            }
+            (None, Some(x), Some(y), None) => {
+                let row = crate::ops::binary::BINARY.iter().find(|row| row.name == name).ok_or_else(unknown)?;
+                Ok(Pattern::Binary(row.op, x, y))
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    fn word(&mut self) -> String {
+        let start = self.at;
+        let number = self.text.get(start).is_some_and(char::is_ascii_digit);
+        let part = |c: &char| if number { c.is_ascii_digit() || *c == '.' } else { c.is_alphanumeric() || *c == '_' };
+        while self.text.get(self.at).is_some_and(part) {
+            self.at += 1;
+        }
+        self.text[start..self.at].iter().collect()
+    }
+
+    fn take(&mut self, sign: &str) -> bool {
+        let found = self.text[self.at..].iter().copied().zip(sign.chars()).filter(|(a, b)| a == b).count();
+        let taken = found == sign.chars().count();
+        if taken {
+            self.at += found;
+        }
+        taken
+    }
+
+    fn expect(&mut self, sign: &str) -> Result<(), String> {
+        if self.take(sign) {
+            return Ok(());
+        }
+        let text: String = self.text.iter().collect();
+        Err(format!("{text:?}: expected {sign:?} at {}", self.at))
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dim::Named;
+    use crate::dtype::DType;
+    use crate::graph::Graph;
+
+    fn check(pattern: &str, build: impl for<'g> Fn(&'g Graph) -> Expr<'g>, want: Option<&str>) {
+        let g = Graph::new();
+        let found = parse(pattern).unwrap().matches(build(&g)).map(|b| {
+            b.values.iter().map(|(l, e)| format!("{l}={e}")).collect::<Vec<_>>().join(" ")
+        });
+        assert_eq!(found.as_deref(), want);
+    }
+
+    fn x(g: &Graph) -> Expr<'_> {
+        g.input("x", DType::F64, (Named("B"), 3))
+    }
+
+    #[test]
+    fn commutative_operations_match_both_ways() {
+        check("log(1 + exp(x))", |g| (1.0 + x(g).exp()).log(), Some("x=x"));
+        check("log(1 + exp(x))", |g| (x(g).exp() + 1.0).log(), Some("x=x"));
+        check("log(1 + exp(x))", |g| (x(g).exp() + 2.0).log(), None);
+        check("x*c + y*k", |g| 2.0 * x(g) + x(g).exp() * 3.0, Some("x=x c=2 y=(exp x) k=3"));
+    }
+
+    #[test]
+    fn letters_bind_once() {
+        check("x*x", |g| x(g) * x(g), Some("x=x"));
+        check("x*x", |g| x(g) * x(g).exp(), None);
+        check("y*exp(x) + x", |g| x(g) + x(g).exp() * x(g).sin(), Some("y=(sin x) x=x"));
+    }
+
+    #[test]
+    fn frames_tie_reductions_to_broadcasts() {
+        let softmax = |g: &Graph, axis: isize| {
+            let e = x(g).exp();
+            let s = e.sum(axis);
+            let kept = if axis == 1 { 0 } else { 1 };
+            (e / s.broadcast_along(&[kept], &e.shape())).to_string()
+        };
+        let g = Graph::new();
+        assert!(softmax(&g, 1).contains("sum"));
+        let e = x(&g).exp();
+        let ratio = e / e.sum(1).broadcast_along(&[0], &e.shape());
+        assert!(parse("exp(x) / bc[r](sum[r](exp(x)))").unwrap().matches(ratio).is_some());
+        assert!(parse("exp(x) / bc[r](sum[s](exp(x)))").unwrap().matches(ratio).is_some());
+        assert!(parse("exp(x) / bc[r](max[r](exp(x)))").unwrap().matches(ratio).is_none());
+    }
+
+    #[test]
+    fn what_is_parsed_is_built_again() {
+        let g = Graph::new();
+        let e = x(&g);
+        let pattern = parse("select(x > 0, x + bc[r](sum[r](-x * 2)), stop(x ^ 3))").unwrap();
+        let mut b = Bindings::default();
+        b.set('x', e);
+        b.set_frame('r', Frame { full: e.shape(), axes: vec![1] });
+        let built = pattern.build(&b, e, &e.shape()).unwrap();
+        assert!(pattern.matches(built).is_some());
+        assert!(g.check().is_ok());
+    }
+
+    #[test]
+    fn mistakes_are_reported() {
+        assert!(parse("foo(x)").unwrap_err().contains("unknown function foo"));
+        assert!(parse("exp(x").unwrap_err().contains("expected \")\""));
+        assert!(parse("x + + y").is_err());
+    }
+}
