@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use dl_core::{Dims, Plan, Target, Tensor, TensorRef};
+use dl_core::{DType, Dims, Plan, Target, Tensor, TensorRef};
 
 use crate::error::{Error, Result};
 
@@ -15,6 +15,12 @@ pub trait Executor: Send {
     /// What its plans are lowered for.
     fn target(&self) -> Target {
         Target::default()
+    }
+
+    /// Whether it has elements of `dtype`; plans with others are refused when they are loaded.
+    fn supports(&self, dtype: DType) -> bool {
+        let _ = dtype;
+        true
     }
 
     /// Prepares a plan for given sizes of the named dimensions.

@@ -86,6 +86,7 @@ impl Session {
     /// # Errors
     /// As for [`compile`](Session::compile).
     pub fn load(&mut self, plan: Plan) -> Result<Handle> {
+        self.check_types(&plan)?;
         let mut fresh = vec![];
         for slot in plan.parameters() {
             match self.decls.iter().find(|d| d.name == slot.decl.name) {
@@ -206,6 +207,16 @@ impl Session {
     /// When the device refuses.
     pub fn weights(&self) -> Result<Vec<(Name, Tensor)>> {
         self.decls.iter().zip(&self.buffers).map(|(d, b)| Ok((d.name.clone(), self.executor.download(b)?))).collect()
+    }
+
+    fn check_types(&self, plan: &Plan) -> Result<()> {
+        match plan.values().iter().find(|v| !self.executor.supports(v.dtype)) {
+            None => Ok(()),
+            Some(value) => {
+                let message = format!("{} has no elements of {}: cast to another type", self.executor.name(), value.dtype);
+                Err(Error::at(&value.origin, message))
+            }
+        }
     }
 
     fn place(&self, name: &str) -> Result<usize> {

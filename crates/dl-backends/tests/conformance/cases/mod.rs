@@ -1,0 +1,70 @@
+//! The cases, by family of operations.
+
+mod composed;
+mod contraction;
+mod elementwise;
+mod indexing;
+mod movement;
+mod reduction;
+mod state;
+mod windows;
+
+use crate::case::{Case, check};
+
+/// Sizes at which loops go wrong.
+pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
+
+/// Every case there is.
+pub(crate) fn all() -> Vec<Case> {
+    let families: [fn() -> Vec<Case>; 8] = [
+        elementwise::cases,
+        reduction::cases,
+        contraction::cases,
+        movement::cases,
+        indexing::cases,
+        windows::cases,
+        state::cases,
+        composed::cases,
+    ];
+    families.into_iter().flat_map(|f| f()).collect()
+}
+
+#[test]
+fn elementwise_functions() {
+    check(&elementwise::cases());
+}
+
+#[test]
+fn reductions() {
+    check(&reduction::cases());
+}
+
+#[test]
+fn contractions() {
+    check(&contraction::cases());
+}
+
+#[test]
+fn movements() {
+    check(&movement::cases());
+}
+
+#[test]
+fn indices() {
+    check(&indexing::cases());
+}
+
+#[test]
+fn windows_and_their_transposes() {
+    check(&windows::cases());
+}
+
+#[test]
+fn state_and_updates() {
+    check(&state::cases());
+}
+
+#[test]
+fn composed_programs() {
+    check(&composed::cases());
+}

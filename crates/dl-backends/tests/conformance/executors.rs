@@ -1,0 +1,17 @@
+//! The executors under test: all that are compiled in.
+
+use dl_backends::Executor;
+
+/// Fresh ones, in the order of the fidelity table's columns.
+pub(crate) fn executors() -> Vec<Box<dyn Executor>> {
+    vec![
+        #[cfg(feature = "cpu")]
+        Box::new(dl_backends::Cpu::with_threads(2)),
+        #[cfg(feature = "ndarray")]
+        Box::new(dl_backends::Ndarray::default()),
+        #[cfg(feature = "flex")]
+        Box::new(dl_backends::Flex::default()),
+        #[cfg(feature = "wgpu")]
+        Box::new(dl_backends::Wgpu::default()),
+    ]
+}

@@ -1,0 +1,15 @@
+//! One suite for all executors: every operation, against the reference interpreter.
+//!
+//! A case builds a program and the values that go into it; it runs in `f32` and `f64` on every
+//! executor that is compiled in. How far results may be from the interpreter's stands in
+//! [`fidelity`]. A test fails when an operation or a row of a table has no case.
+
+mod case;
+mod cases;
+mod coverage;
+mod executors;
+mod faults;
+mod fidelity;
+mod random_programs;
+mod scene;
+mod tutorial;

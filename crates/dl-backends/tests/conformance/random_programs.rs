@@ -1,0 +1,1 @@
+//! Random small programs: whatever is composed, executors and interpreter agree.
