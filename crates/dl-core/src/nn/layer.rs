@@ -248,8 +248,8 @@ mod tests {
         assert!(v.iter().all(|&e| e == 0.0 || e == 4.0));
         let mean = v.iter().sum::<f64>() / v.len() as f64;
         assert!((mean - 3.0).abs() < 0.05, "{mean}");
-        let want: Vec<f64> = v.iter().map(|&e| e / 3.0).collect();
-        near(&gradient(y.sum(..), x, &data), &want);
+        let want: Vec<f64> = v.iter().map(|&e| 2.0 * e / 0.75).collect();
+        near(&gradient(y.square().sum(..), x, &data), &want);
     }
 
     #[test]

@@ -5,6 +5,26 @@
 //! - Losses give one value per element or example; reduce them by `.mean(..)` or `.sum(..)`.
 //! - Operands of a loss have the same shape: nothing broadcasts where that would hide a mistake.
 //! - A mistake is recorded at the caller's line and returned by `compile` with all the others.
+//!
+//! ```
+//! use dl_core::nn::{self, Sgd};
+//! use dl_core::{Expr, F32, Graph, I64, Named, U8};
+//! const B: Named = Named("B");
+//!
+//! fn model(x: Expr<'_>) -> Expr<'_> {
+//!     let h = nn::dense(x, "fc1", 128).relu();
+//!     nn::dense(h, "fc2", 10)
+//! }
+//!
+//! let g = Graph::new();
+//! let x = g.input("x", U8, (B, 784)).cast(F32) / 255.0;
+//! let y = g.input("y", I64, B);
+//! let j1 = nn::cross_entropy(model(x), y).mean(..).named("J₁");
+//! let j2 = nn::l2(g.parameters().matching("*.weight")).named("J₂");
+//! let step = (j1 + 1e-4 * j2).minimize(Sgd::new(0.01))?;
+//! assert_eq!(step.updates().len(), 4);
+//! # Ok::<(), dl_core::Error>(())
+//! ```
 
 mod activation;
 mod glob;

@@ -116,7 +116,7 @@ mod tests {
         near(&gradient(l1([w, b]), w, &data), &[1.0, -1.0, 0.0, 1.0]);
         near(
             &gradient(elastic_net([w, b], 0.25), b, &data),
-            &[0.25 * -1.0 + 0.75 * -8.0],
+            &[-0.25 - 0.75 * 8.0],
         );
     }
 
