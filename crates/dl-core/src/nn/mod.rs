@@ -35,6 +35,7 @@ mod minimize;
 mod optimizer;
 mod parameters;
 mod penalty;
+pub(crate) mod stable;
 #[cfg(test)]
 mod testing;
 
@@ -45,6 +46,7 @@ pub use loss::{binary_cross_entropy_with_logits, cross_entropy, mse};
 pub use optimizer::{Adam, Gradient, LearningRate, Optimizer, Sgd};
 pub use parameters::Parameters;
 pub use penalty::{elastic_net, l1, l2};
+pub use stable::{hypot, log_cosh, log1mexp, logaddexp, norm};
 
 use crate::graph::Expr;
 

@@ -73,7 +73,7 @@ unary_table! {
     Sqrt     "sqrt"     "\\sqrt{{x}}"                        Floats   f64::sqrt,               Some(|g, _, y| g * 0.5 / y),                   false;
     Sin      "sin"      "\\sin\\left({x}\\right)"            Floats   f64::sin,                Some(|g, x, _| g * x.cos()),                   true;
     Cos      "cos"      "\\cos\\left({x}\\right)"            Floats   f64::cos,                Some(|g, x, _| -(g * x.sin())),                true;
-    Tanh     "tanh"     "\\tanh\\left({x}\\right)"           Floats   f64::tanh,               Some(|g, _, y| g * (1.0 - y * y)),             true;
+    Tanh     "tanh"     "\\tanh\\left({x}\\right)"           Floats   f64::tanh,               Some(|g, x, _| g * (4.0 * (2.0 * x).sigmoid() * (-2.0 * x).sigmoid())), true;
     Sigmoid  "sigmoid"  "\\sigma\\left({x}\\right)"          Floats   sigmoid,                 Some(|g, x, y| g * y * (-x).sigmoid()),        true;
     Softplus "softplus" "\\operatorname{softplus}({x})"      Floats   softplus,                Some(|g, x, _| g * x.sigmoid()),               true;
     Relu     "relu"     "\\operatorname{relu}({x})"          Floats   relu,                    Some(|g, x, _| x.gt(0.0).select(g, 0.0)),      true, kink "0 at 0";
@@ -150,6 +150,7 @@ unary_methods! {
     erf      Erf      "Error function.";
     floor    Floor    "Largest integer not above; the derivative is 0.";
     is_finite IsFinite "True where neither infinite nor NaN.";
+    not      Not      "True where `self` (`bool`) is false.";
 }
 
 /// The sign with `sign(±0) = 0` and NaN kept.

@@ -3,7 +3,7 @@
 use crate::diff;
 use crate::dim::Name;
 use crate::error::{Error, Fault, Result};
-use crate::graph::{Expr, Graph, NodeId, reachable};
+use crate::graph::{Expr, Graph, NodeId, Rebuild, reachable};
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 use crate::rewrite::{self, Trace};
@@ -96,6 +96,7 @@ impl<'g> Builder<'g> {
         }
         let (graph, roots) = rewrite::rewrite(self.graph, roots, trace);
         let (graph, roots) = diff::resolve(&graph, &roots);
+        let (graph, roots) = without_stops(&graph, &roots);
         rewrite::rewrite(&graph, &roots, trace)
     }
 
@@ -131,6 +132,20 @@ impl<'g> Builder<'g> {
         program.names_are_bound()?;
         Ok(program)
     }
+}
+
+/// Once every gradient is there, a stop has nothing left to stop.
+fn without_stops(from: &Graph, roots: &[NodeId]) -> (Graph, Vec<NodeId>) {
+    let to = Graph::new();
+    let ids = {
+        let mut copy = Rebuild::new(from, &to);
+        copy.run(roots, |copy, _, node, args| match node.op {
+            Op::StopGradient => args[0],
+            _ => copy.copy(node, args),
+        });
+        roots.iter().map(|r| copy.get(*r).expect("roots were visited").id()).collect()
+    };
+    (to, ids)
 }
 
 impl Program {

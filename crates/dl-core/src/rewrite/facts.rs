@@ -102,7 +102,7 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
         Op::Iota(_) | Op::Step => Facts::range(0.0, f64::INFINITY, true),
         Op::Random { .. } => Facts::range(0.0, 1.0, true),
         Op::Unary(op) => unary(*op, &args[0]),
-        Op::Binary(op) => binary(*op, node, &args[0], &args[1]),
+        Op::Binary(op) => relative(graph, *op, node).unwrap_or_else(|| binary(*op, node, &args[0], &args[1])),
         Op::Select => either(&args[1], &args[2]),
         Op::Cast => cast(graph, node, &args[0]),
         Op::Reduce { kind, axes } => reduce(*kind, axes, graph, node, &args[0]),
@@ -207,6 +207,32 @@ fn binary(op: Binary, node: &Node, x: &Facts, y: &Facts) -> Facts {
         Binary::Max => Facts { nonzero: x.positive() || y.positive() || (x.nonzero && y.nonzero), ..Facts::range(x.low.max(y.low), x.high.max(y.high), x.finite && y.finite) },
         Binary::Min => Facts { nonzero: x.nonzero && y.nonzero, ..Facts::range(x.low.min(y.low), x.high.min(y.high), x.finite && y.finite) },
         _ => Facts { binary: true, ..Facts::range(0.0, 1.0, true) },
+    }
+}
+
+/// A value less its own maximum is not above 0; over its own largest magnitude it is within 1.
+fn relative(graph: &Graph, op: Binary, node: &Node) -> Option<Facts> {
+    let (x, by) = (node.args[0], graph.get(node.args[1]));
+    let (extreme, kept) = match &by.op {
+        Op::Broadcast(kept) => (graph.get(by.args[0]), Some(kept.clone())),
+        _ => (by, None),
+    };
+    // The guard against an infinite or zero extreme, and the marker that hides it from differentiation.
+    let extreme = if extreme.op == Op::Select { graph.get(extreme.args[1]) } else { extreme };
+    let extreme = if extreme.op == Op::StopGradient { graph.get(extreme.args[0]) } else { extreme };
+    let is_size_of_x = |id: NodeId| matches!(graph.get(id).op, Op::Unary(Unary::Abs)) && graph.get(id).args[0] == x;
+    let whole = |axes: &[usize]| (0..node.shape.rank()).filter(|a| !axes.contains(a)).collect::<Vec<_>>() == kept.clone().unwrap_or_default();
+    match (op, &extreme.op) {
+        (Binary::Sub, Op::Reduce { kind: Reduce::Max, axes }) if extreme.args[0] == x && whole(axes) => {
+            Some(Facts::range(f64::NEG_INFINITY, 0.0, false))
+        }
+        (Binary::Div, Op::Reduce { kind: Reduce::Max, axes }) if is_size_of_x(extreme.args[0]) && whole(axes) => {
+            Some(Facts::range(-1.0, 1.0, false))
+        }
+        (Binary::Div, Op::Binary(Binary::Max)) if extreme.args.iter().any(|a| is_size_of_x(*a)) => {
+            Some(Facts::range(-1.0, 1.0, false))
+        }
+        _ => None,
     }
 }
 

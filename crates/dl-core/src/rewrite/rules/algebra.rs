@@ -1,1 +1,301 @@
 //! Sums of exponentials as a normal form: what logarithms and ratios of them come down to.
+//!
+//! `Σ cᵢ·exp(lᵢ)` with linear exponents `lᵢ = Σ kⱼ·xⱼ + k₀`. Many spellings of the logistic function,
+//! of tanh, of softplus and of their logarithms have the same normal form; it decides, not the spelling.
+
+use crate::dtype::Scalar;
+use crate::graph::Expr;
+use crate::nn::stable::{log_cosh, log1mexp, logaddexp};
+use crate::ops::{Binary, Op, Unary};
+use crate::rewrite::rules::structure::args;
+
+/// How deep a normal form looks into an expression.
+const DEPTH: usize = 8;
+/// How many terms a normal form may have.
+const TERMS: usize = 6;
+
+/// `Σ kⱼ·xⱼ + constant`, the `xⱼ` in the order in which they were met.
+#[derive(Clone, PartialEq)]
+struct Linear<'g> {
+    terms: Vec<(Expr<'g>, f64)>,
+    constant: f64,
+}
+
+/// `Σ cᵢ·exp(lᵢ)`, exponents distinct, coefficients not zero.
+pub(super) struct Exponentials<'g> {
+    like: Expr<'g>,
+    terms: Vec<(f64, Linear<'g>)>,
+}
+
+impl<'g> Linear<'g> {
+    fn constant(constant: f64) -> Self {
+        Linear { terms: vec![], constant }
+    }
+
+    fn of(expr: Expr<'g>) -> Self {
+        let mut linear = Linear::constant(0.0);
+        linear.collect(expr, 1.0, DEPTH);
+        linear.terms.retain(|(_, k)| *k != 0.0);
+        linear
+    }
+
+    fn collect(&mut self, expr: Expr<'g>, factor: f64, depth: usize) {
+        let arg: Vec<Expr<'g>> = args(expr).collect();
+        let deeper = depth.checked_sub(1);
+        match (&expr.node().op, deeper) {
+            (Op::Constant(Scalar::Float(c)), _) => self.constant += factor * c,
+            (Op::Unary(Unary::Neg), Some(d)) => self.collect(arg[0], -factor, d),
+            (Op::Binary(Binary::Add), Some(d)) => {
+                self.collect(arg[0], factor, d);
+                self.collect(arg[1], factor, d);
+            }
+            (Op::Binary(Binary::Sub), Some(d)) => {
+                self.collect(arg[0], factor, d);
+                self.collect(arg[1], -factor, d);
+            }
+            (Op::Binary(Binary::Mul), Some(d)) if arg[0].as_constant().is_some() => {
+                self.collect(arg[1], factor * arg[0].as_constant().unwrap_or(1.0), d);
+            }
+            (Op::Binary(Binary::Mul), Some(d)) if arg[1].as_constant().is_some() => {
+                self.collect(arg[0], factor * arg[1].as_constant().unwrap_or(1.0), d);
+            }
+            (Op::Binary(Binary::Div), Some(d)) if arg[1].as_constant().is_some() => {
+                self.collect(arg[0], factor / arg[1].as_constant().unwrap_or(1.0), d);
+            }
+            _ => match self.terms.iter_mut().find(|(e, _)| *e == expr) {
+                Some((_, k)) => *k += factor,
+                None => self.terms.push((expr, factor)),
+            },
+        }
+    }
+
+    /// `self + factor·other`.
+    fn plus(&self, factor: f64, other: &Linear<'g>) -> Linear<'g> {
+        let mut sum = self.clone();
+        sum.constant += factor * other.constant;
+        for (e, k) in &other.terms {
+            match sum.terms.iter_mut().find(|(own, _)| own == e) {
+                Some((_, own)) => *own += factor * k,
+                None => sum.terms.push((*e, factor * k)),
+            }
+        }
+        sum.terms.retain(|(_, k)| *k != 0.0);
+        sum
+    }
+
+    fn shifted(&self, by: f64) -> Linear<'g> {
+        Linear { constant: self.constant + by, ..self.clone() }
+    }
+
+    fn is_zero(&self) -> bool {
+        self.terms.is_empty() && self.constant == 0.0
+    }
+
+    fn equals(&self, other: &Linear<'g>) -> bool {
+        self.plus(-1.0, other).is_zero()
+    }
+
+    fn build(&self, like: Expr<'g>) -> Expr<'g> {
+        let mut sum: Option<Expr<'g>> = None;
+        for (e, k) in &self.terms {
+            let (size, negative) = (k.abs(), *k < 0.0);
+            let term = if size == 1.0 { *e } else { size * *e };
+            sum = Some(match (sum, negative) {
+                (None, false) => term,
+                (None, true) => -term,
+                (Some(s), false) => s + term,
+                (Some(s), true) => s - term,
+            });
+        }
+        match sum {
+            Some(s) if self.constant == 0.0 => s,
+            Some(s) => s + self.constant,
+            None => like.graph().full(like.dtype(), like.shape(), self.constant),
+        }
+    }
+}
+
+impl<'g> Exponentials<'g> {
+    /// The normal form, if the expression has one in which something varies.
+    pub(super) fn of(expr: Expr<'g>) -> Option<Self> {
+        if !expr.dtype().is_float() {
+            return None;
+        }
+        let form = Exponentials { like: expr, terms: terms(expr, DEPTH)? };
+        form.terms.iter().any(|(_, l)| !l.terms.is_empty()).then_some(form)
+    }
+
+    /// The normal form, constants included.
+    pub(super) fn of_any(expr: Expr<'g>) -> Option<Self> {
+        Some(Exponentials { like: expr, terms: terms(expr, DEPTH)? })
+    }
+
+    /// The normal form of `1 + expr`, unless `expr` already speaks of differences from 1.
+    pub(super) fn of_one_plus(expr: Expr<'g>) -> Option<Self> {
+        if speaks_of_expm1(expr, DEPTH) {
+            return None;
+        }
+        let mut form = Self::of(expr)?;
+        form.terms.push((1.0, Linear::constant(0.0)));
+        form.terms = merged(form.terms);
+        form.terms.iter().any(|(_, l)| !l.terms.is_empty()).then_some(form)
+    }
+
+    fn all_positive(&self) -> bool {
+        self.terms.iter().all(|(c, _)| *c > 0.0)
+    }
+
+    /// The logarithm, where it can be had without over- or underflow.
+    pub(super) fn log(&self) -> Option<Expr<'g>> {
+        let like = self.like;
+        if self.all_positive() {
+            return Some(self.log_of_sum());
+        }
+        // The larger of two terms of different sign goes first.
+        let [(c, a), (d, b)] = self.terms.as_slice() else { return None };
+        let ((c, a), (d, b)) = if *c > 0.0 { ((c, a), (d, b)) } else { ((d, b), (c, a)) };
+        if *c <= 0.0 {
+            return None;
+        }
+        let gap = b.plus(-1.0, a).shifted((-d / c).ln());
+        let leading = a.shifted(c.ln());
+        let rest = log1mexp(gap.build(like));
+        Some(if leading.is_zero() { rest } else { leading.build(like) + rest })
+    }
+
+    fn log_of_sum(&self) -> Expr<'g> {
+        let like = self.like;
+        let exponents: Vec<Linear<'g>> = self.terms.iter().map(|(c, l)| l.shifted(c.ln())).collect();
+        match (self.terms.as_slice(), exponents.as_slice()) {
+            (_, [one]) => one.build(like),
+            ([(c, a), (d, b)], _) if c == d && a.plus(1.0, b).is_zero() => {
+                let twice = (2.0 * c).ln();
+                let even = log_cosh(a.build(like));
+                if twice == 0.0 { even } else { even + twice }
+            }
+            (_, [a, b]) => match (a.terms.is_empty(), b.terms.is_empty()) {
+                (true, _) => soft(b.plus(-1.0, a), a.constant, like),
+                (_, true) => soft(a.plus(-1.0, b), b.constant, like),
+                _ => logaddexp(a.build(like), b.build(like)),
+            },
+            (_, [first, rest @ ..]) => {
+                rest.iter().fold(first.build(like), |sum, l| logaddexp(sum, l.build(like)))
+            }
+            (_, []) => like,
+        }
+    }
+
+    /// `numerator / self`, where it is a known bounded function or the exponential of a difference.
+    pub(super) fn divide(&self, numerator: &Exponentials<'g>) -> Option<Expr<'g>> {
+        if self.terms.len() < 2 || !self.all_positive() {
+            return None;
+        }
+        match (numerator.terms.as_slice(), self.terms.as_slice()) {
+            ([(c, a)], _) => Some(scaled(*c, self.share(a).unwrap_or_else(|| self.exp_ratio(a)))),
+            ([p, q], [r, s]) => {
+                let (p, q) = if p.1.equals(&r.1) { (p, q) } else { (q, p) };
+                if !p.1.equals(&r.1) || !q.1.equals(&s.1) {
+                    return None;
+                }
+                let half = r.1.plus(-1.0, &s.1);
+                if p.0 == -q.0 && r.0 == s.0 {
+                    let half = Linear::constant(0.0).plus(0.5, &half);
+                    return Some(scaled(p.0 / r.0, half.build(self.like).tanh()));
+                }
+                if p.0 * q.0 < 0.0 {
+                    return None;
+                }
+                let u = half.shifted((r.0 / s.0).ln()).build(self.like);
+                Some(scaled(p.0 / r.0, u.sigmoid()) + scaled(q.0 / s.0, (-u).sigmoid()))
+            }
+            _ => None,
+        }
+    }
+
+    /// `1 / self` where one of two terms is a constant.
+    pub(super) fn reciprocal(&self) -> Option<Expr<'g>> {
+        let constant = self.terms.iter().find(|(_, l)| l.is_zero())?;
+        let one = Exponentials { like: self.like, terms: vec![(1.0, constant.1.clone())] };
+        (self.terms.len() == 2).then(|| self.divide(&one))?
+    }
+
+    /// `exp(a) / self` where `exp(a)` is one of two terms: a logistic function.
+    fn share(&self, a: &Linear<'g>) -> Option<Expr<'g>> {
+        let [x, y] = self.terms.as_slice() else { return None };
+        let (own, other) = match (x.1.equals(a), y.1.equals(a)) {
+            (true, _) => (x, y),
+            (_, true) => (y, x),
+            _ => return None,
+        };
+        let gap = own.1.plus(-1.0, &other.1).shifted((own.0 / other.0).ln());
+        Some(scaled(1.0 / own.0, gap.build(self.like).sigmoid()))
+    }
+
+    fn exp_ratio(&self, a: &Linear<'g>) -> Expr<'g> {
+        (a.build(self.like) - self.log_of_sum()).exp()
+    }
+}
+
+/// True where an `expm1` takes part: the author (or a rule) has seen to the cancellation.
+fn speaks_of_expm1(expr: Expr<'_>, depth: usize) -> bool {
+    let Some(deeper) = depth.checked_sub(1) else { return false };
+    match &expr.node().op {
+        Op::Unary(Unary::Expm1) => true,
+        Op::Unary(Unary::Neg) | Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div) => {
+            args(expr).any(|a| speaks_of_expm1(a, deeper))
+        }
+        _ => false,
+    }
+}
+
+/// `softplus(u) + constant`.
+fn soft<'g>(u: Linear<'g>, constant: f64, like: Expr<'g>) -> Expr<'g> {
+    let value = u.build(like).softplus();
+    if constant == 0.0 { value } else { value + constant }
+}
+
+fn scaled(factor: f64, x: Expr<'_>) -> Expr<'_> {
+    if factor == 1.0 { x } else { factor * x }
+}
+
+fn terms<'g>(expr: Expr<'g>, depth: usize) -> Option<Vec<(f64, Linear<'g>)>> {
+    let arg: Vec<Expr<'g>> = args(expr).collect();
+    let deeper = depth.checked_sub(1)?;
+    let negated = |v: Vec<(f64, Linear<'g>)>| v.into_iter().map(|(c, l)| (-c, l)).collect::<Vec<_>>();
+    let found = match &expr.node().op {
+        Op::Constant(Scalar::Float(c)) if c.is_finite() => vec![(*c, Linear::constant(0.0))],
+        Op::Unary(Unary::Exp) => vec![(1.0, Linear::of(arg[0]))],
+        Op::Unary(Unary::Expm1) => vec![(1.0, Linear::of(arg[0])), (-1.0, Linear::constant(0.0))],
+        Op::Unary(Unary::Neg) => negated(terms(arg[0], deeper)?),
+        Op::Binary(Binary::Add) => [terms(arg[0], deeper)?, terms(arg[1], deeper)?].concat(),
+        Op::Binary(Binary::Sub) => [terms(arg[0], deeper)?, negated(terms(arg[1], deeper)?)].concat(),
+        Op::Binary(Binary::Mul) => product(&terms(arg[0], deeper)?, &terms(arg[1], deeper)?, 1.0),
+        Op::Binary(Binary::Div) => {
+            let divisor = terms(arg[1], deeper)?;
+            let [(c, _)] = divisor.as_slice() else { return None };
+            let inverse = [(1.0 / c, divisor[0].1.clone())];
+            product(&terms(arg[0], deeper)?, &inverse, -1.0)
+        }
+        _ => return None,
+    };
+    (found.len() <= TERMS).then(|| merged(found))
+}
+
+/// All products of one term each; the right exponents count `sign` times.
+fn product<'g>(x: &[(f64, Linear<'g>)], y: &[(f64, Linear<'g>)], sign: f64) -> Vec<(f64, Linear<'g>)> {
+    x.iter().flat_map(|(c, a)| y.iter().map(move |(d, b)| (c * d, a.plus(sign, b)))).collect()
+}
+
+/// Equal exponents together, constants out of the exponents, zeros away.
+fn merged<'g>(terms: Vec<(f64, Linear<'g>)>) -> Vec<(f64, Linear<'g>)> {
+    let mut out: Vec<(f64, Linear<'g>)> = vec![];
+    for (c, l) in terms {
+        let (c, l) = (c * l.constant.exp(), Linear { constant: 0.0, ..l });
+        match out.iter_mut().find(|(_, own)| own.equals(&l)) {
+            Some((own, _)) => *own += c,
+            None => out.push((c, l)),
+        }
+    }
+    out.retain(|(c, _)| *c != 0.0);
+    out
+}

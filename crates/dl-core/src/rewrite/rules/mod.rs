@@ -3,6 +3,7 @@
 mod algebra;
 mod rows;
 mod canonicalize;
+mod exponential;
 mod simplify;
 mod stabilize;
 mod structure;
@@ -90,7 +91,7 @@ impl<'g> Facts<'_, 'g> {
 
 /// Every rule, in the order of the phases.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    [canonicalize::RULES, structure::RULES, stabilize::RULES, simplify::RULES].into_iter().flatten()
+    [canonicalize::RULES, structure::RULES, exponential::RULES, stabilize::RULES, simplify::RULES].into_iter().flatten()
 }
 
 /// A rule, its sides parsed.

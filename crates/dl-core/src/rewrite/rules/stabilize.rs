@@ -1,16 +1,56 @@
 //! Stabilization: forms that neither overflow nor cancel, in value and in gradient.
 
 use super::Rule;
+use super::When::{Count, Distribution, NonNegative};
 use super::rows::rows;
 
-/// The table.
+/// The table of patterns. What a sum of exponentials comes down to is in `exponential.rs`.
 pub(super) static RULES: &[Rule] = rows! { Stabilize
-//  name                     left                          right                              if
-    "log-exp":               "log(exp(x))"              => "x";
-    "log1p":                 "log(1 + x)"               => "log1p(x)";
-    "expm1":                 "exp(x) - 1"               => "expm1(x)";
-    "neg-expm1":             "1 - exp(x)"               => "-expm1(x)";
-    "softplus":              "log1p(exp(x))"            => "softplus(x)";
-    "log-sigmoid":           "log(sigmoid(x))"          => "-softplus(-x)";
-    "one-minus-sigmoid":     "1 - sigmoid(x)"           => "sigmoid(-x)";
+//  name                       left                                 right                                if
+    "log-exp":                 "log(exp(x))"                     => "x";
+    "exp-log":                 "exp(log(x))"                     => "x"                               if NonNegative('x');
+    "exp-log-scaled":          "exp(c * log(x))"                 => "x ^ c"                           if NonNegative('x');
+    "log1p":                   "log(1 + x)"                      => "log1p(x)";
+    "log1p-of-difference":     "log(1 - x)"                      => "log1p(-x)";
+    "log-reciprocal":          "log(1 / x)"                      => "-log(x)";
+    "log-sqrt":                "log(sqrt(x))"                    => "0.5 * log(x)";
+    "log-square":              "log(x * x)"                      => "2 * log(abs(x))";
+    "log-power":               "log(x ^ c)"                      => "c * log(x)"                      if NonNegative('x');
+    "log-sigmoid":             "log(sigmoid(x))"                 => "-softplus(-x)";
+    "log-scaled-sigmoid":      "log(c * sigmoid(x))"             => "log(c) - softplus(-x)";
+    "log1p-neg-sigmoid":       "log1p(-sigmoid(x))"              => "-softplus(x)";
+    "expm1":                   "exp(x) - 1"                      => "expm1(x)";
+    "expm1-added":             "exp(x) + -1"                     => "expm1(x)";
+    "neg-expm1":               "1 - exp(x)"                      => "-expm1(x)";
+    "sinh":                    "exp(x) - exp(-x)"                => "expm1(x) - expm1(-x)";
+    "exp-product":             "exp(x) * exp(y)"                 => "exp(x + y)";
+    "exp-quotient":            "exp(x) / exp(y)"                 => "exp(x - y)";
+    "exp-reciprocal":          "1 / exp(x)"                      => "exp(-x)";
+    "exp-power":               "exp(x) ^ c"                      => "exp(c * x)";
+    "exp-sqrt":                "sqrt(exp(x))"                    => "exp(0.5 * x)";
+    "exp-neg-softplus":        "exp(-softplus(x))"               => "sigmoid(-x)";
+    "exp-sub-softplus":        "exp(x - softplus(x))"            => "sigmoid(x)";
+    "sub-softplus":            "x - softplus(x)"                 => "-softplus(-x)";
+    "softplus-sub":            "softplus(x) - x"                 => "softplus(-x)";
+    "softplus-add":            "x + softplus(-x)"                => "softplus(x)";
+    "one-minus-sigmoid":       "1 - sigmoid(x)"                  => "sigmoid(-x)";
+    "sigmoid-minus-one":       "sigmoid(x) - 1"                  => "-sigmoid(-x)";
+    "sigmoid-plus-minus-one":  "sigmoid(x) + -1"                 => "-sigmoid(-x)";
+    "tanh-of-sigmoid":         "2 * sigmoid(x) - 1"              => "tanh(0.5 * x)";
+    "tanh-of-sigmoid-added":   "2 * sigmoid(x) + -1"             => "tanh(0.5 * x)";
+    "tanh-of-complement":      "1 - 2 * sigmoid(x)"              => "-tanh(0.5 * x)";
+    "one-minus-tanh":          "1 - tanh(x)"                     => "2 * sigmoid(-2 * x)";
+    "one-plus-tanh":           "1 + tanh(x)"                     => "2 * sigmoid(2 * x)";
+    "one-minus-tanh-square":   "1 - tanh(x) * tanh(x)"           => "4 * sigmoid(2 * x) * sigmoid(-2 * x)";
+    "sqrt-square":             "sqrt(x * x)"                     => "abs(x)";
+    "sqrt-one-plus-minus-one": "sqrt(1 + x) - 1"                 => "x / (sqrt(1 + x) + 1)";
+    "variance":                "sum[r](x * x) / n - (sum[r](x) / n) * (sum[r](x) / n)"
+                                                                 => "sum[r]((x - bc[r](sum[r](x) / n)) * (x - bc[r](sum[r](x) / n))) / n"
+                                                                                                      if Count('n', 'r');
+    "sum-of-squares-centred":  "sum[r](x * x) - sum[r](x) * sum[r](x) / n"
+                                                                 => "sum[r]((x - bc[r](sum[r](x) / n)) * (x - bc[r](sum[r](x) / n)))"
+                                                                                                      if Count('n', 'r');
+    "weighted-variance":       "sum[r](p * (x * x)) - sum[r](p * x) * sum[r](p * x)"
+                                                                 => "sum[r](p * ((x - bc[r](sum[r](p * x))) * (x - bc[r](sum[r](p * x)))))"
+                                                                                                      if Distribution('p', 'r');
 };

@@ -1,0 +1,80 @@
+//! Functions that lose their digits, overflow or underflow when they are written as in a textbook.
+
+use crate::graph::{Axes, Expr};
+
+/// `log(eᵃ + eᵇ)`, elementwise: `max(a, b) + softplus(-|a - b|)`.
+///
+/// ```
+/// use dl_core::{F64, Graph, Tensor, interp, nn};
+/// let g = Graph::new();
+/// let (a, b) = (g.input("a", F64, ()), g.input("b", F64, ()));
+/// let y = interp::eval_expr(nn::logaddexp(a, b), &[("a", Tensor::scalar(1000.0)), ("b", Tensor::scalar(1000.0))])?;
+/// assert_eq!(y.item()?, 1000.0 + 2f64.ln());
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[track_caller]
+pub fn logaddexp<'g>(a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
+    // Equal infinities have no difference.
+    let difference = a.eq(b).select(0.0, a - b);
+    a.maximum(b) + (-difference.abs()).softplus()
+}
+
+/// `log(1 - eᵘ)` for `u ≤ 0`, elementwise; NaN above.
+///
+/// Mächler, "Accurately computing log(1 − exp(−|a|))", 2012: `log(-expm1(u))` above `-log 2`,
+/// `log1p(-exp(u))` below.
+#[track_caller]
+pub fn log1mexp<'g>(u: Expr<'g>) -> Expr<'g> {
+    let cut = -std::f64::consts::LN_2;
+    let near = (-u.maximum(cut).expm1()).log();
+    let far = (-u.minimum(cut).exp()).log1p();
+    u.gt(cut).select(near, far)
+}
+
+/// `log cosh x`, elementwise, accurate at 0 (where it is `x²/2`) and without overflow.
+#[track_caller]
+pub fn log_cosh<'g>(x: Expr<'g>) -> Expr<'g> {
+    // cosh x = 1 + 2 sinh²(x/2), and sinh h = (e + e/(e+1))/2 with e = expm1 h.
+    let e = (x * 0.5).expm1();
+    let sinh = (e + e / (e + 1.0)) * 0.5;
+    let near = (2.0 * sinh * sinh).log1p();
+    let size = x.abs();
+    let far = size + ((-2.0 * size).softplus() - std::f64::consts::LN_2);
+    size.lt(1.0).select(near, far)
+}
+
+/// The Euclidean norm along `axes`, which disappear, without overflow or underflow; its gradient at
+/// the zero vector is 0.
+///
+/// ```
+/// use dl_core::{F32, Graph, Tensor, interp, nn};
+/// let g = Graph::new();
+/// let x = g.input("x", F32, [2]);
+/// let y = interp::eval_expr(nn::norm(x, ..), &[("x", Tensor::vector(vec![3e30f32, 4e30]))])?;
+/// assert!((y.item()? / 5e30 - 1.0).abs() < 1e-6);
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[track_caller]
+pub fn norm<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    let shape = x.shape();
+    let axes = match axes.resolve(shape.rank()) {
+        Ok(axes) => axes,
+        Err(message) => return x.graph().fail(format!("norm {message} of {shape}")),
+    };
+    let kept: Vec<usize> = (0..shape.rank()).filter(|a| !axes.contains(a)).collect();
+    let largest = x.abs().max(axes.clone()).stop_gradient();
+    let usable = largest.gt(0.0).and(largest.is_finite());
+    let scale = usable.select(largest, 1.0);
+    let scaled = x / scale.broadcast_along(&kept, &shape);
+    usable.select(scale * (scaled * scaled).sum(axes).sqrt(), largest)
+}
+
+/// `√(x² + y²)`, elementwise, without overflow or underflow; its gradient at the origin is 0.
+#[track_caller]
+pub fn hypot<'g>(x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
+    let largest = x.abs().maximum(y.abs()).stop_gradient();
+    let usable = largest.gt(0.0).and(largest.is_finite());
+    let scale = usable.select(largest, 1.0);
+    let (a, b) = (x / scale, y / scale);
+    usable.select(scale * (a * a + b * b).sqrt(), largest)
+}
