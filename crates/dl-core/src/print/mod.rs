@@ -1,3 +1,103 @@
-//! Showing expressions and programs: s-expressions, LaTeX, Graphviz.
+//! Showing expressions and programs: s-expressions, mathematics for terminals, LaTeX, Graphviz.
+//!
+//! Everything is printed in the author's order of operands and outputs. What the author named is
+//! shown under that name, once; what is long and used more than once gets a name of its own.
+//!
+//! ```
+//! use dl_core::{F64, Graph, Init, print};
+//! let g = Graph::new();
+//! let theta = g.parameter("θ", F64, (), Init::Zeros);
+//! let j = (theta - 3.0).square();
+//! let step = theta - 0.1 * (2.0 * (theta - 3.0));
+//! assert_eq!(print::math(&[("J", j), ("θ", step)]), "J = (θ - 3)²\nθ ← θ - 0.1·(2·(θ - 3))");
+//! ```
 
-pub mod sexpr;
+mod dot;
+mod form;
+mod formula;
+mod index;
+mod latex;
+mod math;
+mod names;
+mod number;
+mod params;
+mod piece;
+mod program;
+mod roots;
+pub(crate) mod sexpr;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+use crate::graph::Expr;
+use roots::Roots;
+
+/// Aligned equations in LaTeX, for mathematics mode: one for every root, and one for every named
+/// or repeated value before its first use.
+///
+/// A root with the name of a parameter of the graph is its update and printed as `θ ← …`. The
+/// roots belong to one graph.
+pub fn latex<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
+    latex::print(Roots::named(roots))
+}
+
+/// The same equations as Unicode text for terminals, one a line.
+pub fn math<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
+    math::print(Roots::named(roots))
+}
+
+/// The same values as s-expressions with their element types and shapes, one a line, after the
+/// inputs and parameters that they need: exact, where the formulas leave out what readers infer.
+pub fn sexpr<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
+    sexpr::print(&Roots::named(roots))
+}
+
+/// The graph below the roots in Graphviz's language.
+pub fn dot<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
+    dot::print(&Roots::named(roots))
+}
+
+impl Expr<'_> {
+    /// As LaTeX for mathematics mode; see [`print::latex`](latex).
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph};
+    /// let g = Graph::new();
+    /// let x = g.input("x", F64, ());
+    /// assert_eq!((1.0 / (1.0 + (-x).exp())).latex(), r"\frac{1}{1 + e^{-x}}");
+    /// ```
+    pub fn latex(self) -> String {
+        latex::print(Roots::single(self))
+    }
+
+    /// As Unicode text for terminals; see [`print::math`](math).
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph};
+    /// let g = Graph::new();
+    /// let x = g.input("x", F64, ());
+    /// assert_eq!(((x + 1.0) / x).square().named("y").math(), "y = ((x + 1)/x)²");
+    /// ```
+    pub fn math(self) -> String {
+        math::print(Roots::single(self))
+    }
+
+    /// As s-expressions, one value a line; see [`print::sexpr`](sexpr). `to_string` gives one line.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph};
+    /// let g = Graph::new();
+    /// let x = g.input("x", F64, [2]);
+    /// let y = x.sum(..).named("y");
+    /// assert_eq!(y.listing(), "input x : f64 [2]\ny = (sum[0] x) : f64 []");
+    /// ```
+    pub fn listing(self) -> String {
+        sexpr::print(&Roots::single(self))
+    }
+
+    /// The graph below it in Graphviz's language; see [`print::dot`](dot).
+    pub fn graphviz(self) -> String {
+        dot::print(&Roots::single(self))
+    }
+}

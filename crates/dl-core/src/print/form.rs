@@ -1,0 +1,238 @@
+//! What a node looks like on paper: sums, means, products, transposes, cases.
+
+use std::sync::Arc;
+
+use crate::dim::{Dim, Name};
+use crate::dtype::DType;
+use crate::graph::{Graph, Node, NodeId};
+use crate::ops::{Binary, Contraction, Op, Reduce, Unary};
+use crate::print::index::{indices, indices_of};
+use crate::print::number::Number;
+use crate::print::params::{params, ranges};
+use crate::print::roots::Roots;
+
+/// A notation for one node; the operands come beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The operand itself: on paper the node is not seen.
+    Same,
+    /// An input or a parameter.
+    Name(Name),
+    /// A constant.
+    Number(Number),
+    /// The size of a dimension.
+    Size(Dim),
+    /// A row of the table of one argument.
+    Unary(Unary),
+    /// A row of the table of two arguments.
+    Binary(Binary),
+    /// The product of two arrays, element by element.
+    Elementwise,
+    /// `x²`.
+    Square,
+    /// A reduction over these indices.
+    Reduce { kind: Reduce, indices: Vec<String> },
+    /// The place of an extreme element.
+    ArgReduce { kind: Reduce, index: Vec<String> },
+    /// The sum over these indices, divided by how many there are.
+    Mean { indices: Vec<String>, count: Dim },
+    /// The last two axes swapped.
+    Transpose,
+    /// A matrix product, with operands transposed or not.
+    Product { transposed: [bool; 2] },
+    /// The sum of the products of all elements.
+    Inner,
+    /// Any other contraction.
+    Einsum(Contraction),
+    /// Condition, then, else.
+    Select,
+    /// A truth value as 0 or 1.
+    Indicator,
+    /// Elements at subscripts.
+    At(Vec<Subscript>),
+    /// The gradient of the first operand with respect to the second.
+    Gradient,
+    /// Anything else: a name, parameters, arguments.
+    Call { name: &'static str, params: String },
+}
+
+/// One subscript of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Subscript {
+    /// An index.
+    Letter(String),
+    /// Elements from, to, by.
+    Range(String),
+    /// The second operand, itself indexed by these.
+    Operand(Vec<String>),
+}
+
+/// Reads nodes as mathematics.
+pub(super) struct Reader<'a, 'g> {
+    pub(super) graph: &'g Graph,
+    pub(super) roots: &'a Roots<'g>,
+}
+
+impl Reader<'_, '_> {
+    /// The node's form, and the nodes that are printed inside it, in the author's order.
+    pub(super) fn read(&self, id: NodeId) -> (Form, Vec<NodeId>) {
+        let node = self.graph.get(id);
+        let (form, operands) = self.recognize(&node);
+        (form, operands.into_iter().map(|o| self.visible(o)).collect())
+    }
+
+    fn recognize(&self, node: &Node) -> (Form, Vec<NodeId>) {
+        if self.is_invisible(node) {
+            return (Form::Same, vec![node.args[0]]);
+        }
+        let args: Vec<Arc<Node>> = node.args.iter().map(|a| self.graph.get(*a)).collect();
+        let form = match &node.op {
+            Op::Input(name) | Op::Parameter(name) => Form::Name(name.clone()),
+            Op::Constant(value) => Form::Number(Number::new(*value, node.dtype)),
+            Op::Extent(dim) => Form::Size(dim.clone()),
+            Op::Unary(op) => Form::Unary(*op),
+            Op::Binary(op) => return self.binary(*op, node),
+            Op::Reduce { kind, axes } => {
+                Form::Reduce { kind: *kind, indices: indices_of(&args[0].shape, axes) }
+            }
+            Op::ArgReduce { kind, axis } => {
+                Form::ArgReduce { kind: *kind, index: indices_of(&args[0].shape, &[*axis]) }
+            }
+            Op::Permute(axes) if swaps_last(axes) => Form::Transpose,
+            Op::Contract(c) => return contraction(c, node.args[0], node.args[1]),
+            Op::Select => Form::Select,
+            Op::Cast if args[0].dtype == DType::Bool => Form::Indicator,
+            Op::Slice { starts, strides } => {
+                let ranges = ranges(starts, strides, &node.shape, &args[0].shape);
+                Form::At(without_rest(ranges.into_iter().map(Subscript::Range).collect()))
+            }
+            Op::Gather { axis, batch } => Form::At(gathered(&args[0], *axis, *batch)),
+            Op::ScatterAdd { axis, batch } if self.is_one_hot(node, *axis, *batch) => {
+                return (Form::Call { name: "one_hot", params: String::new() }, vec![node.args[0]]);
+            }
+            Op::Grad => Form::Gradient,
+            op => Form::Call { name: op.name(), params: params(node, &args) },
+        };
+        (form, node.args.clone())
+    }
+
+    fn binary(&self, op: Binary, node: &Node) -> (Form, Vec<NodeId>) {
+        let (x, y) = (self.visible(node.args[0]), self.visible(node.args[1]));
+        let is_array = |id: NodeId| {
+            let node = self.graph.get(id);
+            node.shape.rank() > 0 && !matches!(node.op, Op::Constant(_))
+        };
+        match op {
+            Binary::Mul if x == y => (Form::Square, vec![x]),
+            Binary::Mul if is_array(x) && is_array(y) => (Form::Elementwise, vec![x, y]),
+            Binary::Div => self.mean(x, y).unwrap_or((Form::Binary(op), vec![x, y])),
+            _ => (Form::Binary(op), vec![x, y]),
+        }
+    }
+
+    /// `sum(x) / count`, where the sum has no name of its own.
+    fn mean(&self, sum: NodeId, count: NodeId) -> Option<(Form, Vec<NodeId>)> {
+        let (node, divisor) = (self.graph.get(sum), self.graph.get(count));
+        let Op::Reduce { kind: Reduce::Sum, axes } = &node.op else { return None };
+        if self.roots.name(sum).is_some() || self.roots.name(count).is_some() {
+            return None;
+        }
+        let x = self.graph.get(node.args[0]);
+        let want = axes.iter().fold(Dim::Size(1), |n, a| &n * &x.shape[*a]);
+        let fits = match &divisor.op {
+            Op::Extent(dim) => *dim == want,
+            Op::Constant(value) => want.size().is_some_and(|n| n as f64 == value.as_f64()),
+            _ => false,
+        };
+        fits.then(|| (Form::Mean { indices: indices_of(&x.shape, axes), count: want }, vec![node.args[0]]))
+    }
+
+    /// Ones, each added to a new last axis.
+    fn is_one_hot(&self, node: &Node, axis: usize, batch: usize) -> bool {
+        let (labels, ones) = (self.graph.get(node.args[0]), self.graph.get(self.visible(node.args[1])));
+        let rank = labels.shape.rank();
+        axis == rank && batch == rank && matches!(ones.op, Op::Constant(value) if value.as_f64() == 1.0)
+    }
+
+    /// The first node from `id` down that is seen on paper.
+    fn visible(&self, mut id: NodeId) -> NodeId {
+        loop {
+            let node = self.graph.get(id);
+            if self.roots.name(id).is_some() || !self.is_invisible(&node) {
+                return id;
+            }
+            id = node.args[0];
+        }
+    }
+
+    /// True for what formulas leave to the reader: repeating along axes, axes of size one,
+    /// element types that hold the same values, markers.
+    fn is_invisible(&self, node: &Node) -> bool {
+        let Some(arg) = node.args.first() else { return false };
+        let x = self.graph.get(*arg);
+        match &node.op {
+            Op::Broadcast(_) | Op::Variable(_) | Op::Assume(_) => true,
+            Op::Cast if x.dtype == DType::Bool => false,
+            Op::Cast => node.dtype.is_float() || (x.dtype == DType::U8 && node.dtype.is_numeric()),
+            Op::Reshape => {
+                let long =
+                    |n: &Node| -> Vec<Dim> { n.shape.iter().filter(|d| !d.is_one()).cloned().collect() };
+                long(node) == long(&x)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn swaps_last(axes: &[usize]) -> bool {
+    let rank = axes.len();
+    rank >= 2 && axes[rank - 2..] == [rank - 1, rank - 2] && axes[..rank - 2].iter().copied().eq(0..rank - 2)
+}
+
+/// The subscripts of a gather: leading axes that go in step by letter, the others whole.
+fn gathered(x: &Node, axis: usize, batch: usize) -> Vec<Subscript> {
+    let letters = indices(&x.shape);
+    let subscript = |i: usize| match i {
+        _ if i < batch => Subscript::Letter(letters[i].clone()),
+        _ if i == axis => Subscript::Operand(letters[..batch].to_vec()),
+        _ => Subscript::Range(":".into()),
+    };
+    without_rest((0..x.shape.rank()).map(subscript).collect())
+}
+
+/// Whole axes at the end go without saying.
+fn without_rest(mut subscripts: Vec<Subscript>) -> Vec<Subscript> {
+    while subscripts.len() > 1 && subscripts.last() == Some(&Subscript::Range(":".into())) {
+        subscripts.pop();
+    }
+    subscripts
+}
+
+/// A contraction as a product of matrices and vectors, where it is one.
+fn contraction(c: &Contraction, lhs: NodeId, rhs: NodeId) -> (Form, Vec<NodeId>) {
+    let summed: Vec<u8> = c.summed().collect();
+    if c.out.is_empty() && c.lhs == c.rhs && c.lhs.len() > 1 {
+        return (Form::Inner, vec![lhs, rhs]);
+    }
+    let product = |transposed, operands: [NodeId; 2]| (Form::Product { transposed }, operands.to_vec());
+    let einsum = (Form::Einsum(c.clone()), vec![lhs, rhs]);
+    if c.batch().next().is_some() {
+        return einsum;
+    }
+    let together = |a: &[u8], b: &[u8]| -> Vec<u8> {
+        a.iter().chain(b).copied().filter(|l| !summed.contains(l)).collect()
+    };
+    let in_order = c.out == together(&c.lhs, &c.rhs);
+    let swapped = c.out == together(&c.rhs, &c.lhs);
+    match (summed.as_slice(), c.lhs.len(), c.rhs.len()) {
+        ([], 1, 1) if in_order => product([false, true], [lhs, rhs]),
+        ([], 1, 1) => product([false, true], [rhs, lhs]),
+        ([k], 1, 2) if c.rhs[1] == *k => product([false, false], [rhs, lhs]),
+        ([k], 1..=2, 1..=2) if in_order => product([c.lhs[0] == *k, c.rhs[0] != *k], [lhs, rhs]),
+        ([k], 2, 2) if swapped => product([c.rhs[0] == *k, c.lhs[0] != *k], [rhs, lhs]),
+        ([k], _, 1..=2) if in_order && c.lhs.last() == Some(k) => {
+            product([false, c.rhs[0] != *k], [lhs, rhs])
+        }
+        _ => einsum,
+    }
+}

@@ -1,0 +1,134 @@
+//! What is printed: roots with their names, and which node goes by which name.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::dim::Name;
+use crate::graph::{Expr, Graph, NodeId};
+use crate::ops::Op;
+
+/// Roots of one graph, and the author's names below them.
+pub(super) struct Roots<'g> {
+    /// None for no roots at all.
+    pub(super) graph: Option<&'g Graph>,
+    pub(super) list: Vec<Root>,
+    names: FxHashMap<NodeId, Name>,
+    taken: FxHashSet<Name>,
+    numbered: usize,
+}
+
+/// One line that was asked for.
+pub(super) struct Root {
+    /// None for an expression that nobody named.
+    pub(super) name: Option<Name>,
+    pub(super) id: NodeId,
+    /// True for `name ← value`.
+    pub(super) update: bool,
+}
+
+impl<'g> Roots<'g> {
+    /// Roots with names; the name of a parameter makes an update.
+    pub(super) fn named<N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> Self {
+        let parameters: FxHashSet<Name> = match roots.first() {
+            Some((_, e)) => e.graph().parameter_decls().into_iter().map(|d| d.name).collect(),
+            None => FxHashSet::default(),
+        };
+        let list = roots.iter().map(|(name, e)| {
+            let name: Name = name.as_ref().into();
+            let itself = matches!(&e.node().op, Op::Parameter(own) if *own == name);
+            (Root { update: parameters.contains(&name) && !itself, name: Some(name), id: e.id() }, *e)
+        });
+        Self::new(list.collect())
+    }
+
+    /// Outputs, then updates.
+    pub(super) fn program(outputs: &[(Name, Expr<'g>)], updates: &[(Name, Expr<'g>)]) -> Self {
+        let root = |update| {
+            move |(name, e): &(Name, Expr<'g>)| (Root { name: Some(name.clone()), id: e.id(), update }, *e)
+        };
+        Self::new(outputs.iter().map(root(false)).chain(updates.iter().map(root(true))).collect())
+    }
+
+    /// One root under the author's name, if it has one.
+    pub(super) fn single(expr: Expr<'g>) -> Self {
+        let mut roots = Self::new(vec![(Root { name: None, id: expr.id(), update: false }, expr)]);
+        roots.list[0].name = roots.names.get(&expr.id()).cloned();
+        roots
+    }
+
+    fn new(list: Vec<(Root, Expr<'g>)>) -> Self {
+        let graph = list.first().map(|(_, e)| e.graph());
+        debug_assert!(
+            list.iter().all(|(_, e)| graph.is_some_and(|g| std::ptr::eq(g, e.graph()))),
+            "roots of two graphs"
+        );
+        let mut seen = FxHashSet::default();
+        let mut list: Vec<Root> = list.into_iter().map(|(root, _)| root).collect();
+        list.retain(|r| seen.insert((r.name.clone(), r.id, r.update)));
+        let mut roots =
+            Roots { graph, list, names: FxHashMap::default(), taken: FxHashSet::default(), numbered: 0 };
+        let Some(graph) = graph else { return roots };
+        for root in &roots.list {
+            // An update's value is not yet what its parameter's name says.
+            if let (Some(name), false) = (&root.name, root.update) {
+                roots.names.entry(root.id).or_insert_with(|| name.clone());
+            }
+            roots.taken.extend(root.name.clone());
+        }
+        for (name, e) in graph.named() {
+            // The same name with another meaning would make a derivation wrong: roots go first.
+            if !roots.list.iter().any(|r| r.name.as_ref() == Some(&name)) {
+                roots.names.entry(e.id()).or_insert(name);
+            }
+        }
+        roots.names.retain(|id, _| !matches!(graph.get(*id).op, Op::Input(_) | Op::Parameter(_)));
+        roots.taken.extend(roots.names.values().cloned());
+        roots.taken.extend(graph.input_decls().into_iter().map(|d| d.name));
+        roots.taken.extend(graph.parameter_decls().into_iter().map(|d| d.name));
+        roots
+    }
+
+    /// The name that stands for the node wherever it is used.
+    pub(super) fn name(&self, id: NodeId) -> Option<&Name> {
+        self.names.get(&id)
+    }
+
+    /// A name that means nothing yet: `candidate` of the next free number.
+    pub(super) fn fresh(&mut self, candidate: impl Fn(usize) -> String) -> Name {
+        loop {
+            self.numbered += 1;
+            let name = candidate(self.numbered);
+            if !self.taken.contains(name.as_str()) {
+                return name.into();
+            }
+        }
+    }
+}
+
+/// Visits everything below `root` that `done` does not hold yet, arguments first, in the author's
+/// order, without recursion: chains of any length are fine.
+pub(super) fn walk(
+    root: NodeId,
+    mut args: impl FnMut(NodeId) -> Vec<NodeId>,
+    mut done: impl FnMut(NodeId) -> bool,
+) -> Vec<NodeId> {
+    let mut order = vec![];
+    let mut seen: FxHashSet<NodeId> = FxHashSet::default();
+    let mut stack: Vec<(NodeId, std::vec::IntoIter<NodeId>)> = vec![];
+    let mut next = Some(root);
+    loop {
+        if let Some(id) = next.take()
+            && !done(id)
+            && seen.insert(id)
+        {
+            stack.push((id, args(id).into_iter()));
+        }
+        let Some((id, rest)) = stack.last_mut() else { return order };
+        match rest.next() {
+            Some(arg) => next = Some(arg),
+            None => {
+                order.push(*id);
+                stack.pop();
+            }
+        }
+    }
+}
