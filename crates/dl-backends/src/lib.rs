@@ -2,12 +2,20 @@
 
 #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu"))]
 pub mod burn;
+mod choose;
 #[cfg(feature = "cpu")]
 pub mod cpu;
 mod error;
 mod executor;
 mod session;
 
+#[cfg(feature = "flex")]
+pub use burn::Flex;
+#[cfg(feature = "ndarray")]
+pub use burn::Ndarray;
+#[cfg(feature = "wgpu")]
+pub use burn::Wgpu;
+pub use choose::{by_name, compiled_in};
 #[cfg(feature = "cpu")]
 pub use cpu::Cpu;
 pub use error::{Error, Result};

@@ -1,0 +1,90 @@
+//! Choosing an executor by its name, as a program's `--backend` option does.
+
+use crate::error::{Error, Result};
+use crate::executor::Executor;
+
+/// Makes an executor with its defaults.
+type Make = fn() -> Result<Box<dyn Executor>>;
+
+/// A backend's name, which is its feature's too, and how it is made if it is compiled in.
+macro_rules! backend {
+    ($feature:literal, $make:expr) => {{
+        #[cfg(feature = $feature)]
+        let make: Option<Make> = Some(|| Ok(Box::new($make)));
+        #[cfg(not(feature = $feature))]
+        let make: Option<Make> = None;
+        ($feature, make)
+    }};
+}
+
+/// Every backend.
+fn backends() -> [(&'static str, Option<Make>); 4] {
+    [
+        backend!("cpu", crate::Cpu::default()),
+        backend!("ndarray", crate::Ndarray::default()),
+        backend!("flex", crate::Flex::default()),
+        backend!("wgpu", crate::Wgpu::new()?),
+    ]
+}
+
+/// The names of the backends that are compiled in.
+pub fn compiled_in() -> Vec<&'static str> {
+    names(|make| make.is_some())
+}
+
+/// A new executor by the name of its backend, with its defaults.
+///
+/// # Errors
+/// When there is no such backend, when it is not compiled in (the message says which feature
+/// compiles it in), or when its device cannot be had.
+///
+#[cfg_attr(feature = "cpu", doc = "```")]
+#[cfg_attr(not(feature = "cpu"), doc = "```ignore")]
+/// let executor = dl_backends::by_name("cpu")?;
+/// assert_eq!(executor.name(), "cpu");
+/// # Ok::<(), dl_backends::Error>(())
+/// ```
+pub fn by_name(name: &str) -> Result<Box<dyn Executor>> {
+    match backends().into_iter().find(|(known, _)| *known == name) {
+        Some((_, Some(make))) => make(),
+        Some((_, None)) => {
+            Err(Error::value(format!("backend {name} is not compiled in: build with --features {name}; {}", available())))
+        }
+        None => Err(Error::value(format!("unknown backend {name}; {}", available()))),
+    }
+}
+
+/// `compiled in: cpu; with --features: ndarray, flex, wgpu`.
+fn available() -> String {
+    let list = |names: Vec<&str>| if names.is_empty() { "none".into() } else { names.join(", ") };
+    let compiled_in = format!("compiled in: {}", list(compiled_in()));
+    match names(|make| make.is_none()) {
+        others if others.is_empty() => compiled_in,
+        others => format!("{compiled_in}; with --features: {}", list(others)),
+    }
+}
+
+fn names(which: impl Fn(&Option<Make>) -> bool) -> Vec<&'static str> {
+    backends().into_iter().filter(|(_, make)| which(make)).map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_backend_is_an_error_with_all_names() {
+        let message = by_name("abacus").err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(message.starts_with("unknown backend abacus; compiled in: "), "{message}");
+        assert!(["cpu", "ndarray", "flex", "wgpu"].iter().all(|name| message.contains(name)), "{message}");
+    }
+
+    #[test]
+    fn a_backend_that_is_not_compiled_in_names_its_feature() {
+        for name in names(|make| make.is_none()) {
+            let message = by_name(name).err().map(|e| e.to_string()).unwrap_or_default();
+            let want = format!("backend {name} is not compiled in: build with --features {name}; compiled in: ");
+            assert!(message.starts_with(&want), "{message}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The loop itself, on programs small enough to know every number.
+#![cfg(feature = "cpu")]
+// The lint's exemption for tests does not see the functions that they share.
+#![allow(clippy::unwrap_used)]
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use dl_backends::{Cpu, Session};
+use dl_core::{F64, Graph, I64, Init, Named, Program, Tensor};
+use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Run, Trainer};
+
+const B: Named = Named("B");
+
+/// `n` counts the examples seen; outputs are the batch's mean and its number of values above 4.
+fn counting() -> Program {
+    let g = Graph::new();
+    let x = g.input("x", F64, B);
+    let n = g.state("n", F64, (), Init::Zeros);
+    let above = x.gt(4.0).cast(I64).sum(..);
+    Program::builder(&g)
+        .output("mean", x.mean(..))
+        .output("above", above)
+        .output("x", x)
+        .update(n, n + g.extent(F64, dl_core::Dim::named("B")))
+        .compile()
+        .unwrap()
+}
+
+/// `J` on the examples as they are.
+fn looking() -> Program {
+    let g = Graph::new();
+    let j = g.input("x", F64, B).mean(..);
+    Program::builder(&g).output("J", j).compile().unwrap()
+}
+
+/// 0, 1, …, 6.
+fn seven() -> Columns {
+    let x = (0..7).map(f64::from).collect();
+    Columns::new().column("x", Tensor::vector(x)).unwrap()
+}
+
+fn trainer<'a>() -> Trainer<'a> {
+    Trainer::new(Session::new(Cpu::default(), 1), &counting()).unwrap()
+}
+
+fn fails(result: dl_train::Result<impl Sized>, want: &str) {
+    assert_eq!(result.err().unwrap().to_string(), want);
+}
+
+#[test]
+fn every_example_counts_once_and_a_small_batch_less() {
+    let mut trainer =
+        trainer().evaluate_with(&looking()).unwrap().evaluation_batch_size(4).batch_size(3).epochs(2);
+    let history = trainer.fit(&seven(), Some(&seven())).unwrap();
+    assert_eq!((history.run.batches, history.run.examples, history.epochs.len()), (3, 7, 2));
+    for (i, epoch) in history.epochs.iter().enumerate() {
+        assert_eq!((epoch.number, epoch.steps), (i + 1, 3 * (i as u64 + 1)));
+        let want = [("mean", 3.0), ("above", 2.0 / 7.0)].into_iter().collect();
+        assert_eq!(epoch.train, want);
+        assert_eq!(epoch.test, [("J", 3.0)].into_iter().collect());
+    }
+    assert_eq!(trainer.session().get("n").unwrap().item().unwrap(), 14.0);
+}
+
+#[test]
+fn metrics_are_chosen_and_named() {
+    let metrics = [Metric::share("above").named("high"), Metric::mean("above")];
+    let mut trainer = trainer().report(metrics).unwrap().batch_size(7);
+    let history = trainer.fit(&seven(), None).unwrap();
+    let want = [("high", 2.0 / 7.0), ("above", 2.0)].into_iter().collect();
+    assert_eq!(history.epochs[0].train, want);
+    assert!(history.epochs[0].test.is_empty());
+}
+
+#[test]
+fn outputs_are_read_only_when_wanted() {
+    let mut trainer = trainer().read_every(2).batch_size(2).report([Metric::mean("mean")]).unwrap();
+    let history = trainer.fit(&seven(), None).unwrap();
+    // Batches 2 (2, 3) and 4 (6 alone, the last).
+    assert_eq!(history.epochs[0].train.get("mean"), Some((2.5 * 2.0 + 6.0) / 3.0));
+    let mut silent = self::trainer().report([]).unwrap();
+    assert!(silent.fit(&seven(), None).unwrap().epochs[0].train.is_empty());
+}
+
+/// What an observer saw, in words.
+#[derive(Clone, Default)]
+struct Diary(Rc<RefCell<Vec<String>>>);
+
+impl Diary {
+    fn note(&self, words: String) {
+        self.0.borrow_mut().push(words);
+    }
+}
+
+impl Observer for Diary {
+    fn begin(&mut self, run: &Run) {
+        self.note(format!("begin {} after {}", run.epochs, run.finished));
+    }
+
+    fn batch(&mut self, batch: &BatchEnd<'_>) {
+        self.note(format!(
+            "{}.{}/{}: {} of {}",
+            batch.epoch,
+            batch.number,
+            batch.of,
+            batch.metrics(),
+            batch.examples
+        ));
+    }
+
+    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+        self.note(format!("epoch {}", epoch.number));
+        ControlFlow::Continue(())
+    }
+
+    fn end(&mut self, history: &History) {
+        self.note(format!("end {}", history.epochs.len()));
+    }
+}
+
+#[test]
+fn observers_see_everything_in_order_and_may_stop() {
+    let diary = Diary::default();
+    let mut trainer = trainer()
+        .report([Metric::mean("mean")])
+        .unwrap()
+        .batch_size(4)
+        .epochs(5)
+        .stop_when(|epoch| epoch.number.is_multiple_of(2))
+        .observe(diary.clone());
+    trainer.fit(&seven(), None).unwrap();
+    trainer.fit(&seven(), None).unwrap();
+    let seen = diary.0.borrow().join("; ");
+    let epoch = |n| format!("{n}.1/2: mean 1.5000 of 4; {n}.2/2: mean 3.0000 of 3; epoch {n}; ");
+    let fit = |done: usize| format!("begin 5 after {done}; {}{}end 2", epoch(done + 1), epoch(done + 2));
+    assert_eq!(seen, format!("{}; {}", fit(0), fit(2)));
+}
+
+#[test]
+fn nothing_is_trained_in_no_epochs() {
+    let mut trainer = trainer().epochs(0);
+    let history = trainer.fit(&seven(), None).unwrap();
+    assert!(history.last().is_none() && history.seconds() == 0.0);
+    assert_eq!(trainer.session().step(), 0);
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_before_anything_is() {
+    fails(trainer().batch_size(0).fit(&seven(), None), "batch size must be at least 1, got 0");
+    fails(trainer().fit(&Columns::new(), None), "there are no examples to train on");
+    let evaluating = || trainer().evaluate_with(&looking()).unwrap();
+    fails(evaluating().fit(&seven(), Some(&Columns::new())), "there are no examples to evaluate on");
+    fails(
+        trainer().fit(&seven(), Some(&seven())),
+        "examples to evaluate on need an evaluation program: see Trainer::evaluate_with",
+    );
+    fails(trainer().report([Metric::mean("loss")]), "unknown output loss; the program has mean, above, x");
+    fails(trainer().report([Metric::mean("x")]), "output x is f64 [B], expected a scalar number");
+    fails(trainer().evaluate_with(&counting()), "the evaluation program updates n");
+    let session = || Session::new(Cpu::default(), 1);
+    fails(Trainer::new(session(), &looking()), "the training program updates no parameter");
+    let other = Columns::new().column("z", Tensor::vector(vec![1.0f64])).unwrap();
+    fails(trainer().fit(&other, None), "input x is missing: of the program's inputs the source feeds none");
+    let wrong = Columns::new().column("x", Tensor::vector(vec![1i64])).unwrap();
+    fails(trainer().fit(&wrong, None), "epoch 1, batch 1 of 1: input x: expected elements of f64, got i64");
+}
+
+#[test]
+fn a_loss_that_becomes_nan_is_an_error_with_its_place() {
+    let x = vec![0.0, 1.0, 2.0, 3.0, f64::NAN, 5.0, 6.0];
+    let holed = Columns::new().column("x", Tensor::vector(x)).unwrap();
+    let mut trainer = trainer().evaluate_with(&looking()).unwrap().batch_size(2);
+    trainer.fit(&seven(), None).unwrap();
+    let error = trainer.fit(&holed, None).unwrap_err();
+    assert!(error.is_divergence());
+    assert_eq!(error.to_string(), "epoch 2, batch 3 of 4: mean is NaN, expected a finite number");
+    fails(
+        trainer.evaluate(&holed),
+        "evaluation after epoch 1, batch 1 of 1: J is NaN, expected a finite number",
+    );
+}
+
+/// A writer that others can read.
+#[derive(Clone, Default)]
+struct Page(Rc<RefCell<Vec<u8>>>);
+
+impl std::io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn progress_without_a_terminal_is_a_line_for_each_epoch() {
+    let page = Page::default();
+    let mut trainer = trainer().epochs(10).observe(Progress::lines(page.clone()));
+    trainer.fit(&seven(), None).unwrap();
+    let text = String::from_utf8(page.0.borrow().clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 10);
+    assert!(lines[0].starts_with("epoch  1/10  mean 3.0000  above 0.2857  0."), "{}", lines[0]);
+}
