@@ -1,0 +1,210 @@
+//! What is differentiated: one case or more for every op and every row of the tables.
+
+use dl_core::ops::binary::BINARY;
+use dl_core::ops::unary::UNARY;
+use dl_core::ops::{Binary, Order, Unary};
+use dl_core::{Expr, F32, F64, Fact, Graph, I64, Named, Shape, Tensor};
+
+use crate::check::Case;
+
+const B: Named = Named("B");
+
+fn case(
+    name: &str,
+    shapes: &[Shape],
+    range: (f64, f64),
+    function: impl for<'g> Fn(&[Expr<'g>]) -> Expr<'g> + 'static,
+) -> Case {
+    Case { name: name.into(), shapes: shapes.to_vec(), range, function: Box::new(function) }
+}
+
+/// A case of one input of `[2, 3]`.
+fn one(name: &str, function: impl for<'g> Fn(Expr<'g>) -> Expr<'g> + 'static) -> Case {
+    case(name, &[[2, 3].into()], (-1.5, 1.5), move |x| function(x[0]))
+}
+
+/// A case of two inputs.
+fn two<const N: usize, const M: usize>(
+    name: &str,
+    (a, b): ([usize; N], [usize; M]),
+    function: impl for<'g> Fn(Expr<'g>, Expr<'g>) -> Expr<'g> + 'static,
+) -> Case {
+    case(name, &[a.into(), b.into()], (0.2, 1.7), move |x| function(x[0], x[1]))
+}
+
+pub(crate) fn all() -> Vec<Case> {
+    let mut all = elementwise();
+    all.extend(tables());
+    all.extend(reductions());
+    all.extend(contractions());
+    all.extend(movements());
+    all.extend(indexing());
+    all
+}
+
+fn tables() -> Vec<Case> {
+    let mut all = vec![];
+    for row in UNARY.iter().filter(|row| row.derivative.is_some()) {
+        let range = if matches!(row.op, Unary::Log | Unary::Sqrt) { (0.2, 2.0) } else { (-0.9, 1.9) };
+        all.push(case(row.name, &[[2, 3].into()], range, move |x| unary(row.op, x[0])));
+    }
+    for row in BINARY.iter().filter(|row| row.derivative.is_some()) {
+        all.push(two(row.name, ([2, 3], [2, 3]), move |x, y| binary(row.op, x, y)));
+    }
+    all
+}
+
+fn unary(op: Unary, x: Expr<'_>) -> Expr<'_> {
+    match op {
+        Unary::Neg => -x,
+        Unary::Abs => x.abs(),
+        Unary::Sign => x.sign(),
+        Unary::Exp => x.exp(),
+        Unary::Expm1 => x.expm1(),
+        Unary::Log => x.log(),
+        Unary::Log1p => x.log1p(),
+        Unary::Sqrt => x.sqrt(),
+        Unary::Sin => x.sin(),
+        Unary::Cos => x.cos(),
+        Unary::Tanh => x.tanh(),
+        Unary::Sigmoid => x.sigmoid(),
+        Unary::Softplus => x.softplus(),
+        Unary::Relu => x.relu(),
+        Unary::Erf => x.erf(),
+        Unary::Floor => x.floor(),
+        Unary::IsFinite | Unary::Not => x,
+    }
+}
+
+fn binary<'g>(op: Binary, x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
+    match op {
+        Binary::Add => x + y,
+        Binary::Sub => x - y,
+        Binary::Mul => x * y,
+        Binary::Div => x / y,
+        Binary::Pow => x.pow(y),
+        Binary::Max => x.maximum(y),
+        Binary::Min => x.minimum(y),
+        Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => x,
+        Binary::And | Binary::Or => x,
+    }
+}
+
+fn elementwise() -> Vec<Case> {
+    vec![
+        one("of one value twice", |x| x * x / (x + 3.0)),
+        two("broadcast operands", ([2, 3], [3]), |x, y| x * y),
+        two("broadcast size-one axes", ([2, 1], [1, 3]), |x, y| x / y),
+        one("pow with a constant", |x| x.pow(3.0)),
+        two("select", ([2, 3], [2, 3]), |x, y| x.gt(1.0).select(x.exp() * y, y.sin())),
+        two("select in select", ([2, 3], [2, 3]), |x, y| {
+            x.gt(1.0).select(y.gt(1.0).select(x * x, y / x), x.lt(0.5).select(x.log(), y.sqrt() * x))
+        }),
+        one("clip", |x| x.clip(-1.0, 0.5).exp()),
+        one("cast", |x| (x.cast(F32).sin() * 2.0).cast(F64)),
+        one("assume", |x| (x * x).assume(Fact::NonNegative).exp()),
+        one("stop_gradient stops one of two ways", |x| x.exp() + x.argmax(1).cast(F64).sum(..)),
+        one("a gradient inside", |x| {
+            let inner = (x.sin() * x).sum(..).grad(&[x])[0];
+            inner * x
+        }),
+        one("a gradient by an inner value", |x| {
+            let y = x.exp();
+            (y.sin() * y * x).sum(..).grad(&[y])[0] * x
+        }),
+        one("a gradient by several dependent values", |x| {
+            let y = x.exp();
+            let gradients = (y.sin() * y * x).sum(..).grad(&[y, x]);
+            gradients[0] * gradients[1]
+        }),
+        one("the length of a gradient", |x| {
+            let slope = (x.sin() * x.sum(..)).sum(..).grad(&[x])[0];
+            (slope * slope).sum(..).sqrt()
+        }),
+        one("forward mode inside", |x| (x.sin() * x).jvp(&[x], &[x * x]) + x),
+    ]
+}
+
+fn reductions() -> Vec<Case> {
+    let cube =
+        |name, f: for<'g> fn(Expr<'g>) -> Expr<'g>| case(name, &[[2, 3, 2].into()], (-1.5, 1.5), move |x| f(x[0]));
+    let mut all = vec![
+        cube("sum along the middle", |x| x.sum([1])),
+        cube("sum along the outer two", |x| x.sum([0, 2])),
+        cube("mean of all", |x| x.mean(..)),
+        cube("prod along the first", |x| x.prod([0])),
+        cube("prod along the middle", |x| x.prod([1])),
+        cube("prod along the outer two", |x| x.prod([0, 2])),
+        cube("prod of all", |x| x.prod(..)),
+        cube("max along the last", |x| x.max([2])),
+        cube("max along the outer two", |x| x.max([0, 2])),
+        cube("min of all", |x| x.min(..)),
+        case("prod along a named axis", &[(B, 2).into()], (-1.5, 1.5), |x| x[0].prod([0])),
+        case("prod along one named axis of two", &[(2, B).into()], (-1.5, 1.5), |x| x[0].prod([1])),
+        case("mean along a named axis", &[(B, 2).into()], (-1.5, 1.5), |x| x[0].mean([0])),
+    ];
+    for size in [1usize, 2, 4, 7] {
+        all.push(case(&format!("prod of {size}"), &[[size].into()], (-1.5, 1.5), |x| x[0].prod([0])));
+    }
+    all
+}
+
+fn contractions() -> Vec<Case> {
+    vec![
+        two("matrix product", ([2, 3], [3, 4]), |x, y| x.dot(y)),
+        two("matrix and vector", ([2, 3], [3]), |x, y| x.dot(y)),
+        two("inner product", ([5], [5]), |x, y| x.dot(y)),
+        two("outer product", ([2], [3]), |x, y| x.contract("i,j->ij", y)),
+        two("products in step", ([2, 3, 2], [2, 2, 3]), |x, y| x.dot(y)),
+        two("axes out of order", ([2, 3, 4], [4, 2, 5]), |x, y| x.contract("abc,cad->dba", y)),
+        two("rows in step", ([2, 3], [2, 3]), |x, y| x.contract("ab,ab->b", y)),
+        one("of one value twice", |x| x.dot(x.transpose())),
+        case("along a named axis", &[(B, 3).into(), (B, 2).into()], (-1.0, 1.0), |x| x[0].contract("bi,bo->io", x[1])),
+    ]
+}
+
+fn movements() -> Vec<Case> {
+    vec![
+        one("reshape", |x| x.reshape([3, 2])),
+        case("permute", &[[2, 3, 4].into()], (-1.0, 1.0), |x| x[0].permute(&[2, 0, 1])),
+        one("broadcast in front", |x| x.broadcast_to(&[4, 2, 3].into())),
+        one("broadcast in the middle", |x| x.broadcast_along(&[0, 2], &[2, 5, 3].into())),
+        one("slice", |x| x.slice(1, 1, 3)),
+        case("slice by a stride", &[[7].into()], (-1.0, 1.0), |x| x[0].slice_by(0, 1, 7, 3)),
+        case("slice of a named axis", &[(B, 2).into()], (-1.0, 1.0), |x| {
+            let length = x[0].shape()[0].clone();
+            x[0].slice(0, 1, length)
+        }),
+        one("pad", |x| x.pad(0, 2, 1, 3.0)),
+        one("flip", |x| x.flip([0, 1])),
+        two("concat", ([2, 3], [2, 1]), |x, y| x.graph().concat(1, &[x, y, x])),
+    ]
+}
+
+fn indices<'g>(graph: &'g Graph, shape: &[usize], values: &[i64]) -> Expr<'g> {
+    graph.literal(Tensor::new(shape, values.to_vec()).expect("as many as the shape says"))
+}
+
+fn indexing() -> Vec<Case> {
+    vec![
+        one("gather rows", |x| x.gather(0, indices(x.graph(), &[2, 2], &[1, 0, 1, 1]))),
+        one("gather columns", |x| x.gather(1, indices(x.graph(), &[4], &[2, 2, 0, 2]))),
+        one("pick", |x| x.pick(indices(x.graph(), &[2], &[2, 0]))),
+        one("scatter_add", |x| x.scatter_add(1, 0, indices(x.graph(), &[3], &[1, 3, 1]), &[2, 4].into())),
+        one("scatter_add in step", |x| {
+            x.scatter_add(1, 1, indices(x.graph(), &[2, 3], &[0, 0, 1, 1, 1, 1]), &[2, 2].into())
+        }),
+        one("one_hot", |x| x.graph().iota(I64, 0, [2]).one_hot(F64, 3) * x),
+        one("sort along the first", |x| x.sort(0, Order::Descending)),
+        one("sort along the last", |x| x.sort(1, Order::Ascending)),
+        case("sort along the middle", &[[2, 3, 2].into()], (-1.0, 1.0), |x| x[0].sort(1, Order::Ascending)),
+        case("unfold", &[[2, 7].into()], (-1.0, 1.0), |x| x[0].unfold(1, 3, 1, 2)),
+        case("unfold by a stride", &[[7, 2].into()], (-1.0, 1.0), |x| x[0].unfold(0, 3, 2, 1)),
+        case("unfold of a named axis", &[(B, 2).into()], (-1.0, 1.0), |x| x[0].unfold(0, 2, 1, 1)),
+        case("fold", &[[7].into()], (-1.0, 1.0), |x| {
+            // The gradient of an unfolding is a fold of what it is multiplied by.
+            let windows = x[0].unfold(0, 3, 2, 1);
+            (windows * windows.sin()).sum(..).grad(&[x[0]])[0]
+        }),
+    ]
+}

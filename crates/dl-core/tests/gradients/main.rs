@@ -1,0 +1,124 @@
+//! Derivatives against differences: every op and every row of the tables, to second order.
+
+mod cases;
+mod check;
+mod kinks;
+mod masks;
+
+use std::collections::BTreeSet;
+
+use dl_core::ops::binary::BINARY;
+use dl_core::ops::unary::UNARY;
+use dl_core::ops::{Binary, Op, Unary};
+use dl_core::{Graph, Program};
+
+#[test]
+fn gradients_agree_with_differences() {
+    cases::all().iter().for_each(check::gradient);
+}
+
+#[test]
+fn forward_mode_is_the_transpose_of_reverse_mode() {
+    cases::all().iter().for_each(check::transpose);
+}
+
+#[test]
+fn second_derivatives_agree_with_differences() {
+    cases::all().iter().for_each(check::curvature);
+}
+
+#[test]
+fn every_row_and_every_op_has_a_case() {
+    let mut unary: BTreeSet<Unary> = BTreeSet::new();
+    let mut binary: BTreeSet<Binary> = BTreeSet::new();
+    let mut ops: BTreeSet<&str> = BTreeSet::new();
+    for case in cases::all() {
+        let graph = Graph::new();
+        let (xs, y) = case.build(&graph);
+        let value = Program::builder(&graph).output("y", y).without_rewriting().compile().expect(&case.name);
+        for node in value.nodes() {
+            match node.op {
+                Op::Unary(op) => drop(unary.insert(op)),
+                Op::Binary(op) => drop(binary.insert(op)),
+                _ => {}
+            }
+            ops.extend(family(&node.op));
+        }
+        let slope = (y * y).sum(..).grad(&xs)[0];
+        let gradient = Program::builder(&graph).output("g", slope).without_rewriting().compile().expect(&case.name);
+        ops.extend(gradient.nodes().iter().filter_map(|n| family(&n.op)));
+    }
+    for row in UNARY.iter().filter(|row| row.derivative.is_some()) {
+        assert!(unary.contains(&row.op), "{} has no case", row.name);
+    }
+    for row in BINARY.iter().filter(|row| row.derivative.is_some()) {
+        assert!(binary.contains(&row.op), "{} has no case", row.name);
+    }
+    for name in FAMILIES {
+        assert!(ops.contains(name), "{name} has no case");
+    }
+}
+
+/// Every op that passes a derivative on, besides the rows of the tables.
+const FAMILIES: &[&str] = &[
+    "select",
+    "cast",
+    "sum",
+    "prod",
+    "reduce_max",
+    "reduce_min",
+    "contract",
+    "reshape",
+    "permute",
+    "broadcast",
+    "slice",
+    "pad",
+    "concat",
+    "flip",
+    "gather",
+    "scatter_add",
+    "sort",
+    "unfold",
+    "fold",
+    "assume",
+];
+
+/// The name under which an op stands in [`FAMILIES`]; a new op must be sorted in here.
+fn family(op: &Op) -> Option<&'static str> {
+    match op {
+        Op::Select
+        | Op::Cast
+        | Op::Reduce { .. }
+        | Op::Contract(_)
+        | Op::Reshape
+        | Op::Permute(_)
+        | Op::Broadcast(_)
+        | Op::Slice { .. }
+        | Op::Pad { .. }
+        | Op::Concat(_)
+        | Op::Flip(_)
+        | Op::Gather { .. }
+        | Op::ScatterAdd { .. }
+        | Op::Sort { .. }
+        | Op::Unfold { .. }
+        | Op::Fold { .. }
+        | Op::Assume(_) => Some(op.name()),
+        // By the tables, or resolved before a program is closed, or without a derivative.
+        Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Variable(_)
+        | Op::Grad
+        | Op::Input(_)
+        | Op::Parameter(_)
+        | Op::Constant(_)
+        | Op::Literal(_)
+        | Op::Extent(_)
+        | Op::Step
+        | Op::Iota(_)
+        | Op::Random { .. }
+        | Op::ArgReduce { .. }
+        | Op::ArgSort { .. }
+        | Op::StopGradient
+        | Op::Poison => None,
+    }
+}
