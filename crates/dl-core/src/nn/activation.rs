@@ -71,9 +71,7 @@ pub fn log_softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
 #[track_caller]
 pub fn logsumexp<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     match shift("logsumexp", x, axes) {
-        Ok(s) => s
-            .empty
-            .select(f64::NEG_INFINITY, s.safe_total.log() + s.offset),
+        Ok(s) => s.empty.select(f64::NEG_INFINITY, s.safe_total.log() + s.offset),
         Err(poison) => poison,
     }
 }
@@ -139,15 +137,7 @@ fn shift<'g>(what: &str, x: Expr<'g>, axes: impl Axes) -> Result<Shift<'g>, Expr
     let total = weights.sum(axes);
     let empty = total.eq(0.0);
     let safe_total = empty.select(1.0, total);
-    Ok(Shift {
-        shifted,
-        weights,
-        offset,
-        empty,
-        safe_total,
-        kept,
-        shape,
-    })
+    Ok(Shift { shifted, weights, offset, empty, safe_total, kept, shape })
 }
 
 #[cfg(test)]
@@ -174,23 +164,8 @@ mod tests {
         let x = [0.0, 1.0, 1000.0, 1000.0, -1e300, 5.0];
         let p = 1.0 / (1.0 + 1f64.exp());
         check(|x| x.softmax(-1), &x, &[p, 1.0 - p, 0.5, 0.5, 0.0, 1.0]);
-        check(
-            |x| x.log_softmax(-1),
-            &x,
-            &[
-                p.ln(),
-                (1.0 - p).ln(),
-                -(2f64.ln()),
-                -(2f64.ln()),
-                -1e300,
-                0.0,
-            ],
-        );
-        check(
-            |x| x.logsumexp(-1),
-            &x,
-            &[1f64.exp().ln_1p(), 1000.0 + 2f64.ln(), 5.0],
-        );
+        check(|x| x.log_softmax(-1), &x, &[p.ln(), (1.0 - p).ln(), -(2f64.ln()), -(2f64.ln()), -1e300, 0.0]);
+        check(|x| x.logsumexp(-1), &x, &[1f64.exp().ln_1p(), 1000.0 + 2f64.ln(), 5.0]);
         check(|x| x.logsumexp(..), &x, &[1000.0 + 2f64.ln()]);
     }
 
@@ -230,15 +205,9 @@ mod tests {
         let c = g.literal(rows(&[1.0, 2.0]));
         let weighted = (x.softmax(1) * c).sum(..);
         let d = p * (1.0 - p);
-        near(
-            &gradient(weighted, x, &[("x", rows(&data))]),
-            &[-d, d, 0.0, 0.0, 0.0, 0.0],
-        );
+        near(&gradient(weighted, x, &[("x", rows(&data))]), &[-d, d, 0.0, 0.0, 0.0, 0.0]);
         let y = (x.log_softmax(1) * c).sum(..);
-        near(
-            &gradient(y, x, &[("x", rows(&data[..2]))]),
-            &[1.0 - 3.0 * p, 2.0 - 3.0 * (1.0 - p)],
-        );
+        near(&gradient(y, x, &[("x", rows(&data[..2]))]), &[1.0 - 3.0 * p, 2.0 - 3.0 * (1.0 - p)]);
     }
 
     #[test]

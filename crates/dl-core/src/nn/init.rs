@@ -153,35 +153,23 @@ impl Init {
     ///
     /// # Errors
     /// When the distribution does not fit the element type or the shape, or has bad parameters.
-    pub fn sample(
-        &self,
-        dtype: DType,
-        shape: &[usize],
-        seed: u64,
-        name: &str,
-    ) -> error::Result<Tensor> {
+    pub fn sample(&self, dtype: DType, shape: &[usize], seed: u64, name: &str) -> error::Result<Tensor> {
         let (count, distribution) = self
             .resolve(dtype, shape)
             .map_err(|why| Error::value(format!("initialiser of {name}: {why}")))?;
         let stream = fnv1a(name.as_bytes());
         let mut values = Vec::new();
         values.try_reserve_exact(count).map_err(|_| {
-            Error::value(format!(
-                "initialiser of {name}: shape {shape:?} does not fit into memory"
-            ))
+            Error::value(format!("initialiser of {name}: shape {shape:?} does not fit into memory"))
         })?;
         match distribution {
             Distribution::Literal(tensor) => return Ok(tensor.clone()),
             Distribution::Constant(value) => values.resize(count, value),
             Distribution::Uniform { low, high } => {
-                fill(&mut values, count, |k| {
-                    uniforms(seed, stream, k).map(|u| low + (high - low) * u)
-                });
+                fill(&mut values, count, |k| uniforms(seed, stream, k).map(|u| low + (high - low) * u));
             }
             Distribution::Normal { mean, std } => {
-                fill(&mut values, count, |k| {
-                    normals(seed, stream, k).map(|z| mean + std * z)
-                });
+                fill(&mut values, count, |k| normals(seed, stream, k).map(|z| mean + std * z));
             }
         }
         Tensor::from_f64(dtype, shape, &values)
@@ -192,10 +180,7 @@ impl Init {
         let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
         let count = count.ok_or_else(|| format!("shape {shape:?} has too many elements"))?;
         let normal = |std: f64| Distribution::Normal { mean: 0.0, std };
-        let symmetric = |bound: f64| Distribution::Uniform {
-            low: -bound,
-            high: bound,
-        };
+        let symmetric = |bound: f64| Distribution::Uniform { low: -bound, high: bound };
         let distribution = match *self {
             Init::Zeros => Distribution::Constant(0.0),
             Init::Constant(value) => Distribution::Constant(value),
@@ -206,9 +191,7 @@ impl Init {
             Init::KaimingUniform { fan, nonlinearity } => {
                 symmetric(nonlinearity.gain() * (3.0 / fan.of(shape)?).sqrt())
             }
-            Init::KaimingNormal { fan, nonlinearity } => {
-                normal(nonlinearity.gain() / fan.of(shape)?.sqrt())
-            }
+            Init::KaimingNormal { fan, nonlinearity } => normal(nonlinearity.gain() / fan.of(shape)?.sqrt()),
             Init::Literal(ref tensor) => Distribution::Literal(tensor),
         };
         distribution.check(dtype, shape, count)?;
@@ -220,11 +203,7 @@ impl Distribution<'_> {
     fn check(&self, dtype: DType, shape: &[usize], count: usize) -> Result<(), String> {
         let fits = match *self {
             Distribution::Literal(t) if t.dtype() != dtype || t.shape() != shape => {
-                return Err(format!(
-                    "expected {dtype} {shape:?}, got {} {:?}",
-                    t.dtype(),
-                    t.shape()
-                ));
+                return Err(format!("expected {dtype} {shape:?}, got {} {:?}", t.dtype(), t.shape()));
             }
             Distribution::Constant(value) => {
                 let whole = dtype.is_float()
@@ -235,20 +214,14 @@ impl Distribution<'_> {
                 return Ok(());
             }
             Distribution::Literal(_) => return Ok(()),
-            Distribution::Uniform { low, high } => {
-                low <= high && low.is_finite() && high.is_finite()
-            }
+            Distribution::Uniform { low, high } => low <= high && low.is_finite() && high.is_finite(),
             Distribution::Normal { mean, std } => std >= 0.0 && std.is_finite() && mean.is_finite(),
         };
         if !dtype.is_float() {
             return Err(format!("random numbers of {dtype}: f32 or f64 is needed"));
         }
         // A fan is zero only where there is no element, and then its infinite bound reaches nobody.
-        if fits || count == 0 {
-            Ok(())
-        } else {
-            Err(self.misuse())
-        }
+        if fits || count == 0 { Ok(()) } else { Err(self.misuse()) }
     }
 
     fn misuse(&self) -> String {
@@ -257,9 +230,7 @@ impl Distribution<'_> {
                 format!("uniform on [{low}, {high}]: finite bounds in this order are needed")
             }
             Distribution::Normal { mean, std } => {
-                format!(
-                    "normal with mean {mean} and std {std}: finite numbers and std ≥ 0 are needed"
-                )
+                format!("normal with mean {mean} and std {std}: finite numbers and std ≥ 0 are needed")
             }
             _ => "any value is allowed".into(),
         }
@@ -276,9 +247,7 @@ impl Fan {
 /// `(fan_in, fan_out)` of a weight `[…receptive field, in, out]`.
 fn fans(shape: &[usize]) -> Result<(f64, f64), String> {
     let [field @ .., inputs, outputs] = shape else {
-        return Err(format!(
-            "shape {shape:?} has no fan: a weight has at least two axes, [in, out]"
-        ));
+        return Err(format!("shape {shape:?} has no fan: a weight has at least two axes, [in, out]"));
     };
     let field: f64 = field.iter().map(|&d| d as f64).product();
     Ok((*inputs as f64 * field, *outputs as f64 * field))
@@ -312,9 +281,7 @@ fn normals(seed: u64, stream: u64, k: u64) -> [f64; 2] {
 
 /// The 64-bit hash of Fowler, Noll and Vo (FNV-1a, draft-eastlake-fnv): stable for ever.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| {
-        (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -56,30 +56,17 @@ impl Dense {
     /// (Kaiming uniform with slope √5).
     pub fn new(out: usize) -> Dense {
         let nonlinearity = Nonlinearity::LeakyRelu(5f64.sqrt());
-        Dense {
-            out,
-            weight: Init::KaimingUniform {
-                fan: Fan::In,
-                nonlinearity,
-            },
-            bias: Some(Bias::Uniform),
-        }
+        Dense { out, weight: Init::KaimingUniform { fan: Fan::In, nonlinearity }, bias: Some(Bias::Uniform) }
     }
 
     /// With another initialiser of the weight.
     pub fn weight(self, init: Init) -> Dense {
-        Dense {
-            weight: init,
-            ..self
-        }
+        Dense { weight: init, ..self }
     }
 
     /// With another initialiser of the bias.
     pub fn bias(self, init: Init) -> Dense {
-        Dense {
-            bias: Some(Bias::Given(init)),
-            ..self
-        }
+        Dense { bias: Some(Bias::Given(init)), ..self }
     }
 
     /// Without a bias.
@@ -95,25 +82,13 @@ impl Dense {
         }
         let (g, dtype, shape) = (x.graph(), x.dtype(), x.shape());
         let Some(inputs) = shape.last().and_then(|d| d.size()) else {
-            return g.fail(format!(
-                "dense {path} of {shape}: a last axis of known size is needed"
-            ));
+            return g.fail(format!("dense {path} of {shape}: a last axis of known size is needed"));
         };
-        let weight = g.parameter(
-            &format!("{path}.weight"),
-            dtype,
-            [inputs, self.out],
-            self.weight.clone(),
-        );
+        let weight = g.parameter(&format!("{path}.weight"), dtype, [inputs, self.out], self.weight.clone());
         let y = x.dot(weight);
         match &self.bias {
             Some(bias) if !y.is_poison() => {
-                y + g.parameter(
-                    &format!("{path}.bias"),
-                    dtype,
-                    [self.out],
-                    bias.init(inputs),
-                )
+                y + g.parameter(&format!("{path}.bias"), dtype, [self.out], bias.init(inputs))
             }
             _ => y,
         }
@@ -127,10 +102,7 @@ impl Bias {
             Bias::Uniform if inputs == 0 => Init::Zeros,
             Bias::Uniform => {
                 let bound = 1.0 / (inputs as f64).sqrt();
-                Init::Uniform {
-                    low: -bound,
-                    high: bound,
-                }
+                Init::Uniform { low: -bound, high: bound }
             }
         }
     }
@@ -171,9 +143,7 @@ pub fn dropout<'g>(x: Expr<'g>, p: f64, mode: Mode) -> Expr<'g> {
         return poison;
     }
     if !(0.0..1.0).contains(&p) {
-        return x.graph().fail(format!(
-            "dropout with p = {p}: a probability in [0, 1) is needed"
-        ));
+        return x.graph().fail(format!("dropout with p = {p}: a probability in [0, 1) is needed"));
     }
     if mode == Mode::Evaluate || p == 0.0 {
         return x;
@@ -197,10 +167,7 @@ mod tests {
         let y = dense(g.input("x", F64, (B, 2)), "fc", 3);
         let data = [
             ("x", Tensor::new([1, 2], vec![1.0, 2.0]).unwrap()),
-            (
-                "fc.weight",
-                Tensor::new([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap(),
-            ),
+            ("fc.weight", Tensor::new([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap()),
             ("fc.bias", Tensor::vector(vec![0.5, 0.0, -0.5])),
         ];
         near(&value(y, &data), &[9.5, 12.0, 14.5]);
@@ -213,11 +180,7 @@ mod tests {
         for decl in g.parameter_decls() {
             let v = decl.sample(3).unwrap().to_f64();
             let largest = v.iter().fold(0f64, |m, x| m.max(x.abs()));
-            assert!(
-                largest <= 0.25 && largest > 0.245,
-                "{}: {largest}",
-                decl.name
-            );
+            assert!(largest <= 0.25 && largest > 0.245, "{}: {largest}", decl.name);
         }
     }
 
@@ -225,11 +188,7 @@ mod tests {
     fn a_layer_without_inputs_is_its_bias() {
         let g = Graph::new();
         let y = dense(g.input("x", F64, (B, 0)), "fc", 2);
-        let inits: Vec<Tensor> = g
-            .parameter_decls()
-            .iter()
-            .map(|d| d.sample(0).unwrap())
-            .collect();
+        let inits: Vec<Tensor> = g.parameter_decls().iter().map(|d| d.sample(0).unwrap()).collect();
         let data = [
             ("x", Tensor::zeros(F64, [3, 0])),
             ("fc.weight", inits[0].clone()),
@@ -278,6 +237,7 @@ mod tests {
             dense fc4 of []: a last axis of known size is needed
             parameter fc5.weight is declared as f32 [3, 1], before as f32 [2, 1] (or with another initialiser)
             dropout with p = 1: a probability in [0, 1) is needed
-            dropout with p = NaN: a probability in [0, 1) is needed"#]].assert_eq(&faults(&g));
+            dropout with p = NaN: a probability in [0, 1) is needed"#]]
+        .assert_eq(&faults(&g));
     }
 }

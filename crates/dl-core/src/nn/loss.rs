@@ -94,18 +94,11 @@ fn require_alike<'g>(what: &str, a: Expr<'g>, b: Expr<'g>) -> Result<(), Expr<'g
         return Err(b);
     }
     if a.shape() != b.shape() {
-        return Err(a.graph().fail(format!(
-            "{what} of {} and {}: shapes differ",
-            a.shape(),
-            b.shape()
-        )));
+        return Err(a.graph().fail(format!("{what} of {} and {}: shapes differ", a.shape(), b.shape())));
     }
     if a.dtype() != b.dtype() {
-        let message = format!(
-            "{what} of {} and {}: element types differ, cast one of them",
-            a.dtype(),
-            b.dtype()
-        );
+        let message =
+            format!("{what} of {} and {}: element types differ, cast one of them", a.dtype(), b.dtype());
         return Err(a.graph().fail(message));
     }
     Ok(())
@@ -120,21 +113,16 @@ fn require_classes<'g>(what: &str, logits: Expr<'g>, labels: Expr<'g>) -> Result
     }
     let (g, all, got) = (logits.graph(), logits.shape(), labels.shape());
     let Some((_, leading)) = all.split_last() else {
-        return Err(g.fail(format!(
-            "{what} of logits {all}: the last axis must be the classes"
-        )));
+        return Err(g.fail(format!("{what} of logits {all}: the last axis must be the classes")));
     };
     let want = Shape::from(leading.to_vec());
     if labels.dtype() != DType::I64 {
-        return Err(g.fail(format!(
-            "{what} needs i64 labels, got {} {got}: cast them",
-            labels.dtype()
-        )));
+        return Err(g.fail(format!("{what} needs i64 labels, got {} {got}: cast them", labels.dtype())));
     }
     if got != want {
-        return Err(g.fail(format!(
-            "{what} of logits {all} and labels {got}: labels of shape {want} are needed"
-        )));
+        return Err(
+            g.fail(format!("{what} of logits {all} and labels {got}: labels of shape {want} are needed"))
+        );
     }
     Ok(())
 }
@@ -153,15 +141,9 @@ mod tests {
         let g = Graph::new();
         let (x, t) = (g.input("x", F64, (B, 2)), g.input("t", F64, (B, 2)));
         let of = |v: &[f64]| Tensor::new([v.len() / 2, 2], v.to_vec()).unwrap();
-        let data = [
-            ("x", of(&[1.0, 2.0, 3.0, 4.0])),
-            ("t", of(&[1.0, 0.0, 0.0, 5.0])),
-        ];
+        let data = [("x", of(&[1.0, 2.0, 3.0, 4.0])), ("t", of(&[1.0, 0.0, 0.0, 5.0]))];
         near(&value(mse(x, t), &data), &[0.0, 4.0, 9.0, 1.0]);
-        near(
-            &gradient(mse(x, t).mean(..), x, &data),
-            &[0.0, 1.0, 1.5, -0.5],
-        );
+        near(&gradient(mse(x, t).mean(..), x, &data), &[0.0, 1.0, 1.5, -0.5]);
     }
 
     #[test]
@@ -169,10 +151,8 @@ mod tests {
         let g = Graph::new();
         let (x, y) = (g.input("x", F64, (B, 3)), g.input("y", I64, B));
         let logits = [0.5f64, -1.0, 2.0, 1000.0, 0.0, -1000.0];
-        let data = [
-            ("x", Tensor::new([2, 3], logits.to_vec()).unwrap()),
-            ("y", Tensor::vector(vec![2i64, 1])),
-        ];
+        let data =
+            [("x", Tensor::new([2, 3], logits.to_vec()).unwrap()), ("y", Tensor::vector(vec![2i64, 1]))];
         let z: f64 = logits[..3].iter().map(|x| x.exp()).sum();
         near(&value(cross_entropy(x, y), &data), &[z.ln() - 2.0, 1000.0]);
         let p: Vec<f64> = logits[..3].iter().map(|x| x.exp() / z).collect();
@@ -184,16 +164,7 @@ mod tests {
     fn cross_entropy_of_one_example_and_of_sequences() {
         let g = Graph::new();
         let one = cross_entropy(g.input("a", F64, [2]), g.input("b", I64, ()));
-        near(
-            &value(
-                one,
-                &[
-                    ("a", Tensor::vector(vec![0.0; 2])),
-                    ("b", Tensor::scalar(0i64)),
-                ],
-            ),
-            &[2f64.ln()],
-        );
+        near(&value(one, &[("a", Tensor::vector(vec![0.0; 2])), ("b", Tensor::scalar(0i64))]), &[2f64.ln()]);
         let many = cross_entropy(g.input("x", F32, (B, 7, 10)), g.input("y", I64, (B, 7)));
         assert_eq!(many.shape().to_string(), "[B, 7]");
     }
@@ -210,21 +181,9 @@ mod tests {
         let p = 1.0 / (1.0 + (-0.3f64).exp());
         let tiny = (-40f64).exp();
         let got = value(j, &data);
-        near(
-            &got,
-            &[
-                -(0.25 * p.ln() + 0.75 * (1.0 - p).ln()),
-                tiny,
-                tiny,
-                800.0,
-                800.0,
-            ],
-        );
+        near(&got, &[-(0.25 * p.ln() + 0.75 * (1.0 - p).ln()), tiny, tiny, 800.0, 800.0]);
         assert!((got[1] / tiny - 1.0).abs() < 1e-12 && (got[2] / tiny - 1.0).abs() < 1e-12);
-        near(
-            &gradient(j.sum(..), x, &data),
-            &[p - 0.25, tiny, -tiny, 1.0, -1.0],
-        );
+        near(&gradient(j.sum(..), x, &data), &[p - 0.25, tiny, -tiny, 1.0, -1.0]);
     }
 
     #[test]
@@ -253,10 +212,7 @@ mod tests {
     fn a_label_outside_the_classes_is_an_error_of_the_run() {
         let g = Graph::new();
         let j = cross_entropy(g.input("x", F64, (B, 3)), g.input("y", I64, B));
-        let data = [
-            ("x", Tensor::zeros(F64, [1, 3])),
-            ("y", Tensor::vector(vec![3i64])),
-        ];
+        let data = [("x", Tensor::zeros(F64, [1, 3])), ("y", Tensor::vector(vec![3i64]))];
         assert!(crate::interp::eval_expr(j, &data).is_err());
     }
 }

@@ -53,16 +53,9 @@ impl<'g> Expr<'g> {
     /// # Ok::<(), dl_core::Error>(())
     /// ```
     #[track_caller]
-    pub fn minimize_over(
-        self,
-        wrt: impl Into<Parameters<'g>>,
-        optimizer: impl Optimizer,
-    ) -> Result<Program> {
+    pub fn minimize_over(self, wrt: impl Into<Parameters<'g>>, optimizer: impl Optimizer) -> Result<Program> {
         let (graph, wrt) = (self.graph(), wrt.into());
-        let here = Origin {
-            site: Some(Location::caller().into()),
-            name: None,
-        };
+        let here = Origin { site: Some(Location::caller().into()), name: None };
         let gradients = graph.attributed(&here, || gradients_of(self, &wrt));
         let updates = graph.attributed(&here, || optimizer.updates(graph, &gradients));
         let name = graph.origin(self.id()).name;
@@ -85,19 +78,13 @@ impl<'g> Expr<'g> {
 /// The requests; after a mistake poison, so that it is reported once and the optimizer's settings are
 /// checked all the same.
 fn gradients_of<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> Vec<Gradient<'g>> {
-    let parameters: Vec<Expr<'g>> = wrt
-        .iter()
-        .filter(|e| parameters::path(*e).is_some())
-        .collect();
+    let parameters: Vec<Expr<'g>> = wrt.iter().filter(|e| parameters::path(*e).is_some()).collect();
     let gradients = if is_trainable(objective, wrt) {
         objective.grad(&parameters)
     } else {
         vec![objective.graph().poison(); parameters.len()]
     };
-    let pair = |(parameter, gradient)| Gradient {
-        parameter,
-        gradient,
-    };
+    let pair = |(parameter, gradient)| Gradient { parameter, gradient };
     parameters.into_iter().zip(gradients).map(pair).collect()
 }
 
@@ -105,12 +92,7 @@ fn gradients_of<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> Vec<Gradient<'
 fn named_scalars<'g>(objective: Expr<'g>) -> Vec<(crate::Name, Expr<'g>)> {
     let below = ancestors(objective, |_| true);
     let reported = |e: Expr<'g>| e != objective && below.contains(&e.id()) && e.shape().rank() == 0;
-    objective
-        .graph()
-        .named()
-        .into_iter()
-        .filter(|(_, e)| reported(*e))
-        .collect()
+    objective.graph().named().into_iter().filter(|(_, e)| reported(*e)).collect()
 }
 
 /// Whether there is something to train; records why not, and which parameters are out of reach.
@@ -136,10 +118,7 @@ fn is_trainable<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> bool {
         let message = match parameters::path(parameter) {
             Some(_) if reached.contains(&parameter.id()) => continue,
             Some(path) => unreached(objective, &reached, &path, parameter.id()),
-            None => format!(
-                "only parameters can be trained, got {}",
-                parameter.node().op.name()
-            ),
+            None => format!("only parameters can be trained, got {}", parameter.node().op.name()),
         };
         graph.fail(message);
         fine = false;
@@ -148,12 +127,7 @@ fn is_trainable<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> bool {
 }
 
 /// Why the objective has no gradient with respect to a parameter: where its path is cut, if it has one.
-fn unreached(
-    objective: Expr<'_>,
-    reached: &HashSet<NodeId>,
-    path: &str,
-    parameter: NodeId,
-) -> String {
+fn unreached(objective: Expr<'_>, reached: &HashSet<NodeId>, path: &str, parameter: NodeId) -> String {
     let graph = objective.graph();
     let cuts = |id: &&NodeId| {
         let e = graph.expr(**id);
@@ -163,10 +137,7 @@ fn unreached(
         return format!("parameter {path} is not trained: the objective does not depend on it");
     };
     let op = graph.get(*cut).op.name();
-    let place = graph
-        .origin(*cut)
-        .site
-        .map_or(String::new(), |site| format!(" at {site}"));
+    let place = graph.origin(*cut).site.map_or(String::new(), |site| format!(" at {site}"));
     format!("parameter {path} is not trained: the objective depends on it only through {op}{place}")
 }
 
@@ -204,14 +175,7 @@ mod tests {
     fn messages(result: crate::Result<Program>, want: Expect) {
         let error = result.unwrap_err();
         let text = |f: &crate::Fault| f.message.split(" at crates").next().unwrap().to_owned();
-        want.assert_eq(
-            &error
-                .faults()
-                .iter()
-                .map(text)
-                .collect::<Vec<_>>()
-                .join("\n"),
-        );
+        want.assert_eq(&error.faults().iter().map(text).collect::<Vec<_>>().join("\n"));
     }
 
     #[test]
@@ -270,13 +234,9 @@ mod tests {
 
     #[test]
     fn settings_are_checked_together() {
-        let check = |optimizer: Box<dyn Fn(crate::Expr<'_>) -> crate::Result<Program>>,
-                     want: Expect| {
+        let check = |optimizer: Box<dyn Fn(crate::Expr<'_>) -> crate::Result<Program>>, want: Expect| {
             let g = Graph::new();
-            messages(
-                optimizer(nn::l2(g.parameter("w", F64, [2], Init::Zeros))),
-                want,
-            );
+            messages(optimizer(nn::l2(g.parameter("w", F64, [2], Init::Zeros))), want);
         };
         check(
             Box::new(|j| j.minimize(Sgd::new(-0.1).momentum(f64::NAN).nesterov())),
@@ -290,14 +250,7 @@ mod tests {
             expect!["sgd in nesterov's form needs momentum and no dampening"],
         );
         check(
-            Box::new(|j| {
-                j.minimize(
-                    Adam::new(f64::NAN)
-                        .betas(0.9, 1.0)
-                        .eps(-1.0)
-                        .weight_decay(-1.0),
-                )
-            }),
+            Box::new(|j| j.minimize(Adam::new(f64::NAN).betas(0.9, 1.0).eps(-1.0).weight_decay(-1.0))),
             expect![[r#"
                 adam with learning rate NaN: at least 0 is needed
                 adam with betas (0.9, 1.0): numbers in [0, 1) are needed

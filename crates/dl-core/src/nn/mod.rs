@@ -57,11 +57,8 @@ fn require_float<'g>(what: &str, x: Expr<'g>) -> Result<(), Expr<'g>> {
         return Err(x);
     }
     if !x.dtype().is_float() {
-        let message = format!(
-            "{what} needs a float (f32 or f64), got {} {}: cast it first",
-            x.dtype(),
-            x.shape()
-        );
+        let message =
+            format!("{what} needs a float (f32 or f64), got {} {}: cast it first", x.dtype(), x.shape());
         return Err(x.graph().fail(message));
     }
     Ok(())

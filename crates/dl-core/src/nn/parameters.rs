@@ -38,10 +38,7 @@ impl Graph {
 impl<'g> Parameters<'g> {
     /// A selection by hand.
     pub fn new(graph: &'g Graph, items: impl IntoIterator<Item = Expr<'g>>) -> Self {
-        Parameters {
-            graph,
-            items: items.into_iter().collect(),
-        }
+        Parameters { graph, items: items.into_iter().collect() }
     }
 
     /// Those whose whole path matches `pattern`, where `*` stands for any characters (dots too) and
@@ -60,10 +57,7 @@ impl<'g> Parameters<'g> {
         if items.is_empty() {
             items.push(self.nothing_matches(pattern));
         }
-        Parameters {
-            graph: self.graph,
-            items,
-        }
+        Parameters { graph: self.graph, items }
     }
 
     #[track_caller]
@@ -78,8 +72,7 @@ impl<'g> Parameters<'g> {
         } else {
             format!("there are {}", paths.join(", "))
         };
-        self.graph
-            .fail(format!("no parameter matches {pattern}: {declared}"))
+        self.graph.fail(format!("no parameter matches {pattern}: {declared}"))
     }
 
     /// The graph that holds them.
@@ -124,20 +117,14 @@ impl<'g> IntoIterator for Parameters<'g> {
 
 impl<'g> From<Expr<'g>> for Parameters<'g> {
     fn from(one: Expr<'g>) -> Self {
-        Parameters {
-            graph: one.graph(),
-            items: vec![one],
-        }
+        Parameters { graph: one.graph(), items: vec![one] }
     }
 }
 
 impl<'g, const N: usize> From<[Expr<'g>; N]> for Parameters<'g> {
     fn from(items: [Expr<'g>; N]) -> Self {
         const { assert!(N > 0, "an empty selection belongs to no graph") };
-        Parameters {
-            graph: items[0].graph(),
-            items: items.to_vec(),
-        }
+        Parameters { graph: items[0].graph(), items: items.to_vec() }
     }
 }
 
@@ -175,12 +162,7 @@ mod tests {
     fn patterns_select_in_order_of_declaration() {
         let g = declared();
         let check = |pattern: &str, want: &str| {
-            let paths: Vec<String> = g
-                .parameters()
-                .matching(pattern)
-                .iter()
-                .filter_map(path)
-                .collect();
+            let paths: Vec<String> = g.parameters().matching(pattern).iter().filter_map(path).collect();
             assert_eq!(paths.join(" "), want);
         };
         check("*", "fc1.weight fc1.bias fc2.weight fc2.bias");
@@ -195,10 +177,8 @@ mod tests {
         let g = declared();
         crate::nn::l2(g.parameters().matching("*.wieght"));
         g.parameters().matching("fc1.m");
-        expect![
-            "no parameter matches *.wieght: there are fc1.weight, fc1.bias, fc2.weight, fc2.bias"
-        ]
-        .assert_eq(&faults(&g));
+        expect!["no parameter matches *.wieght: there are fc1.weight, fc1.bias, fc2.weight, fc2.bias"]
+            .assert_eq(&faults(&g));
         let empty = Graph::new();
         empty.parameters().matching("*");
         expect!["no parameter matches *: none are declared"].assert_eq(&faults(&empty));

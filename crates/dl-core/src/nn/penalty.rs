@@ -66,9 +66,9 @@ pub fn l2<'g>(parameters: impl Into<Parameters<'g>>) -> Expr<'g> {
 pub fn elastic_net<'g>(parameters: impl Into<Parameters<'g>>, ratio: f64) -> Expr<'g> {
     let parameters = parameters.into();
     if !(0.0..=1.0).contains(&ratio) {
-        return parameters.graph().fail(format!(
-            "elastic_net with ratio {ratio}: a number in [0, 1] is needed"
-        ));
+        return parameters
+            .graph()
+            .fail(format!("elastic_net with ratio {ratio}: a number in [0, 1] is needed"));
     }
     let first = sum_of("elastic_net", &parameters, Expr::abs);
     if first.is_poison() {
@@ -108,16 +108,10 @@ mod tests {
         ];
         near(&value(l1([w, b]), &data), &[10.0]);
         near(&value(l2(g.parameters()), &data), &[30.0]);
-        near(
-            &value(elastic_net([w, b], 0.25), &data),
-            &[0.25 * 10.0 + 0.75 * 30.0],
-        );
+        near(&value(elastic_net([w, b], 0.25), &data), &[0.25 * 10.0 + 0.75 * 30.0]);
         near(&gradient(l2([w, b]), w, &data), &[2.0, -4.0, 0.0, 6.0]);
         near(&gradient(l1([w, b]), w, &data), &[1.0, -1.0, 0.0, 1.0]);
-        near(
-            &gradient(elastic_net([w, b], 0.25), b, &data),
-            &[-0.25 - 0.75 * 8.0],
-        );
+        near(&gradient(elastic_net([w, b], 0.25), b, &data), &[-0.25 - 0.75 * 8.0]);
     }
 
     #[test]
@@ -126,10 +120,7 @@ mod tests {
         let theta = g.parameter("θ", F64, (), Init::Zeros);
         let lambda = 0.01;
         let j = (theta - 3.0).square() + lambda * l2(theta);
-        near(
-            &gradient(j, theta, &[("θ", Tensor::scalar(3.0 / (1.0 + lambda)))]),
-            &[0.0],
-        );
+        near(&gradient(j, theta, &[("θ", Tensor::scalar(3.0 / (1.0 + lambda)))]), &[0.0]);
     }
 
     #[test]

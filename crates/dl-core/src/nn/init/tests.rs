@@ -22,31 +22,18 @@ fn the_hash_is_the_published_one() {
 #[test]
 fn values_never_change() {
     golden(
-        Init::Uniform {
-            low: -1.0,
-            high: 3.0,
-        },
+        Init::Uniform { low: -1.0, high: 3.0 },
         &[3],
         expect!["[-0.027825438184694296, 0.17797223806559126, -0.9589429210181493]"],
     );
     golden(
-        Init::Normal {
-            mean: 1.0,
-            std: 2.0,
-        },
+        Init::Normal { mean: 1.0, std: 2.0 },
         &[3],
         expect!["[0.5881692260223095, 2.434570606472996, 1.0082407512721652]"],
     );
+    golden(Init::XavierUniform { gain: 1.0 }, &[1, 2], expect!["[-0.726782337216432, -0.5812614047874214]"]);
     golden(
-        Init::XavierUniform { gain: 1.0 },
-        &[1, 2],
-        expect!["[-0.726782337216432, -0.5812614047874214]"],
-    );
-    golden(
-        Init::KaimingNormal {
-            fan: Fan::Out,
-            nonlinearity: Nonlinearity::Relu,
-        },
+        Init::KaimingNormal { fan: Fan::Out, nonlinearity: Nonlinearity::Relu },
         &[1, 3],
         expect!["[-0.1681292094368017, 0.5856609976423078, 0.003364272618999367]"],
     );
@@ -54,25 +41,13 @@ fn values_never_change() {
 
 #[test]
 fn a_value_depends_on_seed_name_and_place_only() {
-    let init = Init::Normal {
-        mean: 0.0,
-        std: 1.0,
-    };
+    let init = Init::Normal { mean: 0.0, std: 1.0 };
     let first = values(&init, &[5, 7]);
     assert_eq!(first[..5], values(&init, &[5]));
-    assert_ne!(
-        first,
-        init.sample(F64, &[5, 7], 8, "fc1.weight").unwrap().to_f64()
-    );
-    assert_ne!(
-        first,
-        init.sample(F64, &[5, 7], 7, "fc2.weight").unwrap().to_f64()
-    );
+    assert_ne!(first, init.sample(F64, &[5, 7], 8, "fc1.weight").unwrap().to_f64());
+    assert_ne!(first, init.sample(F64, &[5, 7], 7, "fc2.weight").unwrap().to_f64());
     let single = init.sample(F32, &[5, 7], 7, "fc1.weight").unwrap();
-    assert_eq!(
-        single.get::<f32>().unwrap(),
-        first.iter().map(|&x| x as f32).collect::<Vec<_>>()
-    );
+    assert_eq!(single.get::<f32>().unwrap(), first.iter().map(|&x| x as f32).collect::<Vec<_>>());
 }
 
 /// The mean, the standard deviation and the largest magnitude of 20,000 values.
@@ -81,11 +56,7 @@ fn moments(init: Init, shape: &[usize]) -> (f64, f64, f64) {
     let n = v.len() as f64;
     let mean = v.iter().sum::<f64>() / n;
     let variance = v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-    (
-        mean,
-        variance.sqrt(),
-        v.iter().fold(0.0, |m, x| x.abs().max(m)),
-    )
+    (mean, variance.sqrt(), v.iter().fold(0.0, |m, x| x.abs().max(m)))
 }
 
 #[test]
@@ -100,55 +71,25 @@ fn spreads_follow_the_fans() {
         );
     };
     let (dense, window) = ([100, 200], [5, 5, 20, 40]);
-    check(
-        Init::Uniform {
-            low: -1.0,
-            high: 1.0,
-        },
-        &dense,
-        (1f64 / 3.0).sqrt(),
-        1.0,
-    );
-    check(
-        Init::Normal {
-            mean: 0.0,
-            std: 2.0,
-        },
-        &dense,
-        2.0,
-        f64::INFINITY,
-    );
+    check(Init::Uniform { low: -1.0, high: 1.0 }, &dense, (1f64 / 3.0).sqrt(), 1.0);
+    check(Init::Normal { mean: 0.0, std: 2.0 }, &dense, 2.0, f64::INFINITY);
     check(
         Init::XavierUniform { gain: 2.0 },
         &dense,
         2.0 * (2f64 / 300.0).sqrt(),
         2.0 * (6f64 / 300.0).sqrt(),
     );
-    check(
-        Init::XavierNormal { gain: 1.0 },
-        &window,
-        (2f64 / 1500.0).sqrt(),
-        f64::INFINITY,
-    );
-    let torch = Init::KaimingUniform {
-        fan: Fan::In,
-        nonlinearity: LeakyRelu(5f64.sqrt()),
-    };
+    check(Init::XavierNormal { gain: 1.0 }, &window, (2f64 / 1500.0).sqrt(), f64::INFINITY);
+    let torch = Init::KaimingUniform { fan: Fan::In, nonlinearity: LeakyRelu(5f64.sqrt()) };
     check(torch, &dense, 0.1 / 3f64.sqrt(), 0.1 + 1e-12);
     check(
-        Init::KaimingNormal {
-            fan: Fan::In,
-            nonlinearity: Relu,
-        },
+        Init::KaimingNormal { fan: Fan::In, nonlinearity: Relu },
         &dense,
         (2f64 / 100.0).sqrt(),
         f64::INFINITY,
     );
     check(
-        Init::KaimingNormal {
-            fan: Fan::Out,
-            nonlinearity: Relu,
-        },
+        Init::KaimingNormal { fan: Fan::Out, nonlinearity: Relu },
         &dense,
         (2f64 / 200.0).sqrt(),
         f64::INFINITY,
@@ -157,12 +98,8 @@ fn spreads_follow_the_fans() {
 
 #[test]
 fn gains_are_those_of_pytorch() {
-    let gains = [
-        Nonlinearity::Tanh,
-        Nonlinearity::LeakyRelu(0.01),
-        Nonlinearity::Selu,
-    ]
-    .map(Nonlinearity::gain);
+    let gains =
+        [Nonlinearity::Tanh, Nonlinearity::LeakyRelu(0.01), Nonlinearity::Selu].map(Nonlinearity::gain);
     assert_eq!(gains, [5.0 / 3.0, 1.414_142_856_997_835_4, 0.75]);
 }
 
@@ -171,14 +108,8 @@ fn constants_and_literals_are_taken_as_they_are() {
     let ones = Init::ones().sample(I64, &[2], 0, "n").unwrap();
     assert_eq!(ones.get::<i64>().unwrap(), [1, 1]);
     let t = Tensor::vector(vec![1.5f32, -2.5]);
-    assert_eq!(
-        Init::Literal(t.clone()).sample(F32, &[2], 0, "n").unwrap(),
-        t
-    );
-    let empty = Init::KaimingUniform {
-        fan: Fan::In,
-        nonlinearity: Nonlinearity::Relu,
-    };
+    assert_eq!(Init::Literal(t.clone()).sample(F32, &[2], 0, "n").unwrap(), t);
+    let empty = Init::KaimingUniform { fan: Fan::In, nonlinearity: Nonlinearity::Relu };
     assert!(empty.sample(F32, &[0, 3], 0, "n").unwrap().is_empty());
 }
 
@@ -188,30 +119,19 @@ fn misuse_is_refused() {
         want.assert_eq(&init.sample(dtype, shape, 0, "w").unwrap_err().to_string());
     };
     check(
-        Init::Uniform {
-            low: 1.0,
-            high: 0.0,
-        },
+        Init::Uniform { low: 1.0, high: 0.0 },
         F32,
         &[2],
         expect!["initialiser of w: uniform on [1, 0]: finite bounds in this order are needed"],
     );
     check(
-        Init::Normal {
-            mean: 0.0,
-            std: -1.0,
-        },
+        Init::Normal { mean: 0.0, std: -1.0 },
         F32,
         &[2],
-        expect![
-            "initialiser of w: normal with mean 0 and std -1: finite numbers and std ≥ 0 are needed"
-        ],
+        expect!["initialiser of w: normal with mean 0 and std -1: finite numbers and std ≥ 0 are needed"],
     );
     check(
-        Init::Normal {
-            mean: 0.0,
-            std: 1.0,
-        },
+        Init::Normal { mean: 0.0, std: 1.0 },
         I64,
         &[2],
         expect!["initialiser of w: random numbers of i64: f32 or f64 is needed"],
@@ -220,9 +140,7 @@ fn misuse_is_refused() {
         Init::XavierUniform { gain: 1.0 },
         F32,
         &[2],
-        expect![
-            "initialiser of w: shape [2] has no fan: a weight has at least two axes, [in, out]"
-        ],
+        expect!["initialiser of w: shape [2] has no fan: a weight has at least two axes, [in, out]"],
     );
     check(
         Init::XavierUniform { gain: f64::NAN },
@@ -230,24 +148,9 @@ fn misuse_is_refused() {
         &[2, 2],
         expect!["initialiser of w: uniform on [NaN, NaN]: finite bounds in this order are needed"],
     );
-    check(
-        Init::Constant(0.5),
-        I64,
-        &[2],
-        expect!["initialiser of w: constant 0.5 does not fit i64"],
-    );
-    check(
-        Init::Constant(256.0),
-        U8,
-        &[2],
-        expect!["initialiser of w: constant 256 does not fit u8"],
-    );
-    check(
-        Init::Constant(2.0),
-        Bool,
-        &[2],
-        expect!["initialiser of w: constant 2 does not fit bool"],
-    );
+    check(Init::Constant(0.5), I64, &[2], expect!["initialiser of w: constant 0.5 does not fit i64"]);
+    check(Init::Constant(256.0), U8, &[2], expect!["initialiser of w: constant 256 does not fit u8"]);
+    check(Init::Constant(2.0), Bool, &[2], expect!["initialiser of w: constant 2 does not fit bool"]);
     check(
         Init::Literal(Tensor::scalar(1.0f32)),
         F32,
@@ -270,12 +173,8 @@ fn misuse_is_refused() {
 
 #[test]
 fn initialisers_survive_json() {
-    let init = Init::KaimingUniform {
-        fan: Fan::In,
-        nonlinearity: Nonlinearity::LeakyRelu(0.25),
-    };
+    let init = Init::KaimingUniform { fan: Fan::In, nonlinearity: Nonlinearity::LeakyRelu(0.25) };
     let text = serde_json::to_string(&init).unwrap();
-    expect![[r#"{"kaiming_uniform":{"fan":"in","nonlinearity":{"leaky_relu":0.25}}}"#]]
-        .assert_eq(&text);
+    expect![[r#"{"kaiming_uniform":{"fan":"in","nonlinearity":{"leaky_relu":0.25}}}"#]].assert_eq(&text);
     assert_eq!(serde_json::from_str::<Init>(&text).unwrap(), init);
 }

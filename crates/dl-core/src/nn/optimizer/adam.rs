@@ -36,20 +36,12 @@ impl Adam {
     /// Adam with `β₁ = 0.9`, `β₂ = 0.999` and `ε = 10⁻⁸`; the rate (PyTorch's default is 0.001) is a
     /// number, the name of an input, or a schedule.
     pub fn new(rate: impl Into<LearningRate>) -> Adam {
-        Adam {
-            rate: rate.into(),
-            betas: (0.9, 0.999),
-            eps: 1e-8,
-            weight_decay: 0.0,
-        }
+        Adam { rate: rate.into(), betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0 }
     }
 
     /// With other decay rates of the moments.
     pub fn betas(self, first: f64, second: f64) -> Adam {
-        Adam {
-            betas: (first, second),
-            ..self
-        }
+        Adam { betas: (first, second), ..self }
     }
 
     /// With another `ε`.
@@ -59,10 +51,7 @@ impl Adam {
 
     /// Adds `weight_decay · θ` to the gradient (coupled; AdamW is another optimizer).
     pub fn weight_decay(self, weight_decay: f64) -> Adam {
-        Adam {
-            weight_decay,
-            ..self
-        }
+        Adam { weight_decay, ..self }
     }
 
     /// The updates of one parameter and of its state.
@@ -78,12 +67,7 @@ impl Adam {
         let second = beta2 * v + (1.0 - beta2) * gradient.square();
         let scale = second.sqrt() / correction(beta2, t).sqrt() + self.eps;
         let size = self.rate.like(of.parameter) / correction(beta1, t);
-        [
-            (m, first),
-            (v, second),
-            (count, t),
-            (of.parameter, of.parameter - size * (first / scale)),
-        ]
+        [(m, first), (v, second), (count, t), (of.parameter, of.parameter - size * (first / scale))]
     }
 
     fn fits(&self, graph: &Graph) -> bool {
@@ -93,25 +77,14 @@ impl Adam {
             graph,
             &[
                 (self.rate.fits(), &|| {
-                    format!(
-                        "adam with learning rate {:?}: at least 0 is needed",
-                        self.rate
-                    )
+                    format!("adam with learning rate {:?}: at least 0 is needed", self.rate)
                 }),
                 (below_one(self.betas.0) && below_one(self.betas.1), &|| {
-                    format!(
-                        "adam with betas {:?}: numbers in [0, 1) are needed",
-                        self.betas
-                    )
+                    format!("adam with betas {:?}: numbers in [0, 1) are needed", self.betas)
                 }),
-                (positive(self.eps), &|| {
-                    format!("adam with eps {}: at least 0 is needed", self.eps)
-                }),
+                (positive(self.eps), &|| format!("adam with eps {}: at least 0 is needed", self.eps)),
                 (positive(self.weight_decay), &|| {
-                    format!(
-                        "adam with weight decay {}: at least 0 is needed",
-                        self.weight_decay
-                    )
+                    format!("adam with weight decay {}: at least 0 is needed", self.weight_decay)
                 }),
             ],
         )
@@ -124,11 +97,7 @@ fn correction(beta: f64, t: Expr<'_>) -> Expr<'_> {
 }
 
 impl Optimizer for Adam {
-    fn updates<'g>(
-        &self,
-        graph: &'g Graph,
-        gradients: &[Gradient<'g>],
-    ) -> Vec<(Expr<'g>, Expr<'g>)> {
+    fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
         if !self.fits(graph) {
             return vec![];
         }

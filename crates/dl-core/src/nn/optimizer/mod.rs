@@ -43,11 +43,7 @@ pub struct Gradient<'g> {
 pub trait Optimizer {
     /// Pairs `(parameter, new value)`: for every parameter of `gradients`, and for the state that the
     /// optimizer declares in the graph. Updates happen together; each sees the old values.
-    fn updates<'g>(
-        &self,
-        graph: &'g Graph,
-        gradients: &[Gradient<'g>],
-    ) -> Vec<(Expr<'g>, Expr<'g>)>;
+    fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)>;
 }
 
 impl<'g> Gradient<'g> {
@@ -55,8 +51,7 @@ impl<'g> Gradient<'g> {
     #[track_caller]
     pub fn state(&self, kind: &str) -> Expr<'g> {
         let p = self.parameter;
-        p.graph()
-            .state(&self.state_name(kind), p.dtype(), p.shape(), Init::Zeros)
+        p.graph().state(&self.state_name(kind), p.dtype(), p.shape(), Init::Zeros)
     }
 
     /// The number of this update of the parameter: the old count and the new one, a scalar from 1 on.
@@ -66,9 +61,7 @@ impl<'g> Gradient<'g> {
     #[track_caller]
     fn count(&self, kind: &str) -> (Expr<'g>, Expr<'g>) {
         let p = self.parameter;
-        let old = p
-            .graph()
-            .state(&self.state_name(kind), p.dtype(), (), Init::Zeros);
+        let old = p.graph().state(&self.state_name(kind), p.dtype(), (), Init::Zeros);
         (old, old + 1.0)
     }
 

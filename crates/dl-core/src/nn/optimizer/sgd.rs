@@ -37,13 +37,7 @@ pub struct Sgd {
 impl Sgd {
     /// Plain gradient descent; the rate is a number, the name of an input, or a schedule.
     pub fn new(rate: impl Into<LearningRate>) -> Sgd {
-        Sgd {
-            rate: rate.into(),
-            momentum: 0.0,
-            dampening: 0.0,
-            weight_decay: 0.0,
-            nesterov: false,
-        }
+        Sgd { rate: rate.into(), momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false }
     }
 
     /// How much of the old velocity stays.
@@ -58,26 +52,16 @@ impl Sgd {
 
     /// Adds `weight_decay · θ` to the gradient.
     pub fn weight_decay(self, weight_decay: f64) -> Sgd {
-        Sgd {
-            weight_decay,
-            ..self
-        }
+        Sgd { weight_decay, ..self }
     }
 
     /// With Nesterov's look-ahead.
     pub fn nesterov(self) -> Sgd {
-        Sgd {
-            nesterov: true,
-            ..self
-        }
+        Sgd { nesterov: true, ..self }
     }
 
     /// The direction for one parameter, and the updates of its state.
-    fn direction<'g>(
-        &self,
-        of: &Gradient<'g>,
-        updates: &mut Vec<(Expr<'g>, Expr<'g>)>,
-    ) -> Expr<'g> {
+    fn direction<'g>(&self, of: &Gradient<'g>, updates: &mut Vec<(Expr<'g>, Expr<'g>)>) -> Expr<'g> {
         let mut gradient = of.gradient;
         if self.weight_decay != 0.0 {
             gradient = gradient + self.weight_decay * of.parameter;
@@ -88,11 +72,7 @@ impl Sgd {
         let old = of.state("sgd.v");
         let velocity = self.velocity(of, old, gradient, updates);
         updates.push((old, velocity));
-        if self.nesterov {
-            gradient + self.momentum * velocity
-        } else {
-            velocity
-        }
+        if self.nesterov { gradient + self.momentum * velocity } else { velocity }
     }
 
     fn velocity<'g>(
@@ -107,10 +87,7 @@ impl Sgd {
         }
         let (count, next) = of.count("sgd.t");
         updates.push((count, next));
-        count.eq(0.0).select(
-            gradient,
-            self.momentum * old + (1.0 - self.dampening) * gradient,
-        )
+        count.eq(0.0).select(gradient, self.momentum * old + (1.0 - self.dampening) * gradient)
     }
 
     fn fits(&self, graph: &Graph) -> bool {
@@ -119,38 +96,25 @@ impl Sgd {
             graph,
             &[
                 (self.rate.fits(), &|| {
-                    format!(
-                        "sgd with learning rate {:?}: at least 0 is needed",
-                        self.rate
-                    )
+                    format!("sgd with learning rate {:?}: at least 0 is needed", self.rate)
                 }),
                 (positive(self.momentum), &|| {
                     format!("sgd with momentum {}: at least 0 is needed", self.momentum)
                 }),
-                (self.dampening.is_finite(), &|| {
-                    format!("sgd with dampening {}", self.dampening)
-                }),
+                (self.dampening.is_finite(), &|| format!("sgd with dampening {}", self.dampening)),
                 (positive(self.weight_decay), &|| {
-                    format!(
-                        "sgd with weight decay {}: at least 0 is needed",
-                        self.weight_decay
-                    )
+                    format!("sgd with weight decay {}: at least 0 is needed", self.weight_decay)
                 }),
-                (
-                    !self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0),
-                    &|| "sgd in nesterov's form needs momentum and no dampening".into(),
-                ),
+                (!self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0), &|| {
+                    "sgd in nesterov's form needs momentum and no dampening".into()
+                }),
             ],
         )
     }
 }
 
 impl Optimizer for Sgd {
-    fn updates<'g>(
-        &self,
-        graph: &'g Graph,
-        gradients: &[Gradient<'g>],
-    ) -> Vec<(Expr<'g>, Expr<'g>)> {
+    fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
         let mut updates = vec![];
         if self.fits(graph) {
             for of in gradients {

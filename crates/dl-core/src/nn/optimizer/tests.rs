@@ -9,11 +9,7 @@ const STEPS: u64 = 12;
 
 /// `J = Σ c·(θ - a)⁴ + θ`, whose gradient changes its direction and its scale.
 fn objective(theta: Expr<'_>) -> Expr<'_> {
-    let like = |v: [f64; 3]| {
-        theta
-            .graph()
-            .literal(Tensor::from_f64(theta.dtype(), [3], &v).unwrap())
-    };
+    let like = |v: [f64; 3]| theta.graph().literal(Tensor::from_f64(theta.dtype(), [3], &v).unwrap());
     ((theta - like(A)).square().square() * like(C) + theta).sum(..)
 }
 const A: [f64; 3] = [1.0, -0.5, 0.0];
@@ -26,12 +22,7 @@ fn gradient(i: usize, theta: f64) -> f64 {
 
 fn program(dtype: DType, optimizer: impl Optimizer) -> Program {
     let g = Graph::new();
-    let theta = g.parameter(
-        "θ",
-        dtype,
-        [3],
-        Init::Literal(Tensor::from_f64(dtype, [3], &START).unwrap()),
-    );
+    let theta = g.parameter("θ", dtype, [3], Init::Literal(Tensor::from_f64(dtype, [3], &START).unwrap()));
     objective(theta).minimize(optimizer).unwrap()
 }
 
@@ -44,14 +35,7 @@ fn run(program: &Program, rate: Option<&[f64]>) -> Vec<f64> {
         let inputs: Vec<_> = lr.iter().map(|t| ("lr", t.view())).collect();
         let found = evaluate(program, &inputs, &parameters, 0, step).unwrap();
         parameters = found.updates;
-        path.extend(
-            parameters
-                .iter()
-                .find(|(n, _)| &**n == "θ")
-                .unwrap()
-                .1
-                .to_f64(),
-        );
+        path.extend(parameters.iter().find(|(n, _)| &**n == "θ").unwrap().1.to_f64());
     }
     path
 }
@@ -77,10 +61,7 @@ fn check<S: Default>(optimizer: impl Optimizer, update: impl FnMut(&mut S, f64, 
 #[test]
 fn plain_sgd() {
     check(Sgd::new(0.01), |(): &mut (), theta, g, _| theta - 0.01 * g);
-    check(
-        Sgd::new(0.01).weight_decay(0.5),
-        |(): &mut (), theta, g, _| theta - 0.01 * (g + 0.5 * theta),
-    );
+    check(Sgd::new(0.01).weight_decay(0.5), |(): &mut (), theta, g, _| theta - 0.01 * (g + 0.5 * theta));
 }
 
 #[test]
@@ -89,25 +70,19 @@ fn momentum() {
         *v = 0.9 * *v + g;
         theta - 0.01 * *v
     });
-    check(
-        Sgd::new(0.01).momentum(0.9).nesterov().weight_decay(0.1),
-        |v: &mut f64, theta, g, _| {
-            let g = g + 0.1 * theta;
-            *v = 0.9 * *v + g;
-            theta - 0.01 * (g + 0.9 * *v)
-        },
-    );
+    check(Sgd::new(0.01).momentum(0.9).nesterov().weight_decay(0.1), |v: &mut f64, theta, g, _| {
+        let g = g + 0.1 * theta;
+        *v = 0.9 * *v + g;
+        theta - 0.01 * (g + 0.9 * *v)
+    });
 }
 
 #[test]
 fn the_first_velocity_is_not_damped() {
-    check(
-        Sgd::new(0.01).momentum(0.5).dampening(0.25),
-        |v: &mut f64, theta, g, t| {
-            *v = if t == 1 { g } else { 0.5 * *v + 0.75 * g };
-            theta - 0.01 * *v
-        },
-    );
+    check(Sgd::new(0.01).momentum(0.5).dampening(0.25), |v: &mut f64, theta, g, t| {
+        *v = if t == 1 { g } else { 0.5 * *v + 0.75 * g };
+        theta - 0.01 * *v
+    });
 }
 
 /// As PyTorch writes it.
@@ -131,10 +106,7 @@ fn adam_as_pytorch() {
     check(Adam::new(0.1), adam(0.1, (0.9, 0.999), 1e-8, 0.0));
     let other = Adam::new(0.1).betas(0.5, 0.75).eps(0.1).weight_decay(0.3);
     check(other, adam(0.1, (0.5, 0.75), 0.1, 0.3));
-    check(
-        Adam::new(0.1).betas(0.0, 0.0),
-        adam(0.1, (0.0, 0.0), 1e-8, 0.0),
-    );
+    check(Adam::new(0.1).betas(0.0, 0.0), adam(0.1, (0.0, 0.0), 1e-8, 0.0));
 }
 
 #[test]
@@ -157,15 +129,9 @@ fn rates_by_schedule_and_by_input() {
 #[test]
 fn state_is_declared_beside_the_parameter() {
     let program = program(F32, Adam::new("lr"));
-    let names: Vec<String> = program
-        .parameters()
-        .iter()
-        .map(|d| format!("{} {} {}", d.name, d.dtype, d.shape))
-        .collect();
-    assert_eq!(
-        names.join(", "),
-        "θ f32 [3], adam.m.θ f32 [3], adam.v.θ f32 [3], adam.t.θ f32 []"
-    );
+    let names: Vec<String> =
+        program.parameters().iter().map(|d| format!("{} {} {}", d.name, d.dtype, d.shape)).collect();
+    assert_eq!(names.join(", "), "θ f32 [3], adam.m.θ f32 [3], adam.v.θ f32 [3], adam.t.θ f32 []");
     assert_eq!(program.inputs()[0].dtype, F32);
     assert!(program.parameters()[1..].iter().all(|d| !d.trainable));
 }
@@ -173,10 +139,7 @@ fn state_is_declared_beside_the_parameter() {
 #[test]
 fn one_rate_for_two_element_types() {
     let g = Graph::new();
-    let (a, b) = (
-        g.parameter("a", F32, (), Init::Zeros),
-        g.parameter("b", F64, (), Init::Zeros),
-    );
+    let (a, b) = (g.parameter("a", F32, (), Init::Zeros), g.parameter("b", F64, (), Init::Zeros));
     let j = (a.cast(F64) - b - 1.0).square();
     j.minimize(Sgd::new("lr")).unwrap();
 }
