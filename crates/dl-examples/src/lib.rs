@@ -1,1 +1,10 @@
-//! One idea per example.
+//! One idea per example, and the models that the benchmarks share with them.
+//!
+//! The programs themselves are in `examples/`; each runs as
+//! `cargo run --release -p dl-examples --example NAME --features X -- --backend X`.
+//! Here is what they have in common: the objectives ([`descent`], [`perceptron`]), so that a
+//! benchmark or a test trains exactly what an example trains, and the command line ([`options`]).
+
+pub mod descent;
+pub mod options;
+pub mod perceptron;

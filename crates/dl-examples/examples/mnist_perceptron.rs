@@ -1,0 +1,40 @@
+//! A perceptron 784-128-10 on MNIST: the tutorial's ten full-batch steps, then mini-batches.
+#![allow(clippy::print_stdout)]
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use dl_data::{Dataset, Store};
+use dl_examples::options::{Options, run};
+use dl_examples::perceptron::{Perceptron, Recipe};
+use dl_train::Progress;
+
+fn main() -> ExitCode {
+    run(example)
+}
+
+fn example(options: &Options) -> Result<(), Box<dyn Error>> {
+    // Before the data is fetched: a backend that is not there needs none.
+    options.executor()?;
+    let mnist = Store::from_env().mnist(&mut |line| eprintln!("{line}"))?;
+    println!("{mnist}, from {}", mnist.origin);
+    println!("\nWhat a step of the tutorial's recipe computes:\n");
+    println!("{}", options.show(&Perceptron::of(&mnist).train(&Recipe::TUTORIAL)?));
+
+    train(options, &mnist, "The tutorial's recipe", Recipe::TUTORIAL)?;
+    train(options, &mnist, "A practitioner's recipe", Recipe::PRACTICAL)
+}
+
+fn train(options: &Options, mnist: &Dataset, title: &str, recipe: Recipe) -> Result<(), Box<dyn Error>> {
+    let recipe = Recipe { epochs: options.epochs.unwrap_or(recipe.epochs), ..recipe };
+    println!("\n{title}: {recipe}");
+    for seed in (0..options.seeds).map(|i| options.seed.wrapping_add(i)) {
+        let trainer = Perceptron::of(mnist).trainer(options.executor()?, &recipe, seed)?;
+        let mut trainer = trainer.observe(Progress::stderr());
+        let history = trainer.fit(&mnist.train, Some(&mnist.test))?;
+        let accuracy = trainer.evaluate(&mnist.test)?.get("accuracy").unwrap_or(0.0);
+        let (backend, seconds) = (&history.run.backend, history.seconds());
+        println!("{backend}, seed {seed}: test accuracy {:.2} % after {seconds:.1} s", 100.0 * accuracy);
+    }
+    Ok(())
+}
