@@ -1,0 +1,226 @@
+//! Compiling: a plan and the sizes of its named dimensions become steps that look nothing up.
+
+use std::sync::Arc;
+
+use burn_backend::Backend;
+use dl_core::graph::Origin;
+use dl_core::ops::Op;
+use dl_core::plan::{self, ValueId};
+use dl_core::{DType, Dim, Dims, Plan, Scalar, Tensor};
+
+use super::executable::Executable;
+use super::machine::Machine;
+use super::range::{Ask, Range, range};
+use super::step::{Arg, Check, Source, Step};
+use super::value::{Value, extents};
+use super::window;
+use crate::error::{Error, Result};
+
+type Wrong<T> = std::result::Result<T, String>;
+
+/// The plan for these sizes.
+///
+/// # Errors
+/// When a shape cannot be allocated, or the device lacks an element type.
+pub(super) fn compile<B: Backend>(
+    machine: &Arc<Machine<B>>,
+    plan: &Arc<Plan>,
+    dims: &Dims,
+) -> Result<Executable<B>> {
+    let mut compiler = Compiler {
+        m: machine,
+        plan,
+        dims,
+        shapes: vec![],
+        ranges: vec![],
+        inputs: vec![],
+        constants: vec![],
+        steps: vec![],
+    };
+    compiler.declare()?;
+    for step in plan.steps() {
+        let origin = &plan.value(step.result).origin;
+        compiler.step(step).map_err(|why| Error::at(origin, why))?;
+    }
+    let Compiler { shapes, constants, steps, .. } = compiler;
+    Ok(Executable::new(machine.clone(), plan.clone(), shapes, constants, steps))
+}
+
+struct Compiler<'a, B: Backend> {
+    m: &'a Machine<B>,
+    plan: &'a Plan,
+    dims: &'a Dims,
+    shapes: Vec<Vec<usize>>,
+    ranges: Vec<Range>,
+    /// For each value, the input that it is, perhaps under another shape.
+    inputs: Vec<Option<usize>>,
+    constants: Vec<(usize, Value<B>)>,
+    steps: Vec<Step<B>>,
+}
+
+impl<B: Backend> Compiler<'_, B> {
+    /// Shapes of all values, and what is known of inputs and parameters.
+    fn declare(&mut self) -> Result<()> {
+        for value in self.plan.values() {
+            let shape = self.shape(&value.origin, value)?;
+            self.shapes.push(shape);
+            let bytes = Range::new(0, 255);
+            self.ranges.push(if value.dtype == DType::U8 { bytes } else { self.m.ints() });
+            self.inputs.push(None);
+        }
+        for (i, slot) in self.plan.inputs().iter().enumerate() {
+            self.inputs[slot.value.index()] = Some(i);
+        }
+        Ok(())
+    }
+
+    fn shape(&self, origin: &Origin, value: &plan::Value) -> Result<Vec<usize>> {
+        let checked =
+            self.m.check(value.dtype).and_then(|()| value.shape.eval(self.dims)).and_then(|shape| {
+                let bytes = shape.iter().product::<usize>() * value.dtype.bytes();
+                let room = Vec::<u8>::new().try_reserve_exact(bytes);
+                room.map_err(|_| format!("{shape:?} of {} does not fit into memory", value.dtype))?;
+                Ok(shape)
+            });
+        checked.map_err(|why| Error::at(origin, why))
+    }
+
+    fn step(&mut self, step: &plan::Step) -> Wrong<()> {
+        let result = step.result.index();
+        let dtype = self.plan.value(step.result).dtype;
+        let op = self.sized(&step.op, dtype)?;
+        let args = self.args(step)?;
+        let exact = self.bound(&op, &args, result, dtype);
+        if let Op::Reshape = op {
+            self.inputs[result] = step.args[0].value().and_then(|v| self.inputs[v.index()]);
+        }
+        if let Some(value) = self.constant(&op, dtype, &self.shapes[result])? {
+            self.constants.push((result, value));
+            return Ok(());
+        }
+        let shape = self.shapes[result].clone();
+        let sources = self.sources(&op, &args, &shape)?;
+        let frees = step.frees.iter().map(|v| v.index()).collect();
+        let mut made = Step { op, args, dtype, shape, exact, check: Check::Inside, sources, result, frees };
+        made.check = self.check(&made);
+        self.steps.push(made);
+        Ok(())
+    }
+
+    /// The op with sizes for dimensions.
+    fn sized(&self, op: &Op, dtype: DType) -> Wrong<Op> {
+        let size = |d: &Dim| d.eval(self.dims).map(Dim::from);
+        let sizes = |ds: &[Dim]| ds.iter().map(size).collect::<Wrong<Vec<_>>>();
+        Ok(match op {
+            Op::Slice { starts, strides } => Op::Slice { starts: sizes(starts)?, strides: strides.clone() },
+            Op::Pad { starts, strides, value } => {
+                Op::Pad { starts: sizes(starts)?, strides: strides.clone(), value: *value }
+            }
+            Op::Extent(dim) => Op::Constant(self.extent(dim, dtype)?),
+            other => other.clone(),
+        })
+    }
+
+    fn extent(&self, dim: &Dim, dtype: DType) -> Wrong<Scalar> {
+        let size = dim.eval(self.dims)?;
+        Ok(if dtype.is_float() { Scalar::Float(size as f64) } else { Scalar::Int(size as i64) })
+    }
+
+    fn args(&self, step: &plan::Step) -> Wrong<Vec<Arg>> {
+        let values: Vec<Option<ValueId>> = step.args.iter().map(plan::Arg::value).collect();
+        let arg = |(place, arg): (usize, &plan::Arg)| {
+            let beside = if matches!(step.op, Op::Select) {
+                None
+            } else {
+                values.get(1 - place.min(1)).copied().flatten()
+            };
+            let splat_dtype = self.plan.value(beside.unwrap_or(step.result)).dtype;
+            let splat = |c| Arg {
+                source: Source::Scalar(c),
+                dtype: splat_dtype,
+                shape: self.shapes[step.result.index()].clone(),
+            };
+            Ok(match arg {
+                plan::Arg::Constant(c) => splat(*c),
+                plan::Arg::Extent(dim) => splat(self.extent(dim, splat_dtype)?),
+                plan::Arg::Value(v) => {
+                    let again = values[place + 1..].contains(&Some(*v));
+                    let last = step.frees.contains(v) && !again;
+                    Arg {
+                        source: Source::Value { place: v.index(), last },
+                        dtype: self.plan.value(*v).dtype,
+                        shape: self.shapes[v.index()].clone(),
+                    }
+                }
+            })
+        };
+        step.args.iter().enumerate().map(arg).collect()
+    }
+
+    /// Notes the result's range; whether arithmetic on the device cannot leave its integers.
+    fn bound(&mut self, op: &Op, args: &[Arg], result: usize, dtype: DType) -> bool {
+        if !matches!(dtype, DType::I64 | DType::U8) {
+            return true;
+        }
+        let of = |arg: &Arg| match arg.source {
+            Source::Value { place, .. } => self.ranges[place],
+            Source::Scalar(Scalar::Int(n)) => Range::new(n, n),
+            Source::Scalar(_) => Range::new(0, 0),
+        };
+        let args: Vec<_> = args.iter().map(|a| (of(a), a.dtype, a.shape.clone())).collect();
+        let device = self.m.ints();
+        let found = range(&Ask { op, dtype, shape: &self.shapes[result], args: &args, device });
+        let exact = found.within(device);
+        self.ranges[result] = if exact { found } else { device };
+        exact
+    }
+
+    /// The value, where it is known before a run; repeated elements once.
+    fn constant(&self, op: &Op, dtype: DType, shape: &[usize]) -> Wrong<Option<Value<B>>> {
+        let ones = vec![1; shape.len()];
+        Ok(match op {
+            Op::Constant(_) | Op::Iota(_) if shape.contains(&0) => Some(Value::Empty),
+            Op::Constant(value) => Some(self.m.full(dtype, &ones, *value)?),
+            Op::Literal(literal) => Some(self.m.upload(literal.0.view())?),
+            Op::Iota(axis) => {
+                let mut along = ones;
+                along[*axis] = shape[*axis];
+                let counted: Vec<f64> = (0..shape[*axis]).map(|i| i as f64).collect();
+                let tensor = Tensor::from_f64(dtype, along.clone(), &counted).map_err(|e| e.to_string())?;
+                Some(self.m.store(tensor)?.reshape(&extents(&along)))
+            }
+            _ => None,
+        })
+    }
+
+    fn sources(
+        &self,
+        op: &Op,
+        args: &[Arg],
+        shape: &[usize],
+    ) -> Wrong<Option<(Vec<i64>, burn_backend::tensor::IntTensor<B>)>> {
+        let found = match *op {
+            Op::Unfold { axis, size, stride, dilation } if !shape.contains(&0) => {
+                window::sources(shape[axis], size, stride, dilation)
+            }
+            Op::Fold { axis, stride, dilation } if !shape.contains(&0) => {
+                let windows = &args[0].shape;
+                window::sources(windows[axis], windows[shape.len()], stride, dilation)
+            }
+            _ => return Ok(None),
+        };
+        let device = self.m.indices(found.clone())?.int()?;
+        Ok(Some((found, device)))
+    }
+
+    fn check(&self, step: &Step<B>) -> Check {
+        let Some((axis, indexed, place)) = step.indexed() else { return Check::Inside };
+        let Source::Value { place, .. } = step.args[place].source else { return Check::Computed };
+        let size = indexed[axis] as i128;
+        match self.inputs[place] {
+            _ if size > 0 && self.ranges[place].within(Range { low: 0, high: size - 1 }) => Check::Inside,
+            Some(slot) => Check::Input(slot),
+            None => Check::Computed,
+        }
+    }
+}

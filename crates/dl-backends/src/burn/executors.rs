@@ -1,0 +1,144 @@
+//! The executors that users name, each a device of one of burn's backends.
+
+use std::sync::Arc;
+
+use burn_backend::Backend;
+use dl_core::{Dims, Plan, Tensor, TensorRef};
+
+use super::compile::compile;
+use super::executable::{Resident, guarded};
+use super::machine::Machine;
+use crate::error::{Error, Result};
+use crate::executor::{Buffer, Executable, Executor};
+
+/// An executor on one device: what all of them share.
+struct On<B: Backend> {
+    machine: Arc<Machine<B>>,
+    pool: Option<Arc<rayon::ThreadPool>>,
+}
+
+impl<B: Backend> On<B> {
+    fn new(machine: Machine<B>) -> Self {
+        On { machine: Arc::new(machine), pool: None }
+    }
+
+    #[cfg(any(feature = "ndarray", feature = "flex"))]
+    fn with_threads(mut self, threads: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        self.pool = Some(Arc::new(pool.map_err(|e| Error::executor(self.machine.name, e.to_string()))?));
+        Ok(self)
+    }
+
+    fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
+        let made = guarded(self.machine.name, || compile(&self.machine, plan, dims))?;
+        Ok(match &self.pool {
+            Some(pool) => Box::new(Pooled { executable: Box::new(made), pool: pool.clone() }),
+            None => Box::new(made),
+        })
+    }
+
+    fn upload(&self, tensor: TensorRef<'_>) -> Result<Buffer> {
+        let value = guarded(self.machine.name, || self.machine.upload(tensor).map_err(Error::value))?;
+        Ok(Buffer::new(Resident::<B> { value, dtype: tensor.dtype(), shape: tensor.shape().to_vec() }))
+    }
+
+    fn download(&self, buffer: &Buffer) -> Result<Tensor> {
+        let Resident { value, dtype, shape } = buffer.get::<Resident<B>>()?;
+        guarded(self.machine.name, || {
+            self.machine.download(value.clone(), *dtype, shape).map_err(Error::value)
+        })
+    }
+}
+
+/// Runs in a thread pool of its own.
+struct Pooled {
+    executable: Box<dyn Executable>,
+    pool: Arc<rayon::ThreadPool>,
+}
+
+impl Executable for Pooled {
+    fn run(&mut self, call: crate::executor::Call<'_>) -> Result<()> {
+        let executable = &mut self.executable;
+        self.pool.install(|| executable.run(call))
+    }
+
+    fn output(&self, index: usize) -> Result<Tensor> {
+        self.executable.output(index)
+    }
+}
+
+macro_rules! executors {
+    ($($feature:literal $name:ident $backend:ty, $doc:literal;)*) => {$(
+        #[cfg(feature = $feature)]
+        #[doc = $doc]
+        pub struct $name(On<$backend>);
+
+        #[cfg(feature = $feature)]
+        impl Executor for $name {
+            fn name(&self) -> &'static str {
+                self.0.machine.name
+            }
+
+            fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
+                self.0.compile(plan, dims)
+            }
+
+            fn upload(&self, value: TensorRef<'_>) -> Result<Buffer> {
+                self.0.upload(value)
+            }
+
+            fn download(&self, buffer: &Buffer) -> Result<Tensor> {
+                self.0.download(buffer)
+            }
+        }
+    )*};
+}
+
+// Deprecated upstream since burn 0.22, and kept because users have it.
+#[allow(deprecated)]
+#[cfg(feature = "ndarray")]
+type NdArray = burn_ndarray::NdArray;
+
+executors! {
+    "ndarray" Ndarray NdArray, "burn's ndarray backend, on the processor. Deprecated upstream in favour of [`Flex`](crate::burn)'s.";
+    "flex" Flex burn_flex::Flex, "burn's flex backend, on the processor.";
+    "wgpu" Wgpu burn_wgpu::Wgpu, "burn's wgpu backend: any Vulkan, Metal, DX12 or WebGPU device.";
+}
+
+#[cfg(feature = "ndarray")]
+impl Default for Ndarray {
+    #[allow(deprecated)]
+    fn default() -> Self {
+        Ndarray(On::new(Machine::near("ndarray", burn_ndarray::NdArrayDevice::Cpu)))
+    }
+}
+
+#[cfg(feature = "ndarray")]
+impl Ndarray {
+    /// With `threads` threads of its own (0: as many as processors) for elementwise loops and
+    /// batches. Matrix products have others, see [the module](crate::burn#threads).
+    ///
+    /// # Errors
+    /// When the system refuses the threads.
+    pub fn with_threads(threads: usize) -> Result<Self> {
+        Ok(Ndarray(Ndarray::default().0.with_threads(threads)?))
+    }
+}
+
+#[cfg(feature = "flex")]
+impl Default for Flex {
+    fn default() -> Self {
+        Flex(On::new(Machine::near("flex", burn_flex::FlexDevice)))
+    }
+}
+
+#[cfg(feature = "flex")]
+impl Flex {
+    /// With `threads` threads of its own (0: as many as processors).
+    ///
+    /// # Errors
+    /// When the system refuses the threads.
+    pub fn with_threads(threads: usize) -> Result<Self> {
+        Ok(Flex(Flex::default().0.with_threads(threads)?))
+    }
+}

@@ -1,0 +1,173 @@
+//! Single-precision functions for devices whose own are rough: shader languages promise neither
+//! small relative errors near zeros nor what becomes of NaN.
+
+use std::marker::PhantomData;
+
+use burn_backend::tensor::{Device, FloatTensor, IntTensor};
+use burn_backend::{Backend, BoolDType, IntDType, Scalar, Shape, TensorMetadata};
+use dl_core::ops::Unary;
+
+/// The functions that need care; `None` for those that the device has.
+pub(super) fn unary<B: Backend>(op: Unary, x: FloatTensor<B>, bools: BoolDType) -> Option<FloatTensor<B>> {
+    let f = Far::<B> { bools, backend: PhantomData };
+    Some(match op {
+        Unary::Expm1 => f.expm1(x),
+        Unary::Log1p => f.log1p(x),
+        Unary::Tanh => f.tanh(x),
+        Unary::Sigmoid => f.sigmoid(x),
+        Unary::Softplus => f.softplus(x),
+        Unary::Relu => f.relu(x),
+        Unary::Erf => f.erf(x),
+        _ => return None,
+    })
+}
+
+/// `x` to the power of `y`, for negative `x` as well.
+pub(super) fn pow<B: Backend>(x: FloatTensor<B>, y: FloatTensor<B>, bools: BoolDType) -> FloatTensor<B> {
+    let size = B::float_powf(B::float_abs(x.clone()), y.clone());
+    // A negative base: NaN unless y is whole, and the sign of x where y is odd.
+    let whole = B::float_equal(B::float_floor(y.clone()), y.clone(), bools);
+    let half = scaled::<B>(y.clone(), 0.5);
+    let odd = B::bool_and(whole.clone(), B::float_not_equal(B::float_floor(half.clone()), half, bools));
+    let negative = B::float_lower_elem(x.clone(), Scalar::Float(0.0), bools);
+    let signed = B::float_mask_where(size.clone(), odd, B::float_neg(size.clone()));
+    let signed = B::float_mask_fill(signed, B::bool_not(whole), Scalar::Float(f64::NAN));
+    let power = B::float_mask_where(size, negative, signed);
+    // IEEE: anything to the power of 0 is 1.
+    let zeroth = B::float_equal_elem(y.clone(), Scalar::Float(0.0), bools);
+    let nan = B::bool_or(B::float_is_nan(x, bools), B::float_is_nan(y, bools));
+    let power = B::float_mask_fill(power, nan, Scalar::Float(f64::NAN));
+    B::float_mask_fill(power, zeroth, Scalar::Float(1.0))
+}
+
+/// Maximum or minimum along `axis`, which keeps size 1; NaN if one element is.
+pub(super) fn extreme<B: Backend>(
+    x: FloatTensor<B>,
+    axis: usize,
+    max: bool,
+    bools: BoolDType,
+) -> FloatTensor<B> {
+    let nan = B::bool_any_dim(B::float_is_nan(x.clone(), bools), axis);
+    let found = if max { B::float_max_dim(x, axis) } else { B::float_min_dim(x, axis) };
+    B::float_mask_fill(found, nan, Scalar::Float(f64::NAN))
+}
+
+/// The index of the first extreme element along `axis`, which keeps size 1; of the first NaN, if there is one.
+pub(super) fn arg_extreme<B: Backend>(
+    device: &Device<B>,
+    x: FloatTensor<B>,
+    axis: usize,
+    max: bool,
+    (ints, bools): (IntDType, BoolDType),
+) -> IntTensor<B> {
+    let shape: Vec<usize> = x.shape().iter().copied().collect();
+    let mut along = vec![1; shape.len()];
+    along[axis] = shape[axis];
+    let nan = B::float_is_nan(x.clone(), bools);
+    let hit = B::float_equal(
+        x.clone(),
+        B::float_expand(extreme::<B>(x, axis, max, bools), Shape::from(&shape[..])),
+        bools,
+    );
+    let counted = B::int_arange(0..shape[axis] as i64, device, ints);
+    let counted = B::int_expand(B::int_reshape(counted, Shape::from(&along[..])), Shape::from(&shape[..]));
+    let candidates =
+        B::int_mask_fill(counted, B::bool_not(B::bool_or(hit, nan)), Scalar::Int(shape[axis] as i64));
+    B::int_min_dim(candidates, axis)
+}
+
+fn scaled<B: Backend>(x: FloatTensor<B>, by: f64) -> FloatTensor<B> {
+    B::float_mul_scalar(x, Scalar::Float(by))
+}
+
+fn plus<B: Backend>(x: FloatTensor<B>, c: f64) -> FloatTensor<B> {
+    B::float_add_scalar(x, Scalar::Float(c))
+}
+
+struct Far<B: Backend> {
+    bools: BoolDType,
+    backend: PhantomData<B>,
+}
+
+impl<B: Backend> Far<B> {
+    /// `near` where `|x| < edge`, else `elsewhere`.
+    fn around(
+        &self,
+        x: FloatTensor<B>,
+        edge: f64,
+        near: FloatTensor<B>,
+        elsewhere: FloatTensor<B>,
+    ) -> FloatTensor<B> {
+        let inside = B::float_lower_elem(B::float_abs(x), Scalar::Float(edge), self.bools);
+        B::float_mask_where(elsewhere, inside, near)
+    }
+
+    fn relu(&self, x: FloatTensor<B>) -> FloatTensor<B> {
+        let negative = B::float_lower_elem(x.clone(), Scalar::Float(0.0), self.bools);
+        B::float_mask_fill(x, negative, Scalar::Float(0.0))
+    }
+
+    /// Taylor's series around 0, in Horner's form.
+    fn expm1(&self, x: FloatTensor<B>) -> FloatTensor<B> {
+        let mut sum = plus::<B>(scaled::<B>(x.clone(), 1.0 / 8.0), 1.0);
+        for k in (2..8).rev() {
+            sum = plus::<B>(scaled::<B>(B::float_mul(sum, x.clone()), 1.0 / f64::from(k)), 1.0);
+        }
+        let series = B::float_mul(sum, x.clone());
+        self.around(x.clone(), 0.5, series, plus::<B>(B::float_exp(x), -1.0))
+    }
+
+    /// `2·artanh(x/(2+x))` around 0.
+    fn log1p(&self, x: FloatTensor<B>) -> FloatTensor<B> {
+        let s = B::float_div(x.clone(), plus::<B>(x.clone(), 2.0));
+        let square = B::float_mul(s.clone(), s.clone());
+        let mut sum = plus::<B>(scaled::<B>(square.clone(), 1.0 / 11.0), 1.0 / 9.0);
+        for k in [7.0, 5.0, 3.0, 1.0] {
+            sum = plus::<B>(B::float_mul(sum, square.clone()), 1.0 / k);
+        }
+        let series = scaled::<B>(B::float_mul(sum, s), 2.0);
+        self.around(x.clone(), 0.3, series, B::float_log(plus::<B>(x, 1.0)))
+    }
+
+    /// Lambert's continued fraction around 0; elsewhere by the exponential, which may overflow.
+    fn tanh(&self, x: FloatTensor<B>) -> FloatTensor<B> {
+        let square = B::float_mul(x.clone(), x.clone());
+        let mut fraction = plus::<B>(scaled::<B>(square.clone(), 1.0 / 11.0), 9.0);
+        for k in [7.0, 5.0, 3.0, 1.0] {
+            fraction = plus::<B>(B::float_div(square.clone(), fraction), k);
+        }
+        let near = B::float_div(x.clone(), fraction);
+        let e = B::float_exp(scaled::<B>(B::float_abs(x.clone()), 2.0));
+        let size = plus::<B>(scaled::<B>(B::float_recip(plus::<B>(e, 1.0)), -2.0), 1.0);
+        let negative = B::float_lower_elem(x.clone(), Scalar::Float(0.0), self.bools);
+        let elsewhere = B::float_mask_where(size.clone(), negative, B::float_neg(size));
+        self.around(x, 1.0, near, elsewhere)
+    }
+
+    /// The exponential is of a number that is not positive.
+    fn sigmoid(&self, x: FloatTensor<B>) -> FloatTensor<B> {
+        let e = B::float_exp(B::float_neg(B::float_abs(x.clone())));
+        let right = B::float_recip(plus::<B>(e.clone(), 1.0));
+        let left = B::float_mul(e, right.clone());
+        let negative = B::float_lower_elem(x, Scalar::Float(0.0), self.bools);
+        B::float_mask_where(right, negative, left)
+    }
+
+    /// `max(x, 0) + log(1 + e^-|x|)`.
+    fn softplus(&self, x: FloatTensor<B>) -> FloatTensor<B> {
+        let e = B::float_exp(B::float_neg(B::float_abs(x.clone())));
+        B::float_add(self.relu(x), self.log1p(e))
+    }
+
+    /// The Taylor series around 0, where the device's own has only a small absolute error.
+    fn erf(&self, x: FloatTensor<B>) -> FloatTensor<B> {
+        let square = B::float_mul(x.clone(), x.clone());
+        // (-1)^k / (k!·(2k+1)), the last first.
+        let mut sum = plus::<B>(scaled::<B>(square.clone(), -1.0 / 75_600.0), 1.0 / 9_360.0);
+        for c in [-1.0 / 1_320.0, 1.0 / 216.0, -1.0 / 42.0, 1.0 / 10.0, -1.0 / 3.0, 1.0] {
+            sum = plus::<B>(B::float_mul(sum, square.clone()), c);
+        }
+        let series = B::float_mul(scaled::<B>(sum, std::f64::consts::FRAC_2_SQRT_PI), x.clone());
+        self.around(x.clone(), 0.8, series, B::float_erf(x))
+    }
+}

@@ -1,0 +1,114 @@
+//! Gather and its transpose, on arrays of four axes: `[batch, before, size, after]`.
+
+use burn_backend::Backend;
+use burn_backend::tensor::IntTensor;
+use dl_core::{DType, Scalar};
+
+use super::host;
+use super::machine::Machine;
+use super::step::{Check, Env, Step};
+use super::value::{Value, extents};
+
+type Result<T> = std::result::Result<T, String>;
+
+/// Picks along `axis`, the first `batch` axes going in step.
+pub(super) fn gather<B: Backend>(
+    m: &Machine<B>,
+    step: &Step<B>,
+    axis: usize,
+    batch: usize,
+    x: Value<B>,
+    indices: Value<B>,
+) -> Result<Value<B>> {
+    let view = View::of(&step.args[0].shape, axis, batch, &step.args[1].shape);
+    let picked = if batch == 0 {
+        x.reshape(&view.three()).select(1, indices.reshape(&[view.count]).int()?)
+    } else {
+        x.reshape(&view.four(view.size)).gather(2, view.spread(indices)?)
+    };
+    Ok(picked.reshape(&extents(&step.shape)))
+}
+
+/// Adds `updates` at the indices onto zeros.
+pub(super) fn scatter_add<B: Backend>(
+    m: &Machine<B>,
+    step: &Step<B>,
+    axis: usize,
+    batch: usize,
+    indices: Value<B>,
+    updates: Value<B>,
+) -> Result<Value<B>> {
+    let view = View::of(&step.shape, axis, batch, &step.args[0].shape);
+    let zeros = |shape: &[usize]| m.full(step.dtype, shape, Scalar::of(step.dtype, 0.0));
+    if updates.is_empty() {
+        return zeros(&step.shape);
+    }
+    let sum = if step.dtype == DType::I64 && !step.exact {
+        let indices = m.read_ints(indices, &step.args[0].shape)?;
+        host::scatter_ints(m, &indices, updates.reshape(&view.four(view.count)), view.four(view.size))?
+    } else if batch == 0 {
+        let updates = updates.reshape(&[view.before, view.count, view.after]);
+        zeros(&view.three())?.select_add(1, indices.reshape(&[view.count]).int()?, updates)
+    } else {
+        let updates = updates.reshape(&view.four(view.count));
+        zeros(&view.four(view.size))?.scatter_add(2, view.spread(indices)?, updates)
+    };
+    Ok(sum.reshape(&extents(&step.shape)))
+}
+
+/// An indexed array of any rank as one of four axes.
+struct View {
+    batch: usize,
+    before: usize,
+    size: usize,
+    after: usize,
+    /// Indices for each element of the batch.
+    count: usize,
+}
+
+impl View {
+    fn of(shape: &[usize], axis: usize, batch: usize, indices: &[usize]) -> View {
+        View {
+            batch: shape[..batch].iter().product(),
+            before: shape[batch..axis].iter().product(),
+            size: shape[axis],
+            after: shape[axis + 1..].iter().product(),
+            count: indices[batch..].iter().product(),
+        }
+    }
+
+    /// The shape with `size` elements along the axis.
+    fn four(&self, size: usize) -> [usize; 4] {
+        [self.batch, self.before, size, self.after]
+    }
+
+    /// The shape without the batch, which is of one element.
+    fn three(&self) -> [usize; 3] {
+        [self.before, self.size, self.after]
+    }
+
+    /// The indices repeated for everything beside the axis.
+    fn spread<B: Backend>(&self, indices: Value<B>) -> Result<IntTensor<B>> {
+        indices.reshape(&[self.batch, 1, self.count, 1]).expand(&self.four(self.count)).int()
+    }
+}
+
+/// Checks the indices of a step against their axis, as far as it is not clear that they are inside.
+///
+/// # Errors
+/// When one is outside: with its value and place.
+pub(super) fn check<B: Backend>(
+    m: &Machine<B>,
+    step: &Step<B>,
+    indices: &Value<B>,
+    env: &Env<'_>,
+) -> Result<()> {
+    let Some((axis, indexed, place)) = step.indexed() else { return Ok(()) };
+    let shape = &step.args[place].shape;
+    let checked = |values: &[i64]| host::check_indices(step.op.name(), values, shape, axis, indexed);
+    match step.check {
+        Check::Inside => Ok(()),
+        Check::Input(slot) => checked(env.inputs[slot].get::<i64>().map_err(|e| e.to_string())?),
+        Check::Computed => checked(&m.read_ints(indices.clone(), shape)?),
+    }
+}

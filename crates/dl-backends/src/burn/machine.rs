@@ -1,0 +1,210 @@
+//! A device of a burn backend: which element types it has, and how values travel there and back.
+
+use burn_backend::tensor::Device;
+use burn_backend::{
+    Backend, BoolDType, FloatDType, IntDType, Scalar as BurnScalar, Shape, TensorData, read_sync,
+};
+use dl_core::tensor::{Data, DataRef};
+use dl_core::{DType, Scalar, Tensor, TensorRef};
+
+use super::range::Range;
+use super::value::{Value, extents};
+
+/// A device and its ways.
+pub(super) struct Machine<B: Backend> {
+    pub(super) name: &'static str,
+    pub(super) device: Device<B>,
+    /// What `i64` is on the device.
+    pub(super) int: IntDType,
+    /// What `u8` is on the device.
+    pub(super) byte: IntDType,
+    /// What `bool` is on the device.
+    pub(super) bool: BoolDType,
+    /// Whether there is an `f64`.
+    pub(super) doubles: bool,
+    /// Whether the device's memory is the host's, and its elementary functions those of the
+    /// platform: accurate, and a detour over the host costs no more than a copy.
+    pub(super) near: bool,
+}
+
+impl<B: Backend> Machine<B> {
+    /// A processor with 64-bit integers and floats.
+    #[cfg(any(feature = "ndarray", feature = "flex"))]
+    pub(super) fn near(name: &'static str, device: Device<B>) -> Self {
+        Machine {
+            name,
+            device,
+            int: IntDType::I64,
+            byte: IntDType::U8,
+            bool: BoolDType::Native,
+            doubles: true,
+            near: true,
+        }
+    }
+
+    /// All that integers on the device can be.
+    pub(super) fn ints(&self) -> Range {
+        if self.int == IntDType::I32 {
+            Range::new(i32::MIN, i32::MAX)
+        } else {
+            Range::new(i64::MIN, i64::MAX)
+        }
+    }
+
+    /// Whether the device has elements of `dtype`.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub(super) fn check(&self, dtype: DType) -> Result<(), String> {
+        if dtype == DType::F64 && !self.doubles {
+            return Err(format!("{} has no f64 here, use f32", self.name));
+        }
+        Ok(())
+    }
+
+    pub(super) fn float_dtype(&self, dtype: DType) -> FloatDType {
+        if dtype == DType::F64 { FloatDType::F64 } else { FloatDType::F32 }
+    }
+
+    pub(super) fn int_dtype(&self, dtype: DType) -> IntDType {
+        if dtype == DType::U8 { self.byte } else { self.int }
+    }
+
+    /// A host array as a value on the device.
+    ///
+    /// # Errors
+    /// When the device has not its element type, or an integer does not fit.
+    pub(super) fn upload(&self, tensor: TensorRef<'_>) -> Result<Value<B>, String> {
+        self.store(tensor.to_owned())
+    }
+
+    /// The same without a copy, where the device's memory is the host's.
+    ///
+    /// # Errors
+    /// As for [`upload`](Machine::upload).
+    pub(super) fn store(&self, tensor: Tensor) -> Result<Value<B>, String> {
+        self.check(tensor.dtype())?;
+        if tensor.is_empty() {
+            return Ok(Value::Empty);
+        }
+        let shape = extents(tensor.shape());
+        let narrow = self.int == IntDType::I32;
+        Ok(match tensor.into_data() {
+            Data::F32(v) => Value::Float(B::float_from_data(TensorData::new(v, shape), &self.device)),
+            Data::F64(v) => Value::Float(B::float_from_data(TensorData::new(v, shape), &self.device)),
+            Data::I64(v) if narrow => self.ints_from(TensorData::new(narrowed(&v, &shape)?, shape)),
+            Data::I64(v) => self.ints_from(TensorData::new(v, shape)),
+            Data::U8(v) if self.byte == IntDType::U8 => self.ints_from(TensorData::new(v, shape)),
+            Data::U8(v) => self.ints_from(TensorData::new(v.into_iter().map(i32::from).collect(), shape)),
+            Data::Bool(v) => Value::Bool(B::bool_from_data(TensorData::new(v, shape), &self.device)),
+        })
+    }
+
+    fn ints_from(&self, data: TensorData) -> Value<B> {
+        Value::Int(B::int_from_data(data, &self.device))
+    }
+
+    /// A value as a host array; waits for the device.
+    ///
+    /// # Errors
+    /// When the device reports one.
+    pub(super) fn download(&self, value: Value<B>, dtype: DType, shape: &[usize]) -> Result<Tensor, String> {
+        let data = match value.whole(shape) {
+            Value::Empty => return Ok(Tensor::zeros(dtype, shape)),
+            Value::Float(t) => read_sync(B::float_into_data(t)),
+            Value::Int(t) => read_sync(B::int_into_data(t)),
+            Value::Bool(t) => read_sync(B::bool_into_data(t)),
+        };
+        let data = data.map_err(|e| format!("{}: {e}", self.name))?;
+        let unreadable = |e| format!("{}: {e:?}", self.name);
+        let data = match dtype {
+            DType::F32 => Data::F32(data.try_into_vec().map_err(unreadable)?),
+            DType::F64 => Data::F64(data.try_into_vec().map_err(unreadable)?),
+            DType::I64 if self.int == IntDType::I64 => Data::I64(data.try_into_vec().map_err(unreadable)?),
+            DType::I64 => Data::I64(data.iter::<i64>().collect()),
+            DType::U8 if self.byte == IntDType::U8 => Data::U8(data.try_into_vec().map_err(unreadable)?),
+            DType::U8 => Data::U8(data.iter::<u8>().collect()),
+            DType::Bool => Data::Bool(data.iter::<bool>().collect()),
+        };
+        Tensor::from_data(shape.to_vec(), data).map_err(|e| format!("{}: {e}", self.name))
+    }
+
+    /// The integers of a value, row-major.
+    ///
+    /// # Errors
+    /// When the device reports one.
+    pub(super) fn read_ints(&self, value: Value<B>, shape: &[usize]) -> Result<Vec<i64>, String> {
+        match self.download(value, DType::I64, shape)?.into_data() {
+            Data::I64(v) => Ok(v),
+            other => Err(format!("expected i64, got {}", other.dtype())),
+        }
+    }
+
+    /// `value` in every element of `shape`, which is the plan's.
+    ///
+    /// # Errors
+    /// When an integer does not fit.
+    pub(super) fn full(&self, dtype: DType, shape: &[usize], value: Scalar) -> Result<Value<B>, String> {
+        self.check(dtype)?;
+        if shape.contains(&0) {
+            return Ok(Value::Empty);
+        }
+        let to = Shape::from(extents(shape));
+        Ok(match dtype {
+            DType::F32 | DType::F64 => {
+                let value = BurnScalar::Float(value.as_f64());
+                Value::Float(B::float_full(to, value, &self.device, self.float_dtype(dtype)))
+            }
+            DType::I64 | DType::U8 => {
+                Value::Int(B::int_full(to, self.scalar(value)?, &self.device, self.int_dtype(dtype)))
+            }
+            DType::Bool if value == Scalar::Bool(true) => {
+                Value::Bool(B::bool_ones(to, &self.device, self.bool))
+            }
+            DType::Bool => Value::Bool(B::bool_zeros(to, &self.device, self.bool)),
+        })
+    }
+
+    /// A scalar operand.
+    ///
+    /// # Errors
+    /// When it is an integer that does not fit.
+    pub(super) fn scalar(&self, value: Scalar) -> Result<BurnScalar, String> {
+        Ok(match value {
+            Scalar::Float(x) => BurnScalar::Float(x),
+            Scalar::Bool(b) => BurnScalar::Bool(b),
+            Scalar::Int(n) if self.ints().contains(n) => BurnScalar::Int(n),
+            Scalar::Int(n) => {
+                return Err(format!("{n} does not fit into the 32-bit integers of {}", self.name));
+            }
+        })
+    }
+
+    /// Indices made on the host, of one axis.
+    ///
+    /// # Errors
+    /// When one does not fit.
+    pub(super) fn indices(&self, indices: Vec<i64>) -> Result<Value<B>, String> {
+        self.store(Tensor::vector(indices))
+    }
+}
+
+fn narrowed(values: &[i64], shape: &[usize]) -> Result<Vec<i32>, String> {
+    let fit = |(place, n): (usize, &i64)| {
+        i32::try_from(*n).map_err(|_| {
+            format!("{n} at element {place} of {shape:?} does not fit into the device's 32-bit integers")
+        })
+    };
+    values.iter().enumerate().map(fit).collect()
+}
+
+/// The elements of a host array as numbers.
+pub(super) fn floats(data: DataRef<'_>) -> Vec<f64> {
+    match data {
+        DataRef::F32(v) => v.iter().map(|&x| f64::from(x)).collect(),
+        DataRef::F64(v) => v.to_vec(),
+        DataRef::I64(v) => v.iter().map(|&x| x as f64).collect(),
+        DataRef::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
+        DataRef::U8(v) => v.iter().map(|&x| f64::from(x)).collect(),
+    }
+}

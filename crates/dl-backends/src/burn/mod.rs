@@ -1,0 +1,40 @@
+//! burn's backends as executors: one lowering, generic over burn's `Backend`, on rank-dynamic primitives.
+//!
+//! A plan's steps become burn's operations one by one, in order (`step` is the table); nothing is
+//! fused. `compile` resolves all sizes, so that a run looks nothing up; `value` and `machine` say
+//! how values live on a device; `host` is the one place for what a backend cannot do right.
+//!
+//! | executor | element types | integers |
+//! | --- | --- | --- |
+//! | `Ndarray`, `Flex` | all | exact, wrapping at the ends of `i64` |
+//! | `Wgpu` | all but `f64` | 32 bits on the device; what does not fit is an error |
+//!
+//! # Threads
+//!
+//! `Flex` and the elementwise loops of `Ndarray` use the rayon pool of the caller: the global one
+//! (`RAYON_NUM_THREADS`), or one of their own after `with_threads`. `Ndarray`'s matrix products
+//! have threads of their own, whose number the environment variable `MATMUL_NUM_THREADS` sets
+//! before the first product.
+
+mod compile;
+mod contract;
+mod elementwise;
+mod executable;
+mod executors;
+mod far;
+mod host;
+mod index;
+mod machine;
+mod movement;
+mod range;
+mod reduce;
+mod step;
+mod value;
+mod window;
+
+#[cfg(feature = "flex")]
+pub use executors::Flex;
+#[cfg(feature = "ndarray")]
+pub use executors::Ndarray;
+#[cfg(feature = "wgpu")]
+pub use executors::Wgpu;
