@@ -65,6 +65,12 @@ impl<'g> Expr<'g> {
         self.node().op == Op::Poison
     }
 
+    /// Records a mistake at the caller's line, unless this stands for an earlier one.
+    #[track_caller]
+    pub(crate) fn fail(self, message: String) -> Expr<'g> {
+        if self.is_poison() { self } else { self.graph.fail(message) }
+    }
+
     /// The number if this is a constant, whatever its shape.
     pub(crate) fn as_constant(self) -> Option<f64> {
         match self.node().op {
@@ -93,7 +99,7 @@ impl<'g> Expr<'g> {
         }
         match self.shape().broadcast(&other.shape()) {
             Ok(shape) => self.broadcast_to(&shape).apply(Op::Binary(op), &[other.broadcast_to(&shape)]),
-            Err(message) => self.graph.fail(message),
+            Err(message) => self.fail(message),
         }
     }
 

@@ -13,7 +13,7 @@ impl<'g> Expr<'g> {
         let (a, b) = crate::graph::pair(self, a, b);
         let shape = match a.shape().broadcast(&b.shape()).and_then(|s| s.broadcast(&self.shape())) {
             Ok(shape) => shape,
-            Err(message) => return self.graph().fail(message),
+            Err(message) => return self.fail(message),
         };
         let c = self.broadcast_to(&shape);
         c.apply(Op::Select, &[a.broadcast_to(&shape), b.broadcast_to(&shape)])

@@ -139,7 +139,7 @@ impl<'g> Expr<'g> {
     pub fn contract(self, spec: &str, other: Expr<'g>) -> Expr<'g> {
         match spec.parse() {
             Ok(c) => self.apply(Op::Contract(c), &[other]),
-            Err(message) => self.graph().fail(message),
+            Err(message) => self.fail(message),
         }
     }
 
@@ -152,15 +152,15 @@ impl<'g> Expr<'g> {
             return self.graph().poison();
         }
         if a.rank() == 0 || b.rank() == 0 {
-            return self.graph().fail(format!("cannot contract {a} with {b}: a scalar has no axis, multiply instead"));
+            return self.fail(format!("cannot contract {a} with {b}: a scalar has no axis, multiply instead"));
         }
         let inner_b = b.rank().saturating_sub(2);
         if a[a.rank() - 1] != b[inner_b] {
-            return self.graph().fail(misfit(&a, &b, &a[a.rank() - 1], &b[inner_b]));
+            return self.fail(misfit(&a, &b, &a[a.rank() - 1], &b[inner_b]));
         }
         match dot_spec(a.rank(), b.rank()) {
             Some(c) => self.apply(Op::Contract(c), &[other]),
-            None => self.graph().fail(format!("cannot contract {a} with {b}: {} leading axes on the right, {} on the left", b.rank() - 2, a.rank() - 1)),
+            None => self.fail(format!("cannot contract {a} with {b}: {} leading axes on the right, {} on the left", b.rank() - 2, a.rank() - 1)),
         }
     }
 }

@@ -85,7 +85,7 @@ impl<'g> Expr<'g> {
     pub fn pick(self, indices: Expr<'g>) -> Expr<'g> {
         let rank = self.shape().rank();
         if rank == 0 {
-            return self.graph().fail("cannot pick from a scalar".into());
+            return self.fail("cannot pick from a scalar".into());
         }
         self.apply(Op::Gather { axis: rank - 1, batch: rank - 1 }, &[indices])
     }
@@ -112,7 +112,7 @@ impl<'g> Expr<'g> {
     pub fn sort(self, axis: isize, order: Order) -> Expr<'g> {
         match axis.resolve(self.shape().rank()) {
             Ok(axes) => self.apply(Op::Sort { axis: axes[0], order }, &[]),
-            Err(message) => self.graph().fail(format!("sort {message} of {}", self.shape())),
+            Err(message) => self.fail(format!("sort {message} of {}", self.shape())),
         }
     }
 
@@ -121,7 +121,7 @@ impl<'g> Expr<'g> {
     pub fn argsort(self, axis: isize, order: Order) -> Expr<'g> {
         match axis.resolve(self.shape().rank()) {
             Ok(axes) => self.apply(Op::ArgSort { axis: axes[0], order }, &[]),
-            Err(message) => self.graph().fail(format!("argsort {message} of {}", self.shape())),
+            Err(message) => self.fail(format!("argsort {message} of {}", self.shape())),
         }
     }
 }

@@ -69,6 +69,10 @@ impl<'g> Expr<'g> {
     #[track_caller]
     pub fn grad(self, wrt: &[Expr<'g>]) -> Vec<Expr<'g>> {
         let (objective, variables) = self.graph().isolate(self, wrt);
-        variables.iter().map(|v| objective.apply(Op::Grad, &[*v])).collect()
+        let mut gradients = Vec::with_capacity(wrt.len());
+        for variable in variables {
+            gradients.push(objective.apply(Op::Grad, &[variable]));
+        }
+        gradients
     }
 }

@@ -131,7 +131,7 @@ impl<'g> Expr<'g> {
     pub fn transpose(self) -> Expr<'g> {
         let rank = self.shape().rank();
         if rank < 2 {
-            return self.graph().fail(format!("cannot transpose {}: two axes are needed", self.shape()));
+            return self.fail(format!("cannot transpose {}: two axes are needed", self.shape()));
         }
         let mut permutation: Vec<usize> = (0..rank).collect();
         permutation.swap(rank - 2, rank - 1);
@@ -147,7 +147,7 @@ impl<'g> Expr<'g> {
         }
         match own.broadcast(shape) {
             Ok(common) if common == *shape => {}
-            _ => return self.graph().fail(format!("cannot broadcast {own} to {shape}")),
+            _ => return self.fail(format!("cannot broadcast {own} to {shape}")),
         }
         let offset = shape.rank() - own.rank();
         // Size-one axes that grow are dropped first, so that a broadcast only ever adds axes.
@@ -170,7 +170,7 @@ impl<'g> Expr<'g> {
     pub fn unsqueeze(self, axis: usize) -> Expr<'g> {
         let mut dims = self.shape().to_vec();
         if axis > dims.len() {
-            return self.graph().fail(format!("cannot insert axis {axis} into {}", self.shape()));
+            return self.fail(format!("cannot insert axis {axis} into {}", self.shape()));
         }
         dims.insert(axis, Dim::Size(1));
         self.reshape(dims)
@@ -187,13 +187,13 @@ impl<'g> Expr<'g> {
     pub fn slice_by(self, axis: usize, start: impl Into<Dim>, end: impl Into<Dim>, stride: usize) -> Expr<'g> {
         let (start, end, shape) = (start.into(), end.into(), self.shape());
         if let Err(message) = check_axis("slice", axis, &shape) {
-            return self.graph().fail(message);
+            return self.fail(message);
         }
         let length = &end - &start;
         let count = match (&length, i64::try_from(stride)) {
             (Dim::Size(n), Ok(s)) if s > 0 && *n >= 0 => Dim::Size((n + s - 1) / s),
             (Dim::Poly(_), Ok(1)) => length,
-            _ => return self.graph().fail(format!("cannot slice {start}..{end} by {stride} along axis {axis} of {shape}")),
+            _ => return self.fail(format!("cannot slice {start}..{end} by {stride} along axis {axis} of {shape}")),
         };
         let mut starts = vec![Dim::Size(0); shape.rank()];
         let mut strides = vec![1; shape.rank()];
@@ -207,7 +207,7 @@ impl<'g> Expr<'g> {
     pub fn pad(self, axis: usize, before: impl Into<Dim>, after: impl Into<Dim>, value: f64) -> Expr<'g> {
         let (before, after, shape) = (before.into(), after.into(), self.shape());
         if let Err(message) = check_axis("pad", axis, &shape) {
-            return self.graph().fail(message);
+            return self.fail(message);
         }
         let size = &(&shape[axis] + &before) + &after;
         let mut starts = vec![Dim::Size(0); shape.rank()];
@@ -221,7 +221,7 @@ impl<'g> Expr<'g> {
     pub fn flip(self, axes: impl Axes) -> Expr<'g> {
         match axes.resolve(self.shape().rank()) {
             Ok(axes) => self.apply(Op::Flip(axes), &[]),
-            Err(message) => self.graph().fail(format!("flip {message} of {}", self.shape())),
+            Err(message) => self.fail(format!("flip {message} of {}", self.shape())),
         }
     }
 }

@@ -101,7 +101,7 @@ impl<'g> Expr<'g> {
     pub fn mean(self, axes: impl Axes) -> Expr<'g> {
         let axes = match axes.resolve(self.shape().rank()) {
             Ok(axes) => axes,
-            Err(message) => return self.graph().fail(format!("mean {message} of {}", self.shape())),
+            Err(message) => return self.fail(format!("mean {message} of {}", self.shape())),
         };
         let count = axes.iter().fold(Dim::Size(1), |n, &a| &n * &self.shape()[a]);
         let sum = self.reduce(Reduce::Sum, axes);
@@ -126,7 +126,7 @@ impl<'g> Expr<'g> {
         match axes.resolve(self.shape().rank()) {
             Ok(axes) if axes.is_empty() => self,
             Ok(axes) => self.apply(Op::Reduce { kind, axes }, &[]),
-            Err(message) => self.graph().fail(format!("{} {message} of {}", kind.name(), self.shape())),
+            Err(message) => self.fail(format!("{} {message} of {}", kind.name(), self.shape())),
         }
     }
 
@@ -134,7 +134,7 @@ impl<'g> Expr<'g> {
     fn arg_reduce(self, kind: Reduce, axis: isize) -> Expr<'g> {
         match axis.resolve(self.shape().rank()) {
             Ok(axes) => self.apply(Op::ArgReduce { kind, axis: axes[0] }, &[]),
-            Err(message) => self.graph().fail(format!("arg{} {message} of {}", kind.name(), self.shape())),
+            Err(message) => self.fail(format!("arg{} {message} of {}", kind.name(), self.shape())),
         }
     }
 }

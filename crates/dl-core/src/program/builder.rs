@@ -1,9 +1,9 @@
 //! Building a program: outputs and updates over a graph, then the passes.
 
 use crate::diff;
-use crate::dim::Name;
+use crate::dim::{Dim, Name};
 use crate::error::{Error, Fault, Result};
-use crate::graph::{Expr, Graph, NodeId, Rebuild, reachable};
+use crate::graph::{Expr, Graph, InputDecl, NodeId, Rebuild, reachable};
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 use crate::rewrite::{self, Trace};
@@ -101,7 +101,9 @@ impl<'g> Builder<'g> {
     }
 
     fn close(&self, graph: &Graph, roots: &[NodeId], trace: Trace) -> Result<Program> {
-        let order = reachable(graph, roots);
+        let mut order = reachable(graph, roots);
+        order.extend(binding_inputs(graph, &order));
+        order.sort_unstable();
         let place = |id: NodeId| NodeId(order.binary_search(&id).expect("arguments are reachable") as u32);
         let nodes: Vec<_> = order
             .iter()
@@ -132,6 +134,25 @@ impl<'g> Builder<'g> {
         program.names_are_bound()?;
         Ok(program)
     }
+}
+
+/// Inputs that nothing reads but that alone say how large a dimension is.
+fn binding_inputs(graph: &Graph, order: &[NodeId]) -> Vec<NodeId> {
+    let nodes: Vec<_> = order.iter().map(|id| graph.get(*id)).collect();
+    let read = |name: &Name| nodes.iter().any(|n| matches!(&n.op, Op::Input(i) if i == name));
+    let decls = graph.input_decls();
+    let binds = |d: &InputDecl| d.shape.iter().filter_map(|d| d.name().cloned()).collect::<Vec<_>>();
+    let mut bound: Vec<Name> = decls.iter().filter(|d| read(&d.name)).flat_map(binds).collect();
+    let extents = nodes.iter().filter_map(|n| if let Op::Extent(dim) = &n.op { Some(dim) } else { None });
+    let needed: Vec<Name> = nodes.iter().flat_map(|n| n.shape.iter()).chain(extents).flat_map(Dim::names).collect();
+    let mut extra = vec![];
+    for decl in &decls {
+        if !read(&decl.name) && binds(decl).iter().any(|n| needed.contains(n) && !bound.contains(n)) {
+            bound.extend(binds(decl));
+            extra.push(graph.leaf(Op::Input(decl.name.clone()), decl.dtype, decl.shape.clone()).id());
+        }
+    }
+    extra
 }
 
 /// Once every gradient is there, a stop has nothing left to stop.

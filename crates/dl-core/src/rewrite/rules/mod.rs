@@ -2,6 +2,7 @@
 
 mod algebra;
 mod rows;
+mod scatter;
 mod canonicalize;
 mod exponential;
 mod simplify;
@@ -91,7 +92,7 @@ impl<'g> Facts<'_, 'g> {
 
 /// Every rule, in the order of the phases.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    [canonicalize::RULES, structure::RULES, exponential::RULES, stabilize::RULES, simplify::RULES].into_iter().flatten()
+    [canonicalize::RULES, structure::RULES, exponential::RULES, stabilize::RULES, simplify::RULES, scatter::RULES].into_iter().flatten()
 }
 
 /// A rule, its sides parsed.
