@@ -50,6 +50,8 @@ pub(super) enum Form {
     Indicator,
     /// Elements at subscripts.
     At(Vec<Subscript>),
+    /// 1 at each label and 0 elsewhere, the last operand; a factor before it, if there are two.
+    OneHot,
     /// The gradient of the first operand with respect to the second.
     Gradient,
     /// Anything else: a name, parameters, arguments.
@@ -107,8 +109,8 @@ impl Reader<'_, '_> {
                 Form::At(without_rest(ranges.into_iter().map(Subscript::Range).collect()))
             }
             Op::Gather { axis, batch } => Form::At(gathered(&args[0], *axis, *batch)),
-            Op::ScatterAdd { axis, batch } if self.is_one_hot(node, *axis, *batch) => {
-                return (Form::Call { name: "one_hot", params: String::new() }, vec![node.args[0]]);
+            Op::ScatterAdd { axis, batch } if *axis == args[0].shape.rank() && axis == batch => {
+                return self.one_hot(node.args[0], node.args[1]);
             }
             Op::Grad => Form::Gradient,
             op => Form::Call { name: op.name(), params: params(node, &args) },
@@ -147,11 +149,12 @@ impl Reader<'_, '_> {
         fits.then(|| (Form::Mean { indices: indices_of(&x.shape, axes), count: want }, vec![node.args[0]]))
     }
 
-    /// Ones, each added to a new last axis.
-    fn is_one_hot(&self, node: &Node, axis: usize, batch: usize) -> bool {
-        let (labels, ones) = (self.graph.get(node.args[0]), self.graph.get(self.visible(node.args[1])));
-        let rank = labels.shape.rank();
-        axis == rank && batch == rank && matches!(ones.op, Op::Constant(value) if value.as_f64() == 1.0)
+    /// Numbers, each added at its place along a new last axis.
+    fn one_hot(&self, labels: NodeId, numbers: NodeId) -> (Form, Vec<NodeId>) {
+        match self.graph.get(self.visible(numbers)).op {
+            Op::Constant(value) if value.as_f64() == 1.0 => (Form::OneHot, vec![labels]),
+            _ => (Form::OneHot, vec![numbers, labels]),
+        }
     }
 
     /// The first node from `id` down that is seen on paper.

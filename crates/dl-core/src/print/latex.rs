@@ -95,6 +95,13 @@ impl Notation for Latex {
             Form::Indicator => {
                 write(Level::Atom).text("\\left[", 1).operand(xs[0], Place::FREE).text("\\right]", 1).done()
             }
+            Form::OneHot => {
+                let one_hot = |labels| apply("\\operatorname{one\\_hot}", 7, labels);
+                match xs {
+                    [factor, labels] => fill(Binary::Mul.row().latex, &[factor, &one_hot(&[labels])]),
+                    labels => one_hot(labels),
+                }
+            }
             Form::At(subscripts) => self.at(subscripts, xs),
             Form::Gradient => {
                 let head =

@@ -67,6 +67,10 @@ impl Notation for Unicode {
             Form::Indicator => {
                 write(Level::Atom).text("[", 1).operand(xs[0], Place::FREE).text("]", 1).done()
             }
+            Form::OneHot => match xs {
+                [factor, labels] => product(Level::Product, "·", &[factor, &call("one_hot", &[labels])]),
+                labels => call("one_hot", labels),
+            },
             Form::At(subscripts) => at(subscripts, xs),
             Form::Gradient => {
                 let head = write(Level::Prefix).text("∇_", 2).operand(xs[1], Place::BASE).text(" ", 1);

@@ -347,6 +347,13 @@ fn indices() {
         x_{:, i}"#]],
     );
     check(
+        |g| g.extent(F64, B).broadcast_to(&B.into()).scatter_add(1, 1, labels(g), &(B, 10).into()),
+        expect![[r#"
+            (scatter_add[1;1;B,10] y (broadcast[;B] B))
+            B·one_hot(y)
+            B \cdot \operatorname{one\_hot}\left(y\right)"#]],
+    );
+    check(
         |g| labels(g).one_hot(F64, 10),
         expect![[r#"
         (scatter_add[1;1;B,10] y 1)
