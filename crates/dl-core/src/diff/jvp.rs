@@ -12,10 +12,18 @@ impl<'g> Expr<'g> {
     ///
     /// The product with the Jacobian is the transpose of the product with its transpose, so this
     /// differentiates the reverse sweep by its cotangent, in which it is linear; nothing of the
-    /// sweep is left in the result.
+    /// sweep is left in the result. Number, shapes or element types that do not fit are recorded as
+    /// a mistake at the caller's line.
     ///
-    /// # Panics
-    /// Never; a tangent that does not fit its `wrt` is an error of the program.
+    /// ```
+    /// use dl_core::{F64, Graph, Tensor, interp::eval_expr};
+    /// let g = Graph::new();
+    /// let x = g.input("x", F64, [2]);
+    /// let tangent = (x * x).jvp(&[x], &[g.full(F64, [2], 1.0)]);
+    /// let value = eval_expr(tangent, &[("x", Tensor::vector(vec![3.0, 5.0]))])?;
+    /// assert_eq!(value.to_f64(), [6.0, 10.0]);
+    /// # Ok::<(), dl_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn jvp(self, wrt: &[Expr<'g>], tangents: &[Expr<'g>]) -> Expr<'g> {
         if let Some(wrong) = misfit(self, wrt, tangents) {
@@ -33,32 +41,59 @@ impl<'g> Expr<'g> {
     #[track_caller]
     pub fn vjp(self, wrt: &[Expr<'g>], cotangent: Expr<'g>) -> Vec<Expr<'g>> {
         if let Some(wrong) = misfit(self, &[self], &[cotangent]) {
-            return wrt.iter().map(|_| self.graph().fail(wrong.clone())).collect();
+            return vec![self.graph().fail(wrong); wrt.len()];
         }
         let (value, variables) = independent(self, wrt);
-        let objective = (value * cotangent).sum(..);
-        variables.iter().map(|v| objective.apply(Op::Grad, &[*v])).collect()
+        requests((value * cotangent).sum(..), &variables)
     }
 
     /// The products of the Hessian of `self`, a float scalar, with `directions`, which are constant
     /// in this: one expression per `wrt`, the derivative of its gradient along all directions.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph, Tensor, interp::eval_expr};
+    /// let g = Graph::new();
+    /// let (x, v) = (g.input("x", F64, [2]), g.input("v", F64, [2]));
+    /// let product = (x * x * x).sum(..).hvp(&[x], &[v])[0];
+    /// let (at, along) = (Tensor::vector(vec![1.0, 2.0]), Tensor::vector(vec![1.0, 10.0]));
+    /// assert_eq!(eval_expr(product, &[("x", at), ("v", along)])?.to_f64(), [6.0, 120.0]);
+    /// # Ok::<(), dl_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn hvp(self, wrt: &[Expr<'g>], directions: &[Expr<'g>]) -> Vec<Expr<'g>> {
         if let Some(wrong) = misfit(self, wrt, directions) {
-            return wrt.iter().map(|_| self.graph().fail(wrong.clone())).collect();
+            return vec![self.graph().fail(wrong); wrt.len()];
         }
         let (value, variables) = independent(self, wrt);
-        let gradients: Vec<Expr<'g>> = variables.iter().map(|v| value.apply(Op::Grad, &[*v])).collect();
+        let gradients = requests(value, &variables);
         let slope = along(self.graph().constant(self.dtype(), 0.0), &gradients, directions);
-        variables.iter().map(|v| slope.apply(Op::Grad, &[*v])).collect()
+        requests(slope, &variables)
     }
+}
+
+// Loops in what follows, since a closure does not know the caller's line.
+
+#[track_caller]
+fn requests<'g>(objective: Expr<'g>, variables: &[Expr<'g>]) -> Vec<Expr<'g>> {
+    let mut gradients = Vec::with_capacity(variables.len());
+    for v in variables {
+        gradients.push(objective.apply(Op::Grad, &[*v]));
+    }
+    gradients
 }
 
 /// The scalar product of gradients and directions, in the element type of `zero`.
 #[track_caller]
 fn along<'g>(zero: Expr<'g>, gradients: &[Expr<'g>], directions: &[Expr<'g>]) -> Expr<'g> {
-    let terms = gradients.iter().zip(directions).map(|(g, v)| (*g * *v).sum(..).cast(zero.dtype()));
-    terms.reduce(|a, b| a + b).unwrap_or(zero)
+    let mut sum = None;
+    for (g, v) in gradients.iter().zip(directions) {
+        let term = (*g * *v).sum(..).cast(zero.dtype());
+        sum = match sum {
+            Some(sum) => Some(sum + term),
+            None => Some(term),
+        };
+    }
+    sum.unwrap_or(zero)
 }
 
 fn misfit<'g>(of: Expr<'g>, wrt: &[Expr<'g>], directions: &[Expr<'g>]) -> Option<String> {

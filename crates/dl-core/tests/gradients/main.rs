@@ -7,10 +7,11 @@ mod masks;
 
 use std::collections::BTreeSet;
 
+use dl_core::interp::eval_expr;
 use dl_core::ops::binary::BINARY;
 use dl_core::ops::unary::UNARY;
 use dl_core::ops::{Binary, Op, Unary};
-use dl_core::{Graph, Program};
+use dl_core::{Expr, F64, Graph, I64, Program, Tensor};
 
 #[test]
 fn gradients_agree_with_differences() {
@@ -25,6 +26,37 @@ fn forward_mode_is_the_transpose_of_reverse_mode() {
 #[test]
 fn second_derivatives_agree_with_differences() {
     cases::all().iter().for_each(check::curvature);
+}
+
+#[test]
+fn directions_are_constant() {
+    let graph = Graph::new();
+    let x = graph.input("x", F64, [2]);
+    let check = |derivative: Expr<'_>, want: [f64; 2]| {
+        let got = eval_expr(derivative, &[("x", Tensor::vector(vec![0.5, 1.0]))]).expect("x is given");
+        assert_eq!(got.to_f64(), want);
+    };
+    check((x * x).jvp(&[x], &[x]), [0.5, 2.0]);
+    check((x * x).vjp(&[x], x)[0], [0.5, 2.0]);
+    check((x * x * x).sum(..).hvp(&[x], &[x * x])[0], [0.75, 6.0]);
+}
+
+#[test]
+fn directions_must_fit() {
+    let graph = Graph::new();
+    let (x, n) = (graph.input("x", F64, [2]), graph.input("n", I64, [2]));
+    let line = line!() + 1;
+    (x.jvp(&[x], &[x.sum(..)]), x.vjp(&[x], n), x.hvp(&[x], &[]), n.jvp(&[x], &[x]));
+    let faults = graph.check().expect_err("four mistakes").faults().to_vec();
+    let found: Vec<&str> = faults.iter().map(|f| f.message.as_str()).collect();
+    let want = [
+        "direction f64 [] for a value f64 [2]: both must agree",
+        "direction i64 [2] for a value f64 [2]: both must agree",
+        "0 directions for 1 values",
+        "derivative of i64: only floats have derivatives",
+    ];
+    assert_eq!(found, want);
+    assert!(faults.iter().all(|f| f.site.as_ref().is_some_and(|s| s.line == line)));
 }
 
 #[test]

@@ -85,25 +85,40 @@ fn masks_go_where_cotangents_go() {
         let m = x.reshape([2, 2]);
         m.contract("ij,ij->i", m)
     });
+    moved([0.0, 0.0, 4.0, 1.0], |x| {
+        let m = x.reshape([2, 2]);
+        m.contract("ij,kj->ki", m.graph().full(F64, [3, 2], 1.0))
+    });
 }
 
 fn index<'g>(x: Expr<'g>, values: &[i64]) -> Expr<'g> {
     x.graph().literal(Tensor::vector(values.to_vec()))
 }
 
-#[test]
-fn missing_rows_do_not_spoil_a_product() {
+/// The gradients of the product of two matrices by both of them, where only `live` elements count.
+#[track_caller]
+fn product(x: [f64; 4], w: [f64; 4], live: [bool; 4], want: [[f64; 4]; 2]) {
     let graph = Graph::new();
-    let (x, w) = (graph.input("x", F64, [3, 2]), graph.input("w", F64, [2, 2]));
-    let present = x.is_finite().cast(F64).min([1]).gt(0.0).broadcast_along(&[0], &[3, 2].into());
-    let j = present.select(x.dot(w), 0.0).sum(..);
-    let values = [
-        ("x", Tensor::new([3, 2], vec![1.0, 2.0, NAN, 5.0, 3.0, 4.0]).unwrap()),
-        ("w", Tensor::new([2, 2], vec![1.0, 2.0, 3.0, 4.0]).unwrap()),
-    ];
-    let gradient = |e: Expr<'_>| eval_expr(e, &values).unwrap().to_f64();
-    assert_eq!(gradient(j.grad(&[w])[0]), [4.0, 4.0, 6.0, 6.0]);
-    assert_eq!(gradient(j.grad(&[x])[0]), [3.0, 7.0, 0.0, 0.0, 3.0, 7.0]);
+    let (a, b) = (graph.input("x", F64, [2, 2]), graph.input("w", F64, [2, 2]));
+    let live = graph.literal(Tensor::new([2, 2], live.to_vec()).unwrap());
+    let j = live.select(a.dot(b), 0.0).sum(..);
+    let matrix = |m: [f64; 4]| Tensor::new([2, 2], m.to_vec()).unwrap();
+    let gradient = |wrt| eval_expr(j.grad(&[wrt])[0], &[("x", matrix(x)), ("w", matrix(w))]).unwrap().to_f64();
+    assert_eq!([gradient(a), gradient(b)], want.map(Vec::from));
+}
+
+#[test]
+fn what_is_missing_does_not_spoil_a_product() {
+    let (row, column) = ([true, true, false, false], [true, false, true, false]);
+    product([1.0, 2.0, NAN, 5.0], [1.0, 2.0, 3.0, 4.0], row, [[3.0, 7.0, 0.0, 0.0], [1.0, 1.0, 2.0, 2.0]]);
+    product([1.0, 2.0, 3.0, 4.0], [1.0, NAN, 3.0, 4.0], column, [[1.0, 3.0, 1.0, 3.0], [4.0, 0.0, 6.0, 0.0]]);
+}
+
+#[test]
+fn an_infinite_factor_stays_with_what_is_live() {
+    let (row, column) = ([true, true, false, false], [true, false, true, false]);
+    product([1.0, 2.0, 3.0, 4.0], [INF, 2.0, 3.0, 4.0], row, [[INF, 7.0, 0.0, 0.0], [1.0, 1.0, 2.0, 2.0]]);
+    product([INF, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], column, [[1.0, 3.0, 1.0, 3.0], [INF, 0.0, 6.0, 0.0]]);
 }
 
 #[test]
