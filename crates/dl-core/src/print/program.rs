@@ -20,7 +20,8 @@ impl Program {
     /// let g = Graph::new();
     /// let theta = g.parameter("θ", F64, (), Init::Zeros);
     /// let j = (theta - 3.0).square();
-    /// let step = Program::builder(&g).output("J", j).update(theta, theta - 0.1 * theta).compile()?;
+    /// let builder = Program::builder(&g).output("J", j).update(theta, theta - 0.1 * theta);
+    /// let step = builder.without_rewriting().compile()?;
     /// assert_eq!(step.math(), "J = (θ - 3)²\nθ ← θ - 0.1·θ");
     /// # Ok::<(), dl_core::Error>(())
     /// ```
