@@ -82,6 +82,21 @@ impl<'g> Builder<'g> {
         if self.outputs.is_empty() && self.updates.is_empty() {
             return Err(Error::value("the program has neither outputs nor updates"));
         }
+        let program = Builder { derivation: self.with_named(), ..self };
+        program.finish()
+    }
+
+    /// The derivation, after the values that the author named and the program is computed from.
+    fn with_named(&self) -> Vec<(Name, NodeId)> {
+        let roots: Vec<NodeId> = self.outputs.iter().chain(&self.updates).map(|(_, id)| *id).collect();
+        let below = reachable(self.graph, &roots);
+        let shown = |name: &Name| self.outputs.iter().chain(&self.derivation).any(|(n, _)| n == name);
+        let named = self.graph.named().into_iter().map(|(name, e)| (name, e.id()));
+        let hidden = named.filter(|(name, id)| !shown(name) && below.binary_search(id).is_ok());
+        hidden.chain(self.derivation.clone()).collect()
+    }
+
+    fn finish(self) -> Result<Program> {
         let lists = [&self.outputs, &self.updates, &self.derivation];
         let roots: Vec<NodeId> = lists.iter().flat_map(|l| l.iter().map(|(_, id)| *id)).collect();
         let mut trace = Trace::default();

@@ -55,7 +55,6 @@ pub(super) static RULES: &[Rule] = rows! { Canonicalize
     "abs-square":          "abs(x) * abs(x)" => "x * x";
     "abs-abs":             "abs(abs(x))"     => "abs(x)";
     "abs-neg":             "abs(-x)"         => "abs(x)";
-    "relu-as-max":         "max(x, 0)"       => "relu(x)";
     "select-same":         "select(x, y, y)" => "y";
     "select-not":          "select(not(x), y, z)" => "select(x, z, y)";
     "select-within":       "select(x, select(x, y, z), w)" => "select(x, y, w)";
