@@ -80,7 +80,9 @@ fn vanishes_with<'g>(e: Expr<'g>, g: Expr<'g>, depth: usize) -> bool {
     match node.op {
         Op::Unary(Unary::Neg) => vanishes(0),
         Op::Binary(Binary::Add | Binary::Sub) => vanishes(0) && vanishes(1),
-        Op::Binary(Binary::Mul) => (number(1).is_some() && vanishes(0)) || (number(0).is_some() && vanishes(1)),
+        Op::Binary(Binary::Mul) => {
+            (number(1).is_some() && vanishes(0)) || (number(0).is_some() && vanishes(1))
+        }
         Op::Binary(Binary::Div) => number(1).is_some_and(|c| c != 0.0) && vanishes(0),
         Op::Select => vanishes(1) && vanishes(2),
         _ => false,

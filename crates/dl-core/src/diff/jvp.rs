@@ -106,7 +106,13 @@ fn misfit<'g>(of: Expr<'g>, wrt: &[Expr<'g>], directions: &[Expr<'g>]) -> Option
     wrt.iter().zip(directions).filter(|(x, v)| !x.is_poison() && !v.is_poison()).find_map(|(x, v)| {
         let fits = x.shape() == v.shape() && x.dtype() == v.dtype();
         (!fits).then(|| {
-            format!("direction {} {} for a value {} {}: both must agree", v.dtype(), v.shape(), x.dtype(), x.shape())
+            format!(
+                "direction {} {} for a value {} {}: both must agree",
+                v.dtype(),
+                v.shape(),
+                x.dtype(),
+                x.shape()
+            )
         })
     })
 }
@@ -117,7 +123,8 @@ fn independent<'g>(value: Expr<'g>, wrt: &[Expr<'g>]) -> (Expr<'g>, Vec<Expr<'g>
     let graph = value.graph();
     let mut done: FxHashMap<NodeId, Expr<'g>> = FxHashMap::default();
     let fresh = |e: &Expr<'g>| e.apply(Op::Variable(graph.next_variable()), &[]);
-    let variables: Vec<Expr<'g>> = wrt.iter().map(|e| *done.entry(e.id()).or_insert_with(|| fresh(e))).collect();
+    let variables: Vec<Expr<'g>> =
+        wrt.iter().map(|e| *done.entry(e.id()).or_insert_with(|| fresh(e))).collect();
     for id in reachable(graph, &[value.id()]) {
         if done.contains_key(&id) {
             continue;
@@ -126,7 +133,8 @@ fn independent<'g>(value: Expr<'g>, wrt: &[Expr<'g>]) -> (Expr<'g>, Vec<Expr<'g>
         let args: Vec<NodeId> = node.args.iter().map(|a| done[a].id()).collect();
         let new = match args == node.args {
             true => graph.expr(id),
-            false => graph.attributed(&graph.origin(id), || graph.push(crate::graph::Node { args, ..(*node).clone() })),
+            false => graph
+                .attributed(&graph.origin(id), || graph.push(crate::graph::Node { args, ..(*node).clone() })),
         };
         done.insert(id, new);
     }

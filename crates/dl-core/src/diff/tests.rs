@@ -248,6 +248,19 @@ fn cotangents_travel_with_their_conditions() {
 }
 
 #[test]
+fn chance_masks_no_product() {
+    check(
+        |x| {
+            let (graph, w) = (x.graph(), x.graph().input("w", F64, [3, 3]));
+            graph.random(F64, [2, 3]).ge(0.5).select(x.exp().dot(w), 0.0)
+        },
+        expect![[r#"
+            (mul (contract[an,kn->ak] (select (ge (random[0;2,3]) 0.5) (broadcast[;2,3] 1) 0) w) (exp x)) : [2, 3]
+        "#]],
+    );
+}
+
+#[test]
 fn one_request_inside_another() {
     let second = |g: &Graph| {
         let x = g.input("x", F64, ());

@@ -126,8 +126,9 @@ fn elementwise() -> Vec<Case> {
 }
 
 fn reductions() -> Vec<Case> {
-    let cube =
-        |name, f: for<'g> fn(Expr<'g>) -> Expr<'g>| case(name, &[[2, 3, 2].into()], (-1.5, 1.5), move |x| f(x[0]));
+    let cube = |name, f: for<'g> fn(Expr<'g>) -> Expr<'g>| {
+        case(name, &[[2, 3, 2].into()], (-1.5, 1.5), move |x| f(x[0]))
+    };
     let mut all = vec![
         cube("sum along the middle", |x| x.sum([1])),
         cube("sum along the outer two", |x| x.sum([0, 2])),
@@ -159,7 +160,9 @@ fn contractions() -> Vec<Case> {
         two("axes out of order", ([2, 3, 4], [4, 2, 5]), |x, y| x.contract("abc,cad->dba", y)),
         two("rows in step", ([2, 3], [2, 3]), |x, y| x.contract("ab,ab->b", y)),
         one("of one value twice", |x| x.dot(x.transpose())),
-        case("along a named axis", &[(B, 3).into(), (B, 2).into()], (-1.0, 1.0), |x| x[0].contract("bi,bo->io", x[1])),
+        case("along a named axis", &[(B, 3).into(), (B, 2).into()], (-1.0, 1.0), |x| {
+            x[0].contract("bi,bo->io", x[1])
+        }),
     ]
 }
 

@@ -77,7 +77,8 @@ fn every_row_and_every_op_has_a_case() {
             ops.extend(family(&node.op));
         }
         let slope = (y * y).sum(..).grad(&xs)[0];
-        let gradient = Program::builder(&graph).output("g", slope).without_rewriting().compile().expect(&case.name);
+        let gradient =
+            Program::builder(&graph).output("g", slope).without_rewriting().compile().expect(&case.name);
         ops.extend(gradient.nodes().iter().filter_map(|n| family(&n.op)));
     }
     for row in UNARY.iter().filter(|row| row.derivative.is_some()) {

@@ -36,6 +36,8 @@ fn masks_in_masks() {
     first([0.0, 4.0, -4.0, 10.0], pieces, [0.0, 0.25, -0.25, 0.1]);
     second([0.0, 4.0, -4.0, 10.0], pieces, [0.0, -0.25 / 8.0, -0.25 / 8.0, -0.01]);
     first([0.0, 4.0], |x| x.gt(0.0).select(x.gt(0.0).select(x.sqrt(), 1.0), x), [1.0, 0.25]);
+    first([0.0, 4.0], |x| x.gt(0.0).select(x.lt(9.0).select(x.sqrt(), 0.0), 0.0), [0.0, 0.25]);
+    first([0.0, 4.0], |x| x.gt(0.0).select(x.gt(9.0).select(0.0, x.sqrt()), 0.0), [0.0, 0.25]);
     first([0.0, 4.0], |x| x.gt(0.0).select(x.sqrt(), 0.0).sqrt().square(), [0.0, 0.25]);
 }
 
@@ -103,7 +105,8 @@ fn product(x: [f64; 4], w: [f64; 4], live: [bool; 4], want: [[f64; 4]; 2]) {
     let live = graph.literal(Tensor::new([2, 2], live.to_vec()).unwrap());
     let j = live.select(a.dot(b), 0.0).sum(..);
     let matrix = |m: [f64; 4]| Tensor::new([2, 2], m.to_vec()).unwrap();
-    let gradient = |wrt| eval_expr(j.grad(&[wrt])[0], &[("x", matrix(x)), ("w", matrix(w))]).unwrap().to_f64();
+    let gradient =
+        |wrt| eval_expr(j.grad(&[wrt])[0], &[("x", matrix(x)), ("w", matrix(w))]).unwrap().to_f64();
     assert_eq!([gradient(a), gradient(b)], want.map(Vec::from));
 }
 

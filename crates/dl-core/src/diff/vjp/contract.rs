@@ -10,14 +10,29 @@ use crate::shape::Shape;
 /// part in is. What is not live in the other operand is left out of the sum, whatever it holds.
 pub(super) fn pull_back<'g>(c: &Contraction, args: &[Expr<'g>], g: Cotangent<'g>) -> Contributions<'g> {
     let (lhs, rhs) = (args[0], args[1]);
-    let live_lhs = g.live.map(|live| transport(live, &c.out, &c.lhs, &lhs.shape()));
-    let live_rhs = g.live.map(|live| transport(live, &c.out, &c.rhs, &rhs.shape()));
+    let live = g.live.filter(|live| !is_drawn(*live, CONDITION_DEPTH));
+    let live_lhs = live.map(|live| transport(live, &c.out, &c.lhs, &lhs.shape()));
+    let live_rhs = live.map(|live| transport(live, &c.out, &c.rhs, &rhs.shape()));
     let to_lhs = g.value.apply(Op::Contract(c.transposed_lhs()), &[masked(rhs, live_rhs)]);
     let to_rhs = masked(lhs, live_lhs).apply(Op::Contract(c.transposed_rhs()), &[g.value]);
     vec![
         (0, Cotangent { value: masked(to_lhs, live_lhs), live: live_lhs }),
         (1, Cotangent { value: masked(to_rhs, live_rhs), live: live_rhs }),
     ]
+}
+
+/// How many operations deep a condition is looked at.
+const CONDITION_DEPTH: usize = 8;
+
+/// True if nothing but chance decides, as in dropout. Such a mask protects from no infinity (the
+/// next draw shows it), so it does not pay to carry it through a product.
+fn is_drawn(condition: Expr<'_>, depth: usize) -> bool {
+    let node = condition.node();
+    match node.op {
+        Op::Random { .. } | Op::Constant(_) => true,
+        _ if node.args.is_empty() || depth == 0 => false,
+        _ => node.args.iter().all(|a| is_drawn(condition.graph().expr(*a), depth - 1)),
+    }
 }
 
 /// The mask over the axes `from` as a mask over the axes `to`.

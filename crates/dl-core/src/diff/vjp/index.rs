@@ -17,11 +17,14 @@ pub(super) fn pull_back<'g>(op: &Op, args: &[Expr<'g>], g: Cotangent<'g>) -> Con
         }
         Op::Sort { axis, order } => vec![(0, unsort(axis, order, args[0], g))],
         Op::Unfold { axis, stride, dilation, .. } => {
-            let fold = |e: Expr<'g>| e.apply_as(Op::Fold { axis, stride, dilation }, &[], e.dtype(), args[0].shape());
+            let fold = |e: Expr<'g>| {
+                e.apply_as(Op::Fold { axis, stride, dilation }, &[], e.dtype(), args[0].shape())
+            };
             vec![(0, g.added_up(fold))]
         }
         Op::Fold { axis, stride, dilation } => {
-            let size = args[0].shape().last().and_then(Dim::size).expect("the signature asks for a known window");
+            let size =
+                args[0].shape().last().and_then(Dim::size).expect("the signature asks for a known window");
             vec![(0, g.moved(|e| e.unfold(axis, size, stride, dilation)))]
         }
         _ => vec![],

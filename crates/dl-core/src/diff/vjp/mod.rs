@@ -13,7 +13,12 @@ use crate::ops::{Binary, Op, Unary};
 pub(super) type Contributions<'g> = Vec<(usize, Cotangent<'g>)>;
 
 /// What `node` (with `args`, and as an expression `y`) passes back of its cotangent `g`.
-pub(super) fn contributions<'g>(node: &Node, args: &[Expr<'g>], y: Expr<'g>, g: Cotangent<'g>) -> Contributions<'g> {
+pub(super) fn contributions<'g>(
+    node: &Node,
+    args: &[Expr<'g>],
+    y: Expr<'g>,
+    g: Cotangent<'g>,
+) -> Contributions<'g> {
     match &node.op {
         Op::Unary(op) => unary(*op, args[0], y, g),
         Op::Binary(op) => binary(*op, args, y, g),

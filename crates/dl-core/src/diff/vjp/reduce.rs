@@ -6,7 +6,13 @@ use crate::dtype::DType;
 use crate::graph::Expr;
 use crate::ops::Reduce;
 
-pub(super) fn pull_back<'g>(kind: Reduce, axes: &[usize], x: Expr<'g>, y: Expr<'g>, g: Cotangent<'g>) -> Cotangent<'g> {
+pub(super) fn pull_back<'g>(
+    kind: Reduce,
+    axes: &[usize],
+    x: Expr<'g>,
+    y: Expr<'g>,
+    g: Cotangent<'g>,
+) -> Cotangent<'g> {
     let shape = x.shape();
     let kept: Vec<usize> = (0..shape.rank()).filter(|a| !axes.contains(a)).collect();
     let spread = |e: Expr<'g>| e.broadcast_along(&kept, &shape);
@@ -40,7 +46,8 @@ fn others<'g>(x: Expr<'g>, axes: &[usize]) -> Expr<'g> {
     let shape = x.shape();
     let kept = (0..shape.rank()).filter(|a| !axes.contains(a));
     let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
-    let back: Vec<usize> = (0..order.len()).map(|a| order.iter().position(|o| *o == a).expect("every axis")).collect();
+    let back: Vec<usize> =
+        (0..order.len()).map(|a| order.iter().position(|o| *o == a).expect("every axis")).collect();
     let moved = x.permute(&order);
     let last = shape.rank() - axes.len();
     let length = axes.iter().fold(Dim::Size(1), |n, &a| &n * &shape[a]);
