@@ -49,6 +49,15 @@ fn a_real_infinity_stays() {
     first([0.0], |x| x.gt(0.0).select(x.sqrt(), 0.0) + 0.0 * x.sqrt(), [NAN]);
 }
 
+#[test]
+fn what_one_branch_needs_is_live() {
+    fn twice<'g>(x: Expr<'g>) -> Expr<'g> {
+        let square = x.square();
+        x.gt(0.0).select(square, 0.0) + x.lt(9.0).select(square, 0.0)
+    }
+    first([-1.0, 4.0, 10.0], twice, [-2.0, 16.0, 20.0]);
+}
+
 /// `√x` moved by `f`, taken only where `x`, moved likewise, is above 0: at zeros nothing comes back.
 #[track_caller]
 fn moved<const N: usize>(x: [f64; N], f: impl for<'g> Fn(Expr<'g>) -> Expr<'g>) {
