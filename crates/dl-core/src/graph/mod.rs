@@ -148,7 +148,7 @@ impl Graph {
         }
         let old = self.inner.borrow().parameters.iter().find(|d| d.name == decl.name).cloned();
         match old {
-            Some(old) if old != decl => {
+            Some(old) if (ParameterDecl { trainable: decl.trainable, ..old.clone() }) != decl => {
                 return self.fail(format!(
                     "parameter {} is declared as {} {}, before as {} {} (or with another initialiser)",
                     decl.name, decl.dtype, decl.shape, old.dtype, old.shape
@@ -158,6 +158,12 @@ impl Graph {
             None => self.inner.borrow_mut().parameters.push(decl.clone()),
         }
         self.leaf(Op::Parameter(decl.name), decl.dtype, decl.shape)
+    }
+
+    pub(crate) fn freeze_parameter(&self, name: &str) {
+        for decl in self.inner.borrow_mut().parameters.iter_mut().filter(|d| *d.name == *name) {
+            decl.trainable = false;
+        }
     }
 
     /// The declared parameter of that name.

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::panic::Location;
 
 use crate::error::Result;
-use crate::graph::{Expr, Node, NodeId, Origin};
+use crate::graph::{Expr, NodeId, Origin};
 use crate::nn::{Gradient, Optimizer, Parameters, parameters};
-use crate::ops::Op;
+use crate::ops::{Binary, Op};
 use crate::program::Program;
 
 impl<'g> Expr<'g> {
@@ -131,34 +131,48 @@ fn unreached(objective: Expr<'_>, reached: &HashSet<NodeId>, path: &str, paramet
     let graph = objective.graph();
     let cuts = |id: &&NodeId| {
         let e = graph.expr(**id);
-        !differentiable(&e.node()) && ancestors(e, |_| true).contains(&parameter)
+        !differentiable(e) && ancestors(e, |_| true).contains(&parameter)
     };
     let Some(cut) = reached.iter().filter(cuts).min() else {
         return format!("parameter {path} is not trained: the objective does not depend on it");
     };
-    let op = graph.get(*cut).op.name();
+    let op = match graph.get(*cut).op {
+        Op::Binary(Binary::Mul) => "a product with 0",
+        ref op => op.name(),
+    };
     let place = graph.origin(*cut).site.map_or(String::new(), |site| format!(" at {site}"));
     format!("parameter {path} is not trained: the objective depends on it only through {op}{place}")
 }
 
-/// False for ops that no gradient passes.
-fn differentiable(node: &Node) -> bool {
+/// False for what no gradient passes: ops without a derivative, integers, and products with a zero
+/// that stands in the formula.
+fn differentiable(expr: Expr<'_>) -> bool {
+    let node = expr.node();
     match &node.op {
         Op::StopGradient => false,
+        Op::Binary(Binary::Mul) => node.args.iter().all(|a| zero(expr.graph().expr(*a)).is_none()),
         Op::Unary(op) => op.row().derivative.is_some(),
         _ => node.dtype.is_float(),
     }
 }
 
+/// Something if this is the constant 0, repeated or not.
+fn zero(expr: Expr<'_>) -> Option<()> {
+    match expr.node().op {
+        Op::Broadcast(_) | Op::Reshape => zero(expr.graph().expr(expr.node().args[0])),
+        _ => expr.as_constant().filter(|c| *c == 0.0).map(|_| ()),
+    }
+}
+
 /// Everything that `root` is computed from, itself included, not going on below nodes that `passes`
 /// refuses.
-fn ancestors(root: Expr<'_>, passes: impl Fn(&Node) -> bool) -> HashSet<NodeId> {
+fn ancestors<'g>(root: Expr<'g>, passes: impl Fn(Expr<'g>) -> bool) -> HashSet<NodeId> {
     let mut seen = HashSet::from([root.id()]);
     let mut todo = vec![root.id()];
     while let Some(id) = todo.pop() {
-        let node = root.graph().get(id);
-        if passes(&node) {
-            todo.extend(node.args.iter().filter(|a| seen.insert(**a)));
+        let expr = root.graph().expr(id);
+        if passes(expr) {
+            todo.extend(expr.node().args.iter().filter(|a| seen.insert(**a)));
         }
     }
     seen
@@ -207,6 +221,23 @@ mod tests {
                 parameter b is not trained: the objective depends on it only through stop_gradient
                 parameter c is not trained: the objective does not depend on it
                 parameter d is not trained: the objective depends on it only through floor"#]],
+        );
+    }
+
+    #[test]
+    fn a_literal_zero_cuts_the_path_unless_the_parameter_is_frozen() {
+        let g = Graph::new();
+        let a = g.parameter("a", F64, [2], Init::Zeros);
+        let b = g.parameter("b", F64, [2], Init::Zeros);
+        let c = g.parameter("c", F64, [2], Init::Zeros);
+        g.parameter("d", F64, [2], Init::Zeros);
+        let j = nn::l2(a) + (b * 0.0).sum(..) + a.gather(0, c.argmax(0)) + a.pick(c.sum(..).cast(crate::I64));
+        g.parameters().matching("d").freeze();
+        messages(
+            j.minimize(Sgd::new(0.1)),
+            expect![[r#"
+                parameter b is not trained: the objective depends on it only through a product with 0
+                parameter c is not trained: the objective depends on it only through argmax"#]],
         );
     }
 

@@ -75,6 +75,22 @@ impl<'g> Parameters<'g> {
         self.graph.fail(format!("no parameter matches {pattern}: {declared}"))
     }
 
+    /// Declares them frozen: objectives may read them, and need not reach them; nothing trains them.
+    ///
+    /// ```
+    /// use dl_core::{F32, Graph, Init};
+    /// let g = Graph::new();
+    /// g.parameter("encoder.weight", F32, [4, 4], Init::Zeros);
+    /// g.parameter("head.weight", F32, [4, 2], Init::Zeros);
+    /// g.parameters().matching("encoder.*").freeze();
+    /// assert_eq!(g.parameters().len(), 1);
+    /// ```
+    pub fn freeze(&self) {
+        for path in self.items.iter().filter_map(|e| path(*e)) {
+            self.graph.freeze_parameter(&path);
+        }
+    }
+
     /// The graph that holds them.
     pub fn graph(&self) -> &'g Graph {
         self.graph
