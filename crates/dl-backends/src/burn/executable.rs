@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn_backend::Backend;
 use dl_core::{DType, Plan, Tensor};
 
+use super::index::check_input;
 use super::machine::Machine;
 use super::step::{Env, Operand, Source, Step};
 use super::value::Value;
@@ -59,9 +60,18 @@ impl<B: Backend> Executable<B> {
         Executable { machine, plan, shapes, constants, steps, wanted, values, outputs: None }
     }
 
+    /// What is known of each step's indices, where it has some.
+    #[cfg(test)]
+    pub(super) fn checks(&self) -> Vec<super::step::Check> {
+        self.steps.iter().filter(|s| s.indexed().is_some()).map(|s| s.check).collect()
+    }
+
     fn execute(&mut self, call: &mut Call<'_>) -> Result<()> {
-        self.bind(call)?;
         let env = Env { inputs: call.inputs, seed: call.seed, step: call.step };
+        for step in &self.steps {
+            check_input(step, &env).map_err(|why| self.fault_at(step, why))?;
+        }
+        self.bind(call)?;
         for step in &self.steps {
             let args = step
                 .args
@@ -70,8 +80,7 @@ impl<B: Backend> Executable<B> {
                 .collect::<Option<Vec<_>>>();
             let args = args.ok_or_else(|| self.fault(step.op.name()))?;
             let result = step.apply(&self.machine, args, &env);
-            let origin = &self.plan.values()[step.result].origin;
-            self.values[step.result] = Some(result.map_err(|why| Error::at(origin, why))?);
+            self.values[step.result] = Some(result.map_err(|why| self.fault_at(step, why))?);
             for &place in &step.frees {
                 self.values[place] = None;
             }
@@ -120,6 +129,10 @@ impl<B: Backend> Executable<B> {
     fn whole(&self, place: usize) -> Result<Value<B>> {
         let value = self.values[place].clone().ok_or_else(|| self.fault("a result"))?;
         Ok(value.whole(&self.shapes[place]))
+    }
+
+    fn fault_at(&self, step: &Step<B>, why: String) -> Error {
+        Error::at(&self.plan.values()[step.result].origin, why)
     }
 
     fn fault(&self, what: &str) -> Error {

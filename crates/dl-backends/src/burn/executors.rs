@@ -1,9 +1,10 @@
 //! The executors that users name, each a device of one of burn's backends.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use burn_backend::Backend;
-use dl_core::{Dims, Plan, Tensor, TensorRef};
+use dl_core::{DType, Dims, Plan, Tensor, TensorRef};
 
 use super::compile::compile;
 use super::executable::{Resident, guarded};
@@ -13,24 +14,36 @@ use crate::executor::{Buffer, Executable, Executor};
 
 /// An executor on one device: what all of them share.
 struct On<B: Backend> {
-    machine: Arc<Machine<B>>,
+    name: &'static str,
+    /// Opened when first needed, so that a missing device is an error and not a panic.
+    machine: OnceCell<Arc<Machine<B>>>,
+    open: Box<dyn Fn() -> Machine<B> + Send>,
     pool: Option<Arc<rayon::ThreadPool>>,
 }
 
 impl<B: Backend> On<B> {
-    fn new(machine: Machine<B>) -> Self {
-        On { machine: Arc::new(machine), pool: None }
+    fn new(name: &'static str, open: impl Fn() -> Machine<B> + Send + 'static) -> Self {
+        On { name, machine: OnceCell::new(), open: Box::new(open), pool: None }
     }
 
     #[cfg(any(feature = "ndarray", feature = "flex"))]
     fn with_threads(mut self, threads: usize) -> Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        self.pool = Some(Arc::new(pool.map_err(|e| Error::executor(self.machine.name, e.to_string()))?));
+        self.pool = Some(Arc::new(pool.map_err(|e| Error::executor(self.name, e.to_string()))?));
         Ok(self)
     }
 
+    fn machine(&self) -> Result<&Arc<Machine<B>>> {
+        if let Some(machine) = self.machine.get() {
+            return Ok(machine);
+        }
+        let opened = guarded(self.name, || Ok(Arc::new((self.open)())))?;
+        Ok(self.machine.get_or_init(|| opened))
+    }
+
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
-        let made = guarded(self.machine.name, || compile(&self.machine, plan, dims))?;
+        let machine = self.machine()?;
+        let made = guarded(self.name, || compile(machine, plan, dims))?;
         Ok(match &self.pool {
             Some(pool) => Box::new(Pooled { executable: Box::new(made), pool: pool.clone() }),
             None => Box::new(made),
@@ -38,15 +51,15 @@ impl<B: Backend> On<B> {
     }
 
     fn upload(&self, tensor: TensorRef<'_>) -> Result<Buffer> {
-        let value = guarded(self.machine.name, || self.machine.upload(tensor).map_err(Error::value))?;
+        let machine = self.machine()?;
+        let value = guarded(self.name, || machine.upload(tensor).map_err(Error::value))?;
         Ok(Buffer::new(Resident::<B> { value, dtype: tensor.dtype(), shape: tensor.shape().to_vec() }))
     }
 
     fn download(&self, buffer: &Buffer) -> Result<Tensor> {
-        let Resident { value, dtype, shape } = buffer.get::<Resident<B>>()?;
-        guarded(self.machine.name, || {
-            self.machine.download(value.clone(), *dtype, shape).map_err(Error::value)
-        })
+        let (machine, resident) = (self.machine()?, buffer.get::<Resident<B>>()?);
+        let Resident { value, dtype, shape } = resident;
+        guarded(self.name, || machine.download(value.clone(), *dtype, shape).map_err(Error::value))
     }
 }
 
@@ -68,7 +81,7 @@ impl Executable for Pooled {
 }
 
 macro_rules! executors {
-    ($($feature:literal $name:ident $backend:ty, $doc:literal;)*) => {$(
+    ($($feature:literal $name:ident $backend:ty, doubles $doubles:literal, $doc:literal;)*) => {$(
         #[cfg(feature = $feature)]
         #[doc = $doc]
         pub struct $name(On<$backend>);
@@ -76,7 +89,11 @@ macro_rules! executors {
         #[cfg(feature = $feature)]
         impl Executor for $name {
             fn name(&self) -> &'static str {
-                self.0.machine.name
+                self.0.name
+            }
+
+            fn supports(&self, dtype: DType) -> bool {
+                $doubles || dtype != DType::F64
             }
 
             fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
@@ -100,16 +117,16 @@ macro_rules! executors {
 type NdArray = burn_ndarray::NdArray;
 
 executors! {
-    "ndarray" Ndarray NdArray, "burn's ndarray backend, on the processor. Deprecated upstream in favour of [`Flex`](crate::burn)'s.";
-    "flex" Flex burn_flex::Flex, "burn's flex backend, on the processor.";
-    "wgpu" Wgpu burn_wgpu::Wgpu, "burn's wgpu backend: any Vulkan, Metal, DX12 or WebGPU device.";
+    "ndarray" Ndarray NdArray, doubles true, "burn's ndarray backend, on the processor. Deprecated upstream in favour of [`Flex`](crate::burn)'s.";
+    "flex" Flex burn_flex::Flex, doubles true, "burn's flex backend, on the processor.";
+    "wgpu" Wgpu burn_wgpu::Wgpu, doubles false, "burn's wgpu backend: any Vulkan, Metal, DX12 or WebGPU device.";
 }
 
 #[cfg(feature = "ndarray")]
 impl Default for Ndarray {
     #[allow(deprecated)]
     fn default() -> Self {
-        Ndarray(On::new(Machine::near("ndarray", burn_ndarray::NdArrayDevice::Cpu)))
+        Ndarray(On::new("ndarray", || Machine::near("ndarray", burn_ndarray::NdArrayDevice::Cpu)))
     }
 }
 
@@ -128,7 +145,7 @@ impl Ndarray {
 #[cfg(feature = "flex")]
 impl Default for Flex {
     fn default() -> Self {
-        Flex(On::new(Machine::near("flex", burn_flex::FlexDevice)))
+        Flex(On::new("flex", || Machine::near("flex", burn_flex::FlexDevice)))
     }
 }
 
@@ -140,5 +157,22 @@ impl Flex {
     /// When the system refuses the threads.
     pub fn with_threads(threads: usize) -> Result<Self> {
         Ok(Flex(Flex::default().0.with_threads(threads)?))
+    }
+}
+
+#[cfg(feature = "wgpu")]
+impl Default for Wgpu {
+    /// The best device that there is; the environment variable `CUBECL_WGPU_DEFAULT_DEVICE` may
+    /// name another (`Cpu`, `DiscreteGpu(1)`).
+    fn default() -> Self {
+        Wgpu::on(burn_wgpu::WgpuDevice::default())
+    }
+}
+
+#[cfg(feature = "wgpu")]
+impl Wgpu {
+    /// On a device of one's choice. It is opened by the first program or parameter.
+    pub fn on(device: burn_wgpu::WgpuDevice) -> Self {
+        Wgpu(On::new("wgpu", move || Machine::far("wgpu", device.clone().into())))
     }
 }

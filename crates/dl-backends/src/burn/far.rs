@@ -22,22 +22,30 @@ pub(super) fn unary<B: Backend>(op: Unary, x: FloatTensor<B>, bools: BoolDType) 
     })
 }
 
-/// `x` to the power of `y`, for negative `x` as well.
+/// `x` to the power of `y` as IEEE 754 has it, negative bases and infinities included.
 pub(super) fn pow<B: Backend>(x: FloatTensor<B>, y: FloatTensor<B>, bools: BoolDType) -> FloatTensor<B> {
+    let (zero, one, nan) = (Scalar::Float(0.0), Scalar::Float(1.0), Scalar::Float(f64::NAN));
+    let largest = Scalar::Float(f64::from(f32::MAX));
+    let finite = |t: FloatTensor<B>| B::float_lower_equal_elem(B::float_abs(t), largest, bools);
     let size = B::float_powf(B::float_abs(x.clone()), y.clone());
-    // A negative base: NaN unless y is whole, and the sign of x where y is odd.
+
+    // A negative base gives NaN unless y is whole, and a negative power where y is odd.
     let whole = B::float_equal(B::float_floor(y.clone()), y.clone(), bools);
     let half = scaled::<B>(y.clone(), 0.5);
     let odd = B::bool_and(whole.clone(), B::float_not_equal(B::float_floor(half.clone()), half, bools));
-    let negative = B::float_lower_elem(x.clone(), Scalar::Float(0.0), bools);
     let signed = B::float_mask_where(size.clone(), odd, B::float_neg(size.clone()));
-    let signed = B::float_mask_fill(signed, B::bool_not(whole), Scalar::Float(f64::NAN));
+    let signed = B::float_mask_fill(signed, B::bool_and(B::bool_not(whole), finite(x.clone())), nan);
+    // The reciprocal tells -0 from 0.
+    let below = |t: FloatTensor<B>| B::float_lower_elem(t, zero, bools);
+    let negative = B::bool_or(below(x.clone()), below(B::float_recip(x.clone())));
     let power = B::float_mask_where(size, negative, signed);
-    // IEEE: anything to the power of 0 is 1.
-    let zeroth = B::float_equal_elem(y.clone(), Scalar::Float(0.0), bools);
-    let nan = B::bool_or(B::float_is_nan(x, bools), B::float_is_nan(y, bools));
-    let power = B::float_mask_fill(power, nan, Scalar::Float(f64::NAN));
-    B::float_mask_fill(power, zeroth, Scalar::Float(1.0))
+
+    let missing = B::bool_or(B::float_is_nan(x.clone(), bools), B::float_is_nan(y.clone(), bools));
+    let power = B::float_mask_fill(power, missing, nan);
+    let unit = B::float_equal_elem(B::float_abs(x.clone()), one, bools);
+    let endless = B::bool_not(B::bool_or(finite(y.clone()), B::float_is_nan(y.clone(), bools)));
+    let known = B::bool_or(B::float_equal_elem(x, one, bools), B::float_equal_elem(y, zero, bools));
+    B::float_mask_fill(power, B::bool_or(known, B::bool_and(unit, endless)), one)
 }
 
 /// Maximum or minimum along `axis`, which keeps size 1; NaN if one element is.

@@ -85,7 +85,7 @@ pub(super) fn reduce_ints<B: Backend>(
     x: Value<B>,
     [outer, n, inner]: [usize; 3],
 ) -> Result<Value<B>> {
-    let x = m.read_ints(x, &[outer, n, inner])?;
+    let x = m.read_ints(x.reshape(&[outer, n, inner]), &[outer, n, inner])?;
     let (first, combine): (i64, fn(i64, i64) -> i64) = match kind {
         Reduce::Prod => (1, i64::wrapping_mul),
         _ => (0, i64::wrapping_add),
@@ -105,7 +105,8 @@ pub(super) fn matmul_ints<B: Backend>(
     y: Value<B>,
     [batch, rows, inner, columns]: [usize; 4],
 ) -> Result<Value<B>> {
-    let (x, y) = (m.read_ints(x, &[batch, rows, inner])?, m.read_ints(y, &[batch, inner, columns])?);
+    let (left, right) = ([batch, rows, inner], [batch, inner, columns]);
+    let (x, y) = (m.read_ints(x.reshape(&left), &left)?, m.read_ints(y.reshape(&right), &right)?);
     let mut out = vec![0i64; batch * rows * columns];
     for (row, out) in out.chunks_mut(columns).enumerate() {
         let b = row / rows;

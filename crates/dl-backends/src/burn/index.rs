@@ -13,7 +13,6 @@ type Result<T> = std::result::Result<T, String>;
 
 /// Picks along `axis`, the first `batch` axes going in step.
 pub(super) fn gather<B: Backend>(
-    m: &Machine<B>,
     step: &Step<B>,
     axis: usize,
     batch: usize,
@@ -93,22 +92,31 @@ impl View {
     }
 }
 
-/// Checks the indices of a step against their axis, as far as it is not clear that they are inside.
+/// Checks the indices of a step against their axis before a run, where they are an input.
 ///
 /// # Errors
 /// When one is outside: with its value and place.
-pub(super) fn check<B: Backend>(
-    m: &Machine<B>,
-    step: &Step<B>,
-    indices: &Value<B>,
-    env: &Env<'_>,
-) -> Result<()> {
-    let Some((axis, indexed, place)) = step.indexed() else { return Ok(()) };
-    let shape = &step.args[place].shape;
-    let checked = |values: &[i64]| host::check_indices(step.op.name(), values, shape, axis, indexed);
+pub(super) fn check_input<B: Backend>(step: &Step<B>, env: &Env<'_>) -> Result<()> {
     match step.check {
-        Check::Inside => Ok(()),
-        Check::Input(slot) => checked(env.inputs[slot].get::<i64>().map_err(|e| e.to_string())?),
-        Check::Computed => checked(&m.read_ints(indices.clone(), shape)?),
+        Check::Input(slot) => check(step, env.inputs[slot].get::<i64>().map_err(|e| e.to_string())?),
+        Check::Inside | Check::Computed => Ok(()),
     }
+}
+
+/// Checks computed indices against their axis, unless they cannot be outside; waits for the device.
+///
+/// # Errors
+/// When one is outside: with its value and place.
+pub(super) fn check_computed<B: Backend>(m: &Machine<B>, step: &Step<B>, indices: &Value<B>) -> Result<()> {
+    match (step.check, step.indexed()) {
+        (Check::Computed, Some((_, _, place))) => {
+            check(step, &m.read_ints(indices.clone(), &step.args[place].shape)?)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check<B: Backend>(step: &Step<B>, indices: &[i64]) -> Result<()> {
+    let Some((axis, indexed, place)) = step.indexed() else { return Ok(()) };
+    host::check_indices(step.op.name(), indices, &step.args[place].shape, axis, indexed)
 }

@@ -1,5 +1,7 @@
 //! A device of a burn backend: which element types it has, and how values travel there and back.
 
+#[cfg(feature = "wgpu")]
+use burn_backend::DeviceOps as _;
 use burn_backend::tensor::Device;
 use burn_backend::{
     Backend, BoolDType, FloatDType, IntDType, Scalar as BurnScalar, Shape, TensorData, read_sync,
@@ -40,6 +42,13 @@ impl<B: Backend> Machine<B> {
             doubles: true,
             near: true,
         }
+    }
+
+    /// A device of its own, with 32-bit integers and floats.
+    #[cfg(feature = "wgpu")]
+    pub(super) fn far(name: &'static str, device: Device<B>) -> Self {
+        let bool = device.defaults().bool_dtype;
+        Machine { name, device, int: IntDType::I32, byte: IntDType::I32, bool, doubles: false, near: false }
     }
 
     /// All that integers on the device can be.

@@ -29,6 +29,8 @@ mod movement;
 mod range;
 mod reduce;
 mod step;
+#[cfg(all(test, feature = "flex"))]
+mod tests;
 mod value;
 mod window;
 

@@ -168,3 +168,38 @@ fn power(magnitude: i128, count: usize) -> Range {
 fn count(ask: &Ask<'_>, axes: &[usize]) -> usize {
     ask.args.first().map_or(0, |a| axes.iter().map(|&i| a.2[i]).product())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(op: &Op, args: &[(Range, DType, Vec<usize>)]) -> Range {
+        range(&Ask { op, dtype: DType::I64, shape: &[4], args, device: Range::new(i32::MIN, i32::MAX) })
+    }
+
+    #[test]
+    fn ranges_follow_the_arithmetic() {
+        let (small, shape) = (Range::new(-2, 9), vec![4]);
+        let x = (small, DType::I64, shape.clone());
+        assert_eq!(ask(&Op::Binary(Binary::Sub), &[x.clone(), x.clone()]), Range::new(-11, 11));
+        assert_eq!(ask(&Op::Binary(Binary::Mul), &[x.clone(), x.clone()]), Range::new(-18, 81));
+        assert_eq!(ask(&Op::Unary(Unary::Neg), std::slice::from_ref(&x)), Range::new(-9, 2));
+        let sum = Op::Reduce { kind: Reduce::Sum, axes: vec![0] };
+        assert_eq!(ask(&sum, std::slice::from_ref(&x)), Range::new(-36, 36));
+        let argmax = Op::ArgReduce { kind: Reduce::Max, axis: 0 };
+        assert_eq!(ask(&argmax, &[x]), Range::new(0, 3));
+    }
+
+    #[test]
+    fn what_may_leave_the_integers_is_seen() {
+        let wide = Range::new(i64::MIN, i64::MAX);
+        let x = (wide, DType::I64, vec![4]);
+        for op in [Op::Binary(Binary::Add), Op::Binary(Binary::Mul)] {
+            assert!(!ask(&op, &[x.clone(), x.clone()]).within(wide), "{}", op.name());
+        }
+        assert!(!ask(&Op::Unary(Unary::Abs), std::slice::from_ref(&x)).within(wide));
+        let product = Op::Reduce { kind: Reduce::Prod, axes: vec![0] };
+        assert!(!ask(&product, &[(Range::new(0, 1 << 20), DType::I64, vec![4])]).within(wide));
+        assert!(ask(&product, &[(Range::new(-1, 1), DType::I64, vec![4])]).within(wide));
+    }
+}

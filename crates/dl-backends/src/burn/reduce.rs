@@ -24,7 +24,7 @@ pub(super) fn reduce<B: Backend>(
         return over_nothing(m, step, kind);
     }
     let (mut shape, reduced) = grouped(from, axes);
-    let mut x = x.reshape(&shape);
+    let mut x = x.reshape(&extents(&shape));
     for (axis, _) in reduced.iter().enumerate().filter(|(_, r)| **r) {
         x = along(m, step, kind, x, &shape, axis)?;
         shape[axis] = 1;

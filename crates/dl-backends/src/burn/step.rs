@@ -83,9 +83,8 @@ impl<B: Backend> Step<B> {
     pub(super) fn apply(&self, m: &Machine<B>, mut args: Vec<Operand<B>>, env: &Env<'_>) -> Result<Value<B>> {
         if let Some((_, _, place)) = self.indexed()
             && let Some(Operand::Value(indices)) = args.get(place)
-            && !self.args[place].shape.contains(&0)
         {
-            index::check(m, self, indices, env)?;
+            index::check_computed(m, self, indices)?;
         }
         if self.shape.contains(&0) {
             return Ok(Value::Empty);
@@ -125,7 +124,7 @@ impl<B: Backend> Step<B> {
             Op::Flip(axes) => operand()?.value()?.flip(axes),
 
             Op::Gather { axis, batch } => {
-                index::gather(m, self, *axis, *batch, operand()?.value()?, operand()?.value()?)?
+                index::gather(self, *axis, *batch, operand()?.value()?, operand()?.value()?)?
             }
             Op::ScatterAdd { axis, batch } => {
                 index::scatter_add(m, self, *axis, *batch, operand()?.value()?, operand()?.value()?)?

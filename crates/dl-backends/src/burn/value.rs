@@ -152,13 +152,6 @@ impl<B: Backend> Value<B> {
         }
     }
 
-    pub(super) fn float(self) -> Result<FloatTensor<B>, String> {
-        match self {
-            Value::Float(t) => Ok(t),
-            other => Err(format!("expected floats, got {}", other.kind())),
-        }
-    }
-
     pub(super) fn int(self) -> Result<IntTensor<B>, String> {
         match self {
             Value::Int(t) => Ok(t),
