@@ -1,0 +1,146 @@
+//! The benchmark program's command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::child::SERVE;
+use crate::fault::{Fault, Result};
+use crate::{host, subject};
+
+pub(crate) const HELP: &str = "\
+usage: cargo xtask bench [--features LIST] [OPTIONS]
+
+Trains the tutorial's MNIST perceptron on each backend of this build and prints one table.
+
+  --quick           fewer rounds and epochs: within two minutes
+  --threads LIST    thread counts to measure, such as 1,2; default: all cores
+  --backends LIST   only these rows, such as cpu,burn-flex
+  --batches LIST    only these batch sizes; default: 64,512,60000
+  --data DIR        a folder with the dataset's files
+  --out FILE        where to write what was found; default: target/bench/latest.json
+";
+
+/// One parsed command line.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    Help,
+    /// Measure one row for a parent.
+    Serve(String),
+    Run(Options),
+}
+
+/// What to measure.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) quick: bool,
+    pub(crate) threads: Vec<usize>,
+    pub(crate) backends: Vec<String>,
+    pub(crate) batches: Vec<usize>,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) out: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            quick: false,
+            threads: vec![host::cores()],
+            backends: subject::names().into_iter().map(str::to_owned).collect(),
+            batches: vec![64, 512, 60_000],
+            data: None,
+            out: "target/bench/latest.json".into(),
+        }
+    }
+}
+
+/// Reads arguments, without the program's name.
+///
+/// # Errors
+/// An option that there is not, or a value that does not fit.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
+    let mut options = Options::default();
+    let mut parser = Parser::from_args(arguments);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            Arg::Value(word) if word == SERVE => {
+                return Ok(Command::Serve(parser.value()?.string()?));
+            }
+            Arg::Long("quick") => options.quick = true,
+            Arg::Long("threads") => options.threads = sizes(&mut parser, "--threads")?,
+            Arg::Long("batches") => options.batches = sizes(&mut parser, "--batches")?,
+            Arg::Long("backends") => options.backends = backends(&mut parser)?,
+            Arg::Long("data") => options.data = Some(parser.value()?.into()),
+            Arg::Long("out") => options.out = parser.value()?.into(),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Run(options))
+}
+
+/// Ascending numbers from 1 on, each once.
+fn sizes(parser: &mut Parser, option: &str) -> Result<Vec<usize>> {
+    let list = parser.value()?.string()?;
+    let size = |word: &str| match word.trim().parse() {
+        Ok(0) | Err(_) => {
+            Err(Fault::new(format!("{option} {list}: expected numbers from 1 on, separated by commas")))
+        }
+        Ok(size) => Ok(size),
+    };
+    let mut sizes = list.split(',').map(size).collect::<Result<Vec<usize>>>()?;
+    sizes.sort_unstable();
+    sizes.dedup();
+    Ok(sizes)
+}
+
+/// In the table's order, whatever the command line's.
+fn backends(parser: &mut Parser) -> Result<Vec<String>> {
+    let list = parser.value()?.string()?;
+    let asked: Vec<&str> = list.split(',').map(str::trim).collect();
+    let known = subject::names();
+    if let Some(name) = asked.iter().find(|name| !known.contains(name)) {
+        return Err(subject::unknown(name));
+    }
+    Ok(known.into_iter().filter(|name| asked.contains(name)).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_line(line: &str) -> Result<Command> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[track_caller]
+    fn fails(line: &str, message: &str) {
+        assert_eq!(parse_line(line).unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn options_are_read() {
+        assert_eq!(parse_line("").unwrap(), Command::Run(Options::default()));
+        let options = Options {
+            quick: true,
+            threads: vec![1, 2],
+            batches: vec![64],
+            data: Some("d".into()),
+            out: "o".into(),
+            ..Options::default()
+        };
+        let line = "--quick --threads 2,1,2 --batches 64 --data d --out o";
+        assert_eq!(parse_line(line).unwrap(), Command::Run(options));
+        assert_eq!(parse_line("--help").unwrap(), Command::Help);
+        assert_eq!(parse_line("serve-row {}").unwrap(), Command::Serve("{}".into()));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        fails("--fast", "invalid option '--fast'");
+        fails("--threads 1,0", "--threads 1,0: expected numbers from 1 on, separated by commas");
+        let known = subject::names().join(", ");
+        fails("--backends abacus", &format!("no backend \"abacus\" in this build; expected one of {known}"));
+    }
+}

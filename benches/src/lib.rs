@@ -1,1 +1,0 @@
-//! Criterion benches, and the program that `cargo xtask bench` drives.

@@ -1,0 +1,104 @@
+//! Measures the tutorial's perceptron on each backend and prints one table.
+//!
+//! `cargo xtask bench` fetches the data, builds this program and runs it. It starts
+//! itself again for every row ([`child`], [`serve`]), lets the rows take turns
+//! ([`rounds`]), and keeps what it found as a table and as JSON.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu"))]
+mod baseline;
+mod child;
+mod cli;
+mod fault;
+mod floor;
+mod host;
+mod ours;
+mod product;
+mod progress;
+mod protocol;
+mod record;
+mod rounds;
+mod serve;
+mod stats;
+mod subject;
+mod summary;
+mod table;
+mod work;
+
+use cli::{Command, Options};
+use fault::Result;
+use progress::Progress;
+use protocol::RowSpec;
+use record::Record;
+use rounds::{Budget, Role};
+use work::DataAt;
+
+fn main() -> ExitCode {
+    let result = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Help) => print(cli::HELP).map(|()| true),
+        Ok(Command::Serve(spec)) => serve::serve(&spec).map(|()| true),
+        Ok(Command::Run(options)) => run(&options),
+        Err(fault) => {
+            eprintln!("bench: {fault}\n\n{}", cli::HELP);
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(fault) => {
+            eprintln!("bench: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures everything; whether no row failed.
+fn run(options: &Options) -> Result<bool> {
+    let began = Instant::now();
+    let data = work::find(options.data.as_deref())?;
+    let mut record = summary::begin(options, &data);
+    let examples = data.train.len();
+    let at = DataAt { name: data.name, folder: options.data.clone() };
+    drop((data.train, data.test));
+
+    let budget = if options.quick { Budget::QUICK } else { Budget::FULL };
+    let mut progress = Progress::new(options.batches.len());
+    for &batch in &options.batches {
+        progress.part(&format!("batches of {batch}"));
+        let rows = rows(options, batch.min(examples), &at);
+        let (runners, failed) = rounds::measure(rows, examples, budget, &mut progress);
+        summary::add(&mut record, runners, failed);
+    }
+    progress.finish();
+    record.seconds = began.elapsed().as_secs_f64();
+    finish(&record, options)
+}
+
+/// The floor, every backend, and the first of them once more, for each thread count.
+fn rows(options: &Options, batch: usize, data: &DataAt) -> Vec<(Role, RowSpec)> {
+    let mut rows = vec![];
+    for &threads in &options.threads {
+        let row = |role: Role, name: &str| {
+            (role, RowSpec { backend: name.into(), batch, threads, data: data.clone() })
+        };
+        rows.push(row(Role::Floor, subject::FLOOR));
+        rows.extend(options.backends.iter().map(|name| row(Role::Row, name)));
+        rows.extend(options.backends.first().map(|name| row(Role::Control, name)));
+    }
+    rows
+}
+
+fn finish(record: &Record, options: &Options) -> Result<bool> {
+    record.write(&options.out)?;
+    print(&table::text(record))?;
+    print(&format!("\nwritten to {}\n", options.out.display()))?;
+    Ok(record.failed.is_empty())
+}
+
+fn print(text: &str) -> Result<()> {
+    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+}

@@ -1,0 +1,57 @@
+//! What parent and child say to each other, a line of JSON each.
+
+use serde::{Deserialize, Serialize};
+
+use crate::subject::Training;
+use crate::work::DataAt;
+
+/// The one row that a child measures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RowSpec {
+    pub(crate) backend: String,
+    /// Images in a batch; the whole training split where it has no more.
+    pub(crate) batch: usize,
+    pub(crate) threads: usize,
+    pub(crate) data: DataAt,
+}
+
+/// What a parent asks; a closed pipe is the request to end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// Steps for about so long, at least two.
+    WarmUp { ms: f64 },
+    /// A burst of steps, each timed.
+    Time { steps: usize },
+    /// The memory used so far.
+    Peak,
+    /// Training from the first values on, then the accuracy.
+    Train { epochs: Option<usize> },
+}
+
+/// What a child answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// Sent once, before any request is read.
+    Ready { compile_ms: Option<f64>, note: Option<String> },
+    /// Milliseconds of each step, or of a step on average where steps overlap.
+    Times { ms: Vec<f64> },
+    /// MiB.
+    Peak { mib: Option<f64>, data_mib: Option<f64> },
+    /// Which share of the training is done; more replies follow.
+    Progress { share: f64 },
+    /// The share of test images classified right.
+    Trained { accuracy: Option<f64> },
+    /// The last word.
+    Failed { message: String },
+}
+
+impl Request {
+    pub(crate) fn training(epochs: Option<usize>) -> Training {
+        match epochs {
+            None => Training::Tutorial,
+            Some(epochs) => Training::Recipe { epochs },
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The child's side: one row, measured when the parent says so.
+
+use std::io::{self, BufRead, Write};
+use std::time::Instant;
+
+use crate::fault::Result;
+use crate::host::{self, Memory};
+use crate::protocol::{Reply, Request, RowSpec};
+use crate::subject::{self, Subject};
+use crate::work::Work;
+
+/// Serves requests from standard input until it is closed.
+///
+/// # Errors
+/// Only where the parent can no longer be told.
+pub(crate) fn serve(spec: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let mut say = |reply: &Reply| -> Result<()> {
+        let line = serde_json::to_string(reply)?;
+        writeln!(out, "{line}")?;
+        Ok(out.flush()?)
+    };
+    match answer_all(spec, &mut say) {
+        Ok(()) => Ok(()),
+        Err(fault) => say(&Reply::Failed { message: fault.to_string() }),
+    }
+}
+
+fn answer_all(spec: &str, say: &mut dyn FnMut(&Reply) -> Result<()>) -> Result<()> {
+    let spec: RowSpec = serde_json::from_str(spec)?;
+    let work = Work::new(spec.data.load()?, spec.batch)?;
+    // Parsing the files takes more memory than keeping them, and is no row's doing.
+    host::forget_peak();
+    let data_mib = Memory::Now.mib();
+    let mut subject = subject::open(&spec.backend, &work, spec.threads)?;
+    say(&Reply::Ready { compile_ms: subject.compile_ms(), note: subject.note() })?;
+    for line in io::stdin().lock().lines() {
+        let reply = match serde_json::from_str(&line?)? {
+            Request::WarmUp { ms } => Reply::Times { ms: warm_up(&mut *subject, ms)? },
+            Request::Time { steps } => Reply::Times { ms: time(&mut *subject, steps)? },
+            Request::Peak => Reply::Peak { mib: Memory::Peak.mib(), data_mib },
+            Request::Train { epochs } => {
+                let mut failed = None;
+                let mut progress = |share| {
+                    failed = say(&Reply::Progress { share }).err();
+                };
+                let accuracy = subject.train(Request::training(epochs), &mut progress)?;
+                if let Some(fault) = failed {
+                    return Err(fault);
+                }
+                Reply::Trained { accuracy }
+            }
+        };
+        say(&reply)?;
+    }
+    Ok(())
+}
+
+fn warm_up(subject: &mut dyn Subject, ms: f64) -> Result<Vec<f64>> {
+    let started = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 2 || millis(started) < ms {
+        times.extend(time(subject, 1)?);
+    }
+    Ok(times)
+}
+
+fn time(subject: &mut dyn Subject, steps: usize) -> Result<Vec<f64>> {
+    if subject.overlaps() {
+        let started = Instant::now();
+        for _ in 0..steps {
+            subject.step()?;
+        }
+        subject.settle()?;
+        return Ok(vec![millis(started) / steps as f64]);
+    }
+    let mut times = Vec::with_capacity(steps);
+    for _ in 0..steps {
+        let started = Instant::now();
+        subject.step()?;
+        times.push(millis(started));
+    }
+    Ok(times)
+}
+
+fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}

@@ -1,0 +1,120 @@
+//! From what the rows' processes found to the record.
+
+use std::env;
+
+use dl_data::Dataset;
+
+use crate::cli::Options;
+use crate::host::{self, Host};
+use crate::record::{Control, DataUsed, Failed, FloorRow, Record, Row};
+use crate::rounds::{Role, Runner};
+use crate::stats::{self, Spread};
+use crate::subject;
+use crate::work::FLOPS_PER_IMAGE;
+
+/// What lies inside the timed region, of every row.
+const STEP: &str = "from a batch in memory to updated parameters: bind or upload, forward, gradient, \
+    SGD; the loss is not read. Our rows take bytes and class indices as they lie in memory, burn's \
+    float tensors made beforehand. Mini-batches are 8, in turn.";
+
+/// A record without rows.
+pub(crate) fn begin(options: &Options, data: &Dataset) -> Record {
+    let command: Vec<String> =
+        env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    Record {
+        host: Host::here(),
+        revision: env::var("DL_REVISION").ok(),
+        date: host::utc_now(),
+        seconds: 0.0,
+        command: format!("bench {}", command.join(" ")).trim_end().to_owned(),
+        quick: options.quick,
+        data: DataUsed::of(data),
+        step: STEP.into(),
+        flops_per_image: FLOPS_PER_IMAGE,
+        rows: vec![],
+        floor: vec![],
+        control: vec![],
+        failed: vec![],
+    }
+}
+
+/// Adds the rows of one batch size.
+pub(crate) fn add(record: &mut Record, runners: Vec<Runner>, failed: Vec<Failed>) {
+    for runner in &runners {
+        // A row that was started and never timed failed before its first round.
+        let Some(step_ms) = Spread::of(&runner.found.steps) else { continue };
+        match runner.role {
+            Role::Floor => record.floor.push(floor(runner, step_ms)),
+            Role::Row => record.rows.push(row(runner, step_ms, &runners)),
+            Role::Control => record.control.extend(control(runner, &runners)),
+        }
+    }
+    record.failed.extend(failed);
+}
+
+fn floor(runner: &Runner, step_ms: Spread) -> FloorRow {
+    let (images_per_s, gflops) = rates(runner, step_ms);
+    FloorRow {
+        batch: runner.spec.batch,
+        threads: runner.spec.threads,
+        step_ms,
+        images_per_s,
+        gflops,
+        scheme: runner.found.note.clone(),
+    }
+}
+
+fn row(runner: &Runner, step_ms: Spread, all: &[Runner]) -> Row {
+    let (images_per_s, gflops) = rates(runner, step_ms);
+    let beside = || all.iter().filter(|other| other.spec.threads == runner.spec.threads);
+    let rounds = &runner.found.rounds;
+    let floor = beside().find(|other| other.role == Role::Floor);
+    let floor_ratio_spread = floor.and_then(|floor| stats::ratio(rounds, &floor.found.rounds));
+    let burn = beside().filter(|other| subject::is_burn(&other.spec.backend));
+    let burn = burn.min_by(|a, b| typical(a).total_cmp(&typical(b)));
+    let burn_ratio_spread = burn.and_then(|burn| stats::ratio(&burn.found.rounds, rounds));
+    Row {
+        backend: runner.spec.backend.clone(),
+        batch: runner.spec.batch,
+        threads: runner.spec.threads,
+        step_ms,
+        floor_ratio: floor_ratio_spread.map(|ratio| ratio.median),
+        floor_ratio_spread,
+        burn_ratio: burn_ratio_spread.map(|ratio| ratio.median),
+        burn_ratio_spread,
+        images_per_s,
+        gflops,
+        compile_ms: runner.found.compile_ms,
+        peak_mib: runner.found.peak_mib,
+        data_mib: runner.found.data_mib,
+        test_accuracy: runner.found.accuracy,
+        trained: runner.found.trained.clone(),
+        rounds: rounds.len(),
+        steps: runner.found.steps.len(),
+    }
+}
+
+fn control(runner: &Runner, all: &[Runner]) -> Option<Control> {
+    let same = |other: &&Runner| {
+        other.role == Role::Row
+            && other.spec.backend == runner.spec.backend
+            && other.spec.threads == runner.spec.threads
+    };
+    let first = all.iter().find(same)?;
+    Some(Control {
+        backend: runner.spec.backend.clone(),
+        batch: runner.spec.batch,
+        threads: runner.spec.threads,
+        ratio: stats::ratio(&runner.found.rounds, &first.found.rounds)?,
+    })
+}
+
+/// Images and billions of floating-point operations per second.
+fn rates(runner: &Runner, step_ms: Spread) -> (f64, f64) {
+    let images_per_s = runner.spec.batch as f64 / (step_ms.median / 1e3);
+    (images_per_s, images_per_s * FLOPS_PER_IMAGE as f64 / 1e9)
+}
+
+fn typical(runner: &Runner) -> f64 {
+    stats::median(&runner.found.rounds).unwrap_or(f64::INFINITY)
+}

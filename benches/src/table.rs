@@ -1,0 +1,297 @@
+//! The table that people read: aligned, at most 120 columns wide, with what its columns mean.
+
+use std::fmt::Write as _;
+
+use crate::record::{Failed, Record, Row};
+use crate::stats::Spread;
+
+const HEAD: [[&str; 10]; 2] = [
+    ["", "compile", "step", "step", "images", "GFLOP", "÷ floor", "× burn", "peak", "test"],
+    ["backend", "ms", "ms", "p10–p90", "per s", "per s", "", "", "MiB", "accuracy"],
+];
+
+/// Columns of a terminal that need no scrolling.
+const WIDTH: usize = 110;
+
+/// What stands where there is nothing to say.
+const NONE: &str = "·";
+
+/// The whole text, without the line that names the file.
+pub(crate) fn text(record: &Record) -> String {
+    let blocks = blocks(record);
+    let lines = blocks.iter().flat_map(|block| &block.lines);
+    let mut widths = [0; 10];
+    for line in HEAD.map(|line| line.map(str::to_owned)).iter().chain(lines) {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = title(record);
+    for line in HEAD {
+        text += &aligned(&line.map(str::to_owned), &widths);
+    }
+    for block in &blocks {
+        let _ = write!(text, "\n{}\n", block.title);
+        for line in &block.lines {
+            text += &aligned(line, &widths);
+        }
+    }
+    text += &notes(record);
+    text
+}
+
+/// The rows of one batch size and thread count.
+struct Block {
+    title: String,
+    lines: Vec<[String; 10]>,
+}
+
+fn title(record: &Record) -> String {
+    let (host, data) = (&record.host, &record.data);
+    let revision = record.revision.as_deref().unwrap_or("unknown");
+    let short = |revision: &str| match revision.split_once('-') {
+        Some((commit, rest)) => format!("{}-{rest}", commit.get(..10).unwrap_or(commit)),
+        None => revision.get(..10).unwrap_or(revision).to_owned(),
+    };
+    format!(
+        "\nThe tutorial's perceptron 784-128-10 on {}: {} training images, {} to test with.\n\
+         {}, {} cores, {}; revision {}; {}{}\n\n",
+        data.name,
+        grouped(data.train as f64),
+        grouped(data.test as f64),
+        host.cpu,
+        host.cores,
+        host.features.join(" "),
+        short(revision),
+        record.date,
+        if record.quick { "; --quick: fewer rounds and epochs" } else { "" },
+    )
+}
+
+fn blocks(record: &Record) -> Vec<Block> {
+    let mut places: Vec<(usize, usize)> = record.rows.iter().map(|row| (row.batch, row.threads)).collect();
+    places.sort_unstable();
+    places.dedup();
+    places.into_iter().map(|(batch, threads)| block(record, batch, threads)).collect()
+}
+
+fn block(record: &Record, batch: usize, threads: usize) -> Block {
+    let noise = record.noise(batch, threads);
+    let rows = record.rows.iter().filter(|row| row.batch == batch && row.threads == threads);
+    let trained = rows.clone().map(|row| &*row.trained).next().unwrap_or_default();
+    let plural = if threads == 1 { "" } else { "s" };
+    let title =
+        format!("batch {}, {threads} thread{plural}; accuracy after {trained}", grouped(batch as f64));
+    let mut lines = vec![];
+    for floor in record.floor.iter().filter(|f| f.batch == batch && f.threads == threads) {
+        let mut line = timed("five products", &floor.step_ms, floor.images_per_s, floor.gflops);
+        line[6] = "1.00".into();
+        lines.push(line);
+    }
+    lines.extend(rows.map(|row| line(row, noise)));
+    for control in record.control.iter().filter(|c| c.batch == batch && c.threads == threads) {
+        let Spread { median, p10, p90 } = control.ratio;
+        let mut line: [String; 10] = std::array::from_fn(|_| NONE.into());
+        line[0] = format!("A/A: {0} ÷ {0}", control.backend);
+        line[2] = format!("{median:.3}");
+        line[3] = format!("{p10:.3}–{p90:.3}");
+        lines.push(line);
+    }
+    Block { title, lines }
+}
+
+fn line(row: &Row, noise: Option<f64>) -> [String; 10] {
+    let mut line = timed(&row.backend, &row.step_ms, row.images_per_s, row.gflops);
+    let ratio = |value: Option<f64>| value.map_or(NONE.into(), |value| claimed(value, noise));
+    line[1] = row.compile_ms.map_or(NONE.into(), digits);
+    line[6] = ratio(row.floor_ratio);
+    line[7] = ratio(row.burn_ratio);
+    line[8] = row.peak_mib.map_or(NONE.into(), |mib| format!("{mib:.0}"));
+    line[9] = row.test_accuracy.map_or(NONE.into(), |share| format!("{:.2} %", 100.0 * share));
+    line
+}
+
+fn timed(name: &str, step: &Spread, images_per_s: f64, gflops: f64) -> [String; 10] {
+    let mut line: [String; 10] = std::array::from_fn(|_| NONE.into());
+    line[0] = name.into();
+    line[2] = digits(step.median);
+    line[3] = format!("{}–{}", digits(step.p10), digits(step.p90));
+    line[4] = grouped(images_per_s);
+    line[5] = format!("{gflops:.1}");
+    line
+}
+
+/// A ratio, marked where equal things differ as much.
+fn claimed(ratio: f64, noise: Option<f64>) -> String {
+    let inside = noise.is_none_or(|noise| (ratio - 1.0).abs() <= noise);
+    format!("{}{ratio:.2}", if inside { "≈" } else { "" })
+}
+
+fn notes(record: &Record) -> String {
+    let flops = grouped(record.flops_per_image as f64);
+    let first = record.control.first().map_or("the first row", |control| &control.backend);
+    let notes = [
+        (
+            "a step",
+            format!(
+                "{} Rows take turns, round by round; medians are over all steps of all rounds.",
+                record.step
+            ),
+        ),
+        ("compile", "from the formula to something that runs on batches of this size.".into()),
+        ("GFLOP", format!("the five products alone: {flops} operations per image.")),
+        (
+            "÷ floor",
+            "the step's time over that of the five matrix products by the gemm crate on as many threads, \
+            at the best tiling found in this run; round by round, then the median."
+                .into(),
+        ),
+        (
+            "× burn",
+            "how many times as fast as the fastest row of burn itself, its tensors and its autodiff.".into(),
+        ),
+        (
+            "A/A",
+            format!(
+                "{first} measured twice, in two processes: how a ratio of equal things strays. A ratio no \
+            farther from 1 is marked ≈ and not claimed, nor is one without such a control."
+            ),
+        ),
+        (
+            "peak",
+            format!(
+                "resident memory of the row's own process; {} MiB of it are the program and the data.",
+                data_mib(record)
+            ),
+        ),
+    ];
+    let failed = |f: &Failed| {
+        ("FAILED", format!("{} at batch {} on {} threads: {}", f.backend, f.batch, f.threads, f.error))
+    };
+    let notes = notes.into_iter().chain(record.failed.iter().map(failed));
+    let shown = notes.map(|(name, text)| wrapped(name, &text));
+    format!("\n{}", shown.collect::<String>())
+}
+
+/// A name with its text beside it, in lines of at most [`WIDTH`] columns.
+fn wrapped(name: &str, text: &str) -> String {
+    const INDENT: usize = 11;
+    let mut lines = format!("{name:<INDENT$}");
+    let mut column = INDENT;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > INDENT && column + 1 + length > WIDTH {
+            lines += &format!("\n{:INDENT$}", "");
+            column = INDENT;
+        } else if column > INDENT {
+            lines.push(' ');
+            column += 1;
+        }
+        lines += word;
+        column += length;
+    }
+    lines + "\n"
+}
+
+fn data_mib(record: &Record) -> String {
+    let most = record.rows.iter().filter_map(|row| row.data_mib).max_by(f64::total_cmp);
+    most.map_or("unknown".into(), |mib| format!("{mib:.0}"))
+}
+
+/// The first column to the left, the others to the right, two spaces between.
+fn aligned(cells: &[String; 10], widths: &[usize; 10]) -> String {
+    let mut line = String::new();
+    for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        let blanks = " ".repeat(width - cell.chars().count());
+        match i {
+            0 => line += &format!("  {cell}{blanks}"),
+            _ => line += &format!("  {blanks}{cell}"),
+        }
+    }
+    format!("{}\n", line.trim_end())
+}
+
+/// Three significant digits, but no fewer than a whole number's.
+fn digits(value: f64) -> String {
+    let decimals = match value {
+        v if v < 0.9995 => 3,
+        v if v < 9.995 => 2,
+        v if v < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$}")
+}
+
+/// A whole number with commas.
+fn grouped(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::sample;
+    use expect_test::expect;
+
+    #[test]
+    fn the_table_is_aligned_and_names_its_data() {
+        expect![[r#"
+
+The tutorial's perceptron 784-128-10 on fashion-mnist: 60,000 training images, 10,000 to test with.
+A CPU, 2 cores, avx2 avx512f; revision 0123456789; 2026-01-31T12:34:56Z
+
+                  compile   step         step   images  GFLOP  ÷ floor  × burn  peak      test
+  backend              ms     ms      p10–p90    per s  per s                    MiB  accuracy
+
+batch 64, 2 threads; accuracy after 10 epochs
+  five products         ·  0.160  0.144–0.192  400,000  163.6     1.00       ·     ·         ·
+  cpu                3.25  0.180  0.162–0.216  355,556  145.4     1.12    2.00    81   97.81 %
+  burn-flex             ·  0.360  0.324–0.432  177,778   72.7     2.25   ≈1.00    81   97.81 %
+  A/A: cpu ÷ cpu        ·  1.001  0.980–1.030        ·      ·        ·       ·     ·         ·
+
+a step     a step. Rows take turns, round by round; medians are over all steps of all rounds.
+compile    from the formula to something that runs on batches of this size.
+GFLOP      the five products alone: 409,088 operations per image.
+÷ floor    the step's time over that of the five matrix products by the gemm crate on as many threads, at the
+           best tiling found in this run; round by round, then the median.
+× burn     how many times as fast as the fastest row of burn itself, its tensors and its autodiff.
+A/A        cpu measured twice, in two processes: how a ratio of equal things strays. A ratio no farther from 1
+           is marked ≈ and not claimed, nor is one without such a control.
+peak       resident memory of the row's own process; 60 MiB of it are the program and the data.
+"#]]
+        .assert_eq(&text(&sample()));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_a_terminal() {
+        let mut record = sample();
+        record.rows[0].backend = "burn-ndarray".into();
+        record.rows[0].step_ms = Spread { median: 1112.4, p10: 1100.6, p90: 1234.5 };
+        record.rows[0].images_per_s = 12_345_678.0;
+        record.rows[0].compile_ms = Some(12_345.6);
+        let widest = text(&record).lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(120), "{widest:?}");
+    }
+
+    #[test]
+    fn a_ratio_inside_the_noise_is_not_claimed() {
+        assert_eq!(claimed(1.02, Some(0.03)), "≈1.02");
+        assert_eq!(claimed(0.96, Some(0.03)), "0.96");
+        assert_eq!(claimed(2.0, None), "≈2.00");
+    }
+
+    #[test]
+    fn numbers_have_three_digits_and_commas() {
+        let shown = [0.0123, 0.9996, 9.994, 99.96, 1112.4].map(digits);
+        assert_eq!(shown, ["0.012", "1.00", "9.99", "100", "1112"]);
+        assert_eq!([7.0, 999.6, 1_234_567.0].map(grouped), ["7", "1,000", "1,234,567"]);
+    }
+}
