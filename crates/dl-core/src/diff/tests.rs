@@ -248,6 +248,19 @@ fn cotangents_travel_with_their_conditions() {
 }
 
 #[test]
+fn what_both_branches_need_is_live_everywhere() {
+    check(
+        |x| {
+            let e = x.exp();
+            x.gt(0.0).select(-e, e + e)
+        },
+        expect![[r#"
+            (mul (add (add (select (gt x 0) 0 (broadcast[;2,3] 1)) (select (gt x 0) 0 (broadcast[;2,3] 1))) (neg (select (gt x 0) (broadcast[;2,3] 1) 0))) (exp x)) : [2, 3]
+        "#]],
+    );
+}
+
+#[test]
 fn chance_masks_no_product() {
     check(
         |x| {

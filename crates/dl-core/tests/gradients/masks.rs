@@ -100,6 +100,10 @@ fn masks_go_where_cotangents_go() {
         let m = x.reshape([2, 2]);
         m.contract("ij,kj->ki", m.graph().full(F64, [3, 2], 1.0))
     });
+    moved([0.0, 0.0, 4.0, 1.0], |x| {
+        let m = x.reshape([2, 2]);
+        m.contract("ij,jk->kji", m.graph().full(F64, [2, 3], 1.0))
+    });
 }
 
 fn index<'g>(x: Expr<'g>, values: &[i64]) -> Expr<'g> {
