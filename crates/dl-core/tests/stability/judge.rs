@@ -1,0 +1,189 @@
+//! Judges the compiled spellings of a class, and prints a table of what fails.
+
+use std::fmt::Write;
+
+use dl_core::{DType, Expr, F32, F64, Graph, I64, Program, Tensor, TensorRef, interp};
+
+use crate::class::{Class, Formula, LABELS, rounded};
+use crate::limits;
+use crate::precision::{Ball, Extended, Single, Truth, errors, evaluate, truth};
+
+/// Largest error in units of the last place times the condition.
+const LIMIT: f64 = 8.0;
+
+/// A spelling that failed at a point.
+struct Failure {
+    class: &'static str,
+    spelling: &'static str,
+    line: String,
+}
+
+/// Every class, both element types, value and gradient.
+pub(crate) fn all(classes: &'static [Class]) {
+    let failures: Vec<Failure> = classes.iter().flat_map(judge).collect();
+    let mut report = String::new();
+    let (mut before, mut unknown) = (("", ""), 0);
+    for failure in &failures {
+        let known = limits::reason(failure.class, failure.spelling);
+        unknown += usize::from(known.is_none());
+        if before != (failure.class, failure.spelling) {
+            let why = known.map_or(String::new(), |why| format!("   known: {why}"));
+            writeln!(report, "{}: {}{why}", failure.class, failure.spelling).expect("a string takes it");
+            before = (failure.class, failure.spelling);
+        }
+        writeln!(report, "{}", failure.line).expect("a string takes it");
+    }
+    println!("{report}");
+    assert!(unknown == 0, "{unknown} values are off; the table above says which");
+}
+
+fn judge(class: &'static Class) -> Vec<Failure> {
+    let mut failures = vec![];
+    for dtype in [F64, F32] {
+        let reference = compile(class, dtype, class.truth, false);
+        let fits = |p: &&&[f64]| {
+            p.iter().all(|x| rounded(dtype, *x).is_finite() && (rounded(dtype, *x) != 0.0 || *x == 0.0))
+        };
+        let points: Vec<Vec<(String, Tensor)>> =
+            class.points.iter().filter(fits).map(|p| point(class, dtype, p)).collect();
+        let truths: Vec<Vec<Vec<Truth>>> = points.iter().map(|p| truth(&reference, &named(p))).collect();
+        for (spelling, formula) in class.spellings {
+            if dtype == F64 {
+                means_the_same(class, spelling, *formula, &points, &truths);
+            }
+            if std::env::var("TELL").is_ok() {
+                eprintln!("{} {spelling}", class.name);
+            }
+            let program = compile(class, dtype, *formula, true);
+            let mut lines = vec![];
+            for (point, truths) in points.iter().zip(&truths) {
+                lines.extend(judge_point(&program, dtype, point, truths));
+            }
+            if !lines.is_empty() {
+                lines.push(format!("      = {}", shown(&program)));
+            }
+            failures.extend(lines.into_iter().map(|line| Failure { class: class.name, spelling, line }));
+        }
+    }
+    failures
+}
+
+fn judge_point(
+    program: &Program,
+    dtype: DType,
+    point: &[(String, Tensor)],
+    truths: &[Vec<Truth>],
+) -> Vec<String> {
+    let computed: Vec<Vec<f64>> = if dtype == F32 {
+        let outputs = evaluate(&Single, program, &named(point), &[]);
+        outputs.iter().map(|o| o.reals().into_iter().copied().collect()).collect()
+    } else {
+        let used = |name: &str| program.inputs().iter().any(|d| *d.name == *name);
+        let views: Vec<(&str, TensorRef<'_>)> =
+            point.iter().filter(|(n, _)| used(n)).map(|(n, t)| (n.as_str(), t.view())).collect();
+        let run = interp::evaluate(program, &views, &[], 0, 0).expect("inputs fit");
+        program.outputs().iter().map(|o| run.output(&o.name).expect("it is an output").to_f64()).collect()
+    };
+    let mut lines = vec![];
+    for ((output, truths), computed) in program.outputs().iter().zip(truths).zip(&computed) {
+        let errors = errors(dtype, truths, computed);
+        let worst =
+            errors.iter().enumerate().filter_map(|(i, e)| Some((i, (*e)?))).fold(None, |worst, (i, e)| {
+                match worst {
+                    Some((_, w)) if w >= e => worst,
+                    _ => Some((i, e)),
+                }
+            });
+        if let Some((i, error)) = worst.filter(|(_, e)| e.is_nan() || *e > LIMIT) {
+            let at: Vec<String> = point
+                .iter()
+                .filter(|(n, _)| n != "labels")
+                .map(|(_, t)| format!("{:?}", t.to_f64()))
+                .collect();
+            lines.push(format!(
+                "  {dtype} {}[{i}] at {}: {:e}, true {:e}: off by {error:.1e}",
+                output.name,
+                at.join(" "),
+                computed[i],
+                truths[i].value.to_f64()
+            ));
+        }
+    }
+    lines
+}
+
+/// The spelling as it was written has the value of the trusted form wherever digits suffice to tell.
+fn means_the_same(
+    class: &Class,
+    spelling: &str,
+    formula: Formula,
+    points: &[Vec<(String, Tensor)>],
+    truths: &[Vec<Vec<Truth>>],
+) {
+    let program = compile(class, F64, formula, false);
+    let a = Extended::new(320);
+    let mut told = 0;
+    for (point, truths) in points.iter().zip(truths) {
+        let outputs = evaluate(&a, &program, &named(point), &[]);
+        for (raw, truth) in outputs[0].reals().into_iter().zip(&truths[0]) {
+            let (got, want) = (raw.to_f64(), truth.value.to_f64());
+            if matches!(raw, Ball::Near { .. }) && raw.has_digits(60) && want.abs() > 1e-3 && want.abs() < 1e3
+            {
+                told += 1;
+                let close = (got - want).abs() <= 1e-9 * want.abs();
+                assert!(close, "{}: {spelling} is {got} at {point:?}, not {want}", class.name);
+            }
+        }
+    }
+    assert!(told > 0, "{}: {spelling} has no point that tells what it means", class.name);
+}
+
+/// The value and the gradients by all inputs of a weighted sum of its elements.
+fn compile(class: &Class, dtype: DType, formula: Formula, rewriting: bool) -> Program {
+    let graph = Graph::new();
+    let inputs: Vec<Expr<'_>> =
+        (0..class.inputs).map(|i| graph.input(&format!("x{i}"), dtype, class.shape)).collect();
+    let value = formula(&inputs);
+    let mut builder = Program::builder(&graph).output("value", value);
+    for (i, gradient) in objective(value).grad(&inputs).into_iter().enumerate() {
+        builder = builder.output(&format!("d{i}"), gradient);
+    }
+    let builder = if rewriting { builder } else { builder.without_rewriting() };
+    builder.compile().unwrap_or_else(|e| panic!("{}: {e}", class.name))
+}
+
+/// The sum of the elements with weights that differ.
+fn objective(value: Expr<'_>) -> Expr<'_> {
+    let shape = value.shape();
+    if shape.rank() == 0 {
+        return value;
+    }
+    let count = shape.elements().size().expect("shapes are known") as usize;
+    let weights: Vec<f64> = [1.0, -0.5, 2.0, 0.25, -1.5, 1.0].into_iter().cycle().take(count).collect();
+    let sizes: Vec<usize> = shape.iter().map(|d| d.size().expect("shapes are known") as usize).collect();
+    let weights = Tensor::from_f64(value.dtype(), sizes, &weights).expect("as many as elements");
+    (value * value.graph().literal(weights)).sum(..)
+}
+
+fn point(class: &Class, dtype: DType, values: &[f64]) -> Vec<(String, Tensor)> {
+    let count: usize = class.shape.iter().product();
+    assert_eq!(values.len(), count * class.inputs, "{}: a point has the elements of all inputs", class.name);
+    let tensor = |v: &[f64]| {
+        let v: Vec<f64> = v.iter().map(|x| rounded(dtype, *x)).collect();
+        Tensor::from_f64(dtype, class.shape, &v).expect("as many as the shape says")
+    };
+    let inputs = values.chunks(count).enumerate().map(|(i, v)| (format!("x{i}"), tensor(v)));
+    let labels = Tensor::from_f64(I64, [2], &LABELS.map(|l| l as f64)).expect("two labels");
+    inputs.chain([("labels".to_string(), labels)]).collect()
+}
+
+fn named(point: &[(String, Tensor)]) -> Vec<(&str, Tensor)> {
+    point.iter().map(|(n, t)| (n.as_str(), t.clone())).collect()
+}
+
+/// What was compiled, for reading.
+fn shown(program: &Program) -> String {
+    let graph = program.to_graph();
+    let texts = program.outputs().iter().map(|o| format!("{} = {}", o.name, program.expr(&graph, o.node)));
+    texts.collect::<Vec<_>>().join(";  ")
+}

@@ -1,0 +1,45 @@
+//! Formulas as textbooks write them, in value and in gradient, against hundreds of digits.
+
+#[path = "../precision/mod.rs"]
+mod precision;
+
+mod class;
+mod judge;
+mod limits;
+
+mod exponentials;
+mod likelihood;
+mod logistic;
+mod norms;
+mod rows;
+mod statistics;
+
+#[test]
+fn logistic_functions_and_their_logarithms() {
+    judge::all(logistic::CLASSES);
+}
+
+#[test]
+fn differences_from_one_and_sums_of_exponentials() {
+    judge::all(exponentials::CLASSES);
+}
+
+#[test]
+fn sums_of_exponentials_along_axes() {
+    judge::all(rows::CLASSES);
+}
+
+#[test]
+fn losses_from_probabilities() {
+    judge::all(likelihood::CLASSES);
+}
+
+#[test]
+fn norms_and_roots() {
+    judge::all(norms::CLASSES);
+}
+
+#[test]
+fn variances_and_products() {
+    judge::all(statistics::CLASSES);
+}
