@@ -142,7 +142,7 @@ impl<'a, T: Item> View<'a, T> {
         let loops = Loops::new(&self.layout.shape, [(&self.layout.strides, self.layout.offset)]);
         let stored = self.stored();
         let mut out = Vec::with_capacity(self.layout.len());
-        loops.rows(0..self.layout.len(), |_, len, [at]| {
+        loops.rows(0..self.layout.len(), &mut |_, len, [at]| {
             out.extend((0..len as isize).map(|i| stored[(at + i * loops.steps[0]) as usize]));
         });
         out

@@ -85,7 +85,7 @@ impl Context {
             let own = i.len() / rows.batch;
             // Within a block the updates add up in order; blocks are independent.
             let per_share = CHUNK.div_ceil(block) * block;
-            share(self.threads, &mut out, per_share, |start, out| {
+            share(self.threads, &mut out, per_share, &|start, out| {
                 for (b, out) in out.chunks_exact_mut(block).enumerate() {
                     let b = start / block + b;
                     let i = &i[b / rows.before * own..][..own];
@@ -142,7 +142,7 @@ impl Context {
         };
         let result = if values {
             let mut out = self.pool.take(elements.len());
-            share(self.threads, &mut out, per_share, |start, out| {
+            share(self.threads, &mut out, per_share, &|start, out| {
                 for (r, out) in out.chunks_exact_mut(n).enumerate() {
                     let row = start + r * n;
                     out.iter_mut().zip(sorted(row)).for_each(|(o, k)| *o = elements[row + k]);
@@ -151,7 +151,7 @@ impl Context {
             T::wrap_view(View::dense(out, &shape))
         } else {
             let mut out = self.pool.take(elements.len());
-            share(self.threads, &mut out, per_share, |start, out| {
+            share(self.threads, &mut out, per_share, &|start, out| {
                 for (r, out) in out.chunks_exact_mut(n).enumerate() {
                     out.iter_mut().zip(sorted(start + r * n)).for_each(|(o, k)| *o = k as i64);
                 }
@@ -170,7 +170,7 @@ fn pick<T: Item>(out: &mut [T], x: &View<'_, T>, indices: &View<'_, i64>, rows: 
         return;
     }
     let (own, after) = (i.len() / rows.batch, rows.after);
-    share(threads, out, CHUNK.div_ceil(after) * after, |start, out| {
+    share(threads, out, CHUNK.div_ceil(after) * after, &|start, out| {
         for (r, out) in out.chunks_exact_mut(after).enumerate() {
             let r = start / after + r;
             let (block, place) = (r / own, r % own);

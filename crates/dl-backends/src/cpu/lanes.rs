@@ -18,11 +18,13 @@ pub(super) struct Context {
 pub(super) const CHUNK: usize = 1 << 15;
 
 /// Calls `work` with parts of `out`, `chunk` long, and how far each is from the start.
+///
+/// A `dyn` function, so that the machinery of threads is compiled once for each element type.
 pub(super) fn share<T: Send>(
     threads: usize,
     out: &mut [T],
     chunk: usize,
-    work: impl Fn(usize, &mut [T]) + Sync,
+    work: &(dyn Fn(usize, &mut [T]) + Sync),
 ) {
     if threads == 1 || out.len() <= chunk {
         return out.chunks_mut(chunk.max(1)).enumerate().for_each(|(i, part)| work(i * chunk, part));
@@ -91,8 +93,8 @@ pub(super) fn each1<R: Item, A: Item>(
     let zeros = vec![0; shape.len()];
     let loops = Loops::new(shape, [a.strides(&zeros)]);
     let x = a.stored();
-    share(threads, out, CHUNK, |start, out| {
-        loops.rows(start..start + out.len(), |place, len, [at]| {
+    share(threads, out, CHUNK, &|start, out| {
+        loops.rows(start..start + out.len(), &mut |place, len, [at]| {
             let out = &mut out[place..place + len];
             match lane(x, at, loops.steps[0], len) {
                 Lane::Slice(a) => out.iter_mut().zip(a).for_each(|(o, a)| f(o, *a)),
@@ -115,8 +117,8 @@ pub(super) fn each2<R: Item, A: Item, B: Item>(
     let zeros = vec![0; shape.len()];
     let loops = Loops::new(shape, [a.strides(&zeros), b.strides(&zeros)]);
     let (x, y) = (a.stored(), b.stored());
-    share(threads, out, CHUNK, |start, out| {
-        loops.rows(start..start + out.len(), |place, len, at| {
+    share(threads, out, CHUNK, &|start, out| {
+        loops.rows(start..start + out.len(), &mut |place, len, at| {
             let out = &mut out[place..place + len];
             let a = lane(x, at[0], loops.steps[0], len);
             let b = lane(y, at[1], loops.steps[1], len);
@@ -144,8 +146,8 @@ pub(super) fn choose<T: Item>(
     let zeros = vec![0; shape.len()];
     let loops = Loops::new(shape, [c.strides(&zeros), a.strides(&zeros), b.strides(&zeros)]);
     let (condition, x, y) = (c.stored(), a.stored(), b.stored());
-    share(threads, out, CHUNK, |start, out| {
-        loops.rows(start..start + out.len(), |place, len, at| {
+    share(threads, out, CHUNK, &|start, out| {
+        loops.rows(start..start + out.len(), &mut |place, len, at| {
             let out = &mut out[place..place + len];
             let c = lane(condition, at[0], loops.steps[0], len);
             let a = lane(x, at[1], loops.steps[1], len);
@@ -180,7 +182,7 @@ pub(super) fn into_places<T: Item>(
     let from = (a.layout.strides.as_slice(), a.layout.offset);
     let loops = Loops::new(&a.layout.shape, [places, from]);
     let stored = a.stored();
-    loops.rows(0..a.layout.len(), |_, len, [to, from]| {
+    loops.rows(0..a.layout.len(), &mut |_, len, [to, from]| {
         let a = lane(stored, from, loops.steps[1], len);
         match (loops.steps[0], a) {
             (1, Lane::Slice(a)) => {
@@ -212,7 +214,7 @@ impl Context {
         f: impl Fn(T) -> T + Sync,
     ) -> View<'a, T> {
         match a.unique() {
-            Some(x) => share(self.threads, x, CHUNK, |_, x| x.iter_mut().for_each(|x| *x = f(*x))),
+            Some(x) => share(self.threads, x, CHUNK, &|_, x| x.iter_mut().for_each(|x| *x = f(*x))),
             None => return self.map(a, f),
         }
         a

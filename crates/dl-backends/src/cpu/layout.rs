@@ -186,7 +186,7 @@ impl<const K: usize> Loops<K> {
 
     /// Calls `row` for each run of the innermost loop inside `range` of the elements in row-major
     /// order: how far from the range's start, how many, and where each operand begins.
-    pub(super) fn rows(&self, range: Range<usize>, mut row: impl FnMut(usize, usize, [isize; K])) {
+    pub(super) fn rows(&self, range: Range<usize>, row: &mut dyn FnMut(usize, usize, [isize; K])) {
         if range.is_empty() || self.inner == 0 {
             return;
         }
@@ -229,7 +229,7 @@ mod tests {
     fn places(layout: &Layout) -> Vec<isize> {
         let mut places = vec![];
         let loops = Loops::new(&layout.shape, [(&layout.strides, layout.offset)]);
-        loops.rows(0..layout.len(), |_, n, [at]| {
+        loops.rows(0..layout.len(), &mut |_, n, [at]| {
             places.extend((0..n as isize).map(|i| at + i * loops.steps[0]));
         });
         places
@@ -272,7 +272,7 @@ mod tests {
         let loops = Loops::new(&x.shape, [(&x.strides, x.offset)]);
         for start in 0..all.len() {
             let mut got = vec![];
-            loops.rows(start..all.len(), |_, n, [at]| {
+            loops.rows(start..all.len(), &mut |_, n, [at]| {
                 got.extend((0..n as isize).map(|i| at + i * loops.steps[0]));
             });
             assert_eq!(got, all[start..]);

@@ -73,7 +73,10 @@ impl Pool {
 impl<T> Shelf<T> {
     /// One that is long enough and not much too long, shortened.
     fn take(&mut self, len: usize) -> Option<Vec<T>> {
-        let (&size, _) = self.0.range(len.max(1)..=len.saturating_mul(2)).next()?;
+        if len == 0 {
+            return None;
+        }
+        let (&size, _) = self.0.range(len..=len.saturating_mul(2)).next()?;
         let stack = self.0.get_mut(&size)?;
         let (mut vec, _) = stack.pop()?;
         if stack.is_empty() {
@@ -104,6 +107,7 @@ mod tests {
     #[test]
     fn freed_vectors_come_back_poisoned_and_are_let_go() {
         let mut pool = Pool::default();
+        assert!(pool.take::<f32>(0).is_empty());
         let first: Vec<f32> = pool.take(100);
         let place = first.as_ptr();
         pool.put(first);

@@ -69,14 +69,14 @@ impl Context {
         if let (Some(x), true) = (data.as_dense(), reduced > 0 && inner > 0) {
             if inner == 1 {
                 let per_share = (GRAIN / reduced).max(1);
-                share(self.threads, &mut out, per_share, |start, out| {
+                share(self.threads, &mut out, per_share, &|start, out| {
                     for (o, row) in out.iter_mut().zip(x[start * reduced..].chunks_exact(reduced)) {
                         *o = fold.elements(row);
                     }
                 });
             } else {
                 let per_share = (GRAIN / (reduced * inner)).max(1) * inner;
-                share(self.threads, &mut out, per_share, |start, out| {
+                share(self.threads, &mut out, per_share, &|start, out| {
                     let rows = x[start * reduced..].chunks_exact(reduced * inner);
                     for (o, rows) in out.chunks_exact_mut(inner).zip(rows) {
                         fold.rows(rows, o);
@@ -133,7 +133,7 @@ impl Context {
         let x = data.as_dense().unwrap_or(&[]);
         let beats =
             |a: T, b: T| !b.is_nan() && (a.is_nan() || if kind == Reduce::Max { a > b } else { a < b });
-        share(self.threads, &mut out, (GRAIN / reduced.max(1)).max(1), |start, out| {
+        share(self.threads, &mut out, (GRAIN / reduced.max(1)).max(1), &|start, out| {
             for (i, o) in out.iter_mut().enumerate() {
                 let (row, column) = ((start + i) / inner, (start + i) % inner);
                 let at = |k: usize| x[(row * reduced + k) * inner + column];

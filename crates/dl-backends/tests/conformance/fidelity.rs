@@ -36,7 +36,7 @@ pub(crate) static FIDELITY: &[Row] = &[
     row("cast",             [   1.0,   1.0,   1.0,    1.0], 0.0),
     row("sum",              [  16.0, 256.0, 256.0,  256.0], 1.0),
     row("prod",             [  64.0, 256.0, 256.0,  256.0], 0.0),
-    row("contract",         [  64.0, 256.0, 256.0,  256.0], 1.0),
+    row("contract",         [  64.0, 256.0, 256.0,  256.0], 8.0),
     row("scatter_add",      [  16.0,  64.0,  64.0,   64.0], 1.0),
     row("fold",             [  16.0,  64.0,  64.0,   64.0], 1.0),
     row("composed",         [ 512.0, 512.0, 512.0, 2048.0], 1.0),
@@ -65,6 +65,8 @@ impl Row {
         if ulps == 0.0 {
             return false;
         }
+        // In double precision the interpreter's own long sums are off by as much.
+        let ulps = if !single && self.floor > 0.0 { 16.0 * ulps } else { ulps };
         let (epsilon, tiny, huge) = if single {
             (f64::from(f32::EPSILON), f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX))
         } else {

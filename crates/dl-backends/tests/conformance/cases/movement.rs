@@ -108,7 +108,7 @@ fn named(cases: &mut Vec<Case>) {
         s.output(x.slice(0, 1, B) - x.slice(0, 0, last.clone()));
         s.output(x.slice(0, last, B));
     }));
-    cases.push(case("concat", "of names", |s| {
+    cases.push(case("composed", "concatenated names", |s| {
         let x = s.input(s.float, (B, 3), &[7, 3], Uniform);
         let both = s.g.concat(0, &[x, x * 2.0]);
         s.output(both.sum(0));

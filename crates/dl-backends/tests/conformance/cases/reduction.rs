@@ -57,7 +57,11 @@ fn shapes(cases: &mut Vec<Case>, kind: Reduce) {
     // Long enough for several blocks and several threads.
     cases.push(case(kind.name(), "long", move |s| {
         const B: Named = Named("B");
-        let fill = if kind == Reduce::Prod { Fill::These(&[1.0, 1.0, 0.5, 2.0, -1.0]) } else { Uniform };
+        let fill = match kind {
+            Reduce::Sum => Positive,
+            Reduce::Prod => Fill::These(&[1.0, 1.0, 0.5, 2.0, -1.0]),
+            Reduce::Max | Reduce::Min => Uniform,
+        };
         let x = s.input(s.float, (B, 17), &[4099, 17], fill);
         let y = s.float(&[5, 40_001], fill);
         for x in [x, y] {
