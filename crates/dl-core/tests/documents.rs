@@ -1,5 +1,6 @@
 //! `docs/ops.md`, `docs/kinks.md` and `docs/rules.md` are printed from the tables: `UPDATE_EXPECT=1`
 //! renews them.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test may do both
 
 use std::fmt::Write;
 
@@ -76,7 +77,8 @@ derivative at 0 comes out as 0 and not 1, unless a rewrite sees the identity.
 fn rewriting() {
     let mut text = format!("# Rewrites\n\n{ORIGIN}\n\n");
     text += "Letters are any expression; `c` and `k` are constants; `sum[r]` removes the axes of the frame `r`, and\n";
-    text += "`bc[r]` repeats a value back along them. A rule marked *code* stands for more than its instance.\n";
+    text +=
+        "`bc[r]` repeats a value back along them. A rule marked *code* stands for more than its instance.\n";
     for phase in [Phase::Canonicalize, Phase::Stabilize, Phase::Simplify] {
         write!(text, "\n## {phase:?}\n\n| rule | from | to | if |\n| --- | --- | --- | --- |\n").unwrap();
         for rule in rules().filter(|r| r.phase == phase) {

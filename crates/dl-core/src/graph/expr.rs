@@ -1,7 +1,7 @@
 //! Expressions: `Copy` handles with overloaded operators, so that code reads as the formula.
 
 use std::fmt;
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, Div, Mul, Neg, Not, Sub};
 use std::sync::Arc;
 
 use crate::dtype::DType;
@@ -134,6 +134,14 @@ impl<'g> Neg for Expr<'g> {
     #[track_caller]
     fn neg(self) -> Expr<'g> {
         self.apply(Op::Unary(Unary::Neg), &[])
+    }
+}
+
+impl<'g> Not for Expr<'g> {
+    type Output = Expr<'g>;
+    #[track_caller]
+    fn not(self) -> Expr<'g> {
+        self.apply(Op::Unary(Unary::Not), &[])
     }
 }
 

@@ -144,7 +144,10 @@ impl Graph {
     #[track_caller]
     pub(crate) fn declare(&self, decl: ParameterDecl) -> Expr<'_> {
         if let Some(dim) = decl.shape.iter().find(|d| d.size().is_none()) {
-            return self.fail(format!("parameter {} has shape {}: {dim} is not a known size", decl.name, decl.shape));
+            return self.fail(format!(
+                "parameter {} has shape {}: {dim} is not a known size",
+                decl.name, decl.shape
+            ));
         }
         let old = self.inner.borrow().parameters.iter().find(|d| d.name == decl.name).cloned();
         match old {
@@ -207,7 +210,8 @@ impl Graph {
         inputs: &[InputDecl],
         parameters: &[ParameterDecl],
     ) -> Graph {
-        let mut inner = Inner { inputs: inputs.to_vec(), parameters: parameters.to_vec(), ..Inner::default() };
+        let mut inner =
+            Inner { inputs: inputs.to_vec(), parameters: parameters.to_vec(), ..Inner::default() };
         for (i, (node, origin)) in nodes.iter().zip(origins).enumerate() {
             let node = Arc::new(node.clone());
             inner.index.insert(node.clone(), NodeId(i as u32));
@@ -247,11 +251,7 @@ impl Graph {
         let found = {
             let inner = self.inner.borrow();
             let nodes: Vec<&Node> = args.iter().map(|id| &*inner.nodes[id.index()]).collect();
-            if nodes.iter().any(|n| n.op == Op::Poison) {
-                None
-            } else {
-                Some(op.signature(&nodes, declared))
-            }
+            if nodes.iter().any(|n| n.op == Op::Poison) { None } else { Some(op.signature(&nodes, declared)) }
         };
         match found {
             None => self.poison(),
@@ -268,7 +268,8 @@ impl Graph {
         if let Some(id) = inner.index.get(&node) {
             return Expr::new(self, *id);
         }
-        let id = NodeId(u32::try_from(inner.nodes.len()).expect("a graph of 2^32 nodes does not fit into memory"));
+        let id =
+            NodeId(u32::try_from(inner.nodes.len()).expect("a graph of 2^32 nodes does not fit into memory"));
         let node = Arc::new(node);
         let origin = inner.current.clone().unwrap_or(Origin { site, name: None });
         inner.nodes.push(node.clone());

@@ -39,7 +39,11 @@ impl<'g> Operand<'g> for f64 {
 
 /// Both branches of a select on `condition`; if both are numbers they are `f32`.
 #[track_caller]
-pub(crate) fn pair<'g>(condition: Expr<'g>, a: impl Operand<'g>, b: impl Operand<'g>) -> (Expr<'g>, Expr<'g>) {
+pub(crate) fn pair<'g>(
+    condition: Expr<'g>,
+    a: impl Operand<'g>,
+    b: impl Operand<'g>,
+) -> (Expr<'g>, Expr<'g>) {
     let like = a.known().or(b.known());
     let like = like.unwrap_or_else(|| condition.graph().full(DType::F32, condition.shape(), 0.0));
     (a.expr(like), b.expr(like))

@@ -35,7 +35,11 @@ impl<'a, 'g> Rebuild<'a, 'g> {
 
     /// Copies everything that `roots` need, arguments first, letting `visit` make each node from its
     /// old form and its new arguments.
-    pub(crate) fn run(&mut self, roots: &[NodeId], mut visit: impl FnMut(&Self, NodeId, &Node, &[Expr<'g>]) -> Expr<'g>) {
+    pub(crate) fn run(
+        &mut self,
+        roots: &[NodeId],
+        mut visit: impl FnMut(&Self, NodeId, &Node, &[Expr<'g>]) -> Expr<'g>,
+    ) {
         let order = reachable(self.from, roots);
         for id in order {
             if self.done.contains_key(&id) {
@@ -76,17 +80,20 @@ pub(crate) fn reachable(graph: &Graph, roots: &[NodeId]) -> Vec<NodeId> {
 }
 
 impl Graph {
-    /// `objective` as a function of independent variables in place of `wrt`: leaves stay, anything
-    /// else is hidden behind a [`Op::Variable`], so that rewriting cannot see through it.
+    /// `objective` as a function of independent variables in place of `wrt`. Leaves alone stay as they
+    /// are; otherwise each is hidden behind a [`Op::Variable`], so that rewriting cannot see through
+    /// it and none is a function of another.
     pub(crate) fn isolate<'g>(&'g self, objective: Expr<'g>, wrt: &[Expr<'g>]) -> (Expr<'g>, Vec<Expr<'g>>) {
-        let is_leaf = |e: &Expr<'g>| matches!(e.node().op, Op::Input(_) | Op::Parameter(_) | Op::Variable(_) | Op::Poison);
+        let is_leaf = |e: &Expr<'g>| {
+            matches!(e.node().op, Op::Input(_) | Op::Parameter(_) | Op::Variable(_) | Op::Poison)
+        };
         if wrt.iter().all(is_leaf) {
             return (objective, wrt.to_vec());
         }
         let mut done: FxHashMap<NodeId, Expr<'g>> = FxHashMap::default();
         let mut variables = Vec::with_capacity(wrt.len());
         for e in wrt {
-            let v = if is_leaf(e) { *e } else { e.apply(Op::Variable(self.next_variable()), &[]) };
+            let v = if e.is_poison() { *e } else { e.apply(Op::Variable(self.next_variable()), &[]) };
             done.insert(e.id(), v);
             variables.push(v);
         }

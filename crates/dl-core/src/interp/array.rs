@@ -42,8 +42,7 @@ impl Array {
             Int(v) => Data::I64(v),
             Bool(v) => Data::Bool(v),
         };
-        Tensor::from_data(self.shape, data)
-            .expect("every array has as many elements as its shape says")
+        Tensor::from_data(self.shape, data).expect("every array has as many elements as its shape says")
     }
 }
 
@@ -56,10 +55,7 @@ impl From<TensorRef<'_>> for Array {
             DataRef::Bool(v) => Bool(v.to_vec()),
             DataRef::U8(v) => Int(v.iter().map(|&x| i64::from(x)).collect()),
         };
-        Array {
-            shape: tensor.shape().to_vec(),
-            data,
-        }
+        Array { shape: tensor.shape().to_vec(), data }
     }
 }
 
@@ -124,23 +120,14 @@ impl Values {
             (Int(a), Int(b)) => Int([a.as_slice(), b].concat()),
             (Bool(a), Bool(b)) => Bool([a.as_slice(), b].concat()),
             (a, b) => {
-                return Err(format!(
-                    "cannot put {} and {} into one array",
-                    a.kind(),
-                    b.kind()
-                ));
+                return Err(format!("cannot put {} and {} into one array", a.kind(), b.kind()));
             }
         })
     }
 
     /// `len` reductions at once: element `k` goes into the one at `targets[k]`, in the order of `k`,
     /// starting from the identity.
-    pub(crate) fn accumulate(
-        &self,
-        kind: Reduce,
-        targets: &[usize],
-        len: usize,
-    ) -> Result<Values, String> {
+    pub(crate) fn accumulate(&self, kind: Reduce, targets: &[usize], len: usize) -> Result<Values, String> {
         let op = match kind {
             Reduce::Sum => Binary::Add,
             Reduce::Prod => Binary::Mul,
@@ -156,9 +143,7 @@ impl Values {
                 Ok(Float(out))
             }
             Int(v) => {
-                let combine = op
-                    .value_i64()
-                    .ok_or_else(|| format!("{} of integers", kind.name()))?;
+                let combine = op.value_i64().ok_or_else(|| format!("{} of integers", kind.name()))?;
                 let mut out = vec![identity_i64(kind); len];
                 for (x, &t) in v.iter().zip(targets) {
                     out[t] = combine(out[t], *x);
@@ -225,18 +210,12 @@ mod tests {
 
     #[test]
     fn indices_go_in_row_major_order() {
-        assert_eq!(
-            each_index(&[2, 2], <[usize]>::to_vec),
-            [[0, 0], [0, 1], [1, 0], [1, 1]]
-        );
+        assert_eq!(each_index(&[2, 2], <[usize]>::to_vec), [[0, 0], [0, 1], [1, 0], [1, 1]]);
         assert_eq!(each_index(&[], <[usize]>::to_vec), [Vec::<usize>::new()]);
         assert_eq!(each_index(&[3, 0], <[usize]>::to_vec).len(), 0);
         let shape = [2, 3, 7];
         for (i, index) in each_index(&shape, <[usize]>::to_vec).iter().enumerate() {
-            assert_eq!(
-                (offset(&shape, index), position(&shape, i)),
-                (i, index.clone())
-            );
+            assert_eq!((offset(&shape, index), position(&shape, i)), (i, index.clone()));
         }
     }
 }

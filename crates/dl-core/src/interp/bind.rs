@@ -27,9 +27,7 @@ impl Evaluation {
     /// When the program has no such output.
     pub fn output(&self, name: &str) -> Result<&Tensor> {
         let found = self.outputs.iter().find(|(n, _)| **n == *name);
-        found
-            .map(|(_, t)| t)
-            .ok_or_else(|| unknown("output", name, self.outputs.iter().map(|(n, _)| n)))
+        found.map(|(_, t)| t).ok_or_else(|| unknown("output", name, self.outputs.iter().map(|(n, _)| n)))
     }
 
     /// The same with every value in the element type that the program declares.
@@ -38,8 +36,8 @@ impl Evaluation {
         for ((_, tensor), dtype) in values.zip(&self.declared) {
             if *dtype == DType::F32 {
                 let shape = tensor.shape().to_vec();
-                *tensor = Tensor::from_f64(DType::F32, shape, &tensor.to_f64())
-                    .expect("the shape was its own");
+                *tensor =
+                    Tensor::from_f64(DType::F32, shape, &tensor.to_f64()).expect("the shape was its own");
             }
         }
         self
@@ -72,16 +70,7 @@ pub fn evaluate(
     seed: u64,
     step: u64,
 ) -> Result<Evaluation> {
-    evaluate_with(
-        program,
-        inputs,
-        parameters,
-        Env {
-            seed,
-            step,
-            ..Env::default()
-        },
-    )
+    evaluate_with(program, inputs, parameters, Env { seed, step, ..Env::default() })
 }
 
 /// [`evaluate`], with everything that authors assumed of values verified.
@@ -95,17 +84,7 @@ pub fn evaluate_checking_facts(
     seed: u64,
     step: u64,
 ) -> Result<Evaluation> {
-    evaluate_with(
-        program,
-        inputs,
-        parameters,
-        Env {
-            seed,
-            step,
-            check_facts: true,
-            ..Env::default()
-        },
-    )
+    evaluate_with(program, inputs, parameters, Env { seed, step, check_facts: true, ..Env::default() })
 }
 
 fn evaluate_with(
@@ -123,42 +102,17 @@ fn evaluate_with(
         }
     }
     bind_inputs(program.inputs(), inputs, &mut env)?;
-    let given: Vec<(&str, TensorRef<'_>)> = parameters
-        .iter()
-        .map(|(name, t)| (&**name, t.view()))
-        .collect();
+    let given: Vec<(&str, TensorRef<'_>)> = parameters.iter().map(|(name, t)| (&**name, t.view())).collect();
     bind_parameters(program.parameters(), &given, &mut env)?;
 
     let (outputs, updates) = (program.outputs(), program.updates());
-    let roots: Vec<NodeId> = outputs
-        .iter()
-        .map(|o| o.node)
-        .chain(updates.iter().map(|u| u.value))
-        .collect();
-    let declared: Vec<DType> = roots
-        .iter()
-        .map(|r| program.nodes()[r.index()].dtype)
-        .collect();
+    let roots: Vec<NodeId> = outputs.iter().map(|o| o.node).chain(updates.iter().map(|u| u.value)).collect();
+    let declared: Vec<DType> = roots.iter().map(|r| program.nodes()[r.index()].dtype).collect();
     let values = run(program.nodes(), program.origins(), &roots, &env)?;
-    let mut tensors = values
-        .into_iter()
-        .zip(&declared)
-        .map(|(value, dtype)| value.into_tensor(*dtype));
-    let outputs = outputs
-        .iter()
-        .map(|o| o.name.clone())
-        .zip(tensors.by_ref())
-        .collect();
-    let updates = updates
-        .iter()
-        .map(|u| u.parameter.clone())
-        .zip(tensors)
-        .collect();
-    Ok(Evaluation {
-        outputs,
-        updates,
-        declared,
-    })
+    let mut tensors = values.into_iter().zip(&declared).map(|(value, dtype)| value.into_tensor(*dtype));
+    let outputs = outputs.iter().map(|o| o.name.clone()).zip(tensors.by_ref()).collect();
+    let updates = updates.iter().map(|u| u.parameter.clone()).zip(tensors).collect();
+    Ok(Evaluation { outputs, updates, declared })
 }
 
 /// The value of one expression, gradients in it included, from inputs and parameters given by name.
@@ -184,10 +138,7 @@ pub fn eval_expr(expr: Expr<'_>, values: &[(&str, Tensor)]) -> Result<Tensor> {
     let views = values.iter().map(|(name, tensor)| (*name, tensor.view()));
     let (parameters, inputs): (Vec<_>, Vec<_>) = views.partition(|(name, _)| is_parameter(name));
 
-    let mut env = Env {
-        check_facts: true,
-        ..Env::default()
-    };
+    let mut env = Env { check_facts: true, ..Env::default() };
     bind_inputs(&input_decls, &inputs, &mut env)?;
     bind_parameters(&parameter_decls, &parameters, &mut env)?;
     let (resolved, roots) = crate::diff::resolve(graph, &[expr.id()]);
@@ -205,10 +156,7 @@ fn bind_inputs(decls: &[InputDecl], given: &[(&str, TensorRef<'_>)], env: &mut E
     let mut bound = Vec::with_capacity(given.len());
     for (name, _) in given {
         let decl = decls.iter().find(|d| *d.name == **name);
-        bound.push(
-            decl.ok_or_else(|| unknown("input", name, decls.iter().map(|d| &d.name)))?
-                .clone(),
-        );
+        bound.push(decl.ok_or_else(|| unknown("input", name, decls.iter().map(|d| &d.name)))?.clone());
     }
     env.dims = bind(&bound, &given.iter().map(|(_, t)| *t).collect::<Vec<_>>())?;
     env.inputs = arrays(given);
@@ -216,11 +164,7 @@ fn bind_inputs(decls: &[InputDecl], given: &[(&str, TensorRef<'_>)], env: &mut E
 }
 
 /// Checks those parameters that are given and takes them over.
-fn bind_parameters(
-    decls: &[ParameterDecl],
-    given: &[(&str, TensorRef<'_>)],
-    env: &mut Env,
-) -> Result<()> {
+fn bind_parameters(decls: &[ParameterDecl], given: &[(&str, TensorRef<'_>)], env: &mut Env) -> Result<()> {
     distinct("parameter", given)?;
     for (name, tensor) in given {
         let decl = decls.iter().find(|d| *d.name == **name);
@@ -228,15 +172,11 @@ fn bind_parameters(
         let unrounded = (decl.dtype, tensor.dtype()) == (DType::F32, DType::F64);
         if decl.dtype != tensor.dtype() && !unrounded {
             let (want, got) = (decl.dtype, tensor.dtype());
-            return Err(Error::value(format!(
-                "parameter {name}: expected elements of {want}, got {got}"
-            )));
+            return Err(Error::value(format!("parameter {name}: expected elements of {want}, got {got}")));
         }
         if decl.shape != tensor.shape().into() {
             let (want, got) = (&decl.shape, tensor.shape());
-            return Err(Error::value(format!(
-                "parameter {name}: expected shape {want}, got {got:?}"
-            )));
+            return Err(Error::value(format!("parameter {name}: expected shape {want}, got {got:?}")));
         }
     }
     env.parameters = arrays(given);
@@ -253,16 +193,10 @@ fn distinct(what: &str, given: &[(&str, TensorRef<'_>)]) -> Result<()> {
 }
 
 fn arrays(given: &[(&str, TensorRef<'_>)]) -> BTreeMap<Name, Array> {
-    given
-        .iter()
-        .map(|(name, t)| (Name::from(*name), Array::from(*t)))
-        .collect()
+    given.iter().map(|(name, t)| (Name::from(*name), Array::from(*t))).collect()
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a Name>) -> Error {
     let known: Vec<&str> = known.map(AsRef::as_ref).collect();
-    Error::value(format!(
-        "unknown {what} {name}: expected one of [{}]",
-        known.join(", ")
-    ))
+    Error::value(format!("unknown {what} {name}: expected one of [{}]", known.join(", ")))
 }

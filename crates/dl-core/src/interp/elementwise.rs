@@ -9,15 +9,11 @@ use crate::ops::{Binary, Unary};
 pub(super) fn unary(op: Unary, x: &Array) -> Result<Values, String> {
     let row = op.row();
     Ok(match (&x.data, row.takes) {
-        (Float(v), Takes::Floats | Takes::Numbers) => {
-            Float(v.iter().map(|&x| (row.value)(x)).collect())
-        }
+        (Float(v), Takes::Floats | Takes::Numbers) => Float(v.iter().map(|&x| (row.value)(x)).collect()),
         (Float(v), Takes::FloatsToBool) => Bool(v.iter().map(|&x| (row.value)(x) != 0.0).collect()),
         (Bool(v), Takes::Bools) => Bool(v.iter().map(|&x| (row.value)(truth(x)) != 0.0).collect()),
         (Int(v), Takes::Numbers) => {
-            let f = op
-                .value_i64()
-                .ok_or_else(|| format!("{} is not defined for integers", row.name))?;
+            let f = op.value_i64().ok_or_else(|| format!("{} is not defined for integers", row.name))?;
             Int(v.iter().map(|&x| f(x)).collect())
         }
         (v, _) => return Err(format!("{} of {}", row.name, v.kind())),
@@ -28,9 +24,7 @@ pub(super) fn unary(op: Unary, x: &Array) -> Result<Values, String> {
 pub(super) fn binary(op: Binary, x: &Array, y: &Array) -> Result<Values, String> {
     let name = op.row().name;
     match (&x.data, &y.data) {
-        (Float(a), Float(b)) => {
-            Ok(compared(op, a, b).unwrap_or_else(|| Float(zip(a, b, op.row().value))))
-        }
+        (Float(a), Float(b)) => Ok(compared(op, a, b).unwrap_or_else(|| Float(zip(a, b, op.row().value)))),
         (Int(a), Int(b)) => match (compared(op, a, b), op.value_i64()) {
             (Some(truths), _) => Ok(truths),
             (None, Some(f)) => Ok(Int(zip(a, b, f))),
@@ -59,19 +53,11 @@ fn zip<T: Copy>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> Vec<T> {
 /// Elements of `a` where the condition holds, else of `b`.
 pub(super) fn select(condition: &Array, a: &Array, b: &Array) -> Result<Values, String> {
     let Bool(c) = &condition.data else {
-        return Err(format!(
-            "select needs truth values, got {}",
-            condition.data.kind()
-        ));
+        return Err(format!("select needs truth values, got {}", condition.data.kind()));
     };
     let n = a.data.len();
     let both = a.data.clone().append(&b.data)?;
-    Ok(both.pick(
-        &c.iter()
-            .enumerate()
-            .map(|(i, &c)| if c { i } else { n + i })
-            .collect::<Vec<_>>(),
-    ))
+    Ok(both.pick(&c.iter().enumerate().map(|(i, &c)| if c { i } else { n + i }).collect::<Vec<_>>()))
 }
 
 /// The same values in another element type.

@@ -9,11 +9,7 @@ const TOLERANCE: f64 = 1e-6;
 /// The first place where `fact` does not hold, or nothing. NaN satisfies no fact.
 pub(super) fn check(fact: Fact, x: &Array) -> Result<(), String> {
     let Float(values) = &x.data else {
-        return Err(format!(
-            "{} is declared of {}, not of floats",
-            fact.name(),
-            x.data.kind()
-        ));
+        return Err(format!("{} is declared of {}, not of floats", fact.name(), x.data.kind()));
     };
     let holds = |v: f64| match fact {
         Fact::NonNegative | Fact::Distribution => v >= -TOLERANCE,
@@ -22,17 +18,9 @@ pub(super) fn check(fact: Fact, x: &Array) -> Result<(), String> {
     };
     if let Some(k) = values.iter().position(|v| !holds(*v)) {
         let at = position(&x.shape, k);
-        return Err(format!(
-            "the value is assumed {}, but is {} at {at:?}",
-            fact.name(),
-            values[k]
-        ));
+        return Err(format!("the value is assumed {}, but is {} at {at:?}", fact.name(), values[k]));
     }
-    if fact == Fact::Distribution {
-        sums_to_one(values, &x.shape)
-    } else {
-        Ok(())
-    }
+    if fact == Fact::Distribution { sums_to_one(values, &x.shape) } else { Ok(()) }
 }
 
 fn sums_to_one(values: &[f64], shape: &[usize]) -> Result<(), String> {

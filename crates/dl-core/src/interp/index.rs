@@ -16,9 +16,7 @@ pub(super) fn gather(
     shape: &[usize],
 ) -> Result<Values, String> {
     let picks = checked("gather", axis, &x.shape, indices)?;
-    Ok(x.pick(shape, |index| {
-        offset(&x.shape, &selected(index, axis, batch, indices, &picks))
-    }))
+    Ok(x.pick(shape, |index| offset(&x.shape, &selected(index, axis, batch, indices, &picks))))
 }
 
 /// The transpose of [`gather`]: the updates add up at the places it would read, onto zeros of `shape`.
@@ -30,34 +28,20 @@ pub(super) fn scatter_add(
     shape: &[usize],
 ) -> Result<Values, String> {
     let picks = checked("scatter_add", axis, shape, indices)?;
-    let targets = each_index(&updates.shape, |index| {
-        offset(shape, &selected(index, axis, batch, indices, &picks))
-    });
-    updates
-        .data
-        .accumulate(Reduce::Sum, &targets, shape.iter().product())
+    let targets =
+        each_index(&updates.shape, |index| offset(shape, &selected(index, axis, batch, indices, &picks)));
+    updates.data.accumulate(Reduce::Sum, &targets, shape.iter().product())
 }
 
 /// The index into the indexed array of an index into the gathered one.
-fn selected(
-    index: &[usize],
-    axis: usize,
-    batch: usize,
-    indices: &Array,
-    picks: &[usize],
-) -> Vec<usize> {
+fn selected(index: &[usize], axis: usize, batch: usize, indices: &Array, picks: &[usize]) -> Vec<usize> {
     let own = axis..axis + indices.shape.len() - batch;
     let pick = picks[indices.offset(&[&index[..batch], &index[own.clone()]].concat())];
     [&index[..axis], &[pick], &index[own.end..]].concat()
 }
 
 /// All indices, once each of them is known to lie inside the axis.
-fn checked(
-    op: &str,
-    axis: usize,
-    indexed: &[usize],
-    indices: &Array,
-) -> Result<Vec<usize>, String> {
+fn checked(op: &str, axis: usize, indexed: &[usize], indices: &Array) -> Result<Vec<usize>, String> {
     let n = indexed[axis];
     let check = |(k, i): (usize, &i64)| {
         usize::try_from(*i).ok().filter(|i| *i < n).ok_or_else(|| {
@@ -90,10 +74,7 @@ pub(super) fn sort(axis: usize, order: Order, x: &Array, shape: &[usize]) -> Val
 
 /// The indices of the elements in order along `axis`.
 pub(super) fn argsort(axis: usize, order: Order, x: &Array) -> Values {
-    Int(ranks(axis, order, x)
-        .into_iter()
-        .map(|i| i as i64)
-        .collect())
+    Int(ranks(axis, order, x).into_iter().map(|i| i as i64).collect())
 }
 
 /// At each index, which element along `axis` stands there after sorting.
@@ -132,10 +113,6 @@ fn compare(order: Order, data: &Values, a: usize, b: usize) -> Ordering {
 
 /// `value` in every element, as an array of `dtype` holds it.
 pub(super) fn number(value: usize, dtype: DType, shape: &[usize]) -> Values {
-    let scalar = if dtype.is_float() {
-        Scalar::Float(value as f64)
-    } else {
-        Scalar::Int(value as i64)
-    };
+    let scalar = if dtype.is_float() { Scalar::Float(value as f64) } else { Scalar::Int(value as i64) };
     Values::full(scalar, shape.iter().product())
 }

@@ -82,11 +82,8 @@ pub(crate) fn run<N: Borrow<Node>>(
             }
         }
     }
-    let value = |root: &NodeId| {
-        values[root.index()]
-            .clone()
-            .expect("roots are used, so they were computed and kept")
-    };
+    let value =
+        |root: &NodeId| values[root.index()].clone().expect("roots are used, so they were computed and kept");
     Ok(roots.iter().map(value).collect())
 }
 
@@ -121,25 +118,12 @@ fn eval_node(node: &Node, values: &[Option<Array>], env: &Env) -> Result<Array, 
     }
     let shape = node.shape.eval(&env.dims)?;
     let len = shape.iter().product();
-    room_for(len).ok_or_else(|| {
-        format!(
-            "{} of shape {shape:?} does not fit into memory",
-            node.op.name()
-        )
-    })?;
-    let args: Vec<&Array> = node
-        .args
-        .iter()
-        .filter_map(|a| values[a.index()].as_ref())
-        .collect();
+    room_for(len).ok_or_else(|| format!("{} of shape {shape:?} does not fit into memory", node.op.name()))?;
+    let args: Vec<&Array> = node.args.iter().filter_map(|a| values[a.index()].as_ref()).collect();
     let data = eval(node, &args, &shape, env)?;
     if data.len() != len || !data.holds(node.dtype) {
         let (got, name) = (data.len(), node.op.name());
-        return Err(format!(
-            "{name} gave {got} {}, but {} {shape:?} is declared",
-            data.kind(),
-            node.dtype
-        ));
+        return Err(format!("{name} gave {got} {}, but {} {shape:?} is declared", data.kind(), node.dtype));
     }
     Ok(Array { shape, data })
 }
@@ -154,11 +138,7 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
     if let Some(arity) = node.op.arity()
         && arity != args.len()
     {
-        return Err(format!(
-            "{} takes {arity} arguments, got {}",
-            node.op.name(),
-            args.len()
-        ));
+        return Err(format!("{} takes {arity} arguments, got {}", node.op.name(), args.len()));
     }
     Ok(match &node.op {
         Op::Input(name) => bound("input", name, &env.inputs, shape)?,
@@ -180,36 +160,23 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::Reshape => args[0].data.clone(),
         Op::Permute(permutation) => movement::permute(permutation, args[0], shape),
         Op::Broadcast(axes) => movement::broadcast(axes, args[0], shape),
-        Op::Slice { starts, strides } => {
-            movement::slice(starts, strides, args[0], shape, &env.dims)?
+        Op::Slice { starts, strides } => movement::slice(starts, strides, args[0], shape, &env.dims)?,
+        Op::Pad { starts, strides, value } => {
+            movement::pad(starts, strides, *value, args[0], shape, &env.dims)?
         }
-        Op::Pad {
-            starts,
-            strides,
-            value,
-        } => movement::pad(starts, strides, *value, args[0], shape, &env.dims)?,
         Op::Concat(axis) => movement::concat(*axis, args, shape)?,
         Op::Flip(axes) => movement::flip(axes, args[0], shape),
 
         Op::Gather { axis, batch } => index::gather(*axis, *batch, args[0], args[1], shape)?,
-        Op::ScatterAdd { axis, batch } => {
-            index::scatter_add(*axis, *batch, args[0], args[1], shape)?
-        }
+        Op::ScatterAdd { axis, batch } => index::scatter_add(*axis, *batch, args[0], args[1], shape)?,
         Op::Iota(axis) => index::iota(*axis, node.dtype, shape),
         Op::Sort { axis, order } => index::sort(*axis, *order, args[0], shape),
         Op::ArgSort { axis, order } => index::argsort(*axis, *order, args[0]),
 
-        Op::Unfold {
-            axis,
-            size: _,
-            stride,
-            dilation,
-        } => window::unfold(*axis, *stride, *dilation, args[0], shape),
-        Op::Fold {
-            axis,
-            stride,
-            dilation,
-        } => window::fold(*axis, *stride, *dilation, args[0], shape)?,
+        Op::Unfold { axis, size: _, stride, dilation } => {
+            window::unfold(*axis, *stride, *dilation, args[0], shape)
+        }
+        Op::Fold { axis, stride, dilation } => window::fold(*axis, *stride, *dilation, args[0], shape)?,
 
         Op::Random { stream } => random::random(*stream, shape, env),
 
@@ -226,20 +193,10 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
 }
 
 /// The value that a run gave to a name.
-fn bound(
-    what: &str,
-    name: &Name,
-    values: &BTreeMap<Name, Array>,
-    shape: &[usize],
-) -> Result<Values, String> {
-    let value = values
-        .get(name)
-        .ok_or_else(|| format!("{what} {name} has no value"))?;
+fn bound(what: &str, name: &Name, values: &BTreeMap<Name, Array>, shape: &[usize]) -> Result<Values, String> {
+    let value = values.get(name).ok_or_else(|| format!("{what} {name} has no value"))?;
     if value.shape != shape {
-        return Err(format!(
-            "{what} {name}: expected shape {shape:?}, got {:?}",
-            value.shape
-        ));
+        return Err(format!("{what} {name}: expected shape {shape:?}, got {:?}", value.shape));
     }
     Ok(value.data.clone())
 }

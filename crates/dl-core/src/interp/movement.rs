@@ -17,9 +17,7 @@ pub(super) fn permute(permutation: &[usize], x: &Array, shape: &[usize]) -> Valu
 
 /// Axis `i` of `x` is axis `axes[i]` of the result.
 pub(super) fn broadcast(axes: &[usize], x: &Array, shape: &[usize]) -> Values {
-    x.pick(shape, |index| {
-        x.offset(&axes.iter().map(|&a| index[a]).collect::<Vec<_>>())
-    })
+    x.pick(shape, |index| x.offset(&axes.iter().map(|&a| index[a]).collect::<Vec<_>>()))
 }
 
 /// Element `i` along each axis is element `start + i·stride` of `x`.
@@ -49,24 +47,18 @@ pub(super) fn pad(
     let source = |index: &[usize]| {
         let mut own = Vec::with_capacity(index.len());
         for (axis, i) in index.iter().enumerate() {
-            let distance = i
-                .checked_sub(starts[axis])
-                .filter(|d| d % strides[axis] == 0)?;
+            let distance = i.checked_sub(starts[axis]).filter(|d| d % strides[axis] == 0)?;
             own.push(Some(distance / strides[axis]).filter(|k| *k < x.shape[axis])?);
         }
         Some(x.offset(&own))
     };
-    Ok(pool.pick(&each_index(shape, |index| {
-        source(index).unwrap_or(elsewhere)
-    })))
+    Ok(pool.pick(&each_index(shape, |index| source(index).unwrap_or(elsewhere))))
 }
 
 /// Arrays one after the other along `axis`.
 pub(super) fn concat(axis: usize, parts: &[&Array], shape: &[usize]) -> Result<Values, String> {
     let (first, rest) = parts.split_first().ok_or("cannot concatenate nothing")?;
-    let pool = rest
-        .iter()
-        .try_fold(first.data.clone(), |pool, part| pool.append(&part.data))?;
+    let pool = rest.iter().try_fold(first.data.clone(), |pool, part| pool.append(&part.data))?;
     let sources = each_index(shape, |index| {
         let (mut own, mut before) = (index.to_vec(), 0);
         for part in parts {
@@ -94,12 +86,7 @@ pub(super) fn flip(axes: &[usize], x: &Array, shape: &[usize]) -> Values {
 
 /// `start + i·stride` along each axis.
 fn spot(index: &[usize], starts: &[usize], strides: &[usize]) -> Vec<usize> {
-    index
-        .iter()
-        .zip(starts)
-        .zip(strides)
-        .map(|((i, start), stride)| start + i * stride)
-        .collect()
+    index.iter().zip(starts).zip(strides).map(|((i, start), stride)| start + i * stride).collect()
 }
 
 /// The starts under `dims`, once it is clear that all of `small` lies inside `large`.
@@ -111,18 +98,12 @@ fn spread(
     small: &[usize],
     dims: &Dims,
 ) -> Result<Vec<usize>, String> {
-    let starts = starts
-        .iter()
-        .map(|d| d.eval(dims))
-        .collect::<Result<Vec<_>, _>>()?;
+    let starts = starts.iter().map(|d| d.eval(dims)).collect::<Result<Vec<_>, _>>()?;
     for axis in 0..large.len() {
-        let last = small[axis]
-            .checked_sub(1)
-            .map(|n| n.saturating_mul(strides[axis]).saturating_add(starts[axis]));
+        let last =
+            small[axis].checked_sub(1).map(|n| n.saturating_mul(strides[axis]).saturating_add(starts[axis]));
         if let Some(last) = last.filter(|last| *last >= large[axis]) {
-            return Err(format!(
-                "{op} reaches element {last} along axis {axis} of {large:?}"
-            ));
+            return Err(format!("{op} reaches element {last} along axis {axis} of {large:?}"));
         }
     }
     Ok(starts)

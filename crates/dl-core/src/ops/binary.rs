@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::dtype::DType;
 use crate::graph::{Expr, Node, Operand};
-use crate::ops::unary::truth;
 use crate::ops::Signature;
+use crate::ops::unary::truth;
 
 /// The contributions to the cotangents of both arguments; `None` where it is zero everywhere.
 pub type Cotangents<'g> = (Option<Expr<'g>>, Option<Expr<'g>>);
+
+/// `(g, x, y, z)`, the cotangent, the arguments and the value, to the contributions.
+pub type BinaryDerivative = for<'g> fn(g: Expr<'g>, x: Expr<'g>, y: Expr<'g>, z: Expr<'g>) -> Cotangents<'g>;
 
 /// The definition of one elementwise function of two arguments.
 pub struct BinaryRow {
@@ -21,11 +24,9 @@ pub struct BinaryRow {
     /// The value in double precision (truth values are 0 and 1).
     pub value: fn(f64, f64) -> f64,
     /// `(g·∂z/∂x, g·∂z/∂y)` given the cotangent `g`, the arguments and the value `z`.
-    pub derivative: Option<for<'g> fn(g: Expr<'g>, x: Expr<'g>, y: Expr<'g>, z: Expr<'g>) -> Cotangents<'g>>,
+    pub derivative: Option<BinaryDerivative>,
     /// Where the derivative does not exist, and what we take there.
     pub kink: Option<&'static str>,
-    /// True when the derivative is finite for all arguments, infinite ones included.
-    pub bounded_derivative: bool,
     /// What goes in and what comes out.
     pub class: Class,
 }
@@ -44,7 +45,7 @@ pub enum Class {
 }
 
 macro_rules! binary_table {
-    ($($variant:ident $name:literal $latex:literal $class:ident $value:expr, $derivative:expr, $bounded:literal $(, kink $kink:literal)?;)*) => {
+    ($($variant:ident $name:literal $latex:literal $class:ident $value:expr, $derivative:expr $(, kink $kink:literal)?;)*) => {
         /// An elementwise function of two arguments.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -58,29 +59,28 @@ macro_rules! binary_table {
             value: $value,
             derivative: $derivative,
             kink: { #[allow(unused_mut, unused_assignments)] let mut kink = None; $(kink = Some($kink);)? kink },
-            bounded_derivative: $bounded,
             class: Class::$class,
         }),*];
     };
 }
 
 binary_table! {
-//  variant  name   latex                              class      value                        (g·∂z/∂x, g·∂z/∂y)                                   bounded
-    Add      "add"  "{x} + {y}"                        Number     |x, y| x + y,                Some(|g, _, _, _| (Some(g), Some(g))),               true;
-    Sub      "sub"  "{x} - {y}"                        Number     |x, y| x - y,                Some(|g, _, _, _| (Some(g), Some(-g))),              true;
-    Mul      "mul"  "{x} \\cdot {y}"                   Number     |x, y| x * y,                Some(|g, x, y, _| (Some(g * y), Some(g * x))),       false;
-    Div      "div"  "\\frac{{x}}{{y}}"                 Float      |x, y| x / y,                Some(|g, _, y, z| (Some(g / y), Some(-(g * z / y)))), false;
-    Pow      "pow"  "{{x}}^{{y}}"                      Float      f64::powf,                   Some(pow_derivative),                                false, kink "d/dx x^0 = 0 and d/dy 0^y = 0 (y > 0), at x = 0 too";
-    Max      "max"  "\\max\\left({x}, {y}\\right)"     Number     maximum,                     Some(|g, x, y, _| share(g, x.gt(y), x.eq(y))),       true, kink "ties share equally";
-    Min      "min"  "\\min\\left({x}, {y}\\right)"     Number     minimum,                     Some(|g, x, y, _| share(g, x.lt(y), x.eq(y))),       true, kink "ties share equally";
-    Eq       "eq"   "{x} = {y}"                        Comparison |x, y| truth(x == y),        None,                                                true;
-    Ne       "ne"   "{x} \\neq {y}"                    Comparison |x, y| truth(x != y),        None,                                                true;
-    Lt       "lt"   "{x} < {y}"                        Comparison |x, y| truth(x < y),         None,                                                true;
-    Le       "le"   "{x} \\le {y}"                     Comparison |x, y| truth(x <= y),        None,                                                true;
-    Gt       "gt"   "{x} > {y}"                        Comparison |x, y| truth(x > y),         None,                                                true;
-    Ge       "ge"   "{x} \\ge {y}"                     Comparison |x, y| truth(x >= y),        None,                                                true;
-    And      "and"  "{x} \\land {y}"                   Logic      |x, y| truth(x != 0.0 && y != 0.0), None,                                         true;
-    Or       "or"   "{x} \\lor {y}"                    Logic      |x, y| truth(x != 0.0 || y != 0.0), None,                                         true;
+//  variant  name   latex                              class      value                        (g·∂z/∂x, g·∂z/∂y)
+    Add      "add"  "{x} + {y}"                        Number     |x, y| x + y,                Some(|g, _, _, _| (Some(g), Some(g)));
+    Sub      "sub"  "{x} - {y}"                        Number     |x, y| x - y,                Some(|g, _, _, _| (Some(g), Some(-g)));
+    Mul      "mul"  "{x} \\cdot {y}"                   Number     |x, y| x * y,                Some(|g, x, y, _| (Some(g * y), Some(g * x)));
+    Div      "div"  "\\frac{{x}}{{y}}"                 Float      |x, y| x / y,                Some(|g, _, y, z| (Some(g / y), Some(-(g * z / y))));
+    Pow      "pow"  "{{x}}^{{y}}"                      Float      f64::powf,                   Some(pow_derivative), kink "d/dx x^0 = 0 and d/dy 0^y = 0 (y > 0), at x = 0 too";
+    Max      "max"  "\\max\\left({x}, {y}\\right)"     Number     maximum,                     Some(|g, x, y, _| share(g, x.gt(y), x.eq(y))), kink "ties share equally";
+    Min      "min"  "\\min\\left({x}, {y}\\right)"     Number     minimum,                     Some(|g, x, y, _| share(g, x.lt(y), x.eq(y))), kink "ties share equally";
+    Eq       "eq"   "{x} = {y}"                        Comparison |x, y| truth(x == y),        None;
+    Ne       "ne"   "{x} \\neq {y}"                    Comparison |x, y| truth(x != y),        None;
+    Lt       "lt"   "{x} < {y}"                        Comparison |x, y| truth(x < y),         None;
+    Le       "le"   "{x} \\le {y}"                     Comparison |x, y| truth(x <= y),        None;
+    Gt       "gt"   "{x} > {y}"                        Comparison |x, y| truth(x > y),         None;
+    Ge       "ge"   "{x} \\ge {y}"                     Comparison |x, y| truth(x >= y),        None;
+    And      "and"  "{x} \\land {y}"                   Logic      |x, y| truth(x != 0.0 && y != 0.0), None;
+    Or       "or"   "{x} \\lor {y}"                    Logic      |x, y| truth(x != 0.0 || y != 0.0), None;
 }
 
 impl Binary {
@@ -120,7 +120,10 @@ impl Binary {
             return Err(format!("{} of {} and {}: shapes differ", row.name, x.shape, y.shape));
         }
         if x.dtype != y.dtype {
-            return Err(format!("{} of {} and {}: element types differ, cast one of them", row.name, x.dtype, y.dtype));
+            return Err(format!(
+                "{} of {} and {}: element types differ, cast one of them",
+                row.name, x.dtype, y.dtype
+            ));
         }
         let (fits, want) = match row.class {
             Class::Float => (x.dtype.is_float(), "floats (f32 or f64)"),

@@ -41,7 +41,10 @@ pub(crate) fn select_signature(args: &[&Node]) -> Result<Signature, String> {
         return Err(format!("select needs a bool condition, got {}", c.dtype));
     }
     if a.dtype != b.dtype {
-        return Err(format!("select between {} and {}: element types differ, cast one of them", a.dtype, b.dtype));
+        return Err(format!(
+            "select between {} and {}: element types differ, cast one of them",
+            a.dtype, b.dtype
+        ));
     }
     if a.shape != b.shape || a.shape != c.shape {
         return Err(format!("select of {}, {} and {}: shapes differ", c.shape, a.shape, b.shape));

@@ -62,7 +62,10 @@ impl Contraction {
         for l in self.lhs.iter().chain(&self.rhs).chain(&self.out) {
             let places = [&self.lhs, &self.rhs, &self.out].iter().filter(|s| s.contains(l)).count();
             if places < 2 {
-                return Err(format!("contraction {self}: {} occurs only once, sum over it first", char::from(*l)));
+                return Err(format!(
+                    "contraction {self}: {} occurs only once, sum over it first",
+                    char::from(*l)
+                ));
             }
         }
         Ok(())
@@ -70,11 +73,20 @@ impl Contraction {
 
     pub(crate) fn signature(&self, a: &Node, b: &Node) -> Result<Signature, String> {
         if a.dtype != b.dtype || !a.dtype.is_numeric() {
-            return Err(format!("cannot contract {} with {}: both must be the same number type", a.dtype, b.dtype));
+            return Err(format!(
+                "cannot contract {} with {}: both must be the same number type",
+                a.dtype, b.dtype
+            ));
         }
         for (letters, shape) in [(&self.lhs, &a.shape), (&self.rhs, &b.shape)] {
             if letters.len() != shape.rank() {
-                return Err(format!("cannot contract {} with {} by {self}: {} axes expected, got {}", a.shape, b.shape, letters.len(), shape.rank()));
+                return Err(format!(
+                    "cannot contract {} with {} by {self}: {} axes expected, got {}",
+                    a.shape,
+                    b.shape,
+                    letters.len(),
+                    shape.rank()
+                ));
             }
         }
         let mut out = vec![None; self.out.len()];
@@ -88,7 +100,10 @@ impl Contraction {
                 out[k] = Some(dim.clone());
             }
         }
-        let shape = out.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| format!("contraction {self} names an axis that no operand has"))?;
+        let shape = out
+            .into_iter()
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| format!("contraction {self} names an axis that no operand has"))?;
         Ok((a.dtype, shape.into()))
     }
 }
@@ -152,7 +167,8 @@ impl<'g> Expr<'g> {
             return self.graph().poison();
         }
         if a.rank() == 0 || b.rank() == 0 {
-            return self.fail(format!("cannot contract {a} with {b}: a scalar has no axis, multiply instead"));
+            return self
+                .fail(format!("cannot contract {a} with {b}: a scalar has no axis, multiply instead"));
         }
         let inner_b = b.rank().saturating_sub(2);
         if a[a.rank() - 1] != b[inner_b] {
@@ -160,7 +176,11 @@ impl<'g> Expr<'g> {
         }
         match dot_spec(a.rank(), b.rank()) {
             Some(c) => self.apply(Op::Contract(c), &[other]),
-            None => self.fail(format!("cannot contract {a} with {b}: {} leading axes on the right, {} on the left", b.rank() - 2, a.rank() - 1)),
+            None => self.fail(format!(
+                "cannot contract {a} with {b}: {} leading axes on the right, {} on the left",
+                b.rank() - 2,
+                a.rank() - 1
+            )),
         }
     }
 }
@@ -169,7 +189,8 @@ impl<'g> Expr<'g> {
 fn dot_spec(a: usize, b: usize) -> Option<Contraction> {
     const INNER: u8 = b'k';
     const COLUMN: u8 = b'n';
-    let leading: Vec<u8> = (b'a'..=b'z').chain(b'A'..=b'Z').filter(|l| ![INNER, COLUMN].contains(l)).take(a - 1).collect();
+    let leading: Vec<u8> =
+        (b'a'..=b'z').chain(b'A'..=b'Z').filter(|l| ![INNER, COLUMN].contains(l)).take(a - 1).collect();
     let shared = b.saturating_sub(2);
     if leading.len() < a - 1 || shared > leading.len().saturating_sub(usize::from(shared > 0)) {
         return None;

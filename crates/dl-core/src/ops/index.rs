@@ -18,7 +18,11 @@ pub enum Order {
     Descending,
 }
 
-pub(crate) fn signature(op: &Op, args: &[&Node], declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
+pub(crate) fn signature(
+    op: &Op,
+    args: &[&Node],
+    declared: Option<(DType, &Shape)>,
+) -> Result<Signature, String> {
     match op {
         Op::Gather { axis, batch } => {
             let (x, indices) = (args[0], args[1]);
@@ -29,7 +33,10 @@ pub(crate) fn signature(op: &Op, args: &[&Node], declared: Option<(DType, &Shape
             let (indices, updates) = (args[0], args[1]);
             let (dtype, shape) = required("scatter_add", declared)?;
             if !dtype.is_numeric() || dtype != updates.dtype {
-                return Err(format!("scatter_add of {} into {dtype}: the same number type is needed", updates.dtype));
+                return Err(format!(
+                    "scatter_add of {} into {dtype}: the same number type is needed",
+                    updates.dtype
+                ));
             }
             let want = gathered(&shape, indices, *axis, *batch)?;
             if want != updates.shape {
@@ -66,7 +73,10 @@ fn gathered(x: &Shape, indices: &Node, axis: usize, batch: usize) -> Result<Shap
     }
     let rank = indices.shape.rank();
     if batch > axis || batch > rank || x[..batch] != indices.shape[..batch] {
-        return Err(format!("gather from {x} along axis {axis} by {}: the first {batch} axes must agree", indices.shape));
+        return Err(format!(
+            "gather from {x} along axis {axis} by {}: the first {batch} axes must agree",
+            indices.shape
+        ));
     }
     Ok(x[..axis].iter().chain(&indices.shape[batch..]).chain(&x[axis + 1..]).cloned().collect())
 }

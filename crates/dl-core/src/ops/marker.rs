@@ -37,15 +37,22 @@ pub(crate) fn signature(op: &Op, args: &[&Node]) -> Result<Signature, String> {
         Op::Grad => {
             let wrt = args[1];
             if x.shape.rank() != 0 || !x.dtype.is_float() {
-                return Err(format!("grad of {} {}: a float scalar is needed, sum or average it first", x.dtype, x.shape));
+                return Err(format!(
+                    "grad of {} {}: a float scalar is needed, sum or average it first",
+                    x.dtype, x.shape
+                ));
             }
             if !wrt.dtype.is_float() {
                 return Err(format!("grad with respect to {}: only floats have gradients", wrt.dtype));
             }
             Ok((wrt.dtype, wrt.shape.clone()))
         }
-        Op::Assume(fact) if !x.dtype.is_float() => Err(format!("{} is declared of {}, not of floats", fact.name(), x.dtype)),
-        Op::Assume(Fact::Distribution) if x.shape.rank() == 0 => Err("a scalar has no axis to sum to one".into()),
+        Op::Assume(fact) if !x.dtype.is_float() => {
+            Err(format!("{} is declared of {}, not of floats", fact.name(), x.dtype))
+        }
+        Op::Assume(Fact::Distribution) if x.shape.rank() == 0 => {
+            Err("a scalar has no axis to sum to one".into())
+        }
         _ => Ok((x.dtype, x.shape.clone())),
     }
 }

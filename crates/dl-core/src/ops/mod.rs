@@ -180,7 +180,11 @@ pub enum Op {
 impl Op {
     /// Element type and shape of the result. `declared` is the node's own, which
     /// ops with a free result shape (reshape, broadcast, …) check and the others must equal.
-    pub(crate) fn signature(&self, args: &[&Node], declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
+    pub(crate) fn signature(
+        &self,
+        args: &[&Node],
+        declared: Option<(DType, &Shape)>,
+    ) -> Result<Signature, String> {
         if let Some(arity) = self.arity()
             && arity != args.len()
         {
@@ -204,9 +208,11 @@ impl Op {
             | Op::Pad { .. }
             | Op::Concat(_)
             | Op::Flip(_) => movement::signature(self, args, declared),
-            Op::Gather { .. } | Op::ScatterAdd { .. } | Op::Iota(_) | Op::Sort { .. } | Op::ArgSort { .. } => {
-                index::signature(self, args, declared)
-            }
+            Op::Gather { .. }
+            | Op::ScatterAdd { .. }
+            | Op::Iota(_)
+            | Op::Sort { .. }
+            | Op::ArgSort { .. } => index::signature(self, args, declared),
             Op::Unfold { .. } | Op::Fold { .. } => window::signature(self, args, declared),
             Op::Random { .. } => random::signature(declared),
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Grad => marker::signature(self, args),

@@ -6,7 +6,11 @@ use crate::graph::{Axes, Expr, Graph, Node};
 use crate::ops::{Op, Signature, check_axes, check_axis, required};
 use crate::shape::Shape;
 
-pub(crate) fn signature(op: &Op, args: &[&Node], declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
+pub(crate) fn signature(
+    op: &Op,
+    args: &[&Node],
+    declared: Option<(DType, &Shape)>,
+) -> Result<Signature, String> {
     let Some(x) = args.first() else {
         return Err(format!("{} takes at least one argument", op.name()));
     };
@@ -67,19 +71,27 @@ fn broadcast(x: &Node, axes: &[usize], to: Shape) -> Result<Shape, String> {
 fn spread(op: &str, large: &Shape, small: &Shape, starts: &[Dim], strides: &[usize]) -> Result<(), String> {
     let rank = large.rank();
     if small.rank() != rank || starts.len() != rank || strides.len() != rank {
-        return Err(format!("{op} between {large} and {small} with {} starts and {} strides: ranks differ", starts.len(), strides.len()));
+        return Err(format!(
+            "{op} between {large} and {small} with {} starts and {} strides: ranks differ",
+            starts.len(),
+            strides.len()
+        ));
     }
     for axis in 0..rank {
         let stride = i64::try_from(strides[axis]).ok().filter(|s| *s > 0);
         let Some(stride) = stride else {
-            return Err(format!("{op} with stride {} along axis {axis}: at least 1 is needed", strides[axis]));
+            return Err(format!(
+                "{op} with stride {} along axis {axis}: at least 1 is needed",
+                strides[axis]
+            ));
         };
         if matches!(starts[axis], Dim::Size(n) if n < 0) {
             return Err(format!("{op} starts at {} along axis {axis}, which is negative", starts[axis]));
         }
         let last = &(&(&small[axis] - &Dim::Size(1)) * &Dim::Size(stride)) + &starts[axis];
         // The slack is a polynomial; only a constant one can be judged before a run.
-        if let (Dim::Size(slack), true) = (&(&large[axis] - &last) - &Dim::Size(1), small[axis] != Dim::Size(0))
+        if let (Dim::Size(slack), true) =
+            (&(&large[axis] - &last) - &Dim::Size(1), small[axis] != Dim::Size(0))
             && slack < 0
         {
             return Err(format!("{op} reaches element {last} along axis {axis} of {large}"));
@@ -94,12 +106,18 @@ fn concat(axis: usize, args: &[&Node]) -> Result<Shape, String> {
     let mut total = Dim::Size(0);
     for arg in args {
         if arg.dtype != first.dtype {
-            return Err(format!("cannot concatenate {} with {}: element types differ", first.dtype, arg.dtype));
+            return Err(format!(
+                "cannot concatenate {} with {}: element types differ",
+                first.dtype, arg.dtype
+            ));
         }
         let fits = arg.shape.rank() == first.shape.rank()
             && (0..first.shape.rank()).all(|a| a == axis || arg.shape[a] == first.shape[a]);
         if !fits {
-            return Err(format!("cannot concatenate {} with {} along axis {axis}: other axes must agree", first.shape, arg.shape));
+            return Err(format!(
+                "cannot concatenate {} with {} along axis {axis}: other axes must agree",
+                first.shape, arg.shape
+            ));
         }
         total = &total + &arg.shape[axis];
     }
@@ -184,7 +202,13 @@ impl<'g> Expr<'g> {
 
     /// Elements `start, start + stride, … < end` along `axis`.
     #[track_caller]
-    pub fn slice_by(self, axis: usize, start: impl Into<Dim>, end: impl Into<Dim>, stride: usize) -> Expr<'g> {
+    pub fn slice_by(
+        self,
+        axis: usize,
+        start: impl Into<Dim>,
+        end: impl Into<Dim>,
+        stride: usize,
+    ) -> Expr<'g> {
         let (start, end, shape) = (start.into(), end.into(), self.shape());
         if let Err(message) = check_axis("slice", axis, &shape) {
             return self.fail(message);
@@ -193,7 +217,10 @@ impl<'g> Expr<'g> {
         let count = match (&length, i64::try_from(stride)) {
             (Dim::Size(n), Ok(s)) if s > 0 && *n >= 0 => Dim::Size((n + s - 1) / s),
             (Dim::Poly(_), Ok(1)) => length,
-            _ => return self.fail(format!("cannot slice {start}..{end} by {stride} along axis {axis} of {shape}")),
+            _ => {
+                return self
+                    .fail(format!("cannot slice {start}..{end} by {stride} along axis {axis} of {shape}"));
+            }
         };
         let mut starts = vec![Dim::Size(0); shape.rank()];
         let mut strides = vec![1; shape.rank()];

@@ -21,8 +21,6 @@ pub struct UnaryRow {
     pub derivative: Option<for<'g> fn(g: Expr<'g>, x: Expr<'g>, y: Expr<'g>) -> Expr<'g>>,
     /// Where the derivative does not exist, and what we take there.
     pub kink: Option<&'static str>,
-    /// True when the derivative is finite for every argument, infinite ones included.
-    pub bounded_derivative: bool,
     /// Which element types it takes.
     pub takes: Takes,
 }
@@ -41,7 +39,7 @@ pub enum Takes {
 }
 
 macro_rules! unary_table {
-    ($($variant:ident $name:literal $latex:literal $takes:ident $value:expr, $derivative:expr, $bounded:literal $(, kink $kink:literal)?;)*) => {
+    ($($variant:ident $name:literal $latex:literal $takes:ident $value:expr, $derivative:expr $(, kink $kink:literal)?;)*) => {
         /// An elementwise function of one argument.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -55,32 +53,31 @@ macro_rules! unary_table {
             value: $value,
             derivative: $derivative,
             kink: { #[allow(unused_mut, unused_assignments)] let mut kink = None; $(kink = Some($kink);)? kink },
-            bounded_derivative: $bounded,
             takes: Takes::$takes,
         }),*];
     };
 }
 
 unary_table! {
-//  variant  name       latex                                takes    value                    g·f′(x)                                        bounded
-    Neg      "neg"      "-{x}"                               Numbers  |x| -x,                  Some(|g, _, _| -g),                            true;
-    Abs      "abs"      "\\left|{x}\\right|"                 Numbers  f64::abs,                Some(|g, x, _| g * x.sign()),                  true, kink "0 at 0";
-    Sign     "sign"     "\\operatorname{sign}({x})"          Numbers  sign,                    None,                                          true, kink "0 everywhere, at the jump at 0 too";
-    Exp      "exp"      "e^{{x}}"                            Floats   f64::exp,                Some(|g, _, y| g * y),                         false;
-    Expm1    "expm1"    "\\left(e^{{x}}-1\\right)"           Floats   f64::exp_m1,             Some(|g, x, _| g * x.exp()),                   false;
-    Log      "log"      "\\log\\left({x}\\right)"            Floats   f64::ln,                 Some(|g, x, _| g / x),                         false;
-    Log1p    "log1p"    "\\log\\left(1+{x}\\right)"          Floats   f64::ln_1p,              Some(|g, x, _| g / (1.0 + x)),                 false;
-    Sqrt     "sqrt"     "\\sqrt{{x}}"                        Floats   f64::sqrt,               Some(|g, _, y| g * 0.5 / y),                   false;
-    Sin      "sin"      "\\sin\\left({x}\\right)"            Floats   f64::sin,                Some(|g, x, _| g * x.cos()),                   true;
-    Cos      "cos"      "\\cos\\left({x}\\right)"            Floats   f64::cos,                Some(|g, x, _| -(g * x.sin())),                true;
-    Tanh     "tanh"     "\\tanh\\left({x}\\right)"           Floats   f64::tanh,               Some(|g, x, _| g * (4.0 * (2.0 * x).sigmoid() * (-2.0 * x).sigmoid())), true;
-    Sigmoid  "sigmoid"  "\\sigma\\left({x}\\right)"          Floats   sigmoid,                 Some(|g, x, y| g * y * (-x).sigmoid()),        true;
-    Softplus "softplus" "\\operatorname{softplus}({x})"      Floats   softplus,                Some(|g, x, _| g * x.sigmoid()),               true;
-    Relu     "relu"     "\\operatorname{relu}({x})"          Floats   relu,                    Some(|g, x, _| x.gt(0.0).select(g, 0.0)),      true, kink "0 at 0";
-    Erf      "erf"      "\\operatorname{erf}({x})"           Floats   libm::erf,               Some(|g, x, _| g * (TWO_OVER_SQRT_PI * (-(x * x)).exp())), true;
-    Floor    "floor"    "\\left\\lfloor {x}\\right\\rfloor"  Floats   f64::floor,              None,                                          true, kink "0 everywhere, at the jumps too";
-    IsFinite "is_finite" "\\operatorname{finite}({x})"       FloatsToBool |x| truth(x.is_finite()), None,                                     true;
-    Not      "not"      "\\neg {x}"                          Bools    |x| truth(x == 0.0),     None,                                          true;
+//  variant  name       latex                                takes    value                    g·f′(x)
+    Neg      "neg"      "-{x}"                               Numbers  |x| -x,                  Some(|g, _, _| -g);
+    Abs      "abs"      "\\left|{x}\\right|"                 Numbers  f64::abs,                Some(|g, x, _| g * x.sign()), kink "0 at 0";
+    Sign     "sign"     "\\operatorname{sign}({x})"          Numbers  sign,                    None, kink "0 everywhere, at the jump at 0 too";
+    Exp      "exp"      "e^{{x}}"                            Floats   f64::exp,                Some(|g, _, y| g * y);
+    Expm1    "expm1"    "\\left(e^{{x}}-1\\right)"           Floats   f64::exp_m1,             Some(|g, x, _| g * x.exp());
+    Log      "log"      "\\log\\left({x}\\right)"            Floats   f64::ln,                 Some(|g, x, _| g / x);
+    Log1p    "log1p"    "\\log\\left(1+{x}\\right)"          Floats   f64::ln_1p,              Some(|g, x, _| g / (1.0 + x));
+    Sqrt     "sqrt"     "\\sqrt{{x}}"                        Floats   f64::sqrt,               Some(|g, _, y| g * 0.5 / y);
+    Sin      "sin"      "\\sin\\left({x}\\right)"            Floats   f64::sin,                Some(|g, x, _| g * x.cos());
+    Cos      "cos"      "\\cos\\left({x}\\right)"            Floats   f64::cos,                Some(|g, x, _| -(g * x.sin()));
+    Tanh     "tanh"     "\\tanh\\left({x}\\right)"           Floats   f64::tanh,               Some(|g, x, _| g * (4.0 * (2.0 * x).sigmoid() * (-2.0 * x).sigmoid()));
+    Sigmoid  "sigmoid"  "\\sigma\\left({x}\\right)"          Floats   sigmoid,                 Some(|g, x, y| g * y * (-x).sigmoid());
+    Softplus "softplus" "\\operatorname{softplus}({x})"      Floats   softplus,                Some(|g, x, _| g * x.sigmoid());
+    Relu     "relu"     "\\operatorname{relu}({x})"          Floats   relu,                    Some(|g, x, _| x.gt(0.0).select(g, 0.0)), kink "0 at 0";
+    Erf      "erf"      "\\operatorname{erf}({x})"           Floats   libm::erf,               Some(|g, x, _| g * (TWO_OVER_SQRT_PI * (-(x * x)).exp()));
+    Floor    "floor"    "\\left\\lfloor {x}\\right\\rfloor"  Floats   f64::floor,              None, kink "0 everywhere, at the jumps too";
+    IsFinite "is_finite" "\\operatorname{finite}({x})"       FloatsToBool |x| truth(x.is_finite()), None;
+    Not      "not"      "\\neg {x}"                          Bools    |x| truth(x == 0.0),     None;
 }
 
 /// `2/√π`, the derivative of `erf` at 0.
@@ -150,12 +147,17 @@ unary_methods! {
     erf      Erf      "Error function.";
     floor    Floor    "Largest integer not above; the derivative is 0.";
     is_finite IsFinite "True where neither infinite nor NaN.";
-    not      Not      "True where `self` (`bool`) is false.";
 }
 
 /// The sign with `sign(±0) = 0` and NaN kept.
 fn sign(x: f64) -> f64 {
-    if x == 0.0 { 0.0 } else if x.is_nan() { x } else { x.signum() }
+    if x == 0.0 {
+        0.0
+    } else if x.is_nan() {
+        x
+    } else {
+        x.signum()
+    }
 }
 
 /// Maximum with 0 that keeps NaN.

@@ -6,7 +6,11 @@ use crate::graph::{Expr, Node};
 use crate::ops::{Op, Signature, check_axis, required};
 use crate::shape::Shape;
 
-pub(crate) fn signature(op: &Op, args: &[&Node], declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
+pub(crate) fn signature(
+    op: &Op,
+    args: &[&Node],
+    declared: Option<(DType, &Shape)>,
+) -> Result<Signature, String> {
     let x = args[0];
     match *op {
         Op::Unfold { axis, size, stride, dilation } => {
@@ -18,7 +22,11 @@ pub(crate) fn signature(op: &Op, args: &[&Node], declared: Option<(DType, &Shape
             if !x.dtype.is_numeric() || dtype != x.dtype {
                 return Err(format!("fold of {} into {dtype}: the same number type is needed", x.dtype));
             }
-            let size = x.shape.last().and_then(Dim::size).ok_or_else(|| format!("fold of {}: the last axis must have a known size", x.shape))?;
+            let size = x
+                .shape
+                .last()
+                .and_then(Dim::size)
+                .ok_or_else(|| format!("fold of {}: the last axis must have a known size", x.shape))?;
             let want = unfolded(&shape, axis, size, stride, dilation)?;
             if want != x.shape {
                 return Err(format!("fold into {shape} needs {want}, got {}", x.shape));
@@ -32,15 +40,23 @@ pub(crate) fn signature(op: &Op, args: &[&Node], declared: Option<(DType, &Shape
 fn unfolded(x: &Shape, axis: usize, size: usize, stride: usize, dilation: usize) -> Result<Shape, String> {
     check_axis("unfold", axis, x)?;
     if size == 0 || stride == 0 || dilation == 0 {
-        return Err(format!("unfold with size {size}, stride {stride}, dilation {dilation}: each must be at least 1"));
+        return Err(format!(
+            "unfold with size {size}, stride {stride}, dilation {dilation}: each must be at least 1"
+        ));
     }
     let reach = (size - 1).checked_mul(dilation).and_then(|r| i64::try_from(r).ok());
     let slack = &x[axis] - &Dim::Size(reach.unwrap_or(i64::MAX / 2) + 1);
     let windows = match (&slack, i64::try_from(stride)) {
         (Dim::Size(n), Ok(s)) if *n >= 0 => Dim::Size(n / s + 1),
         (Dim::Poly(_), Ok(1)) => &slack + &Dim::Size(1),
-        (Dim::Poly(_), _) => return Err(format!("unfold of {x} by stride {stride}: axis {axis} needs a known size")),
-        _ => return Err(format!("unfold of {x}: a window of {size} (dilation {dilation}) does not fit into axis {axis}")),
+        (Dim::Poly(_), _) => {
+            return Err(format!("unfold of {x} by stride {stride}: axis {axis} needs a known size"));
+        }
+        _ => {
+            return Err(format!(
+                "unfold of {x}: a window of {size} (dilation {dilation}) does not fit into axis {axis}"
+            ));
+        }
     };
     Ok(x.with_axis(axis, windows).iter().cloned().chain([Dim::from(size)]).collect())
 }

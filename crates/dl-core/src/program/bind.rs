@@ -25,7 +25,8 @@ pub fn bind(decls: &[InputDecl], inputs: &[TensorRef<'_>]) -> Result<Dims> {
         bind_names(decl, input, &mut dims)?;
     }
     for (decl, input) in decls.iter().zip(inputs) {
-        let want = decl.shape.eval(&dims).map_err(|why| Error::value(format!("input {}: {why}", decl.name)))?;
+        let want =
+            decl.shape.eval(&dims).map_err(|why| Error::value(format!("input {}: {why}", decl.name)))?;
         if want != input.shape() {
             return Err(misfit(decl, input, &format!("{} is {want:?} here", decl.shape)));
         }
@@ -52,7 +53,11 @@ fn bind_names(decl: &InputDecl, input: &TensorRef<'_>, dims: &mut Dims) -> Resul
                     return Err(misfit(decl, input, &format!("dimension {name} (axis {axis}) is empty")));
                 }
                 dims.bind(name, size).map_err(|old| {
-                    misfit(decl, input, &format!("dimension {name} is {size} here and {old} in another input"))
+                    misfit(
+                        decl,
+                        input,
+                        &format!("dimension {name} is {size} here and {old} in another input"),
+                    )
                 })?;
             }
             (None, Some(want)) if want != size => {
@@ -65,7 +70,12 @@ fn bind_names(decl: &InputDecl, input: &TensorRef<'_>, dims: &mut Dims) -> Resul
 }
 
 fn misfit(decl: &InputDecl, input: &TensorRef<'_>, why: &str) -> Error {
-    Error::value(format!("input {}: expected shape {}, got {:?}: {why}", decl.name, decl.shape, input.shape()))
+    Error::value(format!(
+        "input {}: expected shape {}, got {:?}: {why}",
+        decl.name,
+        decl.shape,
+        input.shape()
+    ))
 }
 
 #[cfg(test)]
@@ -95,7 +105,11 @@ mod tests {
         check((B, 3), &[t(&[7, 3])], "B=7");
         check((B, 3), &[t(&[7, 4])], "input x0: expected shape [B, 3], got [7, 4]: axis 1 must be 3");
         check((B, 3), &[t(&[3])], "input x0: expected shape [B, 3], got [3]: 2 axes are needed");
-        check((B, 3), &[t(&[0, 3])], "input x0: expected shape [B, 3], got [0, 3]: dimension B (axis 0) is empty");
+        check(
+            (B, 3),
+            &[t(&[0, 3])],
+            "input x0: expected shape [B, 3], got [0, 3]: dimension B (axis 0) is empty",
+        );
         check(
             B,
             &[t(&[2]), t(&[3])],

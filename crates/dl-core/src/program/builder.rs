@@ -159,7 +159,8 @@ fn binding_inputs(graph: &Graph, order: &[NodeId]) -> Vec<NodeId> {
     let binds = |d: &InputDecl| d.shape.iter().filter_map(|d| d.name().cloned()).collect::<Vec<_>>();
     let mut bound: Vec<Name> = decls.iter().filter(|d| read(&d.name)).flat_map(binds).collect();
     let extents = nodes.iter().filter_map(|n| if let Op::Extent(dim) = &n.op { Some(dim) } else { None });
-    let needed: Vec<Name> = nodes.iter().flat_map(|n| n.shape.iter()).chain(extents).flat_map(Dim::names).collect();
+    let needed: Vec<Name> =
+        nodes.iter().flat_map(|n| n.shape.iter()).chain(extents).flat_map(Dim::names).collect();
     let mut extra = vec![];
     for decl in &decls {
         if !read(&decl.name) && binds(decl).iter().any(|n| needed.contains(n) && !bound.contains(n)) {
@@ -187,7 +188,8 @@ fn without_stops(from: &Graph, roots: &[NodeId]) -> (Graph, Vec<NodeId>) {
 impl Program {
     /// Every named dimension must be the size of an axis of some input.
     fn names_are_bound(&self) -> Result<()> {
-        let bound: Vec<&Name> = self.inputs.iter().flat_map(|d| d.shape.iter().filter_map(|d| d.name())).collect();
+        let bound: Vec<&Name> =
+            self.inputs.iter().flat_map(|d| d.shape.iter().filter_map(|d| d.name())).collect();
         let mut faults: Vec<Fault> = vec![];
         for (node, origin) in self.nodes.iter().zip(&self.origins) {
             let extent = if let Op::Extent(dim) = &node.op { dim.names() } else { vec![] };

@@ -44,7 +44,10 @@ impl Program {
     fn check_nodes(&self) -> std::result::Result<(), String> {
         for (i, node) in self.nodes.iter().enumerate() {
             if let Some(arg) = node.args.iter().find(|a| a.index() >= i) {
-                return Err(format!("node {i} has the argument {}, which does not come before it", arg.index()));
+                return Err(format!(
+                    "node {i} has the argument {}, which does not come before it",
+                    arg.index()
+                ));
             }
             let args: Vec<&Node> = node.args.iter().map(|a| &self.nodes[a.index()]).collect();
             let declared = Some((node.dtype, &node.shape));
@@ -56,9 +59,16 @@ impl Program {
 
     fn check_leaf(&self, i: usize, node: &Node) -> std::result::Result<(), String> {
         let declared = match &node.op {
-            Op::Input(name) => self.inputs.iter().any(|d| d.name == *name && d.dtype == node.dtype && d.shape == node.shape),
-            Op::Parameter(name) => self.parameters.iter().any(|d| d.name == *name && d.dtype == node.dtype && d.shape == node.shape),
-            Op::Grad | Op::Poison => return Err(format!("node {i}: {} cannot stand in a program", node.op.name())),
+            Op::Input(name) => {
+                self.inputs.iter().any(|d| d.name == *name && d.dtype == node.dtype && d.shape == node.shape)
+            }
+            Op::Parameter(name) => self
+                .parameters
+                .iter()
+                .any(|d| d.name == *name && d.dtype == node.dtype && d.shape == node.shape),
+            Op::Grad | Op::Poison => {
+                return Err(format!("node {i}: {} cannot stand in a program", node.op.name()));
+            }
             _ => true,
         };
         if declared { Ok(()) } else { Err(format!("node {i} is not declared as it is used")) }
@@ -71,8 +81,15 @@ impl Program {
         }
         for (i, update) in self.updates.iter().enumerate() {
             let name = &update.parameter;
-            let decl = self.parameters.iter().find(|d| d.name == *name).ok_or_else(|| format!("update of unknown parameter {name}"))?;
-            let fits = self.nodes.get(update.value.index()).is_some_and(|n| n.dtype == decl.dtype && n.shape == decl.shape);
+            let decl = self
+                .parameters
+                .iter()
+                .find(|d| d.name == *name)
+                .ok_or_else(|| format!("update of unknown parameter {name}"))?;
+            let fits = self
+                .nodes
+                .get(update.value.index())
+                .is_some_and(|n| n.dtype == decl.dtype && n.shape == decl.shape);
             if !fits || self.updates[..i].iter().any(|u| u.parameter == *name) {
                 return Err(format!("update of {name} does not fit it, or is the second one"));
             }

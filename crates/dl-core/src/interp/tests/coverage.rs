@@ -59,19 +59,11 @@ fn binary_case(op: Binary) -> &'static str {
 fn every_function_of_one_argument() {
     for row in UNARY {
         let (g, (x, want)) = (Graph::new(), unary_case(row.op));
-        let x = if row.op == Unary::Not {
-            bools(&g, &[x != 0.0])
-        } else {
-            floats(&g, &[x])
-        };
+        let x = if row.op == Unary::Not { bools(&g, &[x != 0.0]) } else { floats(&g, &[x]) };
         let y = x.apply(Op::Unary(row.op), &[]);
         let got = eval_expr(y, &[]).unwrap().item().unwrap();
         // The platform's functions may be off by the last bit.
-        assert!(
-            got == want || (got - want).abs() <= 1e-15 * want.abs(),
-            "{}: {got}",
-            row.name
-        );
+        assert!(got == want || (got - want).abs() <= 1e-15 * want.abs(), "{}: {got}", row.name);
     }
 }
 
@@ -136,10 +128,7 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
     let b = Named("B");
     vec![
         (g.input("x", DType::F32, (b,)), "input x has no value"),
-        (
-            g.parameter("w", DType::F32, (), Init::Zeros),
-            "parameter w has no value",
-        ),
+        (g.parameter("w", DType::F32, (), Init::Zeros), "parameter w has no value"),
         (g.full(DType::U8, [2], 200.0), "u8[2] 200 200"),
         (ints(g, &[i64::MAX]), "i64[1] 9223372036854775807"),
         (g.extent(DType::I64, 7), "i64[] 7"),
@@ -153,10 +142,7 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
         (x.dot(x), "f64[2, 2] 2 3 6 11"),
         (x.reshape([4]), "f64[4] 0 1 2 3"),
         (x.transpose(), "f64[2, 2] 0 2 1 3"),
-        (
-            range(g, [2]).broadcast_to(&[2, 2].into()),
-            "f64[2, 2] 0 1 0 1",
-        ),
+        (range(g, [2]).broadcast_to(&[2, 2].into()), "f64[2, 2] 0 1 0 1"),
         (x.slice(0, 1, 2), "f64[1, 2] 2 3"),
         (x.pad(1, 1, 0, 9.0), "f64[2, 3] 9 0 1 9 2 3"),
         (g.concat(0, &[x, x]), "f64[4, 2] 0 1 2 3 0 1 2 3"),
@@ -168,16 +154,7 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
         (x.argsort(1, Order::Descending), "i64[2, 2] 1 0 1 0"),
         (range(g, [3]).unfold(0, 2, 1, 1), "f64[2, 2] 0 1 1 2"),
         (
-            x.apply_as(
-                Op::Fold {
-                    axis: 0,
-                    stride: 1,
-                    dilation: 1,
-                },
-                &[],
-                DType::F64,
-                [3].into(),
-            ),
+            x.apply_as(Op::Fold { axis: 0, stride: 1, dilation: 1 }, &[], DType::F64, [3].into()),
             "f64[3] 0 3 3",
         ),
         (g.random(DType::F32, [2]).lt(1.0), "bool[2] true true"),
@@ -199,33 +176,19 @@ fn every_op_has_an_example() {
     }
     // These two have no value: what remains of them after compiling is an error.
     let theta = g.parameter("θ", DType::F64, (), Init::Zeros);
-    for (expr, want) in [
-        (theta.grad(&[theta])[0], "unresolved gradient"),
-        (g.poison(), "a mistake was recorded"),
-    ] {
+    for (expr, want) in
+        [(theta.grad(&[theta])[0], "unresolved gradient"), (g.poison(), "a mistake was recorded")]
+    {
         seen[number(&expr.node().op)] = true;
-        let nodes: Vec<_> = (0..g.len())
-            .map(|i| g.get(crate::graph::NodeId(i as u32)))
-            .collect();
-        let env = Env {
-            parameters: [("θ".into(), scalar())].into(),
-            ..Env::default()
-        };
-        let error = run(&nodes, &[], &[expr.id()], &env)
-            .unwrap_err()
-            .to_string();
+        let nodes: Vec<_> = (0..g.len()).map(|i| g.get(crate::graph::NodeId(i as u32))).collect();
+        let env = Env { parameters: [("θ".into(), scalar())].into(), ..Env::default() };
+        let error = run(&nodes, &[], &[expr.id()], &env).unwrap_err().to_string();
         assert!(error.starts_with(want), "{error}");
     }
     let missing: Vec<usize> = (0..OPS).filter(|i| !seen[*i]).collect();
-    assert!(
-        missing.is_empty(),
-        "ops without an example, by number: {missing:?}"
-    );
+    assert!(missing.is_empty(), "ops without an example, by number: {missing:?}");
 }
 
 fn scalar() -> crate::interp::Array {
-    crate::interp::Array {
-        shape: vec![],
-        data: crate::interp::Values::Float(vec![1.0]),
-    }
+    crate::interp::Array { shape: vec![], data: crate::interp::Values::Float(vec![1.0]) }
 }

@@ -12,10 +12,7 @@ fn gather_picks_along_an_axis() {
     let x = range(&g, [3, 2]);
     check(x.gather(0, ints(&g, &[2, 0, 2])), "f64[3, 2] 4 5 0 1 4 5");
     check(x.gather(1, ints(&g, &[1])), "f64[3, 1] 1 3 5");
-    check(
-        x.gather(0, ints(&g, &[1, 0]).reshape([2, 1])),
-        "f64[2, 1, 2] 2 3 0 1",
-    );
+    check(x.gather(0, ints(&g, &[1, 0]).reshape([2, 1])), "f64[2, 1, 2] 2 3 0 1");
     check(x.gather(0, ints(&g, &[1]).reshape(())), "f64[2] 2 3");
     check(x.gather(0, ints(&g, &[])), "f64[0, 2]");
     check(x.pick(ints(&g, &[1, 0, 1])), "f64[3] 1 2 5");
@@ -27,10 +24,7 @@ fn gather_goes_in_step_along_batches() {
     let g = Graph::new();
     let picks = ints(&g, &[0, 1, 1, 0, 1, 1]).reshape([3, 2]);
     let op = crate::ops::Op::Gather { axis: 1, batch: 1 };
-    check(
-        range(&g, [3, 2]).apply(op, &[picks]),
-        "f64[3, 2] 0 1 3 2 5 5",
-    );
+    check(range(&g, [3, 2]).apply(op, &[picks]), "f64[3, 2] 0 1 3 2 5 5");
 }
 
 #[test]
@@ -64,24 +58,15 @@ fn indices_outside_are_errors() {
 fn scattered_updates_add_up() {
     let g = Graph::new();
     let updates = range(&g, [3, 2]);
-    check(
-        updates.scatter_add(0, 0, ints(&g, &[1, 1, 0]), &[4, 2].into()),
-        "f64[4, 2] 4 5 2 4 0 0 0 0",
-    );
+    check(updates.scatter_add(0, 0, ints(&g, &[1, 1, 0]), &[4, 2].into()), "f64[4, 2] 4 5 2 4 0 0 0 0");
     check(
         ints(&g, &[1 << 53, 1]).scatter_add(0, 0, ints(&g, &[0, 0]), &[1].into()),
         "i64[1] 9007199254740993",
     );
-    check(
-        ints(&g, &[2, 0]).one_hot(DType::F32, 3),
-        "f64[2, 3] 0 0 1 1 0 0",
-    );
+    check(ints(&g, &[2, 0]).one_hot(DType::F32, 3), "f64[2, 3] 0 0 1 1 0 0");
     check(ints(&g, &[1]).one_hot(DType::I64, 2), "i64[1, 2] 0 1");
     check(ints(&g, &[]).one_hot(DType::F64, 2), "f64[0, 2]");
-    check(
-        floats(&g, &[]).scatter_add(0, 0, ints(&g, &[]), &[2].into()),
-        "f64[2] 0 0",
-    );
+    check(floats(&g, &[]).scatter_add(0, 0, ints(&g, &[]), &[2].into()), "f64[2] 0 0");
 }
 
 #[test]
@@ -107,15 +92,9 @@ fn sorts_are_stable_with_nan_last() {
 fn sorts_run_along_their_axis() {
     let g = Graph::new();
     let x = g.literal(Tensor::new([2, 3], vec![3i64, 1, 2, 0, (1 << 53) + 1, 1 << 53]).unwrap());
-    check(
-        x.sort(1, Ascending),
-        "i64[2, 3] 1 2 3 0 9007199254740992 9007199254740993",
-    );
+    check(x.sort(1, Ascending), "i64[2, 3] 1 2 3 0 9007199254740992 9007199254740993");
     check(x.argsort(1, Descending), "i64[2, 3] 0 2 1 1 2 0");
-    check(
-        x.sort(0, Ascending),
-        "i64[2, 3] 0 1 2 3 9007199254740993 9007199254740992",
-    );
+    check(x.sort(0, Ascending), "i64[2, 3] 0 1 2 3 9007199254740993 9007199254740992");
     check(floats(&g, &[]).sort(0, Ascending), "f64[0]");
     check(floats(&g, &[2.0]).sort(0, Descending), "f64[1] 2");
 }

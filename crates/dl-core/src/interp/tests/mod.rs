@@ -45,14 +45,7 @@ fn text(tensor: &Tensor) -> String {
         Data::Bool(v) => v.iter().map(bool::to_string).collect(),
         Data::U8(v) => v.iter().map(u8::to_string).collect(),
     };
-    format!(
-        "{}{:?} {}",
-        tensor.dtype(),
-        tensor.shape(),
-        elements.join(" ")
-    )
-    .trim_end()
-    .into()
+    format!("{}{:?} {}", tensor.dtype(), tensor.shape(), elements.join(" ")).trim_end().into()
 }
 
 /// Floats in one dimension.
@@ -72,8 +65,6 @@ fn bools<'g>(g: &'g Graph, elements: &[bool]) -> Expr<'g> {
 
 /// `0, 1, 2, …` as floats of `shape`.
 fn range<'g, const N: usize>(g: &'g Graph, shape: [usize; N]) -> Expr<'g> {
-    let elements = (0..shape.iter().product())
-        .map(|i| i as f64)
-        .collect::<Vec<f64>>();
+    let elements = (0..shape.iter().product()).map(|i| i as f64).collect::<Vec<f64>>();
     g.literal(Tensor::new(shape, elements).expect("as many elements as the shape says"))
 }

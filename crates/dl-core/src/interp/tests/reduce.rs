@@ -61,10 +61,7 @@ fn integers_are_exact() {
     check(x.sum(0), "i64[] -9214364837600034815");
     check(x.max(0), "i64[] 9007199254740992");
     check(x.min(0), "i64[] -9223372036854775808");
-    check(
-        ints(&g, &[3, (1 << 53) + 1]).prod(0),
-        "i64[] 27021597764222979",
-    );
+    check(ints(&g, &[3, (1 << 53) + 1]).prod(0), "i64[] 27021597764222979");
 }
 
 #[test]
@@ -87,13 +84,7 @@ fn over_a_dimension_that_turns_out_empty() {
     let g = Graph::new();
     let x = g.input("x", DType::I64, (B,)).slice(0, 1, B);
     let one = [("x", Tensor::vector(vec![5i64]))];
-    assert_eq!(
-        super::show(x.max(0), &one),
-        "reduce_max of [0] over nothing: i64 has no infinity"
-    );
-    assert_eq!(
-        super::show(x.argmax(0), &one),
-        "argmax along axis 0 of [0], which is empty"
-    );
+    assert_eq!(super::show(x.max(0), &one), "reduce_max of [0] over nothing: i64 has no infinity");
+    assert_eq!(super::show(x.argmax(0), &one), "argmax along axis 0 of [0], which is empty");
     assert_eq!(super::show(x.sum(0), &one), "i64[] 0");
 }

@@ -15,36 +15,21 @@ const B: Named = Named("B");
 #[test]
 fn inputs_and_parameters_come_by_name() {
     let g = Graph::new();
-    let (x, w) = (
-        g.input("x", F32, (B, 2)),
-        g.parameter("w", F32, [2], Init::Zeros),
-    );
+    let (x, w) = (g.input("x", F32, (B, 2)), g.parameter("w", F32, [2], Init::Zeros));
     let x_is = ("x", Tensor::new([1, 2], vec![1.0f32, 2.0]).unwrap());
     let w_is = ("w", Tensor::vector(vec![3.0f32, 4.0]));
     assert_eq!(show(x.dot(w), &[w_is.clone(), x_is.clone()]), "f64[1] 11");
-    assert_eq!(
-        show(x.dot(w), std::slice::from_ref(&x_is)),
-        "parameter w has no value"
-    );
+    assert_eq!(show(x.dot(w), std::slice::from_ref(&x_is)), "parameter w has no value");
     assert_eq!(show(w + 1.0, std::slice::from_ref(&w_is)), "f64[2] 4 5");
     let more = [x_is.clone(), w_is.clone(), ("y", Tensor::scalar(0.0))];
-    assert_eq!(
-        show(x.dot(w), &more),
-        "unknown input y: expected one of [x]"
-    );
+    assert_eq!(show(x.dot(w), &more), "unknown input y: expected one of [x]");
     assert_eq!(show(w, &[w_is.clone(), w_is]), "parameter w is given twice");
     assert_eq!(
         show(w, &[("w", Tensor::vector(vec![1i64, 2]))]),
         "parameter w: expected elements of f32, got i64"
     );
-    assert_eq!(
-        show(w, &[("w", Tensor::vector(vec![1.0, 2.0]))]),
-        "f64[2] 1 2"
-    );
-    assert_eq!(
-        show(w, &[("w", Tensor::scalar(1.0f32))]),
-        "parameter w: expected shape [2], got []"
-    );
+    assert_eq!(show(w, &[("w", Tensor::vector(vec![1.0, 2.0]))]), "f64[2] 1 2");
+    assert_eq!(show(w, &[("w", Tensor::scalar(1.0f32))]), "parameter w: expected shape [2], got []");
 }
 
 #[test]
@@ -65,10 +50,7 @@ fn random_numbers_are_those_of_the_counter() {
     let (first, second) = (g.random(F64, [2, 3]), g.random(F32, [1]));
     let want: Vec<f64> = (0..6).map(|i| f64::from(uniform(0, 0, 0, i))).collect();
     assert_eq!(eval_expr(first, &[]).unwrap().get::<f64>().unwrap(), want);
-    assert_eq!(
-        eval_expr(second, &[]).unwrap().item().unwrap(),
-        f64::from(uniform(0, 0, 1, 0))
-    );
+    assert_eq!(eval_expr(second, &[]).unwrap().item().unwrap(), f64::from(uniform(0, 0, 1, 0)));
 }
 
 #[test]
@@ -80,14 +62,8 @@ fn facts_are_verified() {
         floats(&g, &[1.0, -1.0]).assume(Fact::NonNegative),
         "the value is assumed non_negative, but is -1 at [1]",
     );
-    check(
-        x.assume(Fact::Positive),
-        "the value is assumed positive, but is 0 at [0]",
-    );
-    check(
-        floats(&g, &[NAN]).assume(Fact::Finite),
-        "the value is assumed finite, but is NaN at [0]",
-    );
+    check(x.assume(Fact::Positive), "the value is assumed positive, but is 0 at [0]");
+    check(floats(&g, &[NAN]).assume(Fact::Finite), "the value is assumed finite, but is NaN at [0]");
     check(
         floats(&g, &[NAN]).assume(Fact::NonNegative),
         "the value is assumed non_negative, but is NaN at [0]",
@@ -107,10 +83,7 @@ fn errors_name_the_line_and_the_value() {
     let line = line!() + 1;
     let picked = range(&g, [2]).gather(0, ints(&g, &[5])).named("picked");
     let error = eval_expr(picked * 2.0, &[]).unwrap_err().to_string();
-    let want = format!(
-        "{}:{line}: picked: gather by index 5 at position [0], outside",
-        file!()
-    );
+    let want = format!("{}:{line}: picked: gather by index 5 at position [0], outside", file!());
     assert!(error.starts_with(&want), "{error}");
 }
 
@@ -126,10 +99,7 @@ fn mistakes_in_the_graph_come_first() {
 fn arrays_that_do_not_fit_into_memory_are_errors() {
     let g = Graph::new();
     let huge = g.full(F64, [1usize << 28, 1 << 30], 0.0);
-    check(
-        huge,
-        "constant of shape [268435456, 1073741824] does not fit into memory",
-    );
+    check(huge, "constant of shape [268435456, 1073741824] does not fit into memory");
 }
 
 #[test]
@@ -139,8 +109,5 @@ fn depth_does_not_matter() {
     for _ in 0..100_000 {
         x = x + g.constant(I64, 1.0);
     }
-    assert_eq!(
-        text(&eval_expr(x, &[("x", Tensor::scalar(5i64))]).unwrap()),
-        "i64[] 100005"
-    );
+    assert_eq!(text(&eval_expr(x, &[("x", Tensor::scalar(5i64))]).unwrap()), "i64[] 100005");
 }
