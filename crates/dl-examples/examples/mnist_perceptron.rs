@@ -22,7 +22,11 @@ fn example(options: &Options) -> Result<(), Box<dyn Error>> {
     println!("{}", options.show(&Perceptron::of(&mnist).train(&Recipe::TUTORIAL)?));
 
     train(options, &mnist, "The tutorial's recipe", Recipe::TUTORIAL)?;
-    train(options, &mnist, "A practitioner's recipe", Recipe::PRACTICAL)
+    let practical = match options.batch_size {
+        Some(size) => Recipe::PRACTICAL.with_batch_size(size),
+        None => Recipe::PRACTICAL,
+    };
+    train(options, &mnist, "A practitioner's recipe", practical)
 }
 
 fn train(options: &Options, mnist: &Dataset, title: &str, recipe: Recipe) -> Result<(), Box<dyn Error>> {

@@ -20,6 +20,8 @@ pub struct Options {
     pub seeds: u64,
     /// Another number of epochs than the recipe's: `--epochs N`.
     pub epochs: Option<usize>,
+    /// Another batch size than the practical recipe's: `--batch-size N`.
+    pub batch_size: Option<usize>,
 }
 
 const USAGE: &str = "\
@@ -29,11 +31,12 @@ options:
   --seed N        the seed of weights and shuffling (default 1), where there are any
   --seeds N       train for N seeds, from --seed on (default 1)
   --epochs N      train for N epochs in place of the recipe's
+  --batch-size N  train on batches of N in place of the practical recipe's
   --help          print this";
 
 impl Default for Options {
     fn default() -> Self {
-        Options { backend: "cpu".into(), latex: false, seed: 1, seeds: 1, epochs: None }
+        Options { backend: "cpu".into(), latex: false, seed: 1, seeds: 1, epochs: None, batch_size: None }
     }
 }
 
@@ -52,6 +55,7 @@ impl Options {
                 Arg::Long("seed") => options.seed = parser.value()?.parse()?,
                 Arg::Long("seeds") => options.seeds = parser.value()?.parse()?,
                 Arg::Long("epochs") => options.epochs = Some(parser.value()?.parse()?),
+                Arg::Long("batch-size") => options.batch_size = Some(parser.value()?.parse()?),
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
             }
@@ -106,8 +110,15 @@ mod tests {
     #[test]
     fn options_have_defaults() {
         assert_eq!(parse("").unwrap(), Some(Options::default()));
-        let all = parse("--backend flex --latex --seed 7 --seeds=5 --epochs 3").unwrap();
-        let want = Options { backend: "flex".into(), latex: true, seed: 7, seeds: 5, epochs: Some(3) };
+        let all = parse("--backend flex --latex --seed 7 --seeds=5 --epochs 3 --batch-size 32").unwrap();
+        let want = Options {
+            backend: "flex".into(),
+            latex: true,
+            seed: 7,
+            seeds: 5,
+            epochs: Some(3),
+            batch_size: Some(32),
+        };
         assert_eq!(all, Some(want));
         assert_eq!(parse("--help").unwrap(), None);
     }

@@ -54,7 +54,7 @@ fn a_descent_without_its_backend_is_an_error() {
 fn the_perceptron_shows_the_gradient_of_every_parameter() {
     let program = Perceptron::MNIST.train(&Recipe::TUTORIAL).unwrap();
     let derived: Vec<&str> = program.derivation().iter().map(|d| &*d.name).collect();
-    let want = ["∂J/∂fc1.weight", "∂J/∂fc1.bias", "∂J/∂fc2.weight", "∂J/∂fc2.bias"];
+    let want = ["h", "logits", "∂J/∂fc1.weight", "∂J/∂fc1.bias", "∂J/∂fc2.weight", "∂J/∂fc2.bias"];
     assert_eq!(derived, want);
     // The right sides are the compiler's, and change with its rules; each of them is there.
     let lines = program.math();
@@ -66,10 +66,12 @@ fn the_perceptron_shows_the_gradient_of_every_parameter() {
 
 #[test]
 fn recipes_are_told_in_words() {
-    let words = format!("{}\n{}", Recipe::TUTORIAL, Recipe::PRACTICAL);
+    let wide = Recipe::PRACTICAL.with_batch_size(512);
+    let words = format!("{}\n{}\n{wide}", Recipe::TUTORIAL, Recipe::PRACTICAL);
     expect![[r#"
         10 epochs, all images in one batch, learning rate 0.01, momentum 0
-        10 epochs, batches of 64, learning rate 0.05, momentum 0.9"#]]
+        10 epochs, batches of 64, learning rate 0.03, momentum 0.9
+        10 epochs, batches of 512, learning rate 0.24, momentum 0.9"#]]
     .assert_eq(&words);
 }
 

@@ -15,16 +15,9 @@ pub(crate) enum Kind {
     #[error(transparent)]
     Core(#[from] dl_core::Error),
     #[error("{place}: {source}")]
-    Batch {
-        place: String,
-        source: dl_backends::Error,
-    },
+    Batch { place: String, source: dl_backends::Error },
     #[error("{place}: {output} is {value}, expected a finite number")]
-    Diverged {
-        place: String,
-        output: String,
-        value: f64,
-    },
+    Diverged { place: String, output: String, value: f64 },
     #[error("{0}")]
     Value(String),
 }
@@ -63,9 +56,5 @@ impl From<dl_core::Error> for Error {
 
 /// Names for a message.
 pub(crate) fn listed(names: &[&str]) -> String {
-    if names.is_empty() {
-        "none".into()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".into() } else { names.join(", ") }
 }

@@ -100,10 +100,7 @@ mod tests {
             seconds: 1.0,
             test_seconds: 0.25,
         };
-        assert_eq!(
-            epoch.to_string(),
-            "epoch 3  J 0.5000  test accuracy 0.2500  1.2 s"
-        );
+        assert_eq!(epoch.to_string(), "epoch 3  J 0.5000  test accuracy 0.2500  1.2 s");
         epoch.test = Metrics::default();
         assert_eq!(epoch.to_string(), "epoch 3  J 0.5000  1.2 s");
     }

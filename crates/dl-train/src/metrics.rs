@@ -16,10 +16,7 @@ pub struct Metrics(Vec<(Name, f64)>);
 impl Metrics {
     /// The number called `name`.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.0
-            .iter()
-            .find(|(n, _)| **n == *name)
-            .map(|(_, value)| *value)
+        self.0.iter().find(|(n, _)| **n == *name).map(|(_, value)| *value)
     }
 
     /// Names and numbers, in order.
@@ -35,11 +32,7 @@ impl Metrics {
 
 impl<'a> FromIterator<(&'a str, f64)> for Metrics {
     fn from_iter<I: IntoIterator<Item = (&'a str, f64)>>(iter: I) -> Self {
-        Metrics(
-            iter.into_iter()
-                .map(|(name, value)| (name.into(), value))
-                .collect(),
-        )
+        Metrics(iter.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 }
 
@@ -74,10 +67,7 @@ impl<'de> Deserialize<'de> for Metrics {
                 f.write_str("a map from names to numbers")
             }
 
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Metrics, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Metrics, A::Error> {
                 let mut pairs = vec![];
                 while let Some((name, value)) = map.next_entry::<String, f64>()? {
                     pairs.push((name.into(), value));
@@ -107,29 +97,19 @@ impl Metric {
     /// An output that is a mean over its batch, such as a loss: averaged over all examples, so
     /// that a smaller last batch weighs less.
     pub fn mean(output: &str) -> Self {
-        Metric {
-            output: output.into(),
-            name: output.into(),
-            merge: Merge::Mean,
-        }
+        Metric { output: output.into(), name: output.into(), merge: Merge::Mean }
     }
 
     /// An output that counts within its batch, such as the number of images classified right:
     /// added up and divided by the number of examples.
     pub fn share(output: &str) -> Self {
-        Metric {
-            merge: Merge::Share,
-            ..Metric::mean(output)
-        }
+        Metric { merge: Merge::Share, ..Metric::mean(output) }
     }
 
     /// Reports it under another name.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
-        Metric {
-            name: name.into(),
-            ..self
-        }
+        Metric { name: name.into(), ..self }
     }
 }
 
@@ -150,27 +130,13 @@ impl Meters {
                 DType::Bool | DType::U8 => None,
             }
         };
-        Meters(
-            plan.outputs()
-                .iter()
-                .enumerate()
-                .filter_map(metric)
-                .collect(),
-        )
+        Meters(plan.outputs().iter().enumerate().filter_map(metric).collect())
     }
 
-    pub(crate) fn choose(
-        handle: &Handle,
-        metrics: impl IntoIterator<Item = Metric>,
-    ) -> Result<Self> {
+    pub(crate) fn choose(handle: &Handle, metrics: impl IntoIterator<Item = Metric>) -> Result<Self> {
         let meter = |metric: Metric| Ok((find(handle, &metric)?, metric));
         let meters: Vec<_> = metrics.into_iter().map(meter).collect::<Result<_>>()?;
-        Ok(Meters(
-            meters
-                .into_iter()
-                .map(|(place, metric)| (metric, place))
-                .collect(),
-        ))
+        Ok(Meters(meters.into_iter().map(|(place, metric)| (metric, place)).collect()))
     }
 }
 
@@ -204,11 +170,7 @@ pub(crate) struct Tally<'m> {
 
 impl<'m> Tally<'m> {
     pub(crate) fn new(meters: &'m Meters) -> Self {
-        Tally {
-            meters,
-            sums: vec![0.0; meters.0.len()],
-            examples: 0.0,
-        }
+        Tally { meters, sums: vec![0.0; meters.0.len()], examples: 0.0 }
     }
 
     /// Reads the outputs of a batch of `rows` examples; `place` says which batch, for errors.
@@ -222,12 +184,7 @@ impl<'m> Tally<'m> {
             let value = outputs.read_at(*at)?.item()?;
             if !value.is_finite() {
                 let output = metric.output.to_string();
-                return Err(Kind::Diverged {
-                    place: place(),
-                    output,
-                    value,
-                }
-                .into());
+                return Err(Kind::Diverged { place: place(), output, value }.into());
             }
             *sum += match metric.merge {
                 Merge::Mean => value * rows as f64,
@@ -243,9 +200,7 @@ impl<'m> Tally<'m> {
         if self.examples == 0.0 {
             return Metrics::default();
         }
-        let pair = |((metric, _), sum): (&(Metric, usize), &f64)| {
-            (metric.name.clone(), sum / self.examples)
-        };
+        let pair = |((metric, _), sum): (&(Metric, usize), &f64)| (metric.name.clone(), sum / self.examples);
         Metrics(self.meters.0.iter().zip(&self.sums).map(pair).collect())
     }
 }
@@ -266,9 +221,7 @@ mod tests {
 
     #[test]
     fn metrics_show_four_digits() {
-        let metrics: Metrics = [("J", 0.302_14), ("tiny", 0.000_012_34), ("none", 0.0)]
-            .into_iter()
-            .collect();
+        let metrics: Metrics = [("J", 0.302_14), ("tiny", 0.000_012_34), ("none", 0.0)].into_iter().collect();
         assert_eq!(metrics.to_string(), "J 0.3021  tiny 1.234e-5  none 0.0000");
     }
 }

@@ -70,10 +70,6 @@ pub(crate) struct StopWhen<F>(pub(crate) F);
 
 impl<F: FnMut(&Epoch) -> bool> Observer for StopWhen<F> {
     fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
-        if (self.0)(epoch) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if (self.0)(epoch) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

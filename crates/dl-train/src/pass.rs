@@ -40,12 +40,9 @@ impl Pass<'_> {
             let number = i + 1;
             let place = || format!("{}, batch {number} of {batches}", self.name);
             batch.refill(self.source, rows)?;
-            let outputs = session.run(handle, &batch.views()).map_err(|source| {
-                Error::from(Kind::Batch {
-                    place: place(),
-                    source,
-                })
-            })?;
+            let outputs = session
+                .run(handle, &batch.views())
+                .map_err(|source| Error::from(Kind::Batch { place: place(), source }))?;
             if number.is_multiple_of(self.read_every) || number == batches {
                 tally.add(&outputs, rows.len(), place)?;
             }
@@ -74,9 +71,7 @@ mod tests {
 
     #[test]
     fn epochs_have_seeds_of_their_own() {
-        let mut seeds: Vec<u64> = (0..4)
-            .flat_map(|seed| (0..50).map(move |e| epoch_seed(seed, e)))
-            .collect();
+        let mut seeds: Vec<u64> = (0..4).flat_map(|seed| (0..50).map(move |e| epoch_seed(seed, e))).collect();
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 200);

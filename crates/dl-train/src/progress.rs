@@ -25,10 +25,7 @@ impl Progress {
     pub fn stderr() -> Self {
         if std::io::stderr().is_terminal() {
             let bar = Show::Bar(ProgressBar::new(0).with_style(style()));
-            Progress {
-                show: bar,
-                epochs: 0,
-            }
+            Progress { show: bar, epochs: 0 }
         } else {
             Progress::lines(std::io::stderr())
         }
@@ -36,10 +33,7 @@ impl Progress {
 
     /// A line for each epoch, to `writer`. A line that cannot be written is lost; training goes on.
     pub fn lines(writer: impl Write + 'static) -> Self {
-        Progress {
-            show: Show::Lines(Box::new(writer)),
-            epochs: 0,
-        }
+        Progress { show: Show::Lines(Box::new(writer)), epochs: 0 }
     }
 
     fn line(&mut self, line: &str) {
@@ -53,11 +47,9 @@ impl Progress {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template(
-        "{elapsed_precise} [{bar:32}] {pos}/{len} batches, {eta} left  {msg}",
-    )
-    .expect("the template is well-formed")
-    .progress_chars("=> ")
+    ProgressStyle::with_template("{elapsed_precise} [{bar:32}] {pos}/{len} batches, {eta} left  {msg}")
+        .expect("the template is well-formed")
+        .progress_chars("=> ")
 }
 
 impl Observer for Progress {
@@ -74,24 +66,14 @@ impl Observer for Progress {
             bar.inc(1);
             // The bar itself draws rarely; so should the text be made.
             if batch.number.is_multiple_of(16) || batch.of < 16 {
-                bar.set_message(format!(
-                    "epoch {}/{}  {}",
-                    batch.epoch,
-                    self.epochs,
-                    batch.metrics()
-                ));
+                bar.set_message(format!("epoch {}/{}  {}", batch.epoch, self.epochs, batch.metrics()));
             }
         }
     }
 
     fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
         let width = self.epochs.to_string().len();
-        let line = format!(
-            "epoch {:>width$}/{}{}",
-            epoch.number,
-            self.epochs,
-            epoch.results()
-        );
+        let line = format!("epoch {:>width$}/{}{}", epoch.number, self.epochs, epoch.results());
         self.line(&line);
         ControlFlow::Continue(())
     }
@@ -109,8 +91,6 @@ impl fmt::Debug for Progress {
             Show::Bar(_) => "bar",
             Show::Lines(_) => "lines",
         };
-        f.debug_struct("Progress")
-            .field("show", &show)
-            .finish_non_exhaustive()
+        f.debug_struct("Progress").field("show", &show).finish_non_exhaustive()
     }
 }

@@ -41,14 +41,9 @@ struct Column {
 impl Batch {
     /// A batch for a program's inputs, in its order.
     pub(crate) fn new<'a>(inputs: impl Iterator<Item = &'a str>) -> Self {
-        let column = |name: &str| Column {
-            name: name.into(),
-            value: Tensor::zeros(DType::F32, [0]),
-            set: false,
-        };
-        Batch {
-            columns: inputs.map(column).collect(),
-        }
+        let column =
+            |name: &str| Column { name: name.into(), value: Tensor::zeros(DType::F32, [0]), set: false };
+        Batch { columns: inputs.map(column).collect() }
     }
 
     /// Sets the input called `name` to an array of `shape`, whose elements `write` appends to an
@@ -87,12 +82,7 @@ impl Batch {
         match self.columns.iter().find(|c| !c.set) {
             None => Ok(()),
             Some(missing) => {
-                let fed: Vec<&str> = self
-                    .columns
-                    .iter()
-                    .filter(|c| c.set)
-                    .map(|c| &*c.name)
-                    .collect();
+                let fed: Vec<&str> = self.columns.iter().filter(|c| c.set).map(|c| &*c.name).collect();
                 Err(Error::value(format!(
                     "input {} is missing: of the program's inputs the source feeds {}",
                     missing.name,
@@ -118,13 +108,10 @@ impl Source for dl_data::Split {
         let (size, pixels) = (self.images().pixels_per_image(), self.images().as_slice());
         batch.set("x", &[rows.len(), size], |x| {
             x.reserve(rows.len() * size);
-            rows.iter()
-                .for_each(|i| x.extend_from_slice(&pixels[i * size..(i + 1) * size]));
+            rows.iter().for_each(|i| x.extend_from_slice(&pixels[i * size..(i + 1) * size]));
         })?;
         let labels = self.labels();
-        batch.set("y", &[rows.len()], |y| {
-            y.extend(rows.iter().map(|&i| i64::from(labels[i])))
-        })
+        batch.set("y", &[rows.len()], |y| y.extend(rows.iter().map(|&i| i64::from(labels[i]))))
     }
 }
 
@@ -179,9 +166,7 @@ impl Columns {
 
 impl Source for Columns {
     fn len(&self) -> usize {
-        self.columns
-            .first()
-            .map_or(0, |(_, value)| value.shape()[0])
+        self.columns.first().map_or(0, |(_, value)| value.shape()[0])
     }
 
     fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()> {
@@ -211,16 +196,13 @@ fn gather<T: Element>(
     let size: usize = shape[1..].iter().product();
     batch.set(name, shape, |to: &mut Vec<T>| {
         to.reserve(rows.len() * size);
-        rows.iter()
-            .for_each(|i| to.extend_from_slice(&from[i * size..(i + 1) * size]));
+        rows.iter().for_each(|i| to.extend_from_slice(&from[i * size..(i + 1) * size]));
     })
 }
 
 fn in_range(rows: &[usize], len: usize) -> Result<()> {
     match rows.iter().find(|i| **i >= len) {
-        Some(i) => Err(Error::value(format!(
-            "example {i} is outside a source of {len} examples"
-        ))),
+        Some(i) => Err(Error::value(format!("example {i} is outside a source of {len} examples"))),
         None => Ok(()),
     }
 }
@@ -274,23 +256,14 @@ mod tests {
     #[test]
     fn columns_are_gathered_in_the_programs_order() {
         let source = Columns::new()
-            .column(
-                "a",
-                Tensor::new([3, 2], vec![0.0f32, 0.5, 1.0, 1.5, 2.0, 2.5]).unwrap(),
-            )
+            .column("a", Tensor::new([3, 2], vec![0.0f32, 0.5, 1.0, 1.5, 2.0, 2.5]).unwrap())
             .unwrap()
             .column("b", Tensor::vector(vec![10i64, 11, 12]))
             .unwrap();
         let got = filled(&source, &["b", "a"], &[2, 0]).unwrap();
         assert_eq!(got[0], Tensor::vector(vec![12i64, 10]));
-        assert_eq!(
-            got[1],
-            Tensor::new([2, 2], vec![2.0f32, 2.5, 0.0, 0.5]).unwrap()
-        );
-        fails(
-            filled(&source, &["a"], &[3]),
-            "example 3 is outside a source of 3 examples",
-        );
+        assert_eq!(got[1], Tensor::new([2, 2], vec![2.0f32, 2.5, 0.0, 0.5]).unwrap());
+        fails(filled(&source, &["a"], &[3]), "example 3 is outside a source of 3 examples");
         fails(
             filled(&source, &["a", "c"], &[0]),
             "input c is missing: of the program's inputs the source feeds a",
@@ -299,18 +272,10 @@ mod tests {
 
     #[test]
     fn columns_fit_together() {
-        let one = Columns::new()
-            .column("a", Tensor::vector(vec![1.0f32, 2.0]))
-            .unwrap();
+        let one = Columns::new().column("a", Tensor::vector(vec![1.0f32, 2.0])).unwrap();
         let with = |name, value| one.clone().column(name, value);
-        fails(
-            with("b", Tensor::vector(vec![1i64])),
-            "column b has 1 examples, column a has 2",
-        );
-        fails(
-            with("a", Tensor::vector(vec![1i64, 2])),
-            "column a is given twice",
-        );
+        fails(with("b", Tensor::vector(vec![1i64])), "column b has 1 examples, column a has 2");
+        fails(with("a", Tensor::vector(vec![1i64, 2])), "column a is given twice");
         fails(
             with("b", Tensor::scalar(1i64)),
             "column b is a scalar, expected examples along its first axis",
@@ -322,26 +287,16 @@ mod tests {
         let images = dl_data::Images::new((0..12).collect(), [3, 2, 2]).unwrap();
         let split = dl_data::Split::new(images, vec![7, 8, 9]).unwrap();
         let got = filled(&split, &["x", "y"], &[1, 1, 0]).unwrap();
-        assert_eq!(
-            got[0],
-            Tensor::new([3, 4], vec![4u8, 5, 6, 7, 4, 5, 6, 7, 0, 1, 2, 3]).unwrap()
-        );
+        assert_eq!(got[0], Tensor::new([3, 4], vec![4u8, 5, 6, 7, 4, 5, 6, 7, 0, 1, 2, 3]).unwrap());
         assert_eq!(got[1], Tensor::vector(vec![8i64, 8, 7]));
-        fails(
-            filled(&split, &["x"], &[3]),
-            "example 3 is outside a source of 3 examples",
-        );
+        fails(filled(&split, &["x"], &[3]), "example 3 is outside a source of 3 examples");
     }
 
     #[test]
     fn a_closure_is_held_to_its_shapes() {
-        let short = from_fn(5, |rows, batch| {
-            batch.set("x", &[rows.len(), 2], |v: &mut Vec<f32>| v.push(1.0))
-        });
-        fails(
-            filled(&short, &["x"], &[0, 1]),
-            "input x: shape [2, 2] needs 4 elements, got 1",
-        );
+        let short =
+            from_fn(5, |rows, batch| batch.set("x", &[rows.len(), 2], |v: &mut Vec<f32>| v.push(1.0)));
+        fails(filled(&short, &["x"], &[0, 1]), "input x: shape [2, 2] needs 4 elements, got 1");
         assert!(filled(&short, &[], &[0, 1]).unwrap().is_empty());
     }
 }

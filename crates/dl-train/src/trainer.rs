@@ -62,10 +62,7 @@ impl<'a> Trainer<'a> {
     /// When the session cannot compile the program, or the program updates something.
     pub fn evaluate_with(mut self, program: &Program) -> Result<Self> {
         if let Some(update) = program.updates().first() {
-            return Err(Error::value(format!(
-                "the evaluation program updates {}",
-                update.parameter
-            )));
+            return Err(Error::value(format!("the evaluation program updates {}", update.parameter)));
         }
         self.test = Some(Stage::new(&mut self.session, program, 1000)?);
         Ok(self)
@@ -99,10 +96,7 @@ impl<'a> Trainer<'a> {
     /// number only.
     #[must_use]
     pub fn shuffle(self, seed: u64) -> Self {
-        Trainer {
-            shuffle: Some(seed),
-            ..self
-        }
+        Trainer { shuffle: Some(seed), ..self }
     }
 
     /// Chooses what is reported of the training program. Without it: every scalar float by its
@@ -130,10 +124,7 @@ impl<'a> Trainer<'a> {
     /// loss that becomes NaN is noticed at the next reading.
     #[must_use]
     pub fn read_every(self, batches: usize) -> Self {
-        Trainer {
-            read_every: batches.max(1),
-            ..self
-        }
+        Trainer { read_every: batches.max(1), ..self }
     }
 
     /// Adds an observer, such as [`Progress::stderr`](crate::Progress::stderr).
@@ -159,10 +150,7 @@ impl<'a> Trainer<'a> {
         self.check(train, test)?;
         let run = self.describe(train, test);
         self.observers.iter_mut().for_each(|o| o.begin(&run));
-        let mut history = History {
-            run,
-            epochs: vec![],
-        };
+        let mut history = History { run, epochs: vec![] };
         for _ in 0..self.epochs {
             let epoch = self.epoch(train, test)?;
             self.finished += 1;
@@ -191,12 +179,7 @@ impl<'a> Trainer<'a> {
         };
         stage.check(source, "evaluate on")?;
         let pass = stage.pass(source, (0..source.len()).collect(), 1, what);
-        let tally = pass.run(
-            &mut self.session,
-            &stage.handle,
-            &stage.meters,
-            |_, _, _| (),
-        )?;
+        let tally = pass.run(&mut self.session, &stage.handle, &stage.meters, |_, _, _| ())?;
         Ok(tally.metrics())
     }
 
@@ -244,47 +227,20 @@ impl<'a> Trainer<'a> {
             Some(seed) => dl_data::permutation(train.len(), epoch_seed(seed, self.finished as u64)),
             None => (0..train.len()).collect(),
         };
-        let pass = self
-            .train
-            .pass(train, order, self.read_every, format!("epoch {number}"));
+        let pass = self.train.pass(train, order, self.read_every, format!("epoch {number}"));
         let (of, observers) = (pass.batches(), &mut self.observers);
-        let tally = pass.run(
-            &mut self.session,
-            &self.train.handle,
-            &self.train.meters,
-            |batch, examples, tally| {
-                let end = BatchEnd {
-                    epoch: number,
-                    number: batch,
-                    of,
-                    examples,
-                    tally,
-                };
+        let tally =
+            pass.run(&mut self.session, &self.train.handle, &self.train.meters, |batch, examples, tally| {
+                let end = BatchEnd { epoch: number, number: batch, of, examples, tally };
                 observers.iter_mut().for_each(|o| o.batch(&end));
-            },
-        )?;
-        let (train, seconds, start) = (
-            tally.metrics(),
-            start.elapsed().as_secs_f64(),
-            Instant::now(),
-        );
+            })?;
+        let (train, seconds, start) = (tally.metrics(), start.elapsed().as_secs_f64(), Instant::now());
         let test = match test {
             Some(source) => self.evaluate(source)?,
             None => Metrics::default(),
         };
-        let test_seconds = if test.is_empty() {
-            0.0
-        } else {
-            start.elapsed().as_secs_f64()
-        };
-        Ok(Epoch {
-            number,
-            steps: self.session.step(),
-            train,
-            test,
-            seconds,
-            test_seconds,
-        })
+        let test_seconds = if test.is_empty() { 0.0 } else { start.elapsed().as_secs_f64() };
+        Ok(Epoch { number, steps: self.session.step(), train, test, seconds, test_seconds })
     }
 }
 
@@ -292,11 +248,7 @@ impl Stage {
     fn new(session: &mut Session, program: &Program, batch_size: usize) -> Result<Self> {
         let handle = session.compile(program)?;
         let meters = Meters::of(&handle);
-        Ok(Stage {
-            handle,
-            meters,
-            batch_size,
-        })
+        Ok(Stage { handle, meters, batch_size })
     }
 
     fn check(&self, source: &dyn Source, what: &str) -> Result<()> {
@@ -316,13 +268,7 @@ impl Stage {
         read_every: usize,
         name: String,
     ) -> Pass<'s> {
-        Pass {
-            source,
-            order,
-            size: self.batch_size,
-            read_every,
-            name,
-        }
+        Pass { source, order, size: self.batch_size, read_every, name }
     }
 }
 

@@ -64,6 +64,14 @@ fn the_same_seed_gives_the_same_bits() {
 }
 
 #[test]
+fn threads_change_no_bit() {
+    let (one, weights) = trained(Cpu::with_threads(1), 7, 2);
+    let (two, again) = trained(Cpu::with_threads(2), 7, 2);
+    assert_eq!(metrics(&one), metrics(&two));
+    assert_eq!(weights, again);
+}
+
+#[test]
 fn a_history_survives_as_text() {
     let (history, _) = trained(Cpu::default(), 7, 1);
     let json = serde_json::to_string(&history).unwrap();
