@@ -1,5 +1,8 @@
 //! Lowering: from a program's nodes to steps, with splats as operands and the last use of each value.
 
+use rustc_hash::FxHashMap;
+
+use crate::dim::Name;
 use crate::graph::{Node, NodeId};
 use crate::ops::Op;
 use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Target, Value, ValueId};
@@ -7,13 +10,13 @@ use crate::program::Program;
 
 /// One step per operation; identities vanish and constants become operands where a step takes them.
 pub(crate) fn lower(program: &Program, _target: &Target) -> Plan {
-    let mut lowering = Lowering { program, values: vec![], steps: vec![], done: vec![] };
-    let value = |l: &Lowering<'_>, op: &Op| {
-        let node = program.nodes().iter().position(|n| n.op == *op)?;
-        match l.done.get(node) {
-            Some(Arg::Value(id)) => Some(*id),
-            _ => None,
-        }
+    let mut lowering = Lowering {
+        program,
+        values: vec![],
+        steps: vec![],
+        done: vec![],
+        inputs: FxHashMap::default(),
+        parameters: FxHashMap::default(),
     };
     for (i, node) in program.nodes().iter().enumerate() {
         let arg = lowering.node(NodeId(i as u32), node);
@@ -23,7 +26,7 @@ pub(crate) fn lower(program: &Program, _target: &Target) -> Plan {
         .inputs()
         .iter()
         .map(|decl| InputSlot {
-            value: value(&lowering, &Op::Input(decl.name.clone())).expect("a program lists only inputs that it reads"),
+            value: *lowering.inputs.get(&decl.name).expect("a program lists only inputs that it reads"),
             decl: decl.clone(),
         })
         .collect();
@@ -36,7 +39,7 @@ pub(crate) fn lower(program: &Program, _target: &Target) -> Plan {
         .parameters()
         .iter()
         .map(|decl| ParameterSlot {
-            value: value(&lowering, &Op::Parameter(decl.name.clone())),
+            value: lowering.parameters.get(&decl.name).copied(),
             update: program
                 .updates()
                 .iter()
@@ -57,12 +60,21 @@ struct Lowering<'a> {
     steps: Vec<Step>,
     /// What became of each node so far.
     done: Vec<Arg>,
+    inputs: FxHashMap<Name, ValueId>,
+    parameters: FxHashMap<Name, ValueId>,
 }
 
 impl Lowering<'_> {
     fn node(&mut self, id: NodeId, node: &Node) -> Arg {
         match &node.op {
-            Op::Input(_) | Op::Parameter(_) => Arg::Value(self.value(id)),
+            Op::Input(name) => {
+                let value = self.value(id);
+                Arg::Value(*self.inputs.entry(name.clone()).or_insert(value))
+            }
+            Op::Parameter(name) => {
+                let value = self.value(id);
+                Arg::Value(*self.parameters.entry(name.clone()).or_insert(value))
+            }
             Op::Constant(value) => Arg::Constant(*value),
             Op::Extent(dim) => Arg::Extent(dim.clone()),
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) => self.done[node.args[0].index()].clone(),
@@ -87,7 +99,11 @@ impl Lowering<'_> {
             .args
             .iter()
             .zip(allowed)
-            .map(|(a, allowed)| if allowed { self.done[a.index()].clone() } else { Arg::Value(self.materialize(*a)) })
+            .map(
+                |(a, allowed)| {
+                    if allowed { self.done[a.index()].clone() } else { Arg::Value(self.materialize(*a)) }
+                },
+            )
             .collect();
         let result = self.value(id);
         self.steps.push(Step { op: node.op.clone(), args, result, frees: vec![] });
