@@ -8,7 +8,7 @@
 use burn_autodiff::Autodiff;
 use burn_backend::ops::*;
 use burn_backend::tensor::{Device, FloatTensor, IntTensor};
-use burn_backend::{AutodiffBackend, Backend, Scalar, Shape, TensorData, TensorMetadata};
+use burn_backend::{AutodiffBackend, Backend, Scalar, Shape, TensorData};
 use dl_core::Tensor;
 use dl_examples::perceptron::{Perceptron, Recipe};
 

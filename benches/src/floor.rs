@@ -6,11 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use gemm::Parallelism;
+use dl_backends::cpu::product::{Matrix, multiply};
 use rayon::prelude::*;
 
 use crate::fault::Result;
-use crate::product::{View, product};
 use crate::subject::Subject;
 use crate::work::{CLASSES, HIDDEN, PIXELS, Work};
 
@@ -50,23 +49,27 @@ struct Lane {
 }
 
 impl Floor {
-    pub(crate) fn new(work: &Work, threads: usize) -> Self {
+    pub(crate) fn new(work: &Work, threads: usize) -> Result<Self> {
         let images = work.ring().iter().map(|batch| batch.scaled()).collect();
         let weights = Weights { w1: noise(PIXELS * HIDDEN), w2: noise(HIDDEN * CLASSES) };
         let batch = work.batch();
         let scheme = Scheme { tile: batch, lanes: 1 };
         let mut floor = Floor { images, at: 0, weights, batch, threads, scheme, lanes: vec![] };
-        floor.choose();
-        floor
+        floor.choose()?;
+        Ok(floor)
     }
 
     /// Takes the fastest scheme.
-    fn choose(&mut self) {
-        let fastest = schemes(self.batch, self.threads)
-            .into_iter()
-            .min_by_key(|scheme| self.trial(*scheme))
-            .expect("one tile of the whole batch is always among them");
-        self.set(fastest);
+    fn choose(&mut self) -> Result<()> {
+        let mut fastest = (Duration::MAX, self.scheme);
+        for scheme in schemes(self.batch, self.threads) {
+            let time = self.trial(scheme)?;
+            if time < fastest.0 {
+                fastest = (time, scheme);
+            }
+        }
+        self.set(fastest.1);
+        Ok(())
     }
 
     fn set(&mut self, scheme: Scheme) {
@@ -75,9 +78,9 @@ impl Floor {
     }
 
     /// The fastest of a few steps: what disturbs only ever adds.
-    fn trial(&mut self, scheme: Scheme) -> Duration {
+    fn trial(&mut self, scheme: Scheme) -> Result<Duration> {
         self.set(scheme);
-        self.products();
+        self.products()?;
         let started = Instant::now();
         let mut best = Duration::MAX;
         for tried in 0.. {
@@ -85,28 +88,24 @@ impl Floor {
                 break;
             }
             let step = Instant::now();
-            self.products();
+            self.products()?;
             best = best.min(step.elapsed());
         }
-        best
+        Ok(best)
     }
 
-    fn products(&mut self) {
+    fn products(&mut self) -> Result<()> {
         self.at = (self.at + 1) % self.images.len();
         let (x, weights) = (&self.images[self.at], &self.weights);
         let Scheme { tile, lanes } = self.scheme;
         if lanes == 1 {
-            let parallelism = match self.threads {
-                1 => Parallelism::None,
-                threads => Parallelism::Rayon(threads),
-            };
-            self.lanes[0].run(x, weights, tile, parallelism);
-            return;
+            return self.lanes[0].run(x, weights, tile, self.threads);
         }
         let shares = x.par_chunks(self.batch.div_ceil(lanes) * PIXELS);
-        let run = |(lane, x): (&mut Lane, &[f32])| lane.run(x, weights, tile, Parallelism::None);
-        self.lanes.par_iter_mut().zip(shares).for_each(run);
+        let run = |(lane, x): (&mut Lane, &[f32])| lane.run(x, weights, tile, 1);
+        self.lanes.par_iter_mut().zip(shares).try_for_each(run)?;
         combine(&mut self.lanes);
+        Ok(())
     }
 }
 
@@ -119,8 +118,7 @@ impl Subject for Floor {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.products();
-        Ok(())
+        self.products()
     }
 }
 
@@ -136,25 +134,24 @@ impl Lane {
         }
     }
 
-    fn run(&mut self, x: &[f32], weights: &Weights, tile: usize, parallelism: Parallelism) {
-        for (i, x) in x.chunks(tile * PIXELS).enumerate() {
-            self.tile(x, weights, i > 0, parallelism);
-        }
+    fn run(&mut self, x: &[f32], weights: &Weights, tile: usize, threads: usize) -> Result<()> {
+        x.chunks(tile * PIXELS).enumerate().try_for_each(|(i, x)| self.tile(x, weights, i > 0, threads))
     }
 
-    fn tile(&mut self, x: &[f32], weights: &Weights, accumulates: bool, parallelism: Parallelism) {
+    fn tile(&mut self, x: &[f32], weights: &Weights, accumulate: bool, threads: usize) -> Result<()> {
         let rows = x.len() / PIXELS;
-        let x = View::new(x, [rows, PIXELS]);
-        let w1 = View::new(&weights.w1, [PIXELS, HIDDEN]);
-        let w2 = View::new(&weights.w2, [HIDDEN, CLASSES]);
+        let x = Matrix::new(x, [rows, PIXELS])?;
+        let w1 = Matrix::new(&weights.w1, [PIXELS, HIDDEN])?;
+        let w2 = Matrix::new(&weights.w2, [HIDDEN, CLASSES])?;
         let (h, delta1) = (&mut self.h[..rows * HIDDEN], &mut self.delta1[..rows * HIDDEN]);
-        product(h, x, w1, false, parallelism);
-        let h = View::new(h, [rows, HIDDEN]);
-        product(&mut self.logits[..rows * CLASSES], h, w2, false, parallelism);
-        let delta2 = View::new(&self.delta2[..rows * CLASSES], [rows, CLASSES]);
-        product(&mut self.dw2, h.t(), delta2, accumulates, parallelism);
-        product(delta1, delta2, w2.t(), false, parallelism);
-        product(&mut self.dw1, x.t(), View::new(delta1, [rows, HIDDEN]), accumulates, parallelism);
+        multiply(h, x, w1, false, threads)?;
+        let h = Matrix::new(h, [rows, HIDDEN])?;
+        multiply(&mut self.logits[..rows * CLASSES], h, w2, false, threads)?;
+        let delta2 = Matrix::new(&self.delta2[..rows * CLASSES], [rows, CLASSES])?;
+        multiply(&mut self.dw2, h.t(), delta2, accumulate, threads)?;
+        multiply(delta1, delta2, w2.t(), false, threads)?;
+        multiply(&mut self.dw1, x.t(), Matrix::new(delta1, [rows, HIDDEN])?, accumulate, threads)?;
+        Ok(())
     }
 }
 
@@ -194,11 +191,11 @@ mod tests {
     #[test]
     fn every_scheme_computes_the_same_sums() {
         let work = Work::synthetic(80);
-        let mut floor = Floor::new(&work, 2);
+        let mut floor = Floor::new(&work, 2).unwrap();
         let mut sums = |scheme| {
             floor.at = 0;
             floor.set(scheme);
-            floor.products();
+            floor.products().unwrap();
             (floor.lanes[0].dw1[1000], floor.lanes[0].dw2[77])
         };
         let whole = sums(Scheme { tile: 80, lanes: 1 });

@@ -16,7 +16,6 @@ mod fault;
 mod floor;
 mod host;
 mod ours;
-mod product;
 mod progress;
 mod protocol;
 mod record;

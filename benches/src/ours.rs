@@ -49,7 +49,6 @@ impl<'w> Ours<'w> {
 /// burn's executors take their threads from the environment, which the parent has set.
 fn executor(backend: &str, threads: usize) -> Result<Box<dyn Executor>> {
     match backend {
-        #[cfg(feature = "cpu")]
         "cpu" => Ok(Box::new(dl_backends::Cpu::with_threads(threads))),
         other => Ok(by_name(other)?),
     }

@@ -113,7 +113,7 @@ impl DataUsed {
 }
 
 impl Record {
-    /// How far a ratio of equal things strays at this batch size and thread count.
+    /// The factor by which a ratio of equal things strays at this batch size and thread count.
     pub(crate) fn noise(&self, batch: usize, threads: usize) -> Option<f64> {
         let here = |control: &&Control| control.batch == batch && control.threads == threads;
         self.control.iter().find(here).map(|control| control.ratio.noise())
@@ -256,7 +256,7 @@ pub(crate) mod tests {
 
     #[test]
     fn noise_is_of_the_same_batch_and_threads() {
-        assert!((sample().noise(64, 2).unwrap() - 0.03).abs() < 1e-12);
+        assert_eq!(sample().noise(64, 2), Some(1.03));
         assert_eq!(sample().noise(64, 1), None);
     }
 }

@@ -22,9 +22,9 @@ impl Spread {
         })
     }
 
-    /// How far from 1 this ratio of equal things strays.
+    /// The factor by which this ratio of equal things strays from 1, either way.
     pub(crate) fn noise(&self) -> f64 {
-        (1.0 - self.p10).abs().max((self.p90 - 1.0).abs())
+        self.p90.max(1.0 / self.p10).max(1.0)
     }
 }
 
@@ -81,7 +81,9 @@ mod tests {
 
     #[test]
     fn noise_is_the_farther_end() {
-        let spread = Spread { median: 1.0, p10: 0.97, p90: 1.01 };
-        assert!((spread.noise() - 0.03).abs() < 1e-12);
+        let noise = |p10, p90| Spread { median: 1.0, p10, p90 }.noise();
+        assert_eq!(noise(0.5, 1.1), 2.0);
+        assert_eq!(noise(0.9, 1.25), 1.25);
+        assert_eq!(noise(1.0, 1.0), 1.0);
     }
 }

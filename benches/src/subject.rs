@@ -56,7 +56,7 @@ pub(crate) enum Training {
 pub(crate) fn recipe(training: Training, batch_size: usize) -> Recipe {
     match training {
         Training::Tutorial => Recipe::TUTORIAL,
-        Training::Recipe { epochs } => Recipe { epochs, batch_size, ..Recipe::PRACTICAL },
+        Training::Recipe { epochs } => Recipe { epochs, ..Recipe::PRACTICAL.with_batch_size(batch_size) },
     }
 }
 
@@ -86,9 +86,10 @@ pub(crate) fn names() -> Vec<&'static str> {
 ///
 /// # Errors
 /// No such subject in this build, or it cannot start here.
+#[cfg_attr(feature = "ndarray", allow(deprecated, reason = "burn deprecates ndarray, and users have it"))]
 pub(crate) fn open<'w>(name: &str, work: &'w Work, threads: usize) -> Result<Box<dyn Subject + 'w>> {
     Ok(match name {
-        FLOOR => Box::new(crate::floor::Floor::new(work, threads)),
+        FLOOR => Box::new(crate::floor::Floor::new(work, threads)?),
         ours if dl_backends::compiled_in().contains(&ours) => {
             Box::new(crate::ours::Ours::new(ours, work, threads)?)
         }

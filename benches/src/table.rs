@@ -123,7 +123,7 @@ fn timed(name: &str, step: &Spread, images_per_s: f64, gflops: f64) -> [String; 
 
 /// A ratio, marked where equal things differ as much.
 fn claimed(ratio: f64, noise: Option<f64>) -> String {
-    let inside = noise.is_none_or(|noise| (ratio - 1.0).abs() <= noise);
+    let inside = noise.is_none_or(|noise| ratio.max(1.0 / ratio) <= noise);
     format!("{}{ratio:.2}", if inside { "≈" } else { "" })
 }
 
@@ -283,8 +283,9 @@ peak       resident memory of the row's own process; 60 MiB of it are the progra
 
     #[test]
     fn a_ratio_inside_the_noise_is_not_claimed() {
-        assert_eq!(claimed(1.02, Some(0.03)), "≈1.02");
-        assert_eq!(claimed(0.96, Some(0.03)), "0.96");
+        assert_eq!(claimed(1.02, Some(1.03)), "≈1.02");
+        assert_eq!(claimed(0.98, Some(1.03)), "≈0.98");
+        assert_eq!(claimed(0.96, Some(1.03)), "0.96");
         assert_eq!(claimed(2.0, None), "≈2.00");
     }
 

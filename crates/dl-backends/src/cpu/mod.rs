@@ -13,6 +13,7 @@ mod lanes;
 mod layout;
 mod movement;
 mod pool;
+pub mod product;
 mod real;
 mod reduce;
 mod run;
