@@ -93,9 +93,7 @@ Checks every tracked or new file against the rules in xtask/src/tidy.
 pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
     let name = match args.next()? {
         None => {
-            return Err(Failure::usage(format!(
-                "expected a command, found none\n\n{HELP}"
-            )));
+            return Err(Failure::usage(format!("expected a command, found none\n\n{HELP}")));
         }
         Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Command::Help(HELP)),
         Some(Arg::Value(name)) => name.to_string_lossy().into_owned(),
@@ -144,9 +142,7 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
             "mnist" => sets.push("mnist".to_owned()),
             "fashion" | FASHION => sets.push(FASHION.to_owned()),
             other => {
-                return Err(Failure::usage(format!(
-                    "no dataset {other:?}: expected mnist, fashion or all"
-                )));
+                return Err(Failure::usage(format!("no dataset {other:?}: expected mnist, fashion or all")));
             }
         }
     }
@@ -240,9 +236,7 @@ fn pass_on(mut arg: OsString, args: &mut Parser, rest: &mut Vec<OsString>) {
 }
 
 fn text(value: OsString) -> Result<String, Failure> {
-    value
-        .into_string()
-        .map_err(|value| Failure::usage(format!("expected UTF-8, found {value:?}")))
+    value.into_string().map_err(|value| Failure::usage(format!("expected UTF-8, found {value:?}")))
 }
 
 fn help_or_unexpected(arg: &Arg<'_>, help: &'static str) -> Result<Command, Failure> {
@@ -250,9 +244,7 @@ fn help_or_unexpected(arg: &Arg<'_>, help: &'static str) -> Result<Command, Fail
         Arg::Long("help") | Arg::Short('h') => Ok(Command::Help(help)),
         _ => {
             let arg = spell(arg);
-            Err(Failure::usage(format!(
-                "unexpected argument {arg:?}\n\n{help}"
-            )))
+            Err(Failure::usage(format!("unexpected argument {arg:?}\n\n{help}")))
         }
     }
 }
@@ -301,27 +293,15 @@ mod tests {
 
     #[test]
     fn data_defaults_to_mnist_and_knows_all() {
-        assert_eq!(
-            parsed("data").ok(),
-            Some(Command::Data(vec!["mnist".into()]))
-        );
+        assert_eq!(parsed("data").ok(), Some(Command::Data(vec!["mnist".into()])));
         let all = vec!["mnist".into(), FASHION.into()];
         assert_eq!(parsed("data all").ok(), Some(Command::Data(all)));
     }
 
     #[test]
     fn bench_keeps_its_own_and_passes_the_rest() {
-        let line =
-            "bench --quick --features ndarray --threads 1,2 --data d --x=y -j4 -- --features";
-        let rest = [
-            "--quick",
-            "--threads",
-            "1,2",
-            "--x=y",
-            "-j4",
-            "--",
-            "--features",
-        ];
+        let line = "bench --quick --features ndarray --threads 1,2 --data d --x=y -j4 -- --features";
+        let rest = ["--quick", "--threads", "1,2", "--x=y", "-j4", "--", "--features"];
         let expected = BenchOptions {
             features: Some("ndarray".into()),
             data: Some("d".into()),
@@ -332,14 +312,7 @@ mod tests {
 
     #[test]
     fn test_passes_a_name_to_the_runner() {
-        let expected = TestOptions {
-            features: None,
-            gpu: true,
-            rest: vec!["rewriting".into()],
-        };
-        assert_eq!(
-            parsed("test rewriting --gpu").ok(),
-            Some(Command::Test(expected))
-        );
+        let expected = TestOptions { features: None, gpu: true, rest: vec!["rewriting".into()] };
+        assert_eq!(parsed("test rewriting --gpu").ok(), Some(Command::Test(expected)));
     }
 }

@@ -46,10 +46,7 @@ fn declared(workspace: &Workspace) -> Result<Vec<Declared>, Failure> {
 
 /// The keys of a manifest's `[features]` and the name in its `[package]`.
 fn parse(manifest: &str) -> Declared {
-    let mut declared = Declared {
-        name: String::new(),
-        features: Vec::new(),
-    };
+    let mut declared = Declared { name: String::new(), features: Vec::new() };
     let mut section = "";
     for line in manifest.lines() {
         if line.starts_with('[') {
@@ -95,11 +92,7 @@ fn unknown(crates: &[Declared], feature: &str) -> Failure {
         .collect();
     known.sort_unstable();
     known.dedup();
-    let known = if known.is_empty() {
-        "none".to_owned()
-    } else {
-        known.join(", ")
-    };
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     Failure::usage(format!("no feature {feature:?}: expected some of {known}"))
 }
 
@@ -124,10 +117,7 @@ gemm = "1"
     fn features_are_spelled_out_for_each_crate() {
         let train = "[package]\nname = \"t\"\n[features]\nflex = [\"b/flex\"]\n";
         let crates = [parse(BACKENDS), parse(train)];
-        assert_eq!(
-            spell_out(&crates, "cpu,flex").ok().as_deref(),
-            Some("b/cpu,b/flex,t/flex")
-        );
+        assert_eq!(spell_out(&crates, "cpu,flex").ok().as_deref(), Some("b/cpu,b/flex,t/flex"));
         assert_eq!(spell_out(&crates, "").ok().as_deref(), Some(""));
     }
 

@@ -13,28 +13,15 @@ pub(crate) fn run(workspace: &Workspace, all: bool) -> Result<(), Failure> {
     let features = features::everywhere(workspace, &list)?;
     let features = ["--workspace", "--features", &features];
 
-    let mut steps = vec![
-        tidy::run(workspace),
-        workspace.cargo("fmt").args(["--all", "--check"]).run(),
-    ];
+    let mut steps = vec![tidy::run(workspace), workspace.cargo("fmt").args(["--all", "--check"]).run()];
     for manifest in workspace.standalone() {
         let fmt = workspace.cargo("fmt").arg("--manifest-path").arg(manifest);
         steps.push(fmt.arg("--check").run());
     }
+    steps
+        .push(workspace.cargo("clippy").args(features).args(["--all-targets", "--", "-D", "warnings"]).run());
     steps.push(
-        workspace
-            .cargo("clippy")
-            .args(features)
-            .args(["--all-targets", "--", "-D", "warnings"])
-            .run(),
-    );
-    steps.push(
-        workspace
-            .cargo("doc")
-            .arg("--no-deps")
-            .args(features)
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .run(),
+        workspace.cargo("doc").arg("--no-deps").args(features).env("RUSTDOCFLAGS", "-D warnings").run(),
     );
     process::all(steps)
 }

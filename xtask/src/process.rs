@@ -14,10 +14,7 @@ pub(crate) struct Child {
 
 impl Child {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
-        Self {
-            shown: program.as_ref().to_string_lossy().into_owned(),
-            command: Command::new(program),
-        }
+        Self { shown: program.as_ref().to_string_lossy().into_owned(), command: Command::new(program) }
     }
 
     /// The `cargo` that started us, so that toolchains do not mix.
@@ -68,11 +65,7 @@ impl Child {
         eprintln!("$ {}", self.shown);
         let status = self.command.status();
         let status = status.map_err(|error| Failure::start(&self.shown, &error))?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(Failure::child(&self.shown, status))
-        }
+        if status.success() { Ok(()) } else { Err(Failure::child(&self.shown, status)) }
     }
 
     /// What the child writes to its output, which must be UTF-8.
@@ -82,9 +75,7 @@ impl Child {
         if !output.status.success() {
             let mut failure = Failure::child(&self.shown, output.status);
             failure.message.push('\n');
-            failure
-                .message
-                .push_str(String::from_utf8_lossy(&output.stderr).trim_end());
+            failure.message.push_str(String::from_utf8_lossy(&output.stderr).trim_end());
             return Err(failure);
         }
         String::from_utf8(output.stdout)
@@ -100,10 +91,7 @@ pub(crate) fn all(steps: impl IntoIterator<Item = Result<(), Failure>>) -> Resul
     };
     let exit_code = first.exit_code;
     let messages: Vec<String> = failures.into_iter().map(|f| f.message).collect();
-    Err(Failure {
-        message: messages.join("\nxtask: "),
-        exit_code,
-    })
+    Err(Failure { message: messages.join("\nxtask: "), exit_code })
 }
 
 /// Writes to standard output.
@@ -123,17 +111,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// The command line is wrong: exit code 2.
     pub(crate) fn usage(message: String) -> Self {
-        Self {
-            message,
-            exit_code: 2,
-        }
+        Self { message, exit_code: 2 }
     }
 
     pub(crate) fn other(message: String) -> Self {
-        Self {
-            message,
-            exit_code: 1,
-        }
+        Self { message, exit_code: 1 }
     }
 
     fn start(shown: &str, error: &io::Error) -> Self {

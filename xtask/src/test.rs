@@ -18,10 +18,7 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> Result<(), Fa
     }
     let features = features::everywhere(workspace, list)?;
     let features = ["--workspace", "--features", &features];
-    let main = runner(workspace)
-        .args(features)
-        .arg("--no-fail-fast")
-        .args(&options.rest);
+    let main = runner(workspace).args(features).arg("--no-fail-fast").args(&options.rest);
     if !options.rest.is_empty() {
         return main.run_last();
     }
@@ -53,8 +50,8 @@ fn runner(workspace: &Workspace) -> Child {
 /// A crate outside the workspace sees ours as a user's crate does. It shares
 /// the target folder, so its dependencies are built once.
 fn standalone(workspace: &Workspace, manifest: &Path) -> Child {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| workspace.root().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.root().join("target"), PathBuf::from);
     workspace
         .cargo("test")
         .arg("--manifest-path")
@@ -106,8 +103,5 @@ fn names_in(folder: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
+    entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }

@@ -12,8 +12,8 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn here() -> Self {
-        let xtask = std::env::var_os("CARGO_MANIFEST_DIR")
-            .unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let xtask =
+            std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let xtask = PathBuf::from(xtask);
         let root = xtask.parent().unwrap_or(&xtask).to_owned();
         Self { root }

@@ -4,13 +4,13 @@ use crate::error::{Error, Result};
 use crate::executor::Executor;
 
 /// Makes an executor with its defaults.
-type Make = fn() -> Result<Box<dyn Executor>>;
+type Make = fn() -> Box<dyn Executor>;
 
 /// A backend's name, which is its feature's too, and how it is made if it is compiled in.
 macro_rules! backend {
-    ($feature:literal, $make:expr) => {{
+    ($feature:literal, $executor:ty) => {{
         #[cfg(feature = $feature)]
-        let make: Option<Make> = Some(|| Ok(Box::new($make)));
+        let make: Option<Make> = Some(|| Box::new(<$executor>::default()));
         #[cfg(not(feature = $feature))]
         let make: Option<Make> = None;
         ($feature, make)
@@ -20,10 +20,10 @@ macro_rules! backend {
 /// Every backend.
 fn backends() -> [(&'static str, Option<Make>); 4] {
     [
-        backend!("cpu", crate::Cpu::default()),
-        backend!("ndarray", crate::Ndarray::default()),
-        backend!("flex", crate::Flex::default()),
-        backend!("wgpu", crate::Wgpu::new()?),
+        backend!("cpu", crate::Cpu),
+        backend!("ndarray", crate::Ndarray),
+        backend!("flex", crate::Flex),
+        backend!("wgpu", crate::Wgpu),
     ]
 }
 
@@ -35,8 +35,8 @@ pub fn compiled_in() -> Vec<&'static str> {
 /// A new executor by the name of its backend, with its defaults.
 ///
 /// # Errors
-/// When there is no such backend, when it is not compiled in (the message says which feature
-/// compiles it in), or when its device cannot be had.
+/// When there is no such backend, or it is not compiled in; the message says which feature compiles
+/// it in. A device that cannot be had is an error of the first program.
 ///
 #[cfg_attr(feature = "cpu", doc = "```")]
 #[cfg_attr(not(feature = "cpu"), doc = "```ignore")]
@@ -46,10 +46,11 @@ pub fn compiled_in() -> Vec<&'static str> {
 /// ```
 pub fn by_name(name: &str) -> Result<Box<dyn Executor>> {
     match backends().into_iter().find(|(known, _)| *known == name) {
-        Some((_, Some(make))) => make(),
-        Some((_, None)) => {
-            Err(Error::value(format!("backend {name} is not compiled in: build with --features {name}; {}", available())))
-        }
+        Some((_, Some(make))) => Ok(make()),
+        Some((_, None)) => Err(Error::value(format!(
+            "backend {name} is not compiled in: build with --features {name}; {}",
+            available()
+        ))),
         None => Err(Error::value(format!("unknown backend {name}; {}", available()))),
     }
 }
@@ -83,7 +84,8 @@ mod tests {
     fn a_backend_that_is_not_compiled_in_names_its_feature() {
         for name in names(|make| make.is_none()) {
             let message = by_name(name).err().map(|e| e.to_string()).unwrap_or_default();
-            let want = format!("backend {name} is not compiled in: build with --features {name}; compiled in: ");
+            let want =
+                format!("backend {name} is not compiled in: build with --features {name}; compiled in: ");
             assert!(message.starts_with(&want), "{message}");
         }
     }

@@ -206,14 +206,22 @@ impl Session {
     /// # Errors
     /// When the device refuses.
     pub fn weights(&self) -> Result<Vec<(Name, Tensor)>> {
-        self.decls.iter().zip(&self.buffers).map(|(d, b)| Ok((d.name.clone(), self.executor.download(b)?))).collect()
+        self.decls
+            .iter()
+            .zip(&self.buffers)
+            .map(|(d, b)| Ok((d.name.clone(), self.executor.download(b)?)))
+            .collect()
     }
 
     fn check_types(&self, plan: &Plan) -> Result<()> {
         match plan.values().iter().find(|v| !self.executor.supports(v.dtype)) {
             None => Ok(()),
             Some(value) => {
-                let message = format!("{} has no elements of {}: cast to another type", self.executor.name(), value.dtype);
+                let message = format!(
+                    "{} has no elements of {}: cast to another type",
+                    self.executor.name(),
+                    value.dtype
+                );
                 Err(Error::at(&value.origin, message))
             }
         }
@@ -233,7 +241,10 @@ impl Loaded {
         let slots = self.plan.inputs();
         let sizes = || inputs.iter().flat_map(|t| t.shape().iter().copied());
         let typed = slots.len() == inputs.len()
-            && slots.iter().zip(inputs).all(|(s, t)| s.decl.dtype == t.dtype() && s.decl.shape.len() == t.shape().len());
+            && slots
+                .iter()
+                .zip(inputs)
+                .all(|(s, t)| s.decl.dtype == t.dtype() && s.decl.shape.len() == t.shape().len());
         if typed && let Some(i) = self.variants.iter().position(|(key, _)| key.iter().copied().eq(sizes())) {
             return Ok(i);
         }
@@ -265,7 +276,10 @@ impl Handle {
         let names: Vec<&str> = self.inputs().collect();
         for (i, (name, _)) in inputs.iter().enumerate() {
             if !names.contains(name) {
-                return Err(Error::value(format!("unknown input {name}; the program has {}", listed(&names))));
+                return Err(Error::value(format!(
+                    "unknown input {name}; the program has {}",
+                    listed(&names)
+                )));
             }
             if inputs[..i].iter().any(|(other, _)| other == name) {
                 return Err(Error::value(format!("input {name} is given twice")));

@@ -137,13 +137,15 @@ impl Dim {
                     let mut product = term.coefficient;
                     for (name, power) in &term.factors {
                         let size = dims.get(name).ok_or_else(|| format!("dimension {name} has no size"))?;
-                        let size = i64::try_from(size).map_err(|_| format!("dimension {name} is too large"))?;
+                        let size =
+                            i64::try_from(size).map_err(|_| format!("dimension {name} is too large"))?;
                         product = size
                             .checked_pow(*power)
                             .and_then(|p| product.checked_mul(p))
                             .ok_or_else(|| format!("dimension {self} overflows"))?;
                     }
-                    total = total.checked_add(product).ok_or_else(|| format!("dimension {self} overflows"))?;
+                    total =
+                        total.checked_add(product).ok_or_else(|| format!("dimension {self} overflows"))?;
                 }
                 total
             }
@@ -191,7 +193,9 @@ impl Dim {
         {
             return Dim::Size(*n);
         }
-        Dim::Poly(Arc::new(terms.into_iter().map(|(factors, coefficient)| Term { factors, coefficient }).collect()))
+        Dim::Poly(Arc::new(
+            terms.into_iter().map(|(factors, coefficient)| Term { factors, coefficient }).collect(),
+        ))
     }
 }
 

@@ -15,7 +15,9 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Err
             "inf" => Ok(f64::INFINITY),
             "-inf" => Ok(f64::NEG_INFINITY),
             "NaN" => Ok(f64::NAN),
-            other => Err(serde::de::Error::custom(format!("expected a number, inf, -inf or NaN, got {other:?}"))),
+            other => {
+                Err(serde::de::Error::custom(format!("expected a number, inf, -inf or NaN, got {other:?}")))
+            }
         },
     }
 }

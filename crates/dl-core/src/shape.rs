@@ -66,7 +66,11 @@ impl Shape {
                 _ if a == b => a,
                 (true, _) => b,
                 (_, true) => a,
-                _ => return Err(format!("cannot broadcast {self} with {other}: dimensions {a} and {b} differ")),
+                _ => {
+                    return Err(format!(
+                        "cannot broadcast {self} with {other}: dimensions {a} and {b} differ"
+                    ));
+                }
             });
         }
         Ok(Shape(dims))
@@ -160,7 +164,11 @@ mod tests {
         check((B, 784).into(), [784].into(), "[B, 784]");
         check((B, 1).into(), (1, 10).into(), "[B, 10]");
         check(().into(), (B, 2).into(), "[B, 2]");
-        check((B, 784).into(), [128].into(), "cannot broadcast [B, 784] with [128]: dimensions 784 and 128 differ");
+        check(
+            (B, 784).into(),
+            [128].into(),
+            "cannot broadcast [B, 784] with [128]: dimensions 784 and 128 differ",
+        );
         check((B,).into(), [2].into(), "cannot broadcast [B] with [2]: dimensions B and 2 differ");
     }
 

@@ -353,7 +353,9 @@ pub struct Literal(pub Tensor);
 
 impl PartialEq for Literal {
     fn eq(&self, other: &Self) -> bool {
-        self.0.shape == other.0.shape && self.0.dtype() == other.0.dtype() && self.0.data.bits() == other.0.data.bits()
+        self.0.shape == other.0.shape
+            && self.0.dtype() == other.0.dtype()
+            && self.0.data.bits() == other.0.data.bits()
     }
 }
 

@@ -80,7 +80,8 @@ fn plan() {
         update     fc2.weight ← %55
         update     fc2.bias ← %57
         output     J = %30
-    "#]].assert_eq(&Plan::new(&step(), &Target::default()).to_string());
+    "#]]
+    .assert_eq(&Plan::new(&step(), &Target::default()).to_string());
 }
 
 #[test]
@@ -93,7 +94,8 @@ fn rules() {
         lift-broadcast 1
         neg-quotient 1
         sum-of-neg 2
-        sum-of-scatter 1"#]].assert_eq(&counts.join("\n"));
+        sum-of-scatter 1"#]]
+    .assert_eq(&counts.join("\n"));
 }
 
 #[test]
@@ -113,5 +115,6 @@ fn mathematics() {
         fc1.weight ← fc1.weight - 0.01·∂J/∂fc1.weight
         fc1.bias ← fc1.bias - 0.01·∂J/∂fc1.bias
         fc2.weight ← fc2.weight - 0.01·∂J/∂fc2.weight
-        fc2.bias ← fc2.bias - 0.01·∂J/∂fc2.bias"#]].assert_eq(&step().math());
+        fc2.bias ← fc2.bias - 0.01·∂J/∂fc2.bias"#]]
+    .assert_eq(&step().math());
 }

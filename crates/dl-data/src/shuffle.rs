@@ -53,24 +53,14 @@ mod tests {
     fn splitmix64_is_the_published_one() {
         let mut random = SplitMix64(1_234_567);
         let got: Vec<u64> = (0..3).map(|_| random.next()).collect();
-        assert_eq!(
-            got,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
-        );
+        assert_eq!(got, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]
     fn golden_orders() {
         assert_eq!(permutation(10, 0), [6, 3, 2, 9, 8, 1, 4, 7, 0, 5]);
         assert_eq!(permutation(10, 1), [4, 2, 8, 1, 9, 3, 0, 6, 7, 5]);
-        assert_eq!(
-            permutation(60_000, 7)[..5],
-            [17260, 9878, 15524, 15177, 52132]
-        );
+        assert_eq!(permutation(60_000, 7)[..5], [17260, 9878, 15524, 15177, 52132]);
     }
 
     #[test]

@@ -46,29 +46,19 @@ impl Store {
 
     /// A store with its cache in `folder`, whatever the environment says.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Store {
-            cache: Some(folder.into()),
-            data_dir: None,
-            offline: false,
-        }
+        Store { cache: Some(folder.into()), data_dir: None, offline: false }
     }
 
     /// Looks for files in `folder` too, before anything is fetched.
     #[must_use]
     pub fn data_dir(self, folder: impl Into<PathBuf>) -> Self {
-        Store {
-            data_dir: Some(folder.into()),
-            ..self
-        }
+        Store { data_dir: Some(folder.into()), ..self }
     }
 
     /// Fetches nothing: what is not on this machine is unavailable.
     #[must_use]
     pub fn offline(self) -> Self {
-        Store {
-            offline: true,
-            ..self
-        }
+        Store { offline: true, ..self }
     }
 
     /// The cache folder; `None` where neither `DL_CACHE_DIR` nor the platform names one.
@@ -137,11 +127,7 @@ impl Store {
 
     #[cfg(not(feature = "fetch"))]
     fn remotes(&self, _: &Collection) -> Vec<Source> {
-        let why = if self.offline {
-            "turned off"
-        } else {
-            "built without the feature `fetch`"
-        };
+        let why = if self.offline { "turned off" } else { "built without the feature `fetch`" };
         vec![Source::Absent("fetching", why)]
     }
 
@@ -199,11 +185,7 @@ enum Source {
     /// A source that this machine lacks, and why.
     Absent(&'static str, &'static str),
     /// Folders on this machine below `at`, searched in order.
-    Folder {
-        label: &'static str,
-        at: PathBuf,
-        folders: Vec<PathBuf>,
-    },
+    Folder { label: &'static str, at: PathBuf, folders: Vec<PathBuf> },
     #[cfg(feature = "fetch")]
     Remote(crate::collection::Remote),
 }
@@ -215,11 +197,7 @@ impl Source {
             "" => at.to_path_buf(),
             name => at.join(name),
         };
-        Source::Folder {
-            label,
-            at: at.to_path_buf(),
-            folders: below.iter().map(join).collect(),
-        }
+        Source::Folder { label, at: at.to_path_buf(), folders: below.iter().map(join).collect() }
     }
 
     /// Its name in errors, which name the path themselves.
@@ -357,16 +335,10 @@ mod tests {
     #[cfg(feature = "fetch")]
     #[test]
     fn without_a_cache_folder_nothing_is_kept() {
-        let store = Store {
-            cache: None,
-            ..Store::new("")
-        };
+        let store = Store { cache: None, ..Store::new("") };
         let error = store.keep(&TINY, &tiny_files()).unwrap_err();
         assert_eq!(error.to_string(), "no cache folder: set DL_CACHE_DIR");
         let error = load(&store.offline()).unwrap_err().to_string();
-        assert!(
-            error.contains("  cache: no folder: set DL_CACHE_DIR\n"),
-            "{error}"
-        );
+        assert!(error.contains("  cache: no folder: set DL_CACHE_DIR\n"), "{error}");
     }
 }

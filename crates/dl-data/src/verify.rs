@@ -32,11 +32,7 @@ pub(crate) fn read_from(folders: &[PathBuf], file: &File) -> Result<Vec<u8>> {
         }
     }
     let places: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
-    Err(Kind::Missing {
-        place: places.join(", "),
-        name: file.name.into(),
-    }
-    .into())
+    Err(Kind::Missing { place: places.join(", "), name: file.name.into() }.into())
 }
 
 /// Reads all four files of a collection.
@@ -50,10 +46,7 @@ pub(crate) fn read_all(folders: &[PathBuf], files: &[File; 4]) -> Result<[Vec<u8
 pub(crate) fn read_plain(file: &File, reader: impl Read, place: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One byte more than known is enough to see that there is more.
-    reader
-        .take(file.bytes + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| read_error(place, source))?;
+    reader.take(file.bytes + 1).read_to_end(&mut bytes).map_err(|source| read_error(place, source))?;
     check(file, &bytes, place)?;
     Ok(bytes)
 }
@@ -86,12 +79,7 @@ fn check(file: &File, bytes: &[u8], place: &str) -> Result<()> {
     }
     let got = sha256(bytes);
     if got != file.sha256 {
-        return Err(Kind::Digest {
-            file: place.into(),
-            expected: file.sha256.into(),
-            got,
-        }
-        .into());
+        return Err(Kind::Digest { file: place.into(), expected: file.sha256.into(), got }.into());
     }
     Ok(())
 }
@@ -134,10 +122,7 @@ mod tests {
     #[test]
     fn other_bytes_are_not() {
         let error = read_plain(&ABC, &b"abd"[..], "p").unwrap_err().to_string();
-        assert!(
-            error.starts_with("p: sha-256 does not match: expected ba7816bf"),
-            "{error}"
-        );
+        assert!(error.starts_with("p: sha-256 does not match: expected ba7816bf"), "{error}");
         assert!(error.ends_with(&sha256(b"abd")), "{error}");
         let error = read_plain(&ABC, &b"ab"[..], "p").unwrap_err();
         assert_eq!(error.to_string(), "p: expected 3 bytes, got 2");

@@ -61,7 +61,5 @@ fn nearest(means: &[Vec<f64>], image: &[u8]) -> usize {
     };
     let distances: Vec<f64> = means.iter().map(|mean| distance(mean)).collect();
     let by_distance = |a: &usize, b: &usize| distances[*a].total_cmp(&distances[*b]);
-    (0..means.len())
-        .min_by(by_distance)
-        .expect("there are classes")
+    (0..means.len()).min_by(by_distance).expect("there are classes")
 }

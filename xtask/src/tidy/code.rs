@@ -113,9 +113,7 @@ fn raw(rest: &[char]) -> usize {
         let after = rest[at + 1..].iter().take(hashes);
         rest[*at] == '"' && after.filter(|c| **c == '#').count() == hashes
     };
-    (start..rest.len())
-        .find(closes)
-        .map_or(rest.len(), |at| at + 1 + hashes)
+    (start..rest.len()).find(closes).map_or(rest.len(), |at| at + 1 + hashes)
 }
 
 #[cfg(test)]

@@ -51,10 +51,7 @@ pub(crate) fn dependencies(tree: &str) -> Vec<Violation> {
     names.dedup();
     let manifest = File::new("crates/dl-core/Cargo.toml", "");
     let message = |name| format!("dl-core may not depend on `{name}` (xtask/src/tidy/core.rs)");
-    names
-        .into_iter()
-        .map(|name| manifest.violation(1, message(name)))
-        .collect()
+    names.into_iter().map(|name| manifest.violation(1, message(name))).collect()
 }
 
 /// `dl-core` reads no file, clock or environment, starts no thread, prints nothing.
@@ -135,18 +132,8 @@ mod tests {
     #[test]
     fn the_world_is_out_of_reach() {
         check(pure, FILE, "\nuse std::fs;", &[(2, "`std::fs` in dl-core")]);
-        check(
-            pure,
-            FILE,
-            "std::time::Instant::now()",
-            &[(1, "`std::time` in dl-core")],
-        );
-        check(
-            pure,
-            FILE,
-            "use std::{fmt, env::var};",
-            &[(1, "`std::env` in dl-core")],
-        );
+        check(pure, FILE, "std::time::Instant::now()", &[(1, "`std::time` in dl-core")]);
+        check(pure, FILE, "use std::{fmt, env::var};", &[(1, "`std::env` in dl-core")]);
         check(
             pure,
             FILE,
@@ -159,18 +146,8 @@ mod tests {
 
     #[test]
     fn nothing_is_printed() {
-        check(
-            pure,
-            FILE,
-            "println!(\"x\")",
-            &[(1, "`println!` in dl-core")],
-        );
-        check(
-            pure,
-            FILE,
-            "eprintln!(\"x\")",
-            &[(1, "`eprintln!` in dl-core")],
-        );
+        check(pure, FILE, "println!(\"x\")", &[(1, "`println!` in dl-core")]);
+        check(pure, FILE, "eprintln!(\"x\")", &[(1, "`eprintln!` in dl-core")]);
         check(pure, FILE, "pretty_print!(x)", &[]);
     }
 }

@@ -45,10 +45,7 @@ fn targets(line: &str) -> impl Iterator<Item = &str> {
         let rest = &line[at + open.len()..];
         (!in_code).then(|| &rest[..rest.find(')').unwrap_or(rest.len())])
     });
-    let definition = line
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once("]: "))
-        .map(|(_, target)| target);
+    let definition = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target);
     inline.chain(definition).filter_map(relative)
 }
 
@@ -96,18 +93,9 @@ mod tests {
 
     #[test]
     fn good_links_are_well() {
-        check(
-            "[a](rules.md) and [b](../crates/dl-core/src/lib.rs#L1)",
-            &[],
-        );
-        check(
-            "![c](./rules.md \"title\") [d](../crates/dl-core) [e](..)",
-            &[],
-        );
-        check(
-            "[f](#section) [g](https://example.org/x.md)\n\n[h]: rules.md",
-            &[],
-        );
+        check("[a](rules.md) and [b](../crates/dl-core/src/lib.rs#L1)", &[]);
+        check("![c](./rules.md \"title\") [d](../crates/dl-core) [e](..)", &[]);
+        check("[f](#section) [g](https://example.org/x.md)\n\n[h]: rules.md", &[]);
     }
 
     #[test]
@@ -120,14 +108,8 @@ mod tests {
                 "docs/a.md:2: link to `/etc` leads nowhere",
             ],
         );
-        check(
-            "[h]: none.md",
-            &["docs/a.md:1: link to `none.md` leads nowhere"],
-        );
-        check(
-            "[a](../crates/dl)",
-            &["docs/a.md:1: link to `../crates/dl` leads nowhere"],
-        );
+        check("[h]: none.md", &["docs/a.md:1: link to `none.md` leads nowhere"]);
+        check("[a](../crates/dl)", &["docs/a.md:1: link to `../crates/dl` leads nowhere"]);
     }
 
     #[test]

@@ -3,13 +3,8 @@
 use super::{File, Violation};
 
 /// What a reader of the repository looks for first.
-const DOCUMENTS: [&str; 5] = [
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "LICENSE-APACHE",
-    "LICENSE-MIT",
-    "README.md",
-];
+const DOCUMENTS: [&str; 5] =
+    ["ARCHITECTURE.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
 /// The documents that every reader expects are there.
 pub(crate) fn required(files: &[File]) -> Vec<Violation> {

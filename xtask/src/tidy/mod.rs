@@ -35,10 +35,8 @@ const RULES: &[Rule] = &[
 /// Checks all files and prints every violation at once.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let files = read(workspace)?;
-    let mut violations: Vec<Violation> = files
-        .iter()
-        .flat_map(|file| RULES.iter().flat_map(|rule| rule(file)))
-        .collect();
+    let mut violations: Vec<Violation> =
+        files.iter().flat_map(|file| RULES.iter().flat_map(|rule| rule(file))).collect();
     violations.extend(manifests::required(&files));
     violations.extend(links::resolve(&files));
     violations.extend(core::dependencies(&core::tree(workspace)?));
@@ -67,11 +65,7 @@ pub(crate) struct File {
 impl File {
     fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         let (path, text) = (path.into(), text.into());
-        let code = if path.ends_with(".rs") {
-            Code::of(&text)
-        } else {
-            Code::default()
-        };
+        let code = if path.ends_with(".rs") { Code::of(&text) } else { Code::default() };
         Self { path, text, code }
     }
 
@@ -85,11 +79,7 @@ impl File {
     }
 
     fn violation(&self, line: usize, message: impl Into<String>) -> Violation {
-        Violation {
-            path: self.path.clone(),
-            line,
-            message: message.into(),
-        }
+        Violation { path: self.path.clone(), line, message: message.into() }
     }
 }
 
@@ -109,10 +99,8 @@ impl fmt::Display for Violation {
 
 /// Tracked files and new ones that git does not ignore; binary ones are left out.
 fn read(workspace: &Workspace) -> Result<Vec<File>, Failure> {
-    let listed = workspace
-        .git("ls-files")
-        .args(["-z", "--cached", "--others", "--exclude-standard"])
-        .output()?;
+    let listed =
+        workspace.git("ls-files").args(["-z", "--cached", "--others", "--exclude-standard"]).output()?;
     let mut files = Vec::new();
     for path in listed.split('\0').filter(|path| !path.is_empty()) {
         // A tracked file may be deleted in the tree.
@@ -148,9 +136,7 @@ mod tests {
     #[test]
     fn the_tree_is_read_with_this_file() {
         let files = read(&Workspace::here()).expect("git lists the files");
-        let this = files
-            .iter()
-            .find(|file| file.path == "xtask/src/tidy/mod.rs");
+        let this = files.iter().find(|file| file.path == "xtask/src/tidy/mod.rs");
         assert!(this.is_some_and(|file| file.text.starts_with("//!")));
     }
 }

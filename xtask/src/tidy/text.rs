@@ -11,10 +11,7 @@ pub(crate) fn length(file: &File) -> Vec<Violation> {
     if !file.is_rust() || lines <= MAX_LINES {
         return Vec::new();
     }
-    vec![file.violation(
-        MAX_LINES + 1,
-        format!("{lines} lines; at most {MAX_LINES} are allowed"),
-    )]
+    vec![file.violation(MAX_LINES + 1, format!("{lines} lines; at most {MAX_LINES} are allowed"))]
 }
 
 /// Line 1 of a Rust file is a `//!` sentence that says what the file is.
@@ -33,9 +30,8 @@ pub(crate) fn whitespace(file: &File) -> Vec<Violation> {
     }
     let trailing = file.text.split('\n').zip(1..);
     let trailing = trailing.filter(|(line, _)| line.ends_with(char::is_whitespace));
-    let mut found: Vec<Violation> = trailing
-        .map(|(_, number)| file.violation(number, "white space at the end of the line"))
-        .collect();
+    let mut found: Vec<Violation> =
+        trailing.map(|(_, number)| file.violation(number, "white space at the end of the line")).collect();
     let last = file.lines().count();
     if !file.text.ends_with('\n') {
         found.push(file.violation(last, "no newline at the end of the file"));
@@ -119,12 +115,7 @@ mod tests {
     fn lines_and_files_end_cleanly() {
         check(whitespace, "a.rs", "a\nb\n", &[]);
         let message = "white space at the end of the line";
-        check(
-            whitespace,
-            "a.rs",
-            "a \nb\t\n",
-            &[(1, message), (2, message)],
-        );
+        check(whitespace, "a.rs", "a \nb\t\n", &[(1, message), (2, message)]);
         check(whitespace, "a.md", "a\r\n", &[(1, message)]);
         let message = "no newline at the end of the file";
         check(whitespace, "Cargo.toml", "a\nb", &[(2, message)]);
@@ -137,22 +128,12 @@ mod tests {
     fn unfinished_work_is_found() {
         for part in ["todo!", "unimplemented!", "dbg!", "#[ignore"] {
             let message = format!("`{part}` is unfinished work");
-            check(
-                unfinished,
-                "a.rs",
-                &format!("\n{part}(x)]"),
-                &[(2, &message)],
-            );
+            check(unfinished, "a.rs", &format!("\n{part}(x)]"), &[(2, &message)]);
             check(unfinished, "a.rs", &format!("let x = {part:?};"), &[]);
         }
         for word in [concat!("FIX", "ME"), concat!("XX", "X")] {
             let message = format!("`{word}` is unfinished work");
-            check(
-                unfinished,
-                "a.rs",
-                &format!("// {word}: x"),
-                &[(1, &message)],
-            );
+            check(unfinished, "a.rs", &format!("// {word}: x"), &[(1, &message)]);
             check(unfinished, "a.rs", &format!("// {word}{word}"), &[]);
         }
     }
@@ -162,24 +143,9 @@ mod tests {
         for folder in ["work", "tmp", "root", "home"] {
             let path = format!("/{folder}/");
             let message = format!("`{path}` is a path of one machine");
-            check(
-                machine_paths,
-                "a.md",
-                &format!("see `{path}me/x`"),
-                &[(1, &message)],
-            );
-            check(
-                machine_paths,
-                "a.toml",
-                &format!("path = \"{path}me\""),
-                &[(1, &message)],
-            );
-            check(
-                machine_paths,
-                "a.md",
-                &format!("..{path}x target{path}x"),
-                &[],
-            );
+            check(machine_paths, "a.md", &format!("see `{path}me/x`"), &[(1, &message)]);
+            check(machine_paths, "a.toml", &format!("path = \"{path}me\""), &[(1, &message)]);
+            check(machine_paths, "a.md", &format!("..{path}x target{path}x"), &[]);
             check(machine_paths, "a.md", &format!("https://a.org{path}x"), &[]);
         }
         check(machine_paths, "a.md", &format!("/{}/<x>/", "home"), &[]);

@@ -37,9 +37,7 @@ fn needs_reason(line: &str) -> bool {
     if let Some(pointer) = after.strip_prefix("extern") {
         after = pointer.trim_start();
     }
-    !after
-        .strip_prefix("fn")
-        .is_some_and(|rest| rest.trim_start().starts_with('('))
+    !after.strip_prefix("fn").is_some_and(|rest| rest.trim_start().starts_with('('))
 }
 
 /// Whether the line, one of the three before it, or the comments and
@@ -67,24 +65,9 @@ mod tests {
     fn unsafe_stands_only_in_the_cpu_executor() {
         check(place, KERNEL, "unsafe { f() }", &[]);
         let message = "`unsafe` outside crates/dl-backends/src/cpu/";
-        check(
-            place,
-            "crates/dl-core/src/a.rs",
-            "\nunsafe { f() }",
-            &[(2, message)],
-        );
-        check(
-            place,
-            "crates/dl-backends/src/lib.rs",
-            "unsafe impl A for B {}",
-            &[(1, message)],
-        );
-        check(
-            place,
-            "a.rs",
-            "// unsafe\n#![deny(unsafe_code)]\n\"unsafe\"",
-            &[],
-        );
+        check(place, "crates/dl-core/src/a.rs", "\nunsafe { f() }", &[(2, message)]);
+        check(place, "crates/dl-backends/src/lib.rs", "unsafe impl A for B {}", &[(1, message)]);
+        check(place, "a.rs", "// unsafe\n#![deny(unsafe_code)]\n\"unsafe\"", &[]);
     }
 
     #[test]
@@ -92,18 +75,8 @@ mod tests {
         check(reason, KERNEL, "unsafe { f() }", &[(1, MISSING)]);
         check(reason, KERNEL, "// SAFETY: so.\nunsafe { f() }", &[]);
         check(reason, KERNEL, "unsafe { f() } // SAFETY: so.", &[]);
-        check(
-            reason,
-            KERNEL,
-            "// SAFETY: so.\nlet a =\n    b(\nunsafe { f() })",
-            &[],
-        );
-        check(
-            reason,
-            KERNEL,
-            "// SAFETY: so.\n\n\n\nunsafe { f() }",
-            &[(5, MISSING)],
-        );
+        check(reason, KERNEL, "// SAFETY: so.\nlet a =\n    b(\nunsafe { f() })", &[]);
+        check(reason, KERNEL, "// SAFETY: so.\n\n\n\nunsafe { f() }", &[(5, MISSING)]);
         let long = "// SAFETY: a\n// b\n// c\n// d\n#[e]\nunsafe impl F for G {}";
         check(reason, KERNEL, long, &[]);
     }

@@ -153,6 +153,20 @@ impl Default for Flex {
 impl Flex {
     /// With `threads` threads of its own (0: as many as processors).
     ///
+    /// ```
+    /// use dl_backends::{Flex, Session};
+    /// use dl_core::{F32, Graph, Program, Tensor};
+    /// let g = Graph::new();
+    /// let x = g.input("x", F32, [3]);
+    /// let program = Program::builder(&g).output("sum", x.sum(..)).compile()?;
+    ///
+    /// let mut session = Session::new(Flex::with_threads(1)?, 7);
+    /// let sum = session.compile(&program)?;
+    /// let x = Tensor::vector(vec![1.0f32, 2.0, 3.0]);
+    /// assert_eq!(session.run(&sum, &[x.view()])?.read("sum")?.item()?, 6.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// When the system refuses the threads.
     pub fn with_threads(threads: usize) -> Result<Self> {

@@ -162,12 +162,12 @@ impl Context {
                     }
                 }
             }
-            Op::Permute(permutation) => move_(array(term()), |l| l.permute(permutation)),
-            Op::Broadcast(axes) => move_(array(term()), |l| l.broadcast(axes, shape)),
-            Op::Slice { strides, .. } => move_(array(term()), |l| l.slice(&prepared.starts, strides, shape)),
-            Op::Flip(axes) => move_(array(term()), |l| l.flip(axes)),
+            Op::Permute(permutation) => moved(array(term()), |l| l.permute(permutation)),
+            Op::Broadcast(axes) => moved(array(term()), |l| l.broadcast(axes, shape)),
+            Op::Slice { strides, .. } => moved(array(term()), |l| l.slice(&prepared.starts, strides, shape)),
+            Op::Flip(axes) => moved(array(term()), |l| l.flip(axes)),
             Op::Unfold { axis, stride, dilation, .. } => {
-                move_(array(term()), |l| l.unfold(*axis, *stride, *dilation, shape))
+                moved(array(term()), |l| l.unfold(*axis, *stride, *dilation, shape))
             }
             Op::Fold { axis, stride, dilation } => {
                 self.fold((*axis, *stride, *dilation), array(term()), shape)
@@ -200,7 +200,7 @@ impl Context {
     }
 }
 
-fn move_<'a>(
+fn moved<'a>(
     x: Array<'a>,
     change: impl FnOnce(&super::layout::Layout) -> super::layout::Layout,
 ) -> Array<'a> {

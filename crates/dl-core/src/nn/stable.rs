@@ -26,9 +26,10 @@ pub fn logaddexp<'g>(a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
 #[track_caller]
 pub fn log1mexp<'g>(u: Expr<'g>) -> Expr<'g> {
     let cut = -std::f64::consts::LN_2;
-    let near = (-u.maximum(cut).expm1()).log();
-    let far = (-u.minimum(cut).exp()).log1p();
-    u.gt(cut).select(near, far)
+    let above = u.gt(cut);
+    let near = (-above.select(u, cut).expm1()).log();
+    let far = (-above.select(cut, u).exp()).log1p();
+    above.select(near, far)
 }
 
 /// `log cosh x`, elementwise, accurate at 0 (where it is `x²/2`) and without overflow.

@@ -42,7 +42,8 @@ impl Plan {
     /// Each value is made once, before it is used and not after it is freed.
     fn check(&self) -> std::result::Result<(), String> {
         let mut alive = vec![false; self.values.len()];
-        let sources = self.inputs.iter().map(|i| i.value).chain(self.parameters.iter().filter_map(|p| p.value));
+        let sources =
+            self.inputs.iter().map(|i| i.value).chain(self.parameters.iter().filter_map(|p| p.value));
         for v in sources {
             make(&mut alive, v)?;
         }
@@ -56,7 +57,8 @@ impl Plan {
                 }
             }
         }
-        let kept = self.outputs.iter().map(|o| o.value).chain(self.parameters.iter().filter_map(|p| p.update));
+        let kept =
+            self.outputs.iter().map(|o| o.value).chain(self.parameters.iter().filter_map(|p| p.update));
         for v in kept {
             if !alive.get(v.index()).copied().unwrap_or(false) {
                 return Err(format!("%{} is needed at the end and is not there", v.0));
@@ -105,7 +107,12 @@ impl Plan {
     }
 
     /// The element type that a splat operand takes from the operand beside it.
-    fn splat_type(&self, step: &Step, place: usize, splat: &Arg) -> std::result::Result<crate::DType, String> {
+    fn splat_type(
+        &self,
+        step: &Step,
+        place: usize,
+        splat: &Arg,
+    ) -> std::result::Result<crate::DType, String> {
         let beside = match (&step.op, place) {
             (Op::Binary(_), 0 | 1) => step.args.get(1 - place).and_then(Arg::value),
             (Op::Select, 1 | 2) => Some(step.result),

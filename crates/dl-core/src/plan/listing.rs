@@ -7,11 +7,25 @@ use crate::plan::{Arg, Plan, Step, ValueId};
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for slot in &self.inputs {
-            writeln!(f, "input      {} = {}: {} {}", name(slot.value), slot.decl.name, slot.decl.dtype, slot.decl.shape)?;
+            writeln!(
+                f,
+                "input      {} = {}: {} {}",
+                name(slot.value),
+                slot.decl.name,
+                slot.decl.dtype,
+                slot.decl.shape
+            )?;
         }
         for slot in &self.parameters {
             if let Some(value) = slot.value {
-                writeln!(f, "parameter  {} = {}: {} {}", name(value), slot.decl.name, slot.decl.dtype, slot.decl.shape)?;
+                writeln!(
+                    f,
+                    "parameter  {} = {}: {} {}",
+                    name(value),
+                    slot.decl.name,
+                    slot.decl.dtype,
+                    slot.decl.shape
+                )?;
             }
         }
         for step in &self.steps {
@@ -44,7 +58,13 @@ impl Plan {
         let frees: Vec<String> = step.frees.iter().map(|v| name(*v)).collect();
         let frees = if frees.is_empty() { String::new() } else { format!("  frees {}", frees.join(" ")) };
         let label = step.op.name();
-        format!("{} = {label}({}): {} {}{frees}", name(step.result), args.join(", "), value.dtype, value.shape)
+        format!(
+            "{} = {label}({}): {} {}{frees}",
+            name(step.result),
+            args.join(", "),
+            value.dtype,
+            value.shape
+        )
     }
 }
 

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Expr, Graph, Node, NodeId};
 use crate::ops::{Binary, Fact, Op, Reduce, Unary};
+use crate::tensor::Tensor;
 
 /// What holds for every element of a value, wherever the value is not NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,10 +104,13 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
         Op::Random { .. } => Facts::range(0.0, 1.0, true),
         Op::Unary(op) => unary(*op, &args[0]),
         Op::Binary(op) => relative(graph, *op, node).unwrap_or_else(|| binary(*op, node, &args[0], &args[1])),
-        Op::Select => either(&args[1], &args[2]),
+        Op::Select => chosen(graph, node, args),
+        Op::Literal(literal) => listed(&literal.0),
         Op::Cast => cast(graph, node, &args[0]),
         Op::Reduce { kind, axes } => reduce(*kind, axes, graph, node, &args[0]),
-        Op::Reshape | Op::Permute(_) | Op::Slice { .. } | Op::Flip(_) => Facts { distribution: false, ..args[0] },
+        Op::Reshape | Op::Permute(_) | Op::Slice { .. } | Op::Flip(_) => {
+            Facts { distribution: false, ..args[0] }
+        }
         Op::Broadcast(kept) => Facts {
             // Rows stay whole where the last axis is the operand's last axis.
             distribution: args[0].distribution && kept.last() == Some(&(node.shape.rank() - 1)),
@@ -129,12 +133,57 @@ fn constant(value: Scalar) -> Facts {
     Facts { binary: x == 0.0 || x == 1.0, ..facts }
 }
 
+/// Literals of more elements are not looked at.
+const LISTED: usize = 4096;
+
+fn listed(tensor: &Tensor) -> Facts {
+    if tensor.is_empty() || tensor.len() > LISTED {
+        return Facts::UNKNOWN;
+    }
+    let values = tensor.to_f64();
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
+    let row = tensor.shape().last().copied().unwrap_or(1);
+    let one = |row: &[f64]| (row.iter().sum::<f64>() - 1.0).abs() < 1e-9;
+    Facts {
+        nonzero: !values.contains(&0.0),
+        distribution: !tensor.shape().is_empty() && low >= 0.0 && values.chunks(row).all(one),
+        binary: values.iter().all(|x| *x == 0.0 || *x == 1.0),
+        ..Facts::range(low, high, values.iter().all(|x| x.is_finite()))
+    }
+}
+
+/// A branch that is the very value which the condition bounds is within that bound where it is taken.
+fn chosen(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
+    let condition = graph.get(node.args[0]);
+    let (mut a, mut b) = (args[1], args[2]);
+    if let Op::Binary(op @ (Binary::Gt | Binary::Ge | Binary::Lt | Binary::Le)) = condition.op
+        && let Op::Constant(bound) = graph.get(condition.args[1]).op
+    {
+        let bound = bound.as_f64();
+        let above = matches!(op, Binary::Gt | Binary::Ge);
+        let within = |x: &Facts, above: bool| match above {
+            true => Facts { low: x.low.max(bound), ..*x },
+            false => Facts { high: x.high.min(bound), ..*x },
+        };
+        if condition.args[0] == node.args[1] {
+            a = within(&a, above);
+        }
+        if condition.args[0] == node.args[2] {
+            b = within(&b, !above);
+        }
+    }
+    either(&a, &b)
+}
+
 fn assume(fact: Fact, x: Facts) -> Facts {
     match fact {
         Fact::NonNegative => Facts { low: x.low.max(0.0), ..x },
         Fact::Positive => Facts { low: x.low.max(0.0), nonzero: true, ..x },
         Fact::Finite => Facts { finite: true, ..x },
-        Fact::Distribution => Facts { low: x.low.max(0.0), high: x.high.min(1.0), finite: true, distribution: true, ..x },
+        Fact::Distribution => {
+            Facts { low: x.low.max(0.0), high: x.high.min(1.0), finite: true, distribution: true, ..x }
+        }
     }
 }
 
@@ -155,16 +204,31 @@ fn unary(op: Unary, x: &Facts) -> Facts {
         Unary::Neg => Facts { nonzero: x.nonzero, ..Facts::range(-x.high, -x.low, x.finite) },
         Unary::Abs => {
             let high = x.low.abs().max(x.high.abs());
-            let low = if x.low > 0.0 { x.low } else if x.high < 0.0 { -x.high } else { 0.0 };
+            let low = if x.low > 0.0 {
+                x.low
+            } else if x.high < 0.0 {
+                -x.high
+            } else {
+                0.0
+            };
             Facts { nonzero: x.nonzero, binary: x.binary, ..Facts::range(low, high, x.finite) }
         }
-        Unary::Sign => Facts { nonzero: x.nonzero, ..Facts::range(f64::from(x.low > 0.0) * 2.0 - 1.0, f64::from(x.high >= 0.0) * 2.0 - 1.0, x.finite) },
+        Unary::Sign => Facts {
+            nonzero: x.nonzero,
+            ..Facts::range(f64::from(x.low > 0.0) * 2.0 - 1.0, f64::from(x.high >= 0.0) * 2.0 - 1.0, x.finite)
+        },
         // Above 80 the single-precision exponential may overflow.
         Unary::Exp => Facts { nonzero: true, finite: x.finite && x.high < 80.0, ..rising(f64::exp) },
-        Unary::Expm1 => Facts { nonzero: x.nonzero, finite: x.finite && x.high < 80.0, ..rising(f64::exp_m1) },
+        Unary::Expm1 => {
+            Facts { nonzero: x.nonzero, finite: x.finite && x.high < 80.0, ..rising(f64::exp_m1) }
+        }
         Unary::Log => Facts { finite: x.finite && x.low > 0.0, ..rising(|v| v.max(0.0).ln()) },
         Unary::Log1p => Facts { finite: x.finite && x.low > -1.0, ..rising(|v| v.max(-1.0).ln_1p()) },
-        Unary::Sqrt => Facts { nonzero: x.nonzero, finite: x.finite && x.non_negative(), ..rising(|v| v.max(0.0).sqrt()) },
+        Unary::Sqrt => Facts {
+            nonzero: x.nonzero,
+            finite: x.finite && x.non_negative(),
+            ..rising(|v| v.max(0.0).sqrt())
+        },
         Unary::Sin | Unary::Cos => Facts::range(-1.0, 1.0, x.finite),
         Unary::Tanh => Facts { nonzero: x.nonzero, finite: x.finite, ..rising(f64::tanh) },
         Unary::Erf => Facts { nonzero: x.nonzero, finite: x.finite, ..rising(libm::erf) },
@@ -185,12 +249,18 @@ fn binary(op: Binary, node: &Node, x: &Facts, y: &Facts) -> Facts {
             Facts { nonzero: sum.nonzero || positive, ..sum }
         }
         Binary::Sub => Facts::range(x.low - y.high, x.high - y.low, finite),
-        Binary::Mul if node.args[0] == node.args[1] => {
-            Facts { nonzero: x.nonzero, binary: x.binary, ..Facts::range(square_low(x), f64::INFINITY, finite && x.high < 1e15 && x.low > -1e15) }
-        }
+        Binary::Mul if node.args[0] == node.args[1] => Facts {
+            nonzero: x.nonzero,
+            binary: x.binary,
+            ..Facts::range(square_low(x), f64::INFINITY, finite && x.high < 1e15 && x.low > -1e15)
+        },
         Binary::Mul => {
             let nonzero = x.nonzero && y.nonzero;
-            Facts { nonzero, binary: x.binary && y.binary, ..corners(x, y, |a, b| if a == 0.0 || b == 0.0 { 0.0 } else { a * b }, finite) }
+            Facts {
+                nonzero,
+                binary: x.binary && y.binary,
+                ..corners(x, y, |a, b| if a == 0.0 || b == 0.0 { 0.0 } else { a * b }, finite)
+            }
         }
         Binary::Div if y.positive() || (y.high <= 0.0 && y.nonzero) => {
             let sign = if y.positive() { 1.0 } else { -1.0 };
@@ -202,10 +272,18 @@ fn binary(op: Binary, node: &Node, x: &Facts, y: &Facts) -> Facts {
             Facts { nonzero: x.nonzero, finite, ..divided }
         }
         Binary::Div => Facts::UNKNOWN,
-        Binary::Pow if x.non_negative() => Facts { nonzero: x.nonzero, ..Facts::range(0.0, f64::INFINITY, false) },
+        Binary::Pow if x.non_negative() => {
+            Facts { nonzero: x.nonzero, ..Facts::range(0.0, f64::INFINITY, false) }
+        }
         Binary::Pow => Facts::UNKNOWN,
-        Binary::Max => Facts { nonzero: x.positive() || y.positive() || (x.nonzero && y.nonzero), ..Facts::range(x.low.max(y.low), x.high.max(y.high), x.finite && y.finite) },
-        Binary::Min => Facts { nonzero: x.nonzero && y.nonzero, ..Facts::range(x.low.min(y.low), x.high.min(y.high), x.finite && y.finite) },
+        Binary::Max => Facts {
+            nonzero: x.positive() || y.positive() || (x.nonzero && y.nonzero),
+            ..Facts::range(x.low.max(y.low), x.high.max(y.high), x.finite && y.finite)
+        },
+        Binary::Min => Facts {
+            nonzero: x.nonzero && y.nonzero,
+            ..Facts::range(x.low.min(y.low), x.high.min(y.high), x.finite && y.finite)
+        },
         _ => Facts { binary: true, ..Facts::range(0.0, 1.0, true) },
     }
 }
@@ -220,13 +298,19 @@ fn relative(graph: &Graph, op: Binary, node: &Node) -> Option<Facts> {
     // The guard against an infinite or zero extreme, and the marker that hides it from differentiation.
     let extreme = if extreme.op == Op::Select { graph.get(extreme.args[1]) } else { extreme };
     let extreme = if extreme.op == Op::StopGradient { graph.get(extreme.args[0]) } else { extreme };
-    let is_size_of_x = |id: NodeId| matches!(graph.get(id).op, Op::Unary(Unary::Abs)) && graph.get(id).args[0] == x;
-    let whole = |axes: &[usize]| (0..node.shape.rank()).filter(|a| !axes.contains(a)).collect::<Vec<_>>() == kept.clone().unwrap_or_default();
+    let is_size_of_x =
+        |id: NodeId| matches!(graph.get(id).op, Op::Unary(Unary::Abs)) && graph.get(id).args[0] == x;
+    let whole = |axes: &[usize]| {
+        (0..node.shape.rank()).filter(|a| !axes.contains(a)).collect::<Vec<_>>()
+            == kept.clone().unwrap_or_default()
+    };
     match (op, &extreme.op) {
         (Binary::Sub, Op::Reduce { kind: Reduce::Max, axes }) if extreme.args[0] == x && whole(axes) => {
             Some(Facts::range(f64::NEG_INFINITY, 0.0, false))
         }
-        (Binary::Div, Op::Reduce { kind: Reduce::Max, axes }) if is_size_of_x(extreme.args[0]) && whole(axes) => {
+        (Binary::Div, Op::Reduce { kind: Reduce::Max, axes })
+            if is_size_of_x(extreme.args[0]) && whole(axes) =>
+        {
             Some(Facts::range(-1.0, 1.0, false))
         }
         (Binary::Div, Op::Binary(Binary::Max)) if extreme.args.iter().any(|a| is_size_of_x(*a)) => {
@@ -237,7 +321,13 @@ fn relative(graph: &Graph, op: Binary, node: &Node) -> Option<Facts> {
 }
 
 fn square_low(x: &Facts) -> f64 {
-    if x.low > 0.0 { x.low * x.low } else if x.high < 0.0 { x.high * x.high } else { 0.0 }
+    if x.low > 0.0 {
+        x.low * x.low
+    } else if x.high < 0.0 {
+        x.high * x.high
+    } else {
+        0.0
+    }
 }
 
 fn corners(x: &Facts, y: &Facts, f: fn(f64, f64) -> f64, finite: bool) -> Facts {
@@ -271,9 +361,13 @@ fn reduce(kind: Reduce, axes: &[usize], graph: &Graph, node: &Node, x: &Facts) -
             let high = if x.high <= 0.0 { 0.0 } else { f64::INFINITY };
             Facts { nonzero: full && (x.positive() || (x.high <= 0.0 && x.nonzero)), ..over(low, high) }
         }
-        Reduce::Max | Reduce::Min if full => Facts { finite: x.finite, nonzero: x.nonzero, ..over(x.low, x.high) },
+        Reduce::Max | Reduce::Min if full => {
+            Facts { finite: x.finite, nonzero: x.nonzero, ..over(x.low, x.high) }
+        }
         Reduce::Max | Reduce::Min => Facts::UNKNOWN,
-        Reduce::Prod if x.non_negative() => Facts { nonzero: x.nonzero, ..over(0.0, if x.high <= 1.0 { 1.0 } else { f64::INFINITY }) },
+        Reduce::Prod if x.non_negative() => {
+            Facts { nonzero: x.nonzero, ..over(0.0, if x.high <= 1.0 { 1.0 } else { f64::INFINITY }) }
+        }
         Reduce::Prod => Facts::UNKNOWN,
     }
 }
@@ -286,13 +380,18 @@ fn scatter(axis: usize, batch: usize, graph: &Graph, node: &Node, updates: &Fact
         return Facts { distribution: true, binary: true, ..Facts::range(0.0, 1.0, true) };
     }
     if rows {
-        return Facts { distribution: false, nonzero: false, low: updates.low.min(0.0), high: updates.high.max(0.0), ..*updates };
+        return Facts {
+            distribution: false,
+            nonzero: false,
+            low: updates.low.min(0.0),
+            high: updates.high.max(0.0),
+            ..*updates
+        };
     }
     let low = if updates.low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
     let high = if updates.high <= 0.0 { 0.0 } else { f64::INFINITY };
     Facts::range(low, high, false)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -323,7 +422,10 @@ mod tests {
 
     #[test]
     fn rows_that_sum_to_one() {
-        check(|g, _| g.input("y", DType::I64, Named("B")).one_hot(DType::F32, 10), |f| f.distribution && f.binary);
+        check(
+            |g, _| g.input("y", DType::I64, Named("B")).one_hot(DType::F32, 10),
+            |f| f.distribution && f.binary,
+        );
         check(|_, x| x.assume(Fact::Distribution), |f| f.distribution && !f.binary);
         check(|_, x| x.assume(Fact::Distribution).sum(1), |f| f.low == 1.0 && f.high == 1.0);
         check(|_, x| x.assume(Fact::Distribution).sum(0), |f| f.low == 0.0);
@@ -331,7 +433,10 @@ mod tests {
 
     #[test]
     fn finiteness() {
-        check(|g, _| g.input("i", DType::U8, (Named("B"), 10)).cast(DType::F32) / 255.0, |f| f.finite && f.low == 0.0);
+        check(
+            |g, _| g.input("i", DType::U8, (Named("B"), 10)).cast(DType::F32) / 255.0,
+            |f| f.finite && f.low == 0.0,
+        );
         check(|_, x| x.tanh(), |f| !f.finite);
         check(|_, x| x.assume(Fact::Finite).tanh(), |f| f.finite);
         check(|_, x| x.assume(Fact::Finite) * x.assume(Fact::Finite), |f| !f.finite);

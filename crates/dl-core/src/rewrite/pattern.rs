@@ -69,11 +69,13 @@ impl<'g> Bindings<'g> {
     }
 
     /// Gives a letter its value.
+    #[cfg(test)]
     pub(crate) fn set(&mut self, letter: char, value: Expr<'g>) {
         self.values.push((letter, value));
     }
 
     /// Gives a letter its frame.
+    #[cfg(test)]
     pub(crate) fn set_frame(&mut self, letter: char, frame: Frame) {
         self.frames.push((letter, frame));
     }
@@ -81,7 +83,9 @@ impl<'g> Bindings<'g> {
     fn bind(&mut self, letter: char, value: Expr<'g>) -> bool {
         match self.get(letter) {
             // Constants are equal by value: the same number has a node for each shape.
-            Some(old) => old == value || (old.as_constant().is_some() && old.as_constant() == value.as_constant()),
+            Some(old) => {
+                old == value || (old.as_constant().is_some() && old.as_constant() == value.as_constant())
+            }
             None => {
                 self.values.push((letter, value));
                 true
@@ -108,7 +112,12 @@ impl Pattern {
     }
 
     /// The expression that the pattern describes, of that shape and of the element type of `like`.
-    pub(crate) fn build<'g>(&self, bindings: &Bindings<'g>, like: Expr<'g>, shape: &Shape) -> Option<Expr<'g>> {
+    pub(crate) fn build<'g>(
+        &self,
+        bindings: &Bindings<'g>,
+        like: Expr<'g>,
+        shape: &Shape,
+    ) -> Option<Expr<'g>> {
         let graph = like.graph();
         let build = |p: &Pattern, shape: &Shape| p.build(bindings, like, shape);
         Some(match self {
@@ -124,12 +133,15 @@ impl Pattern {
                 let frame = bindings.frame(*l)?;
                 build(x, &frame.full.without(&frame.axes))?.broadcast_along(&frame.kept(), &frame.full)
             }
-            Pattern::Select(c, x, y) => build(c, shape)?.apply(Op::Select, &[build(x, shape)?, build(y, shape)?]),
+            Pattern::Select(c, x, y) => {
+                build(c, shape)?.apply(Op::Select, &[build(x, shape)?, build(y, shape)?])
+            }
             Pattern::Stop(x) => build(x, shape)?.stop_gradient(),
         })
     }
 
     /// Every letter for an expression, in order of appearance.
+    #[cfg(test)]
     pub(crate) fn letters(&self) -> Vec<char> {
         let mut found = vec![];
         self.walk(&mut |p| {
@@ -156,11 +168,14 @@ impl Pattern {
     }
 
     /// Visits every part, outermost first.
+    #[cfg(test)]
     pub(crate) fn walk(&self, visit: &mut impl FnMut(&Pattern)) {
         visit(self);
         match self {
             Pattern::Any(_) | Pattern::Constant(_) | Pattern::Number(_) => {}
-            Pattern::Unary(_, x) | Pattern::Reduce(_, _, x) | Pattern::Broadcast(_, x) | Pattern::Stop(x) => x.walk(visit),
+            Pattern::Unary(_, x) | Pattern::Reduce(_, _, x) | Pattern::Broadcast(_, x) | Pattern::Stop(x) => {
+                x.walk(visit)
+            }
             Pattern::Binary(_, x, y) => {
                 x.walk(visit);
                 y.walk(visit);
@@ -194,7 +209,9 @@ fn solve<'g>(goals: &mut Vec<(&Pattern, Expr<'g>)>, bindings: &mut Bindings<'g>)
     let mut orders: Vec<Vec<(&Pattern, Expr<'g>)>> = vec![];
     match (pattern, &node.op) {
         (Pattern::Any(l), _) if bindings.bind(*l, expr) => orders.push(vec![]),
-        (Pattern::Constant(l), Op::Constant(Scalar::Float(_))) if bindings.bind(*l, expr) => orders.push(vec![]),
+        (Pattern::Constant(l), Op::Constant(Scalar::Float(_))) if bindings.bind(*l, expr) => {
+            orders.push(vec![])
+        }
         (Pattern::Number(want), Op::Constant(value)) if value.as_f64() == *want => orders.push(vec![]),
         (Pattern::Unary(want, x), Op::Unary(op)) if op == want => orders.push(vec![(x, arg(0))]),
         (Pattern::Binary(want, x, y), Op::Binary(op)) if op == want => {
@@ -265,7 +282,9 @@ struct Parser {
 impl Parser {
     fn comparison(&mut self) -> Result<Pattern, String> {
         let left = self.sum()?;
-        for (sign, op) in [(">=", Binary::Ge), ("<=", Binary::Le), ("=", Binary::Eq), (">", Binary::Gt), ("<", Binary::Lt)] {
+        for (sign, op) in
+            [(">=", Binary::Ge), ("<=", Binary::Le), ("=", Binary::Eq), (">", Binary::Gt), ("<", Binary::Lt)]
+        {
             if self.take(sign) {
                 return Ok(Pattern::Binary(op, left.into(), self.sum()?.into()));
             }
@@ -323,7 +342,11 @@ impl Parser {
         }
         let mut letters = word.chars();
         if let (Some(letter), None) = (letters.next(), letters.next()) {
-            return Ok(if matches!(letter, 'c' | 'k') { Pattern::Constant(letter) } else { Pattern::Any(letter) });
+            return Ok(if matches!(letter, 'c' | 'k') {
+                Pattern::Constant(letter)
+            } else {
+                Pattern::Any(letter)
+            });
         }
         self.call(&word)
     }
@@ -362,7 +385,8 @@ impl Parser {
                 Ok(Pattern::Unary(row.op, x))
             }
             (None, Some(x), Some(y), None) => {
-                let row = crate::ops::binary::BINARY.iter().find(|row| row.name == name).ok_or_else(unknown)?;
+                let row =
+                    crate::ops::binary::BINARY.iter().find(|row| row.name == name).ok_or_else(unknown)?;
                 Ok(Pattern::Binary(row.op, x, y))
             }
             _ => Err(unknown()),
@@ -372,7 +396,9 @@ impl Parser {
     fn word(&mut self) -> String {
         let start = self.at;
         let number = self.text.get(start).is_some_and(char::is_ascii_digit);
-        let part = |c: &char| if number { c.is_ascii_digit() || *c == '.' } else { c.is_alphanumeric() || *c == '_' };
+        let part = |c: &char| {
+            if number { c.is_ascii_digit() || *c == '.' } else { c.is_alphanumeric() || *c == '_' }
+        };
         while self.text.get(self.at).is_some_and(part) {
             self.at += 1;
         }
@@ -397,7 +423,6 @@ impl Parser {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,9 +432,10 @@ mod tests {
 
     fn check(pattern: &str, build: impl for<'g> Fn(&'g Graph) -> Expr<'g>, want: Option<&str>) {
         let g = Graph::new();
-        let found = parse(pattern).unwrap().matches(build(&g)).map(|b| {
-            b.values.iter().map(|(l, e)| format!("{l}={e}")).collect::<Vec<_>>().join(" ")
-        });
+        let found = parse(pattern)
+            .unwrap()
+            .matches(build(&g))
+            .map(|b| b.values.iter().map(|(l, e)| format!("{l}={e}")).collect::<Vec<_>>().join(" "));
         assert_eq!(found.as_deref(), want);
     }
 

@@ -1,4 +1,5 @@
 //! Formulas as textbooks write them, in value and in gradient, against hundreds of digits.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test may do both
 
 #[path = "../precision/mod.rs"]
 mod precision;

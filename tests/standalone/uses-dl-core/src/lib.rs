@@ -1,6 +1,6 @@
 //! Symbolic work with `dl-core` alone: no backend, no tensor library.
 
-use dl_core::{Expr, Graph, Init, Program, Result, F64};
+use dl_core::{Expr, F64, Graph, Init, Program, Result};
 
 /// `J(θ) = (θ - 3)² + λθ²` for a `λ` that is fixed.
 pub fn objective(theta: Expr<'_>, lambda: f64) -> Expr<'_> {

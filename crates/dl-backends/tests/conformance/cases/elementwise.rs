@@ -12,10 +12,9 @@ use crate::scene::Scene;
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![];
-    for row in UNARY.iter().filter(|r| r.op != Unary::Not) {
+    for row in UNARY {
         unary(&mut cases, row.op);
     }
-    negations(&mut cases);
     for row in BINARY {
         binary(&mut cases, row.op);
     }
@@ -78,17 +77,7 @@ fn apply<'g>(op: Unary, x: Expr<'g>) -> Expr<'g> {
         Unary::Erf => x.erf(),
         Unary::Floor => x.floor(),
         Unary::IsFinite => x.is_finite(),
-        Unary::Not => x.eq(x.graph().constant(Bool, 0.0)),
-    }
-}
-
-/// There is no method for it: it guards the gradient of the branch behind.
-fn negations(cases: &mut Vec<Case>) {
-    for n in ODD {
-        cases.push(case("not", format!("of {n}, as a guard"), move |s| {
-            let (c, x) = (s.typed(Bool, &[n, 3], Ties), s.float(&[n, 3], Fill::Positive));
-            s.output(c.select(0.0, x.log()).sum(..).grad(&[x])[0]);
-        }));
+        Unary::Not => !x,
     }
 }
 

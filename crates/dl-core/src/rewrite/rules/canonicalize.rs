@@ -50,6 +50,7 @@ pub(super) static RULES: &[Rule] = rows! { Canonicalize
     "pow-two":             "x ^ 2"           => "x * x";
     "pow-three":           "x ^ 3"           => "x * x * x";
     "pow-half":            "x ^ 0.5"         => "sqrt(x)";
+    "pow-minus-half":      "x ^ -0.5"        => "1 / sqrt(x)";
     "pow-minus-one":       "x ^ -1"          => "1 / x";
     "pow-minus-two":       "x ^ -2"          => "1 / (x * x)";
     "abs-square":          "abs(x) * abs(x)" => "x * x";

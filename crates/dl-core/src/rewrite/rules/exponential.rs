@@ -117,7 +117,7 @@ fn guarded<'g>(value: Expr<'g>, x: Expr<'g>, y: Expr<'g>, apart: Expr<'g>) -> Ex
     let tiny = if value.dtype() == DType::F32 { 1e-37 } else { 1e-307 };
     let in_range = value.is_finite().and(value.abs().gt(tiny));
     let same_sign = (x.sign() * y.sign()).gt(0.0);
-    let outside = same_sign.and(in_range.not());
+    let outside = same_sign.and(!in_range);
     outside.select(apart, outside.select(1.0, value).log())
 }
 

@@ -1,10 +1,10 @@
 //! Rules: named rows in three tables, and how a row is used.
 
 mod algebra;
-mod rows;
-mod scatter;
 mod canonicalize;
 mod exponential;
+mod rows;
+mod scatter;
 mod simplify;
 mod stabilize;
 mod structure;
@@ -92,7 +92,16 @@ impl<'g> Facts<'_, 'g> {
 
 /// Every rule, in the order of the phases.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    [canonicalize::RULES, structure::RULES, exponential::RULES, stabilize::RULES, simplify::RULES, scatter::RULES].into_iter().flatten()
+    [
+        canonicalize::RULES,
+        structure::RULES,
+        exponential::RULES,
+        stabilize::RULES,
+        simplify::RULES,
+        scatter::RULES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// A rule, its sides parsed.

@@ -16,7 +16,8 @@ pub(super) static RULES: &[Rule] = code_rows! { Simplify
 /// Scattered along an axis and summed along that axis: every update arrives once.
 fn sum_of_scatter<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let scatter = args(expr).next()?;
-    let (Op::Reduce { kind: Reduce::Sum, axes }, Op::ScatterAdd { axis, batch }) = (&expr.node().op, &scatter.node().op)
+    let (Op::Reduce { kind: Reduce::Sum, axes }, Op::ScatterAdd { axis, batch }) =
+        (&expr.node().op, &scatter.node().op)
     else {
         return None;
     };

@@ -1,17 +1,18 @@
 //! Canonicalization of structure: constants folded, movement merged, broadcasts lifted outwards.
 
+use super::Facts;
 use super::Rule;
 use super::rows::code_rows;
-use super::Facts;
 use crate::dim::Dim;
 use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
-use crate::ops::{Op, Reduce};
+use crate::ops::{Binary, Op, Reduce};
 use crate::shape::Shape;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Canonicalize
 //  name               at                                     instance                     result
+    "signs-of-constants" at ["add", "sub"]                  : "x + -2"                  => "x - 2"                    by sign_of_constant;
     "fold-constants"   at ["*"]                             : "2 + 3"                   => "5"                        by fold;
     "select-constant"  at ["select"]                        : "select(true, x, y)"      => "x"                        by select_constant;
     "move-splat"       at ["broadcast", "reshape", "permute", "slice", "flip"] : "bc[r](2)" => "2"                    by move_splat;
@@ -48,9 +49,19 @@ fn fold<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     Some(expr.graph().leaf(Op::Constant(value), node.dtype, node.shape.clone()))
 }
 
-/// The constant as an element of `dtype` would hold it.
+/// Constants keep double precision whatever their type, as in the interpreter: an author's `2f64.ln()`
+/// cancels that of a rule to the last bit.
 fn typed(dtype: DType, value: f64) -> Scalar {
-    Scalar::of(dtype, if dtype == DType::F32 { f64::from(value as f32) } else { value })
+    Scalar::of(dtype, value)
+}
+
+/// Adding a negative constant is subtracting a positive one, and the other way round.
+fn sign_of_constant<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (a, b) = (args(expr).next()?, args(expr).nth(1)?);
+    let adds = expr.node().op == Op::Binary(Binary::Add);
+    let (x, c) = if adds && a.as_constant().is_some() { (b, a) } else { (a, b) };
+    let size = c.as_constant().filter(|v| *v < 0.0 && c.dtype().is_float() && x.as_constant().is_none())?;
+    Some(if adds { x - -size } else { x + -size })
 }
 
 fn select_constant<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
@@ -61,7 +72,8 @@ fn select_constant<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 /// A value that is the same everywhere, in another shape.
 fn splat<'g>(value: Expr<'g>, shape: Shape) -> Option<Expr<'g>> {
     let node = value.node();
-    matches!(node.op, Op::Constant(_) | Op::Extent(_)).then(|| value.graph().leaf(node.op.clone(), node.dtype, shape))
+    matches!(node.op, Op::Constant(_) | Op::Extent(_))
+        .then(|| value.graph().leaf(node.op.clone(), node.dtype, shape))
 }
 
 fn move_splat<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
@@ -155,7 +167,8 @@ fn reduce_broadcast<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let places: Vec<usize> = own.iter().filter_map(|a| kept.iter().position(|k| k == a)).collect();
     let reduced = inner.reduce(*kind, places);
     let left: Vec<usize> = (0..wide.shape().rank()).filter(|a| !axes.contains(a)).collect();
-    let still: Vec<usize> = kept.iter().filter(|k| !axes.contains(k)).filter_map(|k| left.iter().position(|l| l == k)).collect();
+    let still: Vec<usize> =
+        kept.iter().filter(|k| !axes.contains(k)).filter_map(|k| left.iter().position(|l| l == k)).collect();
     let factor = removed.iter().fold(Dim::Size(1), |n, d| &n * d);
     let scaled = if *kind == Reduce::Sum { times_count(reduced, factor) } else { reduced };
     Some(scaled.broadcast_along(&still, &node.shape))
@@ -185,7 +198,8 @@ fn lift_broadcast<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let narrowed: Vec<Expr<'g>> = args(expr)
         .map(|arg| match &arg.node().op {
             Op::Broadcast(kept) => {
-                let places: Vec<usize> = kept.iter().filter_map(|k| union.iter().position(|u| u == k)).collect();
+                let places: Vec<usize> =
+                    kept.iter().filter_map(|k| union.iter().position(|u| u == k)).collect();
                 args(arg).next().map(|x| x.broadcast_along(&places, &narrow))
             }
             _ => splat(arg, narrow.clone()),
