@@ -1,0 +1,78 @@
+//! What only the `cpu` executor promises: the same bits for every number of threads.
+#![cfg(feature = "cpu")]
+
+use dl_backends::{Cpu, Session};
+use dl_core::{F32, Graph, I64, Init, Named, Program, Tensor, U8};
+
+/// A step with everything that threads share: products, sums along both axes, gathers, scatters,
+/// random numbers, casts. Large enough that each of them is really divided.
+fn program() -> Program {
+    const B: Named = Named("B");
+    let g = Graph::new();
+    let x = g.input("x", U8, (B, 300)).cast(F32) / 255.0;
+    let y = g.input("y", I64, B);
+    let start = |name: &str, shape: [usize; 2]| g.parameter(name, F32, shape, Init::Constant(0.01)) + 0.0;
+    let (w1, w2) = (start("w1", [300, 70]), start("w2", [70, 10]));
+    let noise = g.random(F32, (B, 70));
+    let h = (x.dot(w1) + noise).relu();
+    let logits = h.dot(w2) * g.iota(F32, 0, 10);
+    let shifted = logits - logits.max(1).unsqueeze(1);
+    let loss = -(shifted.pick(y) - shifted.exp().sum(1).log()).mean(..);
+    let (p1, p2) = (
+        g.parameter("w1", F32, [300, 70], Init::Constant(0.01)),
+        g.parameter("w2", F32, [70, 10], Init::Constant(0.01)),
+    );
+    let grads = loss.grad(&[p1, p2]);
+    Program::builder(&g)
+        .output("loss", loss)
+        .output("order", x.sum(0).argsort(0, dl_core::ops::Order::Descending))
+        .update(p1, p1 - 0.5 * grads[0])
+        .update(p2, p2 - 0.5 * grads[1])
+        .compile()
+        .expect("it is well formed")
+}
+
+fn train(threads: usize) -> Vec<Tensor> {
+    let mut session = Session::new(Cpu::with_threads(threads), 7);
+    let step = session.compile(&program()).expect("it can be compiled");
+    let n = 3001;
+    let pixels = (0..n * 300).map(|i: usize| (i.wrapping_mul(2_654_435_761) >> 9) as u8).collect();
+    let x = Tensor::new([n, 300], pixels).expect("as many as the shape says");
+    let y = Tensor::vector((0..n as i64).map(|i| i * i % 10).collect());
+    let mut results = vec![];
+    for _ in 0..3 {
+        let outputs = session.run(&step, &[x.view(), y.view()]).expect("it runs");
+        results.push(outputs.read("loss").expect("it has one"));
+        results.push(outputs.read("order").expect("it has one"));
+    }
+    results.extend(session.weights().expect("they are here").into_iter().map(|(_, w)| w));
+    results
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let bits = |results: Vec<Tensor>| -> Vec<Vec<u64>> {
+        results.iter().map(|t| t.to_f64().into_iter().map(f64::to_bits).collect()).collect()
+    };
+    let one = bits(train(1));
+    for threads in [2, 3, 8] {
+        assert!(bits(train(threads)) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_failed_run_leaves_no_outputs_and_the_next_one_works() {
+    let g = Graph::new();
+    let (x, i) = (g.input("x", F32, [3]), g.input("i", I64, [2]));
+    let program = Program::builder(&g).output("y", x.gather(0, i)).compile().expect("it is well formed");
+    let mut session = Session::new(Cpu::with_threads(1), 7);
+    let handle = session.compile(&program).expect("it can be compiled");
+    let x = Tensor::vector(vec![1.0f32, 2.0, 3.0]);
+    let (good, bad) = (Tensor::vector(vec![2i64, 0]), Tensor::vector(vec![2i64, 3]));
+    for indices in [&good, &bad, &good] {
+        match session.run(&handle, &[x.view(), indices.view()]) {
+            Ok(outputs) => assert_eq!(outputs.read("y").expect("it has one").to_f64(), [3.0, 1.0]),
+            Err(error) => assert!(error.to_string().contains("index 3 at position [1]"), "{error}"),
+        }
+    }
+}
