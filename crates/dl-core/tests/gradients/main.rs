@@ -47,7 +47,7 @@ fn directions_must_fit() {
     let graph = Graph::new();
     let (x, n) = (graph.input("x", F64, [2]), graph.input("n", I64, [2]));
     let line = line!() + 1;
-    (x.jvp(&[x], &[x.sum(..)]), x.vjp(&[x], n), x.hvp(&[x], &[]), n.jvp(&[x], &[x]));
+    let _ = (x.jvp(&[x], &[x.sum(..)]), x.vjp(&[x], n), x.hvp(&[x], &[]), n.jvp(&[x], &[x]));
     let faults = graph.check().expect_err("four mistakes").faults().to_vec();
     let found: Vec<&str> = faults.iter().map(|f| f.message.as_str()).collect();
     let want = [
