@@ -30,7 +30,8 @@ pub fn softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
 
 /// `x - log Σ exp(x)` along `axes`: the logarithm of [`softmax`]. Shape in, shape out.
 ///
-/// Computed as `(x - max x) - log Σ exp(x - max x)`, whose error does not grow with `max x`.
+/// Computed as `(x - max x) - log Σ exp(x - max x)`, whose error does not grow with `max x`, and by
+/// `log1p` of the sum without the maximum's own term, so that a weight of nearly 1 keeps its logarithm.
 /// Where all elements are `-∞`, so is the result.
 ///
 /// # Errors
@@ -47,14 +48,14 @@ pub fn softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
 #[track_caller]
 pub fn log_softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     match shift("log_softmax", x, axes) {
-        Ok(s) => s.shifted - s.wide(s.safe_total.log()),
+        Ok(s) => s.shifted - s.wide(log_rest(s.shifted, &s.axes)),
         Err(poison) => poison,
     }
 }
 
 /// `log Σ exp(x)` along `axes`, which disappear.
 ///
-/// Computed as `max x + log Σ exp(x - max x)`. Over nothing, and where all elements are `-∞`, it is
+/// Computed as `max x + log Σ exp(x - max x)`, see [`log_softmax`]. Over nothing, and where all elements are `-∞`, it is
 /// `-∞` with gradient 0.
 ///
 /// # Errors
@@ -71,7 +72,7 @@ pub fn log_softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
 #[track_caller]
 pub fn logsumexp<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     match shift("logsumexp", x, axes) {
-        Ok(s) => s.empty.select(f64::NEG_INFINITY, s.safe_total.log() + s.offset),
+        Ok(s) => log_rest(s.shifted, &s.axes) + s.max,
         Err(poison) => poison,
     }
 }
@@ -96,19 +97,36 @@ impl<'g> Expr<'g> {
     }
 }
 
+/// [`log_softmax`] by `log Σ` alone: one reduction less; a weight of nearly 1 has a logarithm that is
+/// exact to the last place of 1, not of itself.
+#[track_caller]
+pub(crate) fn log_softmax_by_total<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    match shift("log_softmax", x, axes) {
+        Ok(s) => s.shifted - s.wide(s.safe_total.log()),
+        Err(poison) => poison,
+    }
+}
+
+/// `log Σ exp(s)` for `s = x - max x` along `axes`: 0 where there is nothing or all are `-∞`.
+pub(crate) fn log_rest<'g>(shifted: Expr<'g>, axes: &[usize]) -> Expr<'g> {
+    // The largest term is exactly 1 and is left out of the sum; others that tie with it come back.
+    let full = |value: f64| shifted.graph().full(shifted.dtype(), shifted.shape(), value);
+    let largest = shifted.eq(0.0).select(full(1.0), full(0.0));
+    let ties = (largest.sum(axes.to_vec()) - 1.0).relu();
+    ((shifted.exp() - largest).sum(axes.to_vec()) + ties).log1p()
+}
+
 /// What the three have in common.
 struct Shift<'g> {
     /// `x - offset`, at most 0 where the maximum is finite.
     shifted: Expr<'g>,
     /// `exp(shifted)`.
     weights: Expr<'g>,
-    /// The maximum along the axes, or 0 where it is infinite; a constant to differentiation, since
-    /// the results do not depend on it.
-    offset: Expr<'g>,
-    /// True where every element is `-∞` or there is none.
-    empty: Expr<'g>,
+    /// The maximum along the axes; a constant to differentiation, since the results do not depend on it.
+    max: Expr<'g>,
     /// `Σ weights`, or 1 where that is 0, so that no derivative behind a `select` divides by zero.
     safe_total: Expr<'g>,
+    axes: Vec<usize>,
     kept: Vec<usize>,
     shape: Shape,
 }
@@ -134,10 +152,10 @@ fn shift<'g>(what: &str, x: Expr<'g>, axes: impl Axes) -> Result<Shift<'g>, Expr
     let offset = max.is_finite().select(max, 0.0);
     let shifted = x - offset.broadcast_along(&kept, &shape);
     let weights = shifted.exp();
-    let total = weights.sum(axes);
+    let total = weights.sum(axes.clone());
     let empty = total.eq(0.0);
     let safe_total = empty.select(1.0, total);
-    Ok(Shift { shifted, weights, offset, empty, safe_total, kept, shape })
+    Ok(Shift { shifted, weights, max, safe_total, axes, kept, shape })
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use crate::dtype::DType;
 use crate::graph::Expr;
-use crate::nn::{log_softmax, require_float};
+use crate::nn::require_float;
+use crate::nn::activation::log_softmax_by_total;
 use crate::shape::Shape;
 
 /// Squared error `(prediction - target)²`, element by element; its `.mean(..)` is the mean squared
@@ -53,7 +54,7 @@ pub fn mse<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
 #[track_caller]
 pub fn cross_entropy<'g>(logits: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
     match require_classes("cross_entropy", logits, labels) {
-        Ok(()) => -log_softmax(logits, -1).pick(labels),
+        Ok(()) => -log_softmax_by_total(logits, -1).pick(labels),
         Err(poison) => poison,
     }
 }

@@ -39,6 +39,7 @@ pub(crate) mod stable;
 #[cfg(test)]
 mod testing;
 
+pub(crate) use activation::log_rest;
 pub use activation::{log_softmax, logsumexp, softmax};
 pub use init::{Fan, Init, Nonlinearity};
 pub use layer::{Dense, Mode, dense, dropout};

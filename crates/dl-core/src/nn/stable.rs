@@ -32,6 +32,17 @@ pub fn log1mexp<'g>(u: Expr<'g>) -> Expr<'g> {
     above.select(near, far)
 }
 
+/// `log(p·eᵃ + q·eᵇ)` for weights with `p + q = 1`, elementwise: the larger exponent and
+/// `log1p(q·(eᵇ⁻ᵃ - 1))`, which keeps its digits where the result is near zero.
+#[track_caller]
+pub(crate) fn log_mix<'g>(p: f64, a: Expr<'g>, q: f64, b: Expr<'g>) -> Expr<'g> {
+    // Equal infinities have no difference.
+    let gap = a.eq(b).select(0.0, a - b);
+    let (size, above) = ((-gap.abs()).expm1(), gap.gt(0.0));
+    let rest = if p == q { (p * size).log1p() } else { (above.select(a.graph().full(a.dtype(), a.shape(), q), p) * size).log1p() };
+    a.maximum(b) + rest
+}
+
 /// `log cosh x`, elementwise, accurate at 0 (where it is `x²/2`) and without overflow.
 #[track_caller]
 pub fn log_cosh<'g>(x: Expr<'g>) -> Expr<'g> {

@@ -158,9 +158,9 @@ fn objective(value: Expr<'_>) -> Expr<'_> {
     if shape.rank() == 0 {
         return value;
     }
-    let count = shape.elements().size().expect("shapes are known") as usize;
+    let count = shape.elements().size().expect("shapes are known");
     let weights: Vec<f64> = [1.0, -0.5, 2.0, 0.25, -1.5, 1.0].into_iter().cycle().take(count).collect();
-    let sizes: Vec<usize> = shape.iter().map(|d| d.size().expect("shapes are known") as usize).collect();
+    let sizes: Vec<usize> = shape.iter().map(|d| d.size().expect("shapes are known")).collect();
     let weights = Tensor::from_f64(value.dtype(), sizes, &weights).expect("as many as elements");
     (value * value.graph().literal(weights)).sum(..)
 }

@@ -5,7 +5,7 @@
 
 use crate::dtype::Scalar;
 use crate::graph::Expr;
-use crate::nn::stable::{log_cosh, log1mexp, logaddexp};
+use crate::nn::stable::{log_cosh, log_mix, log1mexp, logaddexp};
 use crate::ops::{Binary, Op, Unary};
 use crate::rewrite::rules::structure::args;
 
@@ -16,9 +16,9 @@ const TERMS: usize = 6;
 
 /// `Σ kⱼ·xⱼ + constant`, the `xⱼ` in the order in which they were met.
 #[derive(Clone, PartialEq)]
-struct Linear<'g> {
-    terms: Vec<(Expr<'g>, f64)>,
-    constant: f64,
+pub(super) struct Linear<'g> {
+    pub(super) terms: Vec<(Expr<'g>, f64)>,
+    pub(super) constant: f64,
 }
 
 /// `Σ cᵢ·exp(lᵢ)`, exponents distinct, coefficients not zero.
@@ -28,11 +28,11 @@ pub(super) struct Exponentials<'g> {
 }
 
 impl<'g> Linear<'g> {
-    fn constant(constant: f64) -> Self {
+    pub(super) fn constant(constant: f64) -> Self {
         Linear { terms: vec![], constant }
     }
 
-    fn of(expr: Expr<'g>) -> Self {
+    pub(super) fn of(expr: Expr<'g>) -> Self {
         let mut linear = Linear::constant(0.0);
         linear.collect(expr, 1.0, DEPTH);
         linear.terms.retain(|(_, k)| *k != 0.0);
@@ -70,7 +70,7 @@ impl<'g> Linear<'g> {
     }
 
     /// `self + factor·other`.
-    fn plus(&self, factor: f64, other: &Linear<'g>) -> Linear<'g> {
+    pub(super) fn plus(&self, factor: f64, other: &Linear<'g>) -> Linear<'g> {
         let mut sum = self.clone();
         sum.constant += factor * other.constant;
         for (e, k) in &other.terms {
@@ -87,7 +87,7 @@ impl<'g> Linear<'g> {
         Linear { constant: self.constant + by, ..self.clone() }
     }
 
-    fn is_zero(&self) -> bool {
+    pub(super) fn is_zero(&self) -> bool {
         self.terms.is_empty() && self.constant == 0.0
     }
 
@@ -95,7 +95,7 @@ impl<'g> Linear<'g> {
         self.plus(-1.0, other).is_zero()
     }
 
-    fn build(&self, like: Expr<'g>) -> Expr<'g> {
+    pub(super) fn build(&self, like: Expr<'g>) -> Expr<'g> {
         let mut sum: Option<Expr<'g>> = None;
         for (e, k) in &self.terms {
             let (size, negative) = (k.abs(), *k < 0.0);
@@ -163,15 +163,38 @@ impl<'g> Exponentials<'g> {
         Some(if leading.is_zero() { rest } else { leading.build(like) + rest })
     }
 
+    /// The logarithm of the sum of exponentials.
+    pub(super) fn log_of(like: Expr<'g>, exponents: Vec<Linear<'g>>) -> Expr<'g> {
+        let terms = exponents.into_iter().map(|l| (l.constant.exp(), l.shifted(-l.constant))).collect();
+        Exponentials { like, terms: merged(terms) }.log_of_sum()
+    }
+
+    /// `c·(exp(a) - exp(b))`, as `(c, a, b)`.
+    pub(super) fn difference(&self) -> Option<(f64, &Linear<'g>, &Linear<'g>)> {
+        match self.terms.as_slice() {
+            [(c, a), (d, b)] if *c == -d => Some((*c, a, b)),
+            _ => None,
+        }
+    }
+
     fn log_of_sum(&self) -> Expr<'g> {
         let like = self.like;
         let exponents: Vec<Linear<'g>> = self.terms.iter().map(|(c, l)| l.shifted(c.ln())).collect();
         match (self.terms.as_slice(), exponents.as_slice()) {
             (_, [one]) => one.build(like),
             ([(c, a), (d, b)], _) if c == d && a.plus(1.0, b).is_zero() => {
-                let twice = (2.0 * c).ln();
-                let even = log_cosh(a.build(like));
-                if twice == 0.0 { even } else { even + twice }
+                match (2.0 * c).ln() {
+                    twice if twice.abs() < ROUNDING => log_cosh(a.build(like)),
+                    // Not near zero, so that there is nothing to cancel.
+                    twice => {
+                        let size = a.build(like).abs();
+                        size + (-2.0 * size).softplus() + (twice - std::f64::consts::LN_2)
+                    }
+                }
+            }
+            // Weights: near zero, where the exponents are.
+            ([(c, a), (d, b)], _) if (c + d - 1.0).abs() < ROUNDING => {
+                log_mix(*c, a.build(like), *d, b.build(like))
             }
             (_, [a, b]) => match (a.terms.is_empty(), b.terms.is_empty()) {
                 (true, _) => soft(b.plus(-1.0, a), a.constant, like),
@@ -231,10 +254,15 @@ impl<'g> Exponentials<'g> {
         Some(scaled(1.0 / own.0, gap.build(self.like).sigmoid()))
     }
 
+    /// The numerator goes into the sum, where it may cancel exponents.
     fn exp_ratio(&self, a: &Linear<'g>) -> Expr<'g> {
-        (a.build(self.like) - self.log_of_sum()).exp()
+        let terms = self.terms.iter().map(|(c, l)| (*c, l.plus(-1.0, a))).collect();
+        (-Exponentials { like: self.like, terms }.log_of_sum()).exp()
     }
 }
+
+/// Constants that differ by less are the same one, computed in another order.
+const ROUNDING: f64 = 1e-14;
 
 /// True where an `expm1` takes part: the author (or a rule) has seen to the cancellation.
 fn speaks_of_expm1(expr: Expr<'_>, depth: usize) -> bool {

@@ -3,11 +3,14 @@
 mod algebra;
 mod canonicalize;
 mod exponential;
+mod logarithms;
+mod logs;
 mod rows;
 mod scatter;
 mod simplify;
 mod stabilize;
 mod structure;
+mod sums;
 
 use std::sync::LazyLock;
 
@@ -96,7 +99,10 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         canonicalize::RULES,
         structure::RULES,
         exponential::RULES,
+        logarithms::RULES,
+        sums::RULES,
         stabilize::RULES,
+        logs::RULES,
         simplify::RULES,
         scatter::RULES,
     ]

@@ -1,0 +1,121 @@
+//! Stabilization in code: logarithms of weighted sums of exponentials along axes and in contractions.
+
+use super::Facts;
+use super::Rule;
+use super::exponential::{is_exp, pair, reduction};
+use super::rows::code_rows;
+use super::structure::args;
+use crate::graph::Expr;
+use crate::nn;
+use crate::ops::{Binary, Contraction, Op, Reduce, Unary};
+
+/// The table.
+pub(super) static RULES: &[Rule] = code_rows! { Stabilize
+//  name                        at            instance                            result
+    "log-sum-exp"               at ["log"]  : "log(sum[r](y * exp(x)))"        => "logsumexp[r](x + log(y))"             by log_sum_exp;
+    "log-contract-exp"          at ["log"]  : "log(contract(exp(x), y))"       => "m + log(contract(exp(x - m), y))"     by log_contract_exp;
+    "log-one-hot-sum"           at ["log"]  : "log(sum[r](y * x))"             => "sum[r](select(y > 0, log(x), 0))"     by log_one_hot_sum;
+};
+
+/// `log Σ y·exp(x)` and `log Σ exp(x)`.
+fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (inner, axes) = reduction(args(expr).next()?, Reduce::Sum)?;
+    let (x, weight) = weighted(inner)?;
+    if shifted_by_hand(x, &axes) {
+        let kept = weight.is_none();
+        return kept.then(|| nn::log_rest(x, &axes));
+    }
+    // An exponent that is at most 0 was shifted in another way, or cannot overflow.
+    if facts.of(x).high <= 0.0 {
+        return None;
+    }
+    match weight {
+        None => Some(nn::logsumexp(x, axes)),
+        Some(w) if facts.of(w).non_negative() => Some(nn::logsumexp(x + w.log(), axes)),
+        Some(w) => {
+            let (offset, wide) = offset(x, &axes);
+            Some(((x - wide).exp() * w).sum(axes).log() + offset)
+        }
+    }
+}
+
+/// `x` of `exp(x)` and what it is multiplied by.
+fn weighted<'g>(inner: Expr<'g>) -> Option<(Expr<'g>, Option<Expr<'g>>)> {
+    if is_exp(inner) {
+        return Some((args(inner).next()?, None));
+    }
+    let (a, b) = pair(inner)?;
+    let times = |w: Option<Expr<'g>>, factor: Expr<'g>| Some(w.map_or(factor, |w| w * factor));
+    match inner.node().op {
+        Op::Binary(Binary::Mul) => match (weighted(a), weighted(b)) {
+            (Some((x, Some(v))), Some((y, w))) => Some((x + y, times(w, v))),
+            (Some((x, None)), Some((y, w))) => Some((x + y, w)),
+            (Some((x, w)), None) => Some((x, times(w, b))),
+            (None, Some((x, w))) => Some((x, times(w, a))),
+            _ => None,
+        },
+        Op::Binary(Binary::Div) => {
+            let (x, w) = weighted(a)?;
+            Some((x, times(w, 1.0 / b)))
+        }
+        _ => None,
+    }
+}
+
+/// `x - max x`, so that the largest exponential is exactly 1.
+fn shifted_by_hand(x: Expr<'_>, axes: &[usize]) -> bool {
+    let Some((whole, wide)) = pair(x).filter(|_| x.node().op == Op::Binary(Binary::Sub)) else { return false };
+    let max = match &wide.node().op {
+        Op::Broadcast(kept) if kept.iter().all(|k| !axes.contains(k)) => args(wide).next(),
+        _ => Some(wide),
+    };
+    let max = max.and_then(|m| if m.node().op == Op::StopGradient { args(m).next() } else { Some(m) });
+    max.and_then(|m| reduction(m, Reduce::Max)).is_some_and(|(of, along)| of == whole && along == axes)
+}
+
+/// The maximum along the axes where it is finite, and the same repeated along them.
+fn offset<'g>(x: Expr<'g>, axes: &[usize]) -> (Expr<'g>, Expr<'g>) {
+    let max = x.max(axes.to_vec()).stop_gradient();
+    let offset = max.is_finite().select(max, 0.0);
+    let kept: Vec<usize> = (0..x.shape().rank()).filter(|a| !axes.contains(a)).collect();
+    (offset, offset.broadcast_along(&kept, &x.shape()))
+}
+
+/// The logarithm of a product of matrices, one of them exponentials: shifted along what is summed.
+fn log_contract_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let product = args(expr).next()?;
+    let Op::Contract(spec) = &product.node().op else { return None };
+    let (a, b) = pair(product)?;
+    let (power, letters) = if is_exp(a) { (a, &spec.lhs) } else { (b, &spec.rhs) };
+    let x = args(power).next().filter(|_| is_exp(power))?;
+    if facts.of(x).high <= 0.0 {
+        return None;
+    }
+    let axes: Vec<usize> = (0..letters.len()).filter(|i| !spec.out.contains(&letters[*i])).collect();
+    let (offset, wide) = offset(x, &axes);
+    let small = (x - wide).exp();
+    let (a, b) = if power == a { (small, b) } else { (a, small) };
+    let log = a.apply(Op::Contract(spec.clone()), &[b]).log();
+    Some(log + placed(offset, letters, spec, log)?)
+}
+
+/// What is left of an operand's axes, as axes of the result.
+fn placed<'g>(offset: Expr<'g>, letters: &[u8], spec: &Contraction, like: Expr<'g>) -> Option<Expr<'g>> {
+    let left: Vec<u8> = letters.iter().copied().filter(|l| spec.out.contains(l)).collect();
+    let places: Vec<usize> = (0..spec.out.len()).filter(|i| left.contains(&spec.out[*i])).collect();
+    let order: Vec<usize> = places.iter().filter_map(|i| left.iter().position(|l| *l == spec.out[*i])).collect();
+    Some(offset.permute(&order).broadcast_along(&places, &like.shape()))
+}
+
+/// One-hot rows pick one of the values, of which the logarithm can be taken before.
+fn log_one_hot_sum<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (inner, axes) = reduction(args(expr).next()?, Reduce::Sum)?;
+    let (a, b) = pair(inner).filter(|_| inner.node().op == Op::Binary(Binary::Mul))?;
+    let one_hot = |e: Expr<'g>| facts.of(e).binary && facts.of(e).distribution;
+    let (hot, x) = if one_hot(a) { (a, b) } else { (b, a) };
+    if !one_hot(hot) || axes != [hot.shape().rank() - 1] || !super::exponential::exponential(x, 6) {
+        return None;
+    }
+    let log = x.apply(Op::Unary(Unary::Log), &[]);
+    Some(hot.gt(0.0).select(log, 0.0).sum(axes))
+}
