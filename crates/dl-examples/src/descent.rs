@@ -67,14 +67,14 @@ pub struct Point {
 
 /// What the two examples print: the formulas, the way down, and where it ended.
 ///
-/// In `f64`; on `wgpu` in `f32`, since most of its devices have no doubles.
+/// In `f64`, or in `f32` where the backend has no doubles.
 ///
 /// # Errors
 /// When there is no such backend, or it refuses.
 pub fn report(options: &Options, lambda: Option<f64>) -> dl_backends::Result<String> {
-    let dtype = if options.backend == "wgpu" { F32 } else { F64 };
-    let program = program(dtype, lambda)?;
-    let mut session = Session::boxed(options.executor()?, options.seed);
+    let executor = options.executor()?;
+    let program = program(if executor.supports(F64) { F64 } else { F32 }, lambda)?;
+    let mut session = Session::boxed(executor, options.seed);
     let path = run(&mut session, &program, STEPS)?;
     let mut text = format!("What a step computes:\n\n{}\n\n", options.show(&program));
     for (step, point) in path.iter().enumerate().step_by(10) {

@@ -66,7 +66,7 @@ impl Options {
     /// A new executor of the backend asked for.
     ///
     /// # Errors
-    /// When there is no such backend, it is not compiled in, or its device cannot be had.
+    /// When there is no such backend, or it is not compiled in.
     pub fn executor(&self) -> dl_backends::Result<Box<dyn Executor>> {
         dl_backends::by_name(&self.backend)
     }

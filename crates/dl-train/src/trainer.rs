@@ -21,6 +21,8 @@ pub struct Trainer<'a> {
     train: Stage,
     test: Option<Stage>,
     epochs: usize,
+    batch_size: usize,
+    evaluation_batch_size: usize,
     shuffle: Option<u64>,
     read_every: usize,
     finished: usize,
@@ -31,7 +33,6 @@ pub struct Trainer<'a> {
 struct Stage {
     handle: Handle,
     meters: Meters,
-    batch_size: usize,
 }
 
 impl<'a> Trainer<'a> {
@@ -43,12 +44,14 @@ impl<'a> Trainer<'a> {
         if program.updates().is_empty() {
             return Err(Error::value("the training program updates no parameter"));
         }
-        let train = Stage::new(&mut session, program, 64)?;
+        let train = Stage::new(&mut session, program)?;
         Ok(Trainer {
             session,
             train,
             test: None,
             epochs: 1,
+            batch_size: 64,
+            evaluation_batch_size: 1000,
             shuffle: None,
             read_every: 1,
             finished: 0,
@@ -64,7 +67,7 @@ impl<'a> Trainer<'a> {
         if let Some(update) = program.updates().first() {
             return Err(Error::value(format!("the evaluation program updates {}", update.parameter)));
         }
-        self.test = Some(Stage::new(&mut self.session, program, 1000)?);
+        self.test = Some(Stage::new(&mut self.session, program)?);
         Ok(self)
     }
 
@@ -77,19 +80,15 @@ impl<'a> Trainer<'a> {
     /// Examples of a training batch; `usize::MAX` for all at once. The last batch of an epoch has
     /// what is left.
     #[must_use]
-    pub fn batch_size(mut self, size: usize) -> Self {
-        self.train.batch_size = size;
-        self
+    pub fn batch_size(self, batch_size: usize) -> Self {
+        Trainer { batch_size, ..self }
     }
 
     /// Examples of an evaluation batch. It changes what fits into memory, never what comes out,
     /// up to rounding.
     #[must_use]
-    pub fn evaluation_batch_size(mut self, size: usize) -> Self {
-        if let Some(test) = &mut self.test {
-            test.batch_size = size;
-        }
-        self
+    pub fn evaluation_batch_size(self, evaluation_batch_size: usize) -> Self {
+        Trainer { evaluation_batch_size, ..self }
     }
 
     /// Shuffles the examples anew for each epoch. The order depends on the seed and the epoch's
@@ -177,8 +176,9 @@ impl<'a> Trainer<'a> {
             0 => "evaluation".into(),
             epochs => format!("evaluation after epoch {epochs}"),
         };
-        stage.check(source, "evaluate on")?;
-        let pass = stage.pass(source, (0..source.len()).collect(), 1, what);
+        check(source, self.evaluation_batch_size, "evaluate on")?;
+        let order = (0..source.len()).collect();
+        let pass = Pass { source, order, size: self.evaluation_batch_size, read_every: 1, name: what };
         let tally = pass.run(&mut self.session, &stage.handle, &stage.meters, |_, _, _| ())?;
         Ok(tally.metrics())
     }
@@ -199,16 +199,16 @@ impl<'a> Trainer<'a> {
     }
 
     fn check(&self, train: &dyn Source, test: Option<&dyn Source>) -> Result<()> {
-        self.train.check(train, "train on")?;
-        match (test, &self.test) {
-            (None, _) => Ok(()),
-            (Some(source), Some(stage)) => stage.check(source, "evaluate on"),
-            (Some(_), None) => Err(no_evaluation()),
+        check(train, self.batch_size, "train on")?;
+        match test {
+            None => Ok(()),
+            Some(_) if self.test.is_none() => Err(no_evaluation()),
+            Some(source) => check(source, self.evaluation_batch_size, "evaluate on"),
         }
     }
 
     fn describe(&self, train: &dyn Source, test: Option<&dyn Source>) -> Run {
-        let batch_size = self.train.batch_size.min(train.len());
+        let batch_size = self.batch_size.min(train.len());
         Run {
             backend: self.session.executor().into(),
             epochs: self.epochs,
@@ -227,7 +227,8 @@ impl<'a> Trainer<'a> {
             Some(seed) => dl_data::permutation(train.len(), epoch_seed(seed, self.finished as u64)),
             None => (0..train.len()).collect(),
         };
-        let pass = self.train.pass(train, order, self.read_every, format!("epoch {number}"));
+        let name = format!("epoch {number}");
+        let pass = Pass { source: train, order, size: self.batch_size, read_every: self.read_every, name };
         let (of, observers) = (pass.batches(), &mut self.observers);
         let tally =
             pass.run(&mut self.session, &self.train.handle, &self.train.meters, |batch, examples, tally| {
@@ -245,31 +246,21 @@ impl<'a> Trainer<'a> {
 }
 
 impl Stage {
-    fn new(session: &mut Session, program: &Program, batch_size: usize) -> Result<Self> {
+    fn new(session: &mut Session, program: &Program) -> Result<Self> {
         let handle = session.compile(program)?;
         let meters = Meters::of(&handle);
-        Ok(Stage { handle, meters, batch_size })
+        Ok(Stage { handle, meters })
     }
+}
 
-    fn check(&self, source: &dyn Source, what: &str) -> Result<()> {
-        if self.batch_size == 0 {
-            return Err(Error::value("batch size must be at least 1, got 0"));
-        }
-        if source.is_empty() {
-            return Err(Error::value(format!("there are no examples to {what}")));
-        }
-        Ok(())
+fn check(source: &dyn Source, batch_size: usize, what: &str) -> Result<()> {
+    if batch_size == 0 {
+        return Err(Error::value("batch size must be at least 1, got 0"));
     }
-
-    fn pass<'s>(
-        &self,
-        source: &'s dyn Source,
-        order: Vec<usize>,
-        read_every: usize,
-        name: String,
-    ) -> Pass<'s> {
-        Pass { source, order, size: self.batch_size, read_every, name }
+    if source.is_empty() {
+        return Err(Error::value(format!("there are no examples to {what}")));
     }
+    Ok(())
 }
 
 fn no_evaluation() -> Error {

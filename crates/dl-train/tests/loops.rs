@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use dl_backends::{Cpu, Session};
 use dl_core::{F64, Graph, I64, Init, Named, Program, Tensor};
-use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Run, Trainer};
+use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Run, Trainer, from_fn};
 
 const B: Named = Named("B");
 
@@ -52,7 +52,7 @@ fn fails(result: dl_train::Result<impl Sized>, want: &str) {
 #[test]
 fn every_example_counts_once_and_a_small_batch_less() {
     let mut trainer =
-        trainer().evaluate_with(&looking()).unwrap().evaluation_batch_size(4).batch_size(3).epochs(2);
+        trainer().evaluation_batch_size(4).evaluate_with(&looking()).unwrap().batch_size(3).epochs(2);
     let history = trainer.fit(&seven(), Some(&seven())).unwrap();
     assert_eq!((history.run.batches, history.run.examples, history.epochs.len()), (3, 7, 2));
     for (i, epoch) in history.epochs.iter().enumerate() {
@@ -82,6 +82,35 @@ fn outputs_are_read_only_when_wanted() {
     assert_eq!(history.epochs[0].train.get("mean"), Some((2.5 * 2.0 + 6.0) / 3.0));
     let mut silent = self::trainer().report([]).unwrap();
     assert!(silent.fit(&seven(), None).unwrap().epochs[0].train.is_empty());
+}
+
+/// The examples in the order in which `epochs` epochs saw them, by as many calls as there are numbers.
+fn orders(seed: u64, epochs: &[usize]) -> Vec<Vec<usize>> {
+    let seen = RefCell::new(vec![]);
+    let source = from_fn(7, |rows, batch| {
+        seen.borrow_mut().extend_from_slice(rows);
+        batch.set("x", &[rows.len()], |x| x.extend(rows.iter().map(|&i| i as f64)))
+    });
+    let mut trainer = trainer().batch_size(3).shuffle(seed);
+    for &n in epochs {
+        trainer = trainer.epochs(n);
+        trainer.fit(&source, None).unwrap();
+    }
+    seen.take().chunks(7).map(<[usize]>::to_vec).collect()
+}
+
+#[test]
+fn every_epoch_has_an_order_of_its_own_that_only_the_seed_decides() {
+    let epochs = orders(5, &[3]);
+    assert_eq!(epochs.len(), 3);
+    for (i, order) in epochs.iter().enumerate() {
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2, 3, 4, 5, 6]);
+        assert!(!epochs[..i].contains(order));
+    }
+    assert_eq!(orders(5, &[1, 2]), epochs);
+    assert_ne!(orders(6, &[3]), epochs);
 }
 
 /// What an observer saw, in words.
