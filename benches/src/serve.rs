@@ -86,3 +86,50 @@ fn time(subject: &mut dyn Subject, steps: usize) -> Result<Vec<f64>> {
 fn millis(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted {
+        overlaps: bool,
+        steps: usize,
+        settled: usize,
+    }
+
+    impl Subject for Counted {
+        fn step(&mut self) -> Result<()> {
+            self.steps += 1;
+            Ok(())
+        }
+
+        fn overlaps(&self) -> bool {
+            self.overlaps
+        }
+
+        fn settle(&mut self) -> Result<()> {
+            self.settled = self.steps;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_step_is_timed_where_it_ends_when_it_returns() {
+        let mut subject = Counted::default();
+        assert_eq!(time(&mut subject, 5).unwrap().len(), 5);
+        assert_eq!((subject.steps, subject.settled), (5, 0));
+    }
+
+    #[test]
+    fn a_burst_is_timed_to_its_end_where_steps_overlap() {
+        let mut subject = Counted { overlaps: true, ..Counted::default() };
+        assert_eq!(time(&mut subject, 5).unwrap().len(), 1);
+        assert_eq!((subject.steps, subject.settled), (5, 5));
+    }
+
+    #[test]
+    fn a_warm_up_has_two_steps_however_short_it_is() {
+        assert_eq!(warm_up(&mut Counted::default(), 0.0).unwrap().len(), 2);
+    }
+}

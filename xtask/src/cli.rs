@@ -58,7 +58,8 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
 Every other option goes to the benchmark program as it is, such as
   --quick           a shorter run, within two minutes after building
   --threads LIST    thread counts to measure, such as 1,2
-  --profile         what each kernel cost
+  --backends LIST   only these rows, such as cpu,burn-flex
+  --batches LIST    only these batch sizes; default: 64,512,60000
 ";
 
 const DATA_HELP: &str = "\
