@@ -166,10 +166,9 @@ impl<B: Backend> executor::Executable for Executable<B> {
             ));
         };
         let (dtype, shape) = (self.plan.value(slot.value).dtype, &self.shapes[slot.value.index()]);
-        let read = guarded(self.machine.name, || {
+        guarded(self.machine.name, || {
             self.machine.download(outputs[index].clone(), dtype, shape).map_err(Error::value)
-        });
-        read
+        })
     }
 }
 
