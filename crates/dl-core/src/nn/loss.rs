@@ -2,8 +2,8 @@
 
 use crate::dtype::DType;
 use crate::graph::Expr;
-use crate::nn::require_float;
 use crate::nn::activation::log_softmax_by_total;
+use crate::nn::require_float;
 use crate::shape::Shape;
 
 /// Squared error `(prediction - target)²`, element by element; its `.mean(..)` is the mean squared

@@ -39,7 +39,11 @@ pub(crate) fn log_mix<'g>(p: f64, a: Expr<'g>, q: f64, b: Expr<'g>) -> Expr<'g> 
     // Equal infinities have no difference.
     let gap = a.eq(b).select(0.0, a - b);
     let (size, above) = ((-gap.abs()).expm1(), gap.gt(0.0));
-    let rest = if p == q { (p * size).log1p() } else { (above.select(a.graph().full(a.dtype(), a.shape(), q), p) * size).log1p() };
+    let rest = if p == q {
+        (p * size).log1p()
+    } else {
+        (above.select(a.graph().full(a.dtype(), a.shape(), q), p) * size).log1p()
+    };
     a.maximum(b) + rest
 }
 

@@ -118,7 +118,8 @@ fn log_of_weights<'g>(power: Expr<'g>, wide: Expr<'g>) -> Option<Expr<'g>> {
     let guarded = args(wide).next().filter(|e| e.node().op == Op::Select)?;
     let (inner, axes) = reduction(args(guarded).nth(2)?, Reduce::Sum)?;
     let frame: Vec<usize> = (0..power.shape().rank()).filter(|a| !axes.contains(a)).collect();
-    if !is_exp(power) || inner != power || frame != *kept || args(guarded).nth(1)?.as_constant() != Some(1.0) {
+    if !is_exp(power) || inner != power || frame != *kept || args(guarded).nth(1)?.as_constant() != Some(1.0)
+    {
         return None;
     }
     let shifted = args(power).next()?;

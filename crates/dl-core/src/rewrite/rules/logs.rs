@@ -25,7 +25,9 @@ fn linear_and_log<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let whole = Linear::of(expr);
     whole.terms.iter().filter(|(_, k)| k.abs() == 1.0).find_map(|(log, k)| {
         let (exponents, used) = exponents(*log, *k, &whole)?;
-        let mut rest = used.iter().fold(whole.clone(), |rest, (e, k)| rest.plus(-k, &Linear { terms: vec![(*e, 1.0)], constant: 0.0 }));
+        let mut rest = used.iter().fold(whole.clone(), |rest, (e, k)| {
+            rest.plus(-k, &Linear { terms: vec![(*e, 1.0)], constant: 0.0 })
+        });
         let before: usize = rest.terms.len() + exponents.iter().map(|l| l.terms.len()).sum::<usize>();
         for size in exponents.iter().flat_map(|l| &l.terms).filter_map(|(e, _)| size(*e)) {
             rest = by_size(&rest, size);

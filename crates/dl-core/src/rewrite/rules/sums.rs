@@ -64,7 +64,9 @@ fn weighted<'g>(inner: Expr<'g>) -> Option<(Expr<'g>, Option<Expr<'g>>)> {
 
 /// `x - max x`, so that the largest exponential is exactly 1.
 fn shifted_by_hand(x: Expr<'_>, axes: &[usize]) -> bool {
-    let Some((whole, wide)) = pair(x).filter(|_| x.node().op == Op::Binary(Binary::Sub)) else { return false };
+    let Some((whole, wide)) = pair(x).filter(|_| x.node().op == Op::Binary(Binary::Sub)) else {
+        return false;
+    };
     let max = match &wide.node().op {
         Op::Broadcast(kept) if kept.iter().all(|k| !axes.contains(k)) => args(wide).next(),
         _ => Some(wide),
@@ -103,7 +105,8 @@ fn log_contract_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g
 fn placed<'g>(offset: Expr<'g>, letters: &[u8], spec: &Contraction, like: Expr<'g>) -> Option<Expr<'g>> {
     let left: Vec<u8> = letters.iter().copied().filter(|l| spec.out.contains(l)).collect();
     let places: Vec<usize> = (0..spec.out.len()).filter(|i| left.contains(&spec.out[*i])).collect();
-    let order: Vec<usize> = places.iter().filter_map(|i| left.iter().position(|l| *l == spec.out[*i])).collect();
+    let order: Vec<usize> =
+        places.iter().filter_map(|i| left.iter().position(|l| *l == spec.out[*i])).collect();
     Some(offset.permute(&order).broadcast_along(&places, &like.shape()))
 }
 
