@@ -69,8 +69,8 @@ fn compile(executor: &dyn Executor, batch: &Batch<'_>) -> Result<f64> {
 fn with_inputs<T>(batch: &Batch<'_>, run: impl FnOnce(&[TensorRef<'_>]) -> T) -> Result<T> {
     let n = batch.labels.len();
     let (images, labels) = ([n, PIXELS], [n]);
-    let x = TensorRef::new(&images, &*batch.images)?;
-    let y = TensorRef::new(&labels, &*batch.labels)?;
+    let x = TensorRef::new(&images, &batch.images)?;
+    let y = TensorRef::new(&labels, &batch.labels)?;
     Ok(run(&[x, y]))
 }
 
@@ -116,7 +116,7 @@ struct Watch<'p> {
 impl Observer for Watch<'_> {
     fn batch(&mut self, end: &BatchEnd<'_>) {
         // A line for each batch would be more talk than work.
-        if end.number % 100 == 0 {
+        if end.number.is_multiple_of(100) {
             let done = (end.epoch - 1) as f64 + end.number as f64 / end.of as f64;
             (self.progress)(done / self.epochs as f64);
         }
