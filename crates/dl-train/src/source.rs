@@ -293,6 +293,17 @@ mod tests {
     }
 
     #[test]
+    fn an_earlier_batch_stands_in_for_nothing() {
+        let once = from_fn(5, |rows, batch| match rows {
+            [0] => batch.set("x", &[1], |v| v.push(1.0f32)),
+            _ => Ok(()),
+        });
+        let mut batch = Batch::new(["x"].into_iter());
+        batch.refill(&once, &[0]).unwrap();
+        fails(batch.refill(&once, &[1]), "input x is missing: of the program's inputs the source feeds none");
+    }
+
+    #[test]
     fn a_closure_is_held_to_its_shapes() {
         let short =
             from_fn(5, |rows, batch| batch.set("x", &[rows.len(), 2], |v: &mut Vec<f32>| v.push(1.0)));
