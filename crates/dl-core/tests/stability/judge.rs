@@ -41,9 +41,9 @@ fn judge(class: &'static Class) -> Vec<Failure> {
     let mut failures = vec![];
     for dtype in [F64, F32] {
         let reference = compile(class, dtype, class.truth, false);
-        let fits = |p: &&&[f64]| {
-            p.iter().all(|x| rounded(dtype, *x).is_finite() && (rounded(dtype, *x) != 0.0 || *x == 0.0))
-        };
+        let smallest = if dtype == F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+        let fits =
+            |p: &&&[f64]| p.iter().all(|x| rounded(dtype, *x).is_finite() && (x.abs() >= smallest || *x == 0.0));
         let points: Vec<Vec<(String, Tensor)>> =
             class.points.iter().filter(fits).map(|p| point(class, dtype, p)).collect();
         let truths: Vec<Vec<Vec<Truth>>> = points.iter().map(|p| truth(&reference, &named(p))).collect();

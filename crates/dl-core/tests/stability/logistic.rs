@@ -124,7 +124,6 @@ pub(crate) static CLASSES: &[Class] = &[
     class!("mish", [], SCALARS, (x) x * x.softplus().tanh();
         x * (1.0 + x.exp()).log().tanh();
         x * x.exp().log1p().tanh();
-        x * (((1.0 + x.exp()).square() - 1.0) / ((1.0 + x.exp()).square() + 1.0));
     ),
     class!("log-cosh", [], SCALARS, (x) x.abs() + ((-2.0 * x.abs()).expm1() / 2.0).log1p();
         ((x.exp() + (-x).exp()) / 2.0).log();

@@ -90,7 +90,6 @@ pub(crate) static CLASSES: &[Class] = &[
         (x - y).square().sum(0).sqrt();
         (x - y).pow(2.0).sum(..).sqrt();
         ((x - y) * (x - y)).sum(0).pow(0.5);
-        ((x - y) * (y - x) * -1.0).sum(0).sqrt();
     ),
     class!("hypotenuse", [], LEGS, (x, y) {
             let m = x.abs().maximum(y.abs()).stop_gradient();

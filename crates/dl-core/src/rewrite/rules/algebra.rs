@@ -185,11 +185,7 @@ impl<'g> Exponentials<'g> {
             ([(c, a), (d, b)], _) if c == d && a.plus(1.0, b).is_zero() => {
                 match (2.0 * c).ln() {
                     twice if twice.abs() < ROUNDING => log_cosh(a.build(like)),
-                    // Not near zero, so that there is nothing to cancel.
-                    twice => {
-                        let size = a.build(like).abs();
-                        size + (-2.0 * size).softplus() + (twice - std::f64::consts::LN_2)
-                    }
+                    twice => log_cosh(a.build(like)) + twice,
                 }
             }
             // Weights: near zero, where the exponents are.

@@ -89,9 +89,41 @@ pub(super) fn root_of_squares<'g>(value: Expr<'g>, facts: &Facts<'_, 'g>) -> Opt
         return (x == y && spec.lhs == spec.rhs && left == spec.out).then(|| nn::norm(x, axes));
     }
     let (square, axes) = reduction(value, Reduce::Sum)?;
-    let x = root(square)?;
-    let bounded = facts.of(x).high <= 1.0 && facts.of(x).low >= -1.0;
-    (!bounded).then(|| nn::norm(x, axes))
+    let (k, x) = factored(root(square)?);
+    (!(bounded(x, facts) || is_scaled(x))).then(|| times(k, nn::norm(x, axes)))
+}
+
+/// Squares of these neither overflow nor matter where they underflow.
+fn bounded<'g>(x: Expr<'g>, facts: &Facts<'_, 'g>) -> bool {
+    facts.of(x).high <= 1.0 && facts.of(x).low >= -1.0
+}
+
+/// Divided by the guarded size of which the library's norms are made.
+fn is_scaled(x: Expr<'_>) -> bool {
+    let divisor = args(x).nth(1).filter(|_| x.node().op == Op::Binary(Binary::Div));
+    let divisor = divisor.map(|d| if let Op::Broadcast(_) = d.node().op { args(d).next().unwrap_or(d) } else { d });
+    let condition = divisor.filter(|d| d.node().op == Op::Select).and_then(|d| args(d).next());
+    condition.is_some_and(|c| args(c).any(|e| e.node().op == Op::Unary(Unary::IsFinite)))
+}
+
+/// `|k|` and `x` of `k·x`.
+fn factored(x: Expr<'_>) -> (f64, Expr<'_>) {
+    match pair(x) {
+        Some((a, b)) if x.node().op == Op::Binary(Binary::Mul) => match (a.as_constant(), b.as_constant()) {
+            (Some(k), None) => (k.abs(), b),
+            (None, Some(k)) => (k.abs(), a),
+            _ => (1.0, x),
+        },
+        Some((a, b)) if x.node().op == Op::Binary(Binary::Div) => match b.as_constant() {
+            Some(k) if k != 0.0 => (1.0 / k.abs(), a),
+            _ => (1.0, x),
+        },
+        _ => (1.0, x),
+    }
+}
+
+fn times(k: f64, x: Expr<'_>) -> Expr<'_> {
+    if k == 1.0 { x } else { k * x }
 }
 
 fn hypot<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
@@ -106,8 +138,16 @@ fn root_of_sum<'g>(sum: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         (None, Some(y)) => (positive_root(a)?, y),
         (None, None) => return None,
     };
-    let bounded = |e: Expr<'g>| facts.of(e).high <= 1.0 && facts.of(e).low >= -1.0;
-    (!(bounded(x) && bounded(y))).then(|| nn::hypot(x, y))
+    let ((k, u), (l, v)) = (factored(x), factored(y));
+    if (bounded(x, facts) && bounded(y, facts)) || is_scaled(u) || is_scaled(v) {
+        return None;
+    }
+    Some(match (x.as_constant(), y.as_constant()) {
+        (Some(c), None) => times(l, nn::hypot(v, v.graph().full(v.dtype(), v.shape(), c / l))),
+        (None, Some(c)) => times(k, nn::hypot(u, u.graph().full(u.dtype(), u.shape(), c / k))),
+        _ if k == l => times(k, nn::hypot(u, v)),
+        _ => nn::hypot(x, y),
+    })
 }
 
 /// `√k·x` of `k·x·x`.
@@ -185,7 +225,9 @@ pub(super) fn exponential(expr: Expr<'_>, depth: usize) -> bool {
         Op::Reduce { kind: Reduce::Sum, .. } | Op::Broadcast(_) | Op::Reshape => {
             args(expr).any(|a| exponential(a, deeper))
         }
-        Op::Unary(Unary::Sqrt) | Op::Binary(Binary::Mul | Binary::Div | Binary::Pow) | Op::Select => {
+        Op::Unary(Unary::Sqrt)
+        | Op::Binary(Binary::Add | Binary::Mul | Binary::Div | Binary::Pow)
+        | Op::Select => {
             args(expr).any(|a| exponential(a, deeper))
         }
         _ => false,

@@ -21,6 +21,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
     "log-of-products"         at ["log"]            : "log(prod[r](x))"                => "sum[r](log(abs(x)))"              by log_products;
     "log-of-sum-of-squares"   at ["log"]            : "log(sum[r](x * x))"             => "2 * log(norm[r](x))"              by log_squares;
     "log-of-moved"            at ["log"]            : "log(slice(exp(x) / y))"         => "slice(log(exp(x) / y))"           by log_moved;
+    "log-guarded"             at ["add"]            : "x + (select(y, x, z) - x)"      => "select(y, x, z)"                 by value_of_guarded;
     "x-log-x"                 at ["mul"]            : "x * log(x)"                     => "x * select(x = 0, 0, log(x))"     by x_log_x;
     "contract-x-log-x"        at ["contract"]       : "contract(x, log(x))"            => "sum(x * log(x))"                  by contract_x_log_x;
 };
@@ -155,7 +156,17 @@ fn guarded<'g>(value: Expr<'g>, x: Expr<'g>, y: Expr<'g>, size: bool, apart: Exp
     let in_range = [x, y].into_iter().filter(made).fold(within(value), |all, part| all.and(within(part)));
     let outside = if size { !in_range } else { (x.sign() * y.sign()).gt(0.0).and(!in_range) };
     let inside = outside.select(1.0, value);
-    outside.select(apart, log_of(inside, size))
+    let log = outside.select(apart, log_of(inside, size).stop_gradient());
+    // The value of `log`, the gradient of `apart`: that of a ratio would go through the ratio.
+    apart + (log - apart).stop_gradient()
+}
+
+/// `apart + (log - apart)`, once every gradient is there.
+fn value_of_guarded<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (apart, rest) = pair(expr)?;
+    let (log, same) = pair(rest).filter(|_| rest.node().op == Op::Binary(Binary::Sub))?;
+    let guarded = log.node().op == Op::Select && args(log).nth(1) == Some(apart);
+    (same == apart && guarded).then_some(log)
 }
 
 /// The product of many is positive where the product of their signs is.
@@ -211,6 +222,7 @@ fn has_log_of<'g>(log: Expr<'g>, x: Expr<'g>, depth: usize) -> bool {
         Op::Binary(Binary::Mul) if args(log).any(|f| f.as_constant().is_some()) => any(&terms),
         // The guard against a ratio out of range; that against zero itself is what is to be made.
         Op::Select if !args(log).any(|a| a.as_constant() == Some(0.0)) => any(&terms[1..]),
+        Op::StopGradient => any(&terms),
         _ => false,
     }
 }

@@ -12,6 +12,7 @@ use crate::ops::{Binary, Op, Unary};
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                            at                                 instance                              result
     "linear-and-log-of-sum"         at ["add", "sub"]                : "y + softplus(x - y)"              => "logaddexp(x, y)"   by linear_and_log;
+    "linear-and-log-of-difference"  at ["add", "sub"]                : "log(exp(x) - 1) - x"              => "log1mexp(-x)"      by log_of_difference;
     "difference-of-exponentials"    at ["add", "sub", "mul", "div"]  : "(exp(x) - 1) / exp(x)"            => "-expm1(-x)"        by difference;
     "difference-of-logistics"       at ["sub"]                       : "sigmoid(x) - sigmoid(-x)"         => "tanh(x / 2)"       by logistics;
     "difference-of-softplus"        at ["sub"]                       : "softplus(x) - softplus(-x)"       => "x"                 by softpluses;
@@ -25,24 +26,30 @@ fn linear_and_log<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let whole = Linear::of(expr);
     whole.terms.iter().filter(|(_, k)| k.abs() == 1.0).find_map(|(log, k)| {
         let (exponents, used) = exponents(*log, *k, &whole)?;
-        let mut rest = used.iter().fold(whole.clone(), |rest, (e, k)| {
-            rest.plus(-k, &Linear { terms: vec![(*e, 1.0)], constant: 0.0 })
-        });
-        let before: usize = rest.terms.len() + exponents.iter().map(|l| l.terms.len()).sum::<usize>();
-        for size in exponents.iter().flat_map(|l| &l.terms).filter_map(|(e, _)| size(*e)) {
-            rest = by_size(&rest, size);
+        let mut rest = used.iter().fold(whole.clone(), |rest, (e, k)| rest.plus(-k, &single(*e)));
+        let sizes: Vec<_> = exponents.iter().flat_map(|l| &l.terms).filter_map(|(e, _)| size(*e)).collect();
+        let (count, constant) = (rest.terms.len(), rest.constant);
+        for size in &sizes {
+            rest = by_size(&rest, *size);
         }
-        let moved: Vec<Linear<'g>> = exponents
-            .iter()
-            .map(|l| if *k > 0.0 { l.plus(1.0, &rest) } else { l.plus(-1.0, &rest) })
-            .collect();
+        // Only what meets something of the exponents moves into them.
+        let spoken = |e: &Expr<'g>| {
+            exponents.iter().flat_map(|l| &l.terms).any(|(own, _)| own == e)
+                || sizes.iter().any(|(_, v)| Linear::of(*v).terms.iter().any(|(own, _)| own == e))
+        };
+        let (moves, stays): (Vec<_>, Vec<_>) = rest.terms.into_iter().partition(|(e, _)| spoken(e));
+        let before = count - stays.len().min(count) + exponents.iter().map(|l| l.terms.len()).sum::<usize>();
+        let moves = Linear { terms: moves, constant };
+        let moved = exponents.iter().map(|l| l.plus(*k, &moves)).collect();
         let moved = without_sizes(moved);
         let after: usize = moved.iter().map(|l| l.terms.len()).sum();
-        if after >= before && !is_log_cosh(&moved) {
+        if after >= before && !(constant != 0.0 && is_mixture(&moved)) {
             return None;
         }
         let log = Exponentials::log_of(expr, moved);
-        Some(if *k > 0.0 { log } else { -log })
+        let log = if *k > 0.0 { log } else { -log };
+        let stays = Linear { terms: stays, constant: 0.0 };
+        Some(if stays.terms.is_empty() { log } else { stays.build(expr) + log })
     })
 }
 
@@ -51,16 +58,59 @@ type Used<'g> = Vec<(Expr<'g>, f64)>;
 /// The exponents of `log Σ exp(l)`, if `log` is (with what stands beside it) such a logarithm, and
 /// the terms that it is made of.
 fn exponents<'g>(log: Expr<'g>, k: f64, whole: &Linear<'g>) -> Option<(Vec<Linear<'g>>, Used<'g>)> {
-    let u = args(log).next().filter(|_| log.node().op == Op::Unary(Unary::Softplus))?;
-    // max(a, b) + softplus(-|a - b|), as `logaddexp` writes it.
-    if let Some((a, b)) = guarded_gap(u)
-        && let Some((max, _)) = whole.terms.iter().find(|(e, j)| {
-            *j == k && e.node().op == Op::Binary(Binary::Max) && args(*e).collect::<Vec<_>>() == [a, b]
-        })
-    {
-        return Some((vec![Linear::of(a), Linear::of(b)], vec![(log, k), (*max, k)]));
+    let halved = |l: Linear<'g>| Linear { constant: l.constant - std::f64::consts::LN_2, ..l };
+    if let Some(x) = log_cosh_of(log) {
+        let x = Linear::of(x);
+        return Some((vec![halved(x.clone()), halved(Linear::constant(0.0).plus(-1.0, &x))], vec![(log, k)]));
     }
-    Some((vec![Linear::constant(0.0), Linear::of(u)], vec![(log, k)]))
+    // max(a, b) + log(1 + e^-|a - b|) or log((1 + e^-|a - b|)/2), as the library writes them.
+    let (u, mixed) = match log.node().op {
+        Op::Unary(Unary::Softplus) => (args(log).next()?, false),
+        Op::Unary(Unary::Log1p) => (half_expm1(args(log).next()?)?, true),
+        _ => return None,
+    };
+    if let Some((a, b)) = guarded_gap(u)
+        && let Some((max, _)) = whole.terms.iter().find(|(e, j)| *j == k && is_max(*e, a, b))
+    {
+        let (a, b) = (Linear::of(a), Linear::of(b));
+        let both = if mixed { vec![halved(a), halved(b)] } else { vec![a, b] };
+        return Some((both, vec![(log, k), (*max, k)]));
+    }
+    (!mixed).then(|| (vec![Linear::constant(0.0), Linear::of(u)], vec![(log, k)]))
+}
+
+/// `x` of `log cosh x`, as [`nn::log_cosh`](crate::nn::log_cosh) writes it.
+fn log_cosh_of(log: Expr<'_>) -> Option<Expr<'_>> {
+    let far = args(log).nth(2).filter(|_| log.node().op == Op::Select)?;
+    let (size, x) = args(far).find_map(size)?;
+    let rest = Linear::of(far).plus(-1.0, &single(size));
+    let [(e, 1.0)] = rest.terms.as_slice() else { return None };
+    let u = args(*e).next().filter(|_| e.node().op == Op::Unary(Unary::Softplus))?;
+    let twice = Linear::of(u).plus(2.0, &single(size)).is_zero();
+    (twice && (rest.constant + std::f64::consts::LN_2).abs() < 1e-14).then_some(x)
+}
+
+/// `u` of `0.5·expm1(u)`.
+fn half_expm1(product: Expr<'_>) -> Option<Expr<'_>> {
+    let half = args(product).any(|a| a.as_constant() == Some(0.5)) && product.node().op == Op::Binary(Binary::Mul);
+    let power = args(product).find(|e| e.node().op == Op::Unary(Unary::Expm1)).filter(|_| half)?;
+    args(power).next()
+}
+
+/// `max(a, b)`, which is `relu` where one of them is 0.
+fn is_max<'g>(e: Expr<'g>, a: Expr<'g>, b: Expr<'g>) -> bool {
+    let arg: Vec<Expr<'g>> = args(e).collect();
+    match e.node().op {
+        Op::Binary(Binary::Max) => arg == [a, b],
+        Op::Unary(Unary::Relu) => {
+            (arg[0] == a && b.as_constant() == Some(0.0)) || (arg[0] == b && a.as_constant() == Some(0.0))
+        }
+        _ => false,
+    }
+}
+
+fn single(e: Expr<'_>) -> Linear<'_> {
+    Linear { terms: vec![(e, 1.0)], constant: 0.0 }
 }
 
 /// `a` and `b` of `-|select(a = b, 0, a - b)|`.
@@ -82,7 +132,7 @@ fn size(e: Expr<'_>) -> Option<(Expr<'_>, Expr<'_>)> {
 fn by_size<'g>(rest: &Linear<'g>, (size, v): (Expr<'g>, Expr<'g>)) -> Linear<'g> {
     let v = Linear::of(v);
     let same = |gap: &Linear<'g>| gap.plus(-1.0, &v).is_zero() || gap.plus(1.0, &v).is_zero();
-    let half = |e: Linear<'g>, by: f64| e.plus(by, &Linear { terms: vec![(size, 1.0)], constant: 0.0 });
+    let half = |e: Linear<'g>, by: f64| e.plus(by, &single(size));
     let zero = Linear::constant(0.0);
     rest.terms.iter().fold(Linear { terms: vec![], constant: rest.constant }, |sum, (e, k)| {
         let arg: Vec<Linear<'g>> = args(*e).map(Linear::of).collect();
@@ -91,7 +141,7 @@ fn by_size<'g>(rest: &Linear<'g>, (size, v): (Expr<'g>, Expr<'g>)) -> Linear<'g>
             Op::Binary(op @ (Binary::Max | Binary::Min)) if same(&arg[0].plus(-1.0, &arg[1])) => {
                 half(zero.plus(0.5, &arg[0]).plus(0.5, &arg[1]), if op == Binary::Max { 0.5 } else { -0.5 })
             }
-            _ => Linear { terms: vec![(*e, 1.0)], constant: 0.0 },
+            _ => single(*e),
         };
         sum.plus(*k, &split)
     })
@@ -102,7 +152,7 @@ fn without_sizes<'g>(moved: Vec<Linear<'g>>) -> Vec<Linear<'g>> {
     let [a, b] = moved.as_slice() else { return moved };
     let Some((e, k, v)) = a.terms.iter().find_map(|(e, k)| Some((*e, *k, size(*e)?.1))) else { return moved };
     let with = |l: &Linear<'g>, k: f64| {
-        l.plus(-k, &Linear { terms: vec![(e, 1.0)], constant: 0.0 }).plus(k, &Linear::of(v))
+        l.plus(-k, &single(e)).plus(k, &Linear::of(v))
     };
     match b.terms.iter().find(|(own, _)| *own == e) {
         Some((_, j)) if *j == -k => without_sizes(vec![with(a, k), with(b, *j)]),
@@ -110,12 +160,29 @@ fn without_sizes<'g>(moved: Vec<Linear<'g>>) -> Vec<Linear<'g>> {
     }
 }
 
-/// `log(exp(a)/2 + exp(-a)/2)`.
-fn is_log_cosh(moved: &[Linear<'_>]) -> bool {
-    let half = |l: &Linear<'_>| (l.constant + std::f64::consts::LN_2).abs() < 1e-14;
-    match moved {
-        [a, b] => half(a) && half(b) && a.plus(1.0, b).terms.is_empty(),
-        _ => false,
+/// Two terms whose weights sum to 1: near zero where the exponents are.
+fn is_mixture(moved: &[Linear<'_>]) -> bool {
+    moved.len() == 2 && (moved.iter().map(|l| l.constant.exp()).sum::<f64>() - 1.0).abs() < 1e-14
+}
+
+/// `(x + log(1 - eᵘ)) - x`: what is left when terms cancel.
+fn log_of_difference<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let is_log = |e: Expr<'g>| {
+        let kind = |i: usize, op: Unary| args(e).nth(i).is_some_and(|b| b.node().op == Op::Unary(op));
+        e.node().op == Op::Select && kind(1, Unary::Log) && kind(2, Unary::Log1p)
+    };
+    let whole = Linear::of(expr);
+    let logs = whole.terms.iter().any(|(e, _)| is_log(*e));
+    (logs && leaves(expr, 6) > whole.terms.len()).then(|| whole.build(expr))
+}
+
+/// How many terms are added up.
+fn leaves(expr: Expr<'_>, depth: usize) -> usize {
+    match (&expr.node().op, depth.checked_sub(1)) {
+        (Op::Binary(Binary::Add | Binary::Sub), Some(d)) => args(expr).map(|a| leaves(a, d)).sum(),
+        (Op::Unary(Unary::Neg), Some(d)) => args(expr).map(|a| leaves(a, d)).sum(),
+        (Op::Constant(_), _) => 0,
+        _ => 1,
     }
 }
 

@@ -8,6 +8,7 @@ mod logs;
 mod rows;
 mod scatter;
 mod simplify;
+mod softmax;
 mod stabilize;
 mod structure;
 mod sums;
@@ -101,6 +102,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         exponential::RULES,
         logarithms::RULES,
         sums::RULES,
+        softmax::RULES,
         stabilize::RULES,
         logs::RULES,
         simplify::RULES,

@@ -1,0 +1,157 @@
+//! Stabilization of log-softmax in pieces: what is subtracted from a logarithm of a sum of exponentials
+//! cancels its maximum, and what its gradient subtracts from a weight of nearly 1 is what the others sum up to.
+
+use super::Facts;
+use super::Rule;
+use super::exponential::{is_exp, pair, reduction};
+use super::rows::code_rows;
+use super::structure::args;
+use crate::graph::Expr;
+use crate::ops::{Binary, Op, Reduce, Unary};
+
+/// The table.
+pub(super) static RULES: &[Rule] = code_rows! { Stabilize
+//  name                          at                  instance                                      result
+    "log-sum-exp-and-element"     at ["sub"]        : "x - bc[r](logsumexp[r](x))"               => "log_softmax[r](x)"                         by element;
+    "gradient-of-log-softmax"     at ["add", "sub"] : "y - exp(x) * bc[r](z / (1 + t))"          => "((y - exp(x) * bc[r](z)) + y * bc[r](t)) / bc[r](1 + t)" by gradient;
+};
+
+/// `log Σ exp(x)` as the library writes it: `log1p(t) + max x`.
+struct LogSumExp<'g> {
+    /// `x`.
+    of: Expr<'g>,
+    /// `x - max x`.
+    shifted: Expr<'g>,
+    axes: Vec<usize>,
+    /// `log1p(t)`.
+    log: Expr<'g>,
+}
+
+impl<'g> LogSumExp<'g> {
+    fn parse(expr: Expr<'g>) -> Option<Self> {
+        let (a, b) = pair(expr).filter(|_| expr.node().op == Op::Binary(Binary::Add))?;
+        let is_log = |e: Expr<'g>| e.node().op == Op::Unary(Unary::Log1p);
+        let (log, max) = if is_log(a) { (a, b) } else { (b, a) };
+        let max = if max.node().op == Op::StopGradient { args(max).next()? } else { max };
+        let (of, axes) = reduction(max, Reduce::Max)?;
+        let (shifted, along) = rest(args(log).next().filter(|_| is_log(log))?)?;
+        let whole = args(shifted).next().filter(|_| shifted.node().op == Op::Binary(Binary::Sub))?;
+        (whole == of && along == axes).then_some(LogSumExp { of, shifted, axes, log })
+    }
+}
+
+/// `s` and the axes of `Σ (exp(s) - [s = 0]) + ties`.
+fn rest(t: Expr<'_>) -> Option<(Expr<'_>, Vec<usize>)> {
+    let (a, b) = pair(t).filter(|_| t.node().op == Op::Binary(Binary::Add))?;
+    let is_relu = |e: Expr<'_>| e.node().op == Op::Unary(Unary::Relu);
+    let sum = if is_relu(b) { a } else { b };
+    let (difference, axes) = reduction(sum, Reduce::Sum).filter(|_| is_relu(a) || is_relu(b))?;
+    let (power, largest) = pair(difference).filter(|_| difference.node().op == Op::Binary(Binary::Sub))?;
+    let s = args(power).next().filter(|_| is_exp(power) && largest.node().op == Op::Select)?;
+    Some((s, axes))
+}
+
+/// An element of `x` less the logarithm, or the other way round: the maximum is in both.
+fn element<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (a, b) = pair(expr)?;
+    let whole = |e: Expr<'g>| match &e.node().op {
+        Op::Broadcast(_) => LogSumExp::parse(args(e).next()?),
+        _ => LogSumExp::parse(e),
+    };
+    if let Some(log) = whole(b) {
+        return Some(log.less_maximum(a, facts)? - log.like(b)?);
+    }
+    let log = whole(a)?;
+    Some(log.like(a)? - log.less_maximum(b, facts)?)
+}
+
+impl<'g> LogSumExp<'g> {
+    /// `log1p(t)` where `place` has `log1p(t) + max x`, perhaps repeated.
+    fn like(&self, place: Expr<'g>) -> Option<Expr<'g>> {
+        match &place.node().op {
+            Op::Broadcast(kept) => Some(self.log.broadcast_along(kept, &place.shape())),
+            _ => Some(self.log),
+        }
+    }
+
+    /// `e - max x` for an element, some elements or an average of `x`.
+    fn less_maximum(&self, e: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+        if e == self.of {
+            return Some(self.shifted);
+        }
+        let node = e.node();
+        match &node.op {
+            Op::Gather { axis, .. } if args(e).next()? == self.of && self.axes == [*axis] => {
+                Some(self.shifted.apply(node.op.clone(), &[args(e).nth(1)?]))
+            }
+            Op::Reduce { kind: Reduce::Sum, axes } if *axes == self.axes => {
+                let (a, b) = pair(args(e).next()?)?;
+                let weight = if a == self.of { b } else { a };
+                let sums = facts.of(weight).distribution && self.axes == [self.of.shape().rank() - 1];
+                let product = (a == self.of || b == self.of) && args(e).next()?.node().op == Op::Binary(Binary::Mul);
+                (product && sums).then(|| (weight * self.shifted).sum(axes.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `y - w·z/(1 + t)` where the largest `w` is 1 and `t` is what the others sum up to: for one-hot `y`
+/// and a sure prediction `y - w·z` is 0 there, and `y·t` is what is left.
+fn gradient<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (a, b) = pair(expr)?;
+    let sign = if expr.node().op == Op::Binary(Binary::Sub) { -1.0 } else { 1.0 };
+    let (y, scale, weight) = match (Share::parse(b), Share::parse(a)) {
+        (Some(share), _) => (a, sign, share),
+        (None, Some(share)) => (if sign < 0.0 { -b } else { b }, 1.0, share),
+        _ => return None,
+    };
+    let scale = scale * weight.scale;
+    let wide = |e: Expr<'g>| e.broadcast_along(&weight.kept, &expr.shape());
+    let product = weight.power * wide(weight.numerator);
+    let numerator = match scale {
+        1.0 => y + product,
+        -1.0 => y - product,
+        _ => y + scale * product,
+    };
+    Some((numerator + y * wide(weight.rest)) / wide(1.0 + weight.rest))
+}
+
+/// `scale · exp(s) · bc(numerator / (1 + t))`.
+struct Share<'g> {
+    scale: f64,
+    power: Expr<'g>,
+    numerator: Expr<'g>,
+    rest: Expr<'g>,
+    kept: Vec<usize>,
+}
+
+impl<'g> Share<'g> {
+    fn parse(expr: Expr<'g>) -> Option<Self> {
+        let (scale, product) = scaled(expr);
+        let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
+        let (power, wide) = if is_exp(a) { (a, b) } else { (b, a) };
+        let Op::Broadcast(kept) = wide.node().op.clone() else { return None };
+        let (inner, ratio) = scaled(args(wide).next()?);
+        let (numerator, divisor) = pair(ratio).filter(|_| ratio.node().op == Op::Binary(Binary::Div))?;
+        let (one, t) = pair(divisor).filter(|_| divisor.node().op == Op::Binary(Binary::Add))?;
+        let t = if one.as_constant() == Some(1.0) { t } else { one };
+        let (s, _) = rest(t)?;
+        let fits = is_exp(power) && args(power).next() == Some(s);
+        fits.then_some(Share { scale: scale * inner, power, numerator, rest: t, kept })
+    }
+}
+
+/// A constant factor and what it scales.
+fn scaled(expr: Expr<'_>) -> (f64, Expr<'_>) {
+    let arg: Vec<Expr<'_>> = args(expr).collect();
+    match expr.node().op {
+        Op::Unary(Unary::Neg) => (-1.0, arg[0]),
+        Op::Binary(Binary::Mul) => match (arg[0].as_constant(), arg[1].as_constant()) {
+            (Some(k), None) => (k, arg[1]),
+            (None, Some(k)) => (k, arg[0]),
+            _ => (1.0, expr),
+        },
+        _ => (1.0, expr),
+    }
+}
