@@ -55,7 +55,7 @@ pub fn log_cosh<'g>(x: Expr<'g>) -> Expr<'g> {
     let sinh = (e + e / (e + 1.0)) * 0.5;
     let near = (2.0 * sinh * sinh).log1p();
     let size = x.abs();
-    let far = size + ((-2.0 * size).softplus() - std::f64::consts::LN_2);
+    let far = size + (0.5 * (-2.0 * size).expm1()).log1p();
     size.lt(1.0).select(near, far)
 }
 

@@ -1,7 +1,5 @@
 //! Judges the compiled spellings of a class, and prints a table of what fails.
 
-use std::fmt::Write;
-
 use dl_core::{DType, Expr, F32, F64, Graph, I64, Program, Tensor, TensorRef, interp};
 
 use crate::class::{Class, Formula, LABELS, rounded};
@@ -15,23 +13,23 @@ const LIMIT: f64 = 8.0;
 struct Failure {
     class: &'static str,
     spelling: &'static str,
+    /// Of the program: the value or a gradient.
+    output: String,
     line: String,
 }
 
 /// Every class, both element types, value and gradient.
 pub(crate) fn all(classes: &'static [Class]) {
     let failures: Vec<Failure> = classes.iter().flat_map(judge).collect();
-    let mut report = String::new();
-    let (mut before, mut unknown) = (("", ""), 0);
+    let (mut report, mut before, mut unknown) = (String::new(), ("", ""), 0);
     for failure in &failures {
-        let known = limits::reason(failure.class, failure.spelling);
-        unknown += usize::from(known.is_none());
         if before != (failure.class, failure.spelling) {
-            let why = known.map_or(String::new(), |why| format!("   known: {why}"));
-            writeln!(report, "{}: {}{why}", failure.class, failure.spelling).expect("a string takes it");
             before = (failure.class, failure.spelling);
+            report += &format!("{}: {}\n", failure.class, failure.spelling);
         }
-        writeln!(report, "{}", failure.line).expect("a string takes it");
+        let known = limits::reason(failure.class, failure.spelling, &failure.output);
+        unknown += usize::from(known.is_none());
+        report += &format!("  {}{}\n", failure.line, known.map_or(String::new(), |why| format!("   (known: {why})")));
     }
     println!("{report}");
     assert!(unknown == 0, "{unknown} values are off; the table above says which");
@@ -51,18 +49,13 @@ fn judge(class: &'static Class) -> Vec<Failure> {
             if dtype == F64 {
                 means_the_same(class, spelling, *formula, &points, &truths);
             }
-            if std::env::var("TELL").is_ok() {
-                eprintln!("{} {spelling}", class.name);
-            }
             let program = compile(class, dtype, *formula, true);
-            let mut lines = vec![];
+            let mut off = vec![];
             for (point, truths) in points.iter().zip(&truths) {
-                lines.extend(judge_point(&program, dtype, point, truths));
+                off.extend(judge_point(&program, dtype, point, truths));
             }
-            if !lines.is_empty() {
-                lines.push(format!("      = {}", shown(&program)));
-            }
-            failures.extend(lines.into_iter().map(|line| Failure { class: class.name, spelling, line }));
+            let failure = |(output, line)| Failure { class: class.name, spelling, output, line };
+            failures.extend(off.into_iter().map(failure));
         }
     }
     failures
@@ -73,7 +66,7 @@ fn judge_point(
     dtype: DType,
     point: &[(String, Tensor)],
     truths: &[Vec<Truth>],
-) -> Vec<String> {
+) -> Vec<(String, String)> {
     let computed: Vec<Vec<f64>> = if dtype == F32 {
         let outputs = evaluate(&Single, program, &named(point), &[]);
         outputs.iter().map(|o| o.reals().into_iter().copied().collect()).collect()
@@ -100,13 +93,14 @@ fn judge_point(
                 .filter(|(n, _)| n != "labels")
                 .map(|(_, t)| format!("{:?}", t.to_f64()))
                 .collect();
-            lines.push(format!(
-                "  {dtype} {}[{i}] at {}: {:e}, true {:e}: off by {error:.1e}",
+            let line = format!(
+                "{dtype} {}[{i}] at {}: {:e}, true {:e}: off by {error:.1e}",
                 output.name,
                 at.join(" "),
                 computed[i],
                 truths[i].value.to_f64()
-            ));
+            );
+            lines.push((output.name.to_string(), line));
         }
     }
     lines
@@ -179,11 +173,4 @@ fn point(class: &Class, dtype: DType, values: &[f64]) -> Vec<(String, Tensor)> {
 
 fn named(point: &[(String, Tensor)]) -> Vec<(&str, Tensor)> {
     point.iter().map(|(n, t)| (n.as_str(), t.clone())).collect()
-}
-
-/// What was compiled, for reading.
-fn shown(program: &Program) -> String {
-    let graph = program.to_graph();
-    let texts = program.outputs().iter().map(|o| format!("{} = {}", o.name, program.expr(&graph, o.node)));
-    texts.collect::<Vec<_>>().join(";  ")
 }

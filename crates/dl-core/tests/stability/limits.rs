@@ -1,9 +1,23 @@
 //! What is known not to be accurate, with the reason.
 
-/// Class, spelling (`*` for all) and reason.
-const LIMITS: &[(&str, &str, &str)] = &[];
+/// Class, spelling (`*` for all), how its failures begin, and the reason.
+const LIMITS: &[(&str, &str, &str, &str)] = &[
+    ("(exp(x)-1)/x", "*", "d0", "the derivative is a difference that cancels near 0, for which there is no function"),
+    ("derivative of sigmoid", "*", "d0", "the second derivative of the logistic function cancels near 0"),
+    ("derivative of tanh", "*", "d0", "the second derivative of tanh cancels near 0"),
+    ("derivative of sigmoid", "*", "", "a square of a sum of exponentials as divisor is not recognised"),
+    ("x/sqrt(1+x^2)", "*", "d0", "(1 + x²)^-1.5 comes out as a difference that cancels for large x"),
+    ("unit vector", "*", "d0", "(1 - u·u)/|x| cancels where one element is nearly all of the norm"),
+    ("entropy of softmax", "*", "d0", "p·(log p - Σ p log p) cancels where p is nearly 1"),
+    ("divergence", "(p * p.log()).sum(0) - (p * q.log()).sum(0)", "d0", "at p = 0 the derivative is -∞; what is taken there is 0 for the term p log p alone"),
+    ("log of a ratio of sums", "*", "value", "both logarithms are near log 2 where x and y are near 0"),
+    ("log-mean-exp of rows", "*", "value", "log Σ is near log n where all exponents are near 0"),
+];
 
-/// Why a spelling of a class may fail.
-pub(crate) fn reason(class: &str, spelling: &str) -> Option<&'static str> {
-    LIMITS.iter().find(|(c, s, _)| *c == class && (*s == "*" || *s == spelling)).map(|(_, _, why)| *why)
+/// Why a spelling of a class may fail in this way.
+pub(crate) fn reason(class: &str, spelling: &str, output: &str) -> Option<&'static str> {
+    let fits = |(c, s, o, _): &&(&str, &str, &str, &str)| {
+        *c == class && (*s == "*" || *s == spelling) && output.starts_with(o)
+    };
+    LIMITS.iter().find(fits).map(|limit| limit.3)
 }

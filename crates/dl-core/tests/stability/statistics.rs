@@ -54,7 +54,6 @@ pub(crate) static CLASSES: &[Class] = &[
         (x * x).sum(1) / 3.0 - x.sum(1) * x.sum(1) / 9.0;
         -(x.mean(1).square() - x.square().mean(1));
         ((x * x).sum(1) - x.sum(1) * x.mean(1)) / 3.0;
-        (x.square() - wide(x.mean(1).square(), x)).mean(1);
     ),
     class!("variance of columns", [2, 3], SAMPLES, (x) (x - x.mean(0)).square().mean(0);
         (x * x).mean(0) - x.mean(0) * x.mean(0);
@@ -121,10 +120,6 @@ pub(crate) static CLASSES: &[Class] = &[
         (p.slice(0, 0, 20).prod(0) * p.slice(0, 20, 40).prod(0)).log();
         40.0 * p.prod(0).pow(1.0 / 40.0).log();
         -(1.0 / p.prod(0)).log();
-    ),
-    class!("geometric mean", [40], MANY, (p) p.log().mean(0).exp();
-        p.prod(0).pow(1.0 / 40.0);
-        (p.prod(0).log() / 40.0).exp();
     ),
     class!("log-likelihood of independent events", [40], MANY_LOGITS, (x) -(-x).softplus().sum(0);
         x.sigmoid().prod(0).log();

@@ -258,7 +258,7 @@ impl<'g> Exponentials<'g> {
 }
 
 /// Constants that differ by less are the same one, computed in another order.
-const ROUNDING: f64 = 1e-14;
+pub(super) const ROUNDING: f64 = 1e-14;
 
 /// True where an `expm1` takes part: the author (or a rule) has seen to the cancellation.
 fn speaks_of_expm1(expr: Expr<'_>, depth: usize) -> bool {

@@ -61,7 +61,7 @@ fn log_power<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let (value, size) = argument(expr)?;
     let (base, power) = match pair(value).filter(|_| value.node().op == Op::Binary(Binary::Pow)) {
         Some((x, c)) => (x, c.as_constant().filter(|c| *c != 0.0)?),
-        None => power(value, 6).filter(|(_, n)| *n > 1.0)?,
+        None => Some(power(value, 6)).filter(|(_, n)| *n > 1.0)?,
     };
     // Other powers of negative numbers have no logarithm, as these have none.
     let even = power % 2.0 == 0.0;
@@ -69,15 +69,11 @@ fn log_power<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// The factor and how often it occurs.
-fn power(value: Expr<'_>, depth: usize) -> Option<(Expr<'_>, f64)> {
-    let deeper = depth.checked_sub(1)?;
-    match pair(value).filter(|_| value.node().op == Op::Binary(Binary::Mul)) {
-        Some((x, y)) => {
-            let ((x, m), (y, n)) = (power(x, deeper)?, power(y, deeper)?);
-            (x == y).then_some((x, m + n))
-        }
-        None => Some((value, 1.0)),
-    }
+fn power(value: Expr<'_>, depth: usize) -> (Expr<'_>, f64) {
+    let factors = pair(value).filter(|_| value.node().op == Op::Binary(Binary::Mul));
+    let (Some((x, y)), Some(deeper)) = (factors, depth.checked_sub(1)) else { return (value, 1.0) };
+    let ((x, m), (y, n)) = (power(x, deeper), power(y, deeper));
+    if x == y { (x, m + n) } else { (value, 1.0) }
 }
 
 fn log_product<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
@@ -154,11 +150,27 @@ fn guarded<'g>(value: Expr<'g>, x: Expr<'g>, y: Expr<'g>, size: bool, apart: Exp
     let within = |e: Expr<'g>| e.is_finite().and(e.abs().gt(tiny));
     let made = |e: &Expr<'g>| matches!(e.node().op, Op::Binary(Binary::Mul | Binary::Div | Binary::Pow));
     let in_range = [x, y].into_iter().filter(made).fold(within(value), |all, part| all.and(within(part)));
-    let outside = if size { !in_range } else { (x.sign() * y.sign()).gt(0.0).and(!in_range) };
+    let outside = if size { !in_range } else { (sign(x, 6) * sign(y, 6)).gt(0.0).and(!in_range) };
     let inside = outside.select(1.0, value);
     let log = outside.select(apart, log_of(inside, size).stop_gradient());
     // The value of `log`, the gradient of `apart`: that of a ratio would go through the ratio.
     apart + (log - apart).stop_gradient()
+}
+
+/// The sign, of the factors where there are some: a product may underflow.
+fn sign(value: Expr<'_>, depth: usize) -> Expr<'_> {
+    let Some(deeper) = depth.checked_sub(1) else { return value.sign() };
+    match (&value.node().op, pair(value)) {
+        (Op::Binary(Binary::Mul | Binary::Div), Some((x, y))) => sign(x, deeper) * sign(y, deeper),
+        (Op::Binary(Binary::Pow), Some((x, c))) if c.as_constant().is_some_and(|c| c % 2.0 == 0.0) => {
+            sign(x, deeper) * sign(x, deeper)
+        }
+        (Op::Binary(Binary::Pow), Some((x, c))) if c.as_constant().is_some() => sign(x, deeper),
+        _ => match reduction(value, Reduce::Prod) {
+            Some((x, axes)) => x.sign().prod(axes),
+            None => value.sign(),
+        },
+    }
 }
 
 /// `apart + (log - apart)`, once every gradient is there.

@@ -2,7 +2,7 @@
 
 use super::Facts;
 use super::Rule;
-use super::algebra::{Exponentials, Linear};
+use super::algebra::{Exponentials, Linear, ROUNDING};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::graph::Expr;
@@ -43,7 +43,9 @@ fn linear_and_log<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         let moved = exponents.iter().map(|l| l.plus(*k, &moves)).collect();
         let moved = without_sizes(moved);
         let after: usize = moved.iter().map(|l| l.terms.len()).sum();
-        if after >= before && !(constant != 0.0 && is_mixture(&moved)) {
+        let settled = constant != 0.0 && (is_mixture(&moved) || moved.iter().all(|l| l.constant.abs() < ROUNDING));
+        let even = is_mixture(&moved) && moved[0].plus(1.0, &moved[1]).terms.is_empty();
+        if after >= before && !settled && !(even && log_cosh_of(*log).is_none()) {
             return None;
         }
         let log = Exponentials::log_of(expr, moved);
@@ -76,7 +78,9 @@ fn exponents<'g>(log: Expr<'g>, k: f64, whole: &Linear<'g>) -> Option<(Vec<Linea
         let both = if mixed { vec![halved(a), halved(b)] } else { vec![a, b] };
         return Some((both, vec![(log, k), (*max, k)]));
     }
-    (!mixed).then(|| (vec![Linear::constant(0.0), Linear::of(u)], vec![(log, k)]))
+    let (one, u) = (Linear::constant(0.0), Linear::of(u));
+    let both = if mixed { vec![halved(one), halved(u)] } else { vec![one, u] };
+    Some((both, vec![(log, k)]))
 }
 
 /// `x` of `log cosh x`, as [`nn::log_cosh`](crate::nn::log_cosh) writes it.
@@ -85,9 +89,8 @@ fn log_cosh_of(log: Expr<'_>) -> Option<Expr<'_>> {
     let (size, x) = args(far).find_map(size)?;
     let rest = Linear::of(far).plus(-1.0, &single(size));
     let [(e, 1.0)] = rest.terms.as_slice() else { return None };
-    let u = args(*e).next().filter(|_| e.node().op == Op::Unary(Unary::Softplus))?;
-    let twice = Linear::of(u).plus(2.0, &single(size)).is_zero();
-    (twice && (rest.constant + std::f64::consts::LN_2).abs() < 1e-14).then_some(x)
+    let u = half_expm1(args(*e).next().filter(|_| e.node().op == Op::Unary(Unary::Log1p))?)?;
+    Linear::of(u).plus(2.0, &single(size)).is_zero().then_some(x)
 }
 
 /// `u` of `0.5·expm1(u)`.
@@ -162,7 +165,7 @@ fn without_sizes<'g>(moved: Vec<Linear<'g>>) -> Vec<Linear<'g>> {
 
 /// Two terms whose weights sum to 1: near zero where the exponents are.
 fn is_mixture(moved: &[Linear<'_>]) -> bool {
-    moved.len() == 2 && (moved.iter().map(|l| l.constant.exp()).sum::<f64>() - 1.0).abs() < 1e-14
+    moved.len() == 2 && (moved.iter().map(|l| l.constant.exp()).sum::<f64>() - 1.0).abs() < ROUNDING
 }
 
 /// `(x + log(1 - eᵘ)) - x`: what is left when terms cancel.

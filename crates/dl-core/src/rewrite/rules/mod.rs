@@ -5,6 +5,7 @@ mod canonicalize;
 mod exponential;
 mod logarithms;
 mod logs;
+mod moments;
 mod rows;
 mod scatter;
 mod simplify;
@@ -103,6 +104,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         logarithms::RULES,
         sums::RULES,
         softmax::RULES,
+        moments::RULES,
         stabilize::RULES,
         logs::RULES,
         simplify::RULES,

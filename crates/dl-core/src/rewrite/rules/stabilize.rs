@@ -1,7 +1,7 @@
 //! Stabilization: forms that neither overflow nor cancel, in value and in gradient.
 
 use super::Rule;
-use super::When::{Count, Distribution, NonNegative};
+use super::When::NonNegative;
 use super::rows::rows;
 
 /// The table of patterns. What a sum of exponentials comes down to is in `exponential.rs`.
@@ -22,6 +22,9 @@ pub(super) static RULES: &[Rule] = rows! { Stabilize
     "log1p-neg-sigmoid":       "log1p(-sigmoid(x))"              => "-softplus(x)";
     "expm1":                   "exp(x) - 1"                      => "expm1(x)";
     "relu-and-expm1":          "relu(x) + expm1(-relu(-x))"      => "select(x > 0, x, expm1(x))";
+    "relu-and-expm1-of-min":   "relu(x) + expm1(min(x, 0))"      => "select(x > 0, x, expm1(x))";
+    "excess-over-min":         "x - min(x, c)"                   => "max(x - c, 0)";
+    "excess-under-max":        "x - max(x, c)"                   => "min(x - c, 0)";
     "neg-expm1":               "1 - exp(x)"                      => "-expm1(x)";
     "exp-product":             "exp(x) * exp(y)"                 => "exp(x + y)";
     "exp-quotient":            "exp(x) / exp(y)"                 => "exp(x - y)";
@@ -49,13 +52,4 @@ pub(super) static RULES: &[Rule] = rows! { Stabilize
     "one-minus-tanh-square":   "1 - tanh(x) * tanh(x)"           => "4 * sigmoid(2 * x) * sigmoid(-2 * x)";
     "sqrt-square":             "sqrt(x * x)"                     => "abs(x)";
     "sqrt-one-plus-minus-one": "sqrt(1 + x) - 1"                 => "x / (sqrt(1 + x) + 1)";
-    "variance":                "sum[r](x * x) / n - (sum[r](x) / n) * (sum[r](x) / n)"
-                                                                 => "sum[r]((x - bc[r](sum[r](x) / n)) * (x - bc[r](sum[r](x) / n))) / n"
-                                                                                                      if Count('n', 'r');
-    "sum-of-squares-centred":  "sum[r](x * x) - sum[r](x) * sum[r](x) / n"
-                                                                 => "sum[r]((x - bc[r](sum[r](x) / n)) * (x - bc[r](sum[r](x) / n)))"
-                                                                                                      if Count('n', 'r');
-    "weighted-variance":       "sum[r](p * (x * x)) - sum[r](p * x) * sum[r](p * x)"
-                                                                 => "sum[r](p * ((x - bc[r](sum[r](p * x))) * (x - bc[r](sum[r](p * x)))))"
-                                                                                                      if Distribution('p', 'r');
 };

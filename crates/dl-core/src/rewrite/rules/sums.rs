@@ -7,14 +7,14 @@ use super::rows::code_rows;
 use super::structure::args;
 use crate::graph::Expr;
 use crate::nn;
-use crate::ops::{Binary, Contraction, Op, Reduce, Unary};
+use crate::ops::{Binary, Contraction, Op, Reduce};
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                        at            instance                            result
     "log-sum-exp"               at ["log"]  : "log(sum[r](y * exp(x)))"        => "logsumexp[r](x + log(y))"             by log_sum_exp;
     "log-contract-exp"          at ["log"]  : "log(contract(exp(x), y))"       => "m + log(contract(exp(x - m), y))"     by log_contract_exp;
-    "log-one-hot-sum"           at ["log"]  : "log(sum[r](y * x))"             => "sum[r](select(y > 0, log(x), 0))"     by log_one_hot_sum;
+    "log-one-hot-sum"           at ["log"]  : "log(sum[r](y * x))"             => "pick(log(x), argmax(y))"              by log_one_hot_sum;
 };
 
 /// `log Σ y·exp(x)` and `log Σ exp(x)`.
@@ -43,6 +43,10 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 fn weighted<'g>(inner: Expr<'g>) -> Option<(Expr<'g>, Option<Expr<'g>>)> {
     if is_exp(inner) {
         return Some((args(inner).next()?, None));
+    }
+    if inner.node().op == Op::Reshape {
+        let (x, w) = weighted(args(inner).next()?)?;
+        return Some((x.reshape(inner.shape()), w.map(|w| w.reshape(inner.shape()))));
     }
     let (a, b) = pair(inner)?;
     let times = |w: Option<Expr<'g>>, factor: Expr<'g>| Some(w.map_or(factor, |w| w * factor));
@@ -119,6 +123,10 @@ fn log_one_hot_sum<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>
     if !one_hot(hot) || axes != [hot.shape().rank() - 1] || !super::exponential::exponential(x, 6) {
         return None;
     }
-    let log = x.apply(Op::Unary(Unary::Log), &[]);
-    Some(hot.gt(0.0).select(log, 0.0).sum(axes))
+    let last = hot.shape().rank() - 1;
+    let labels = match &hot.node().op {
+        Op::ScatterAdd { axis, batch } if *axis == last && *batch == last => args(hot).next()?,
+        _ => hot.argmax(last as isize),
+    };
+    Some(x.log().pick(labels))
 }
