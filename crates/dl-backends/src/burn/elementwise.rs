@@ -131,7 +131,8 @@ fn floats<B: Backend>(m: &Machine<B>, op: Binary, x: FloatTensor<B>, y: FloatTen
             Value::Float(B::float_mask_where(y, wins, x))
         }
         Binary::Eq => Value::Bool(B::float_equal(x, y, m.bool)),
-        Binary::Ne => Value::Bool(B::float_not_equal(x, y, m.bool)),
+        // On some devices NaN does not differ from NaN.
+        Binary::Ne => Value::Bool(B::bool_not(B::float_equal(x, y, m.bool))),
         Binary::Lt => Value::Bool(B::float_lower(x, y, m.bool)),
         Binary::Le => Value::Bool(B::float_lower_equal(x, y, m.bool)),
         Binary::Gt => Value::Bool(B::float_greater(x, y, m.bool)),
@@ -227,7 +228,7 @@ fn float_with_scalar<B: Backend>(
         }
         Binary::Pow if value == 2.0 => Value::Float(B::float_mul(x.clone(), x)),
         Binary::Eq => Value::Bool(B::float_equal_elem(x, c, m.bool)),
-        Binary::Ne => Value::Bool(B::float_not_equal_elem(x, c, m.bool)),
+        Binary::Ne => Value::Bool(B::bool_not(B::float_equal_elem(x, c, m.bool))),
         Binary::Lt => Value::Bool(B::float_lower_elem(x, c, m.bool)),
         Binary::Le => Value::Bool(B::float_lower_equal_elem(x, c, m.bool)),
         Binary::Gt => Value::Bool(B::float_greater_elem(x, c, m.bool)),
@@ -375,7 +376,7 @@ pub(super) fn cast<B: Backend>(m: &Machine<B>, step: &Step<B>, x: Value<B>) -> R
         (Value::Float(x), DType::F32 | DType::F64) => Value::Float(B::float_cast(x, m.float_dtype(to))),
         (Value::Int(x), DType::F32 | DType::F64) => Value::Float(B::int_into_float(x, m.float_dtype(to))),
         (Value::Bool(x), DType::F32 | DType::F64) => Value::Float(B::bool_into_float(x, m.float_dtype(to))),
-        (Value::Float(x), DType::Bool) => Value::Bool(B::float_not_equal_elem(x, zero, m.bool)),
+        (Value::Float(x), DType::Bool) => Value::Bool(B::bool_not(B::float_equal_elem(x, zero, m.bool))),
         (Value::Int(x), DType::Bool) => Value::Bool(B::int_not_equal_elem(x, BurnScalar::Int(0), m.bool)),
         (Value::Bool(x), DType::Bool) => Value::Bool(x),
         (Value::Bool(x), _) => Value::Int(B::bool_into_int(x, m.int_dtype(to))),

@@ -3,8 +3,8 @@
 
 use std::marker::PhantomData;
 
-use burn_backend::tensor::{Device, FloatTensor, IntTensor};
-use burn_backend::{Backend, BoolDType, IntDType, Scalar, Shape, TensorMetadata};
+use burn_backend::tensor::FloatTensor;
+use burn_backend::{Backend, BoolDType, Scalar};
 use dl_core::ops::Unary;
 
 /// The functions that need care; `None` for those that the device has.
@@ -27,25 +27,30 @@ pub(super) fn pow<B: Backend>(x: FloatTensor<B>, y: FloatTensor<B>, bools: BoolD
     let (zero, one, nan) = (Scalar::Float(0.0), Scalar::Float(1.0), Scalar::Float(f64::NAN));
     let largest = Scalar::Float(f64::from(f32::MAX));
     let finite = |t: FloatTensor<B>| B::float_lower_equal_elem(B::float_abs(t), largest, bools);
+    let below = |t: FloatTensor<B>| B::float_lower_elem(t, zero, bools);
+
     let size = B::float_powf(B::float_abs(x.clone()), y.clone());
+    let endless = B::bool_and(B::float_equal_elem(x.clone(), zero, bools), below(y.clone()));
+    let size = B::float_mask_fill(size, endless, Scalar::Float(f64::INFINITY));
 
     // A negative base gives NaN unless y is whole, and a negative power where y is odd.
     let whole = B::float_equal(B::float_floor(y.clone()), y.clone(), bools);
     let half = scaled::<B>(y.clone(), 0.5);
-    let odd = B::bool_and(whole.clone(), B::float_not_equal(B::float_floor(half.clone()), half, bools));
+    let even = B::float_equal(B::float_floor(half.clone()), half, bools);
+    let odd = B::bool_and(whole.clone(), B::bool_not(even));
     let signed = B::float_mask_where(size.clone(), odd, B::float_neg(size.clone()));
-    let signed = B::float_mask_fill(signed, B::bool_and(B::bool_not(whole), finite(x.clone())), nan);
+    let below_zero = B::bool_and(finite(x.clone()), below(x.clone()));
+    let signed = B::float_mask_fill(signed, B::bool_and(below_zero, B::bool_not(whole)), nan);
     // The reciprocal tells -0 from 0.
-    let below = |t: FloatTensor<B>| B::float_lower_elem(t, zero, bools);
     let negative = B::bool_or(below(x.clone()), below(B::float_recip(x.clone())));
     let power = B::float_mask_where(size, negative, signed);
 
     let missing = B::bool_or(B::float_is_nan(x.clone(), bools), B::float_is_nan(y.clone(), bools));
     let power = B::float_mask_fill(power, missing, nan);
     let unit = B::float_equal_elem(B::float_abs(x.clone()), one, bools);
-    let endless = B::bool_not(B::bool_or(finite(y.clone()), B::float_is_nan(y.clone(), bools)));
+    let infinite = B::bool_not(B::bool_or(finite(y.clone()), B::float_is_nan(y.clone(), bools)));
     let known = B::bool_or(B::float_equal_elem(x, one, bools), B::float_equal_elem(y, zero, bools));
-    B::float_mask_fill(power, B::bool_or(known, B::bool_and(unit, endless)), one)
+    B::float_mask_fill(power, B::bool_or(known, B::bool_and(unit, infinite)), one)
 }
 
 /// Maximum or minimum along `axis`, which keeps size 1; NaN if one element is.
@@ -58,30 +63,6 @@ pub(super) fn extreme<B: Backend>(
     let nan = B::bool_any_dim(B::float_is_nan(x.clone(), bools), axis);
     let found = if max { B::float_max_dim(x, axis) } else { B::float_min_dim(x, axis) };
     B::float_mask_fill(found, nan, Scalar::Float(f64::NAN))
-}
-
-/// The index of the first extreme element along `axis`, which keeps size 1; of the first NaN, if there is one.
-pub(super) fn arg_extreme<B: Backend>(
-    device: &Device<B>,
-    x: FloatTensor<B>,
-    axis: usize,
-    max: bool,
-    (ints, bools): (IntDType, BoolDType),
-) -> IntTensor<B> {
-    let shape: Vec<usize> = x.shape().iter().copied().collect();
-    let mut along = vec![1; shape.len()];
-    along[axis] = shape[axis];
-    let nan = B::float_is_nan(x.clone(), bools);
-    let hit = B::float_equal(
-        x.clone(),
-        B::float_expand(extreme::<B>(x, axis, max, bools), Shape::from(&shape[..])),
-        bools,
-    );
-    let counted = B::int_arange(0..shape[axis] as i64, device, ints);
-    let counted = B::int_expand(B::int_reshape(counted, Shape::from(&along[..])), Shape::from(&shape[..]));
-    let candidates =
-        B::int_mask_fill(counted, B::bool_not(B::bool_or(hit, nan)), Scalar::Int(shape[axis] as i64));
-    B::int_min_dim(candidates, axis)
 }
 
 fn scaled<B: Backend>(x: FloatTensor<B>, by: f64) -> FloatTensor<B> {

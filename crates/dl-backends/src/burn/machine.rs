@@ -105,7 +105,10 @@ impl<B: Backend> Machine<B> {
             Data::I64(v) => self.ints_from(TensorData::new(v, shape)),
             Data::U8(v) if self.byte == IntDType::U8 => self.ints_from(TensorData::new(v, shape)),
             Data::U8(v) => self.ints_from(TensorData::new(v.into_iter().map(i32::from).collect(), shape)),
-            Data::Bool(v) => Value::Bool(B::bool_from_data(TensorData::new(v, shape), &self.device)),
+            Data::Bool(v) => {
+                let data = TensorData::new(v, shape).convert_dtype(self.bool.into());
+                Value::Bool(B::bool_from_data(data, &self.device))
+            }
         })
     }
 

