@@ -1,5 +1,6 @@
 //! A class of formulas: one meaning, one trusted form, many spellings, points to try them at.
 
+use dl_core::ops::random::uniform;
 use dl_core::{DType, Expr, I64, Tensor};
 
 /// A formula of its inputs.
@@ -80,6 +81,13 @@ pub(crate) const SCALARS: &[&[f64]] = &[
     &[1e30],
     &[-1e30],
 ];
+
+/// Numbers that nobody chose: of any size between 1e-8 and 1e4, half of them within ±30.
+pub(crate) fn drawn(seed: u64) -> Vec<f64> {
+    let draw = |i: u64| f64::from(uniform(seed, 0, 0, i));
+    let any = |i: u64| 10f64.powf(12.0 * draw(i) - 8.0) * if draw(i + 1) < 0.5 { 1.0 } else { -1.0 };
+    (0..8).map(|i| any(2 * i)).chain((0..8).map(|i| 60.0 * draw(100 + i) - 30.0)).collect()
+}
 
 /// Pairs of numbers.
 pub(crate) const PAIRS: &[&[f64]] = &[

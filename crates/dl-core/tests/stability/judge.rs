@@ -2,7 +2,7 @@
 
 use dl_core::{DType, Expr, F32, F64, Graph, I64, Program, Tensor, TensorRef, interp};
 
-use crate::class::{Class, Formula, LABELS, rounded};
+use crate::class::{Class, Formula, LABELS, SCALARS, drawn, rounded};
 use crate::limits;
 use crate::precision::{Ball, Extended, Single, Truth, errors, evaluate, truth};
 
@@ -41,9 +41,11 @@ fn judge(class: &'static Class) -> Vec<Failure> {
         let reference = compile(class, dtype, class.truth, false);
         let smallest = if dtype == F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
         let fits =
-            |p: &&&[f64]| p.iter().all(|x| rounded(dtype, *x).is_finite() && (x.abs() >= smallest || *x == 0.0));
-        let points: Vec<Vec<(String, Tensor)>> =
-            class.points.iter().filter(fits).map(|p| point(class, dtype, p)).collect();
+            |p: &&[f64]| p.iter().all(|x| rounded(dtype, *x).is_finite() && (x.abs() >= smallest || *x == 0.0));
+        let drawn: Vec<[f64; 1]> = drawn(class.name.len() as u64).into_iter().map(|x| [x]).collect();
+        let drawn = drawn.iter().map(|x| &x[..]).filter(|_| class.points == SCALARS);
+        let points = class.points.iter().copied().filter(fits).chain(drawn);
+        let points: Vec<Vec<(String, Tensor)>> = points.map(|p| point(class, dtype, p)).collect();
         let truths: Vec<Vec<Vec<Truth>>> = points.iter().map(|p| truth(&reference, &named(p))).collect();
         for (spelling, formula) in class.spellings {
             if dtype == F64 {
