@@ -21,7 +21,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(parts: usize) -> Self {
         let bar = ProgressBar::new((parts as f64 * PART) as u64);
-        let template = "{bar:30} {percent:>3} %  {elapsed} of about {duration}  {msg}";
+        let template = "{bar:30} {percent:>3} %  {elapsed} of about {duration}  {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
