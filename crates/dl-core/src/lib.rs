@@ -4,6 +4,10 @@
 //! `rewrite` makes it stable and small, `diff` differentiates it, `program` closes it,
 //! `plan` lowers it for an executor, `interp` says what it means, and `print` shows it.
 
+// The judge of stability tests speaks of this crate by its name.
+#[cfg(test)]
+extern crate self as dl_core;
+
 pub mod diff;
 pub mod dim;
 pub mod dtype;

@@ -30,3 +30,6 @@ pub(crate) fn rewrite(from: &Graph, roots: &[NodeId], trace: &mut Trace) -> (Gra
     }
     (graph, ids)
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,12 +29,10 @@ impl Extended {
     fn round(&self, result: Rounded, error: i64) -> Ball {
         match result {
             Ok(value) => {
+                let exact = error == EXACT && value.error_ref().is_none();
                 let mid = value.value().into_repr();
-                if mid.is_infinite() {
-                    return Ball::Unknown;
-                }
                 let rounding = magnitude(&mid) - self.digits;
-                Ball::near(mid, error.max(rounding) + 1)
+                Ball::near(mid, if exact { EXACT } else { error.max(rounding) + 1 })
             }
             // Too small for an exponent of 63 bits.
             Err(FpError::Underflow(_)) => Ball::near(Big::zero(), error.max(-(1 << 61)) + 1),

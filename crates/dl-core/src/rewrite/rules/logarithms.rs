@@ -29,6 +29,9 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 fn log_exponentials<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let x = args(expr).next()?;
     let one_plus = expr.node().op == Op::Unary(Unary::Log1p);
+    if is_exp(x) && !one_plus {
+        return None;
+    }
     // What `log1mexp` itself is made of stays.
     if let Some(u) = exponent(x) {
         let known = facts.of(u);

@@ -1,0 +1,174 @@
+//! Instances of rows: letters become inputs about which as much is known as the row asks for.
+
+use crate::dtype::DType::{self, Bool, F64, I64};
+use crate::graph::{Expr, Graph};
+use crate::ops::random::uniform;
+use crate::ops::{Binary, Fact, Unary};
+use crate::rewrite::pattern::{self, Bindings, Frame, Pattern};
+use crate::rewrite::rules::{Rule, When};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// An expression that a rule rewrites, and what its inputs may be.
+pub(super) struct Instance<'g> {
+    pub(super) expr: Expr<'g>,
+    /// By name: above zero, a distribution, or anything.
+    pub(super) domains: Vec<(&'static str, Domain)>,
+}
+
+/// From where the elements of an input are drawn; all of the others from both signs.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Domain {
+    Positive,
+    /// Rows that sum to one.
+    Distribution,
+}
+
+/// The shape before and after the reduction of every frame.
+const FULL: [usize; 2] = [2, 3];
+const SCALES: [f64; 5] = [1.0, 0.1, 1e-6, 20.0, 300.0];
+
+impl Instance<'_> {
+    /// Values for the inputs, of several sizes.
+    pub(super) fn points(&self) -> Vec<Vec<(String, Tensor)>> {
+        (0..15).map(|seed| self.point(seed)).collect()
+    }
+
+    fn point(&self, seed: u64) -> Vec<(String, Tensor)> {
+        let scale = SCALES[seed as usize % SCALES.len()];
+        let value = |decl: crate::graph::InputDecl| {
+            let shape = decl.shape.eval(&crate::dim::Dims::new().with("B", 2)).expect("only B has no size");
+            let count: usize = shape.iter().product();
+            let stream = decl.name.bytes().map(u64::from).sum();
+            let draw = |i: usize| f64::from(uniform(seed, 0, stream, i as u64)) * 0.98 + 0.01;
+            let domain = self.domains.iter().find(|(n, _)| **n == *decl.name).map(|(_, d)| *d);
+            let mut values: Vec<f64> = (0..count)
+                .map(|i| match (domain, decl.dtype) {
+                    (_, Bool) => f64::from(u8::from(draw(i) < 0.5)),
+                    (_, I64) => (draw(i) * 3.0).floor(),
+                    (Some(Domain::Positive), _) => scale * draw(i),
+                    (Some(Domain::Distribution), _) => draw(i),
+                    (None, _) => scale * (2.0 * draw(i) - 1.0),
+                })
+                .collect();
+            if domain == Some(Domain::Distribution) {
+                for row in values.chunks_mut(3) {
+                    let sum: f64 = row.iter().sum();
+                    row.iter_mut().for_each(|x| *x /= sum);
+                }
+            }
+            let tensor = Tensor::from_f64(decl.dtype, shape, &values).expect("as many as the shape says");
+            (decl.name.to_string(), tensor)
+        };
+        self.expr.graph().input_decls().into_iter().map(value).collect()
+    }
+}
+
+/// The left side of a row.
+pub(super) fn of_pattern<'g>(rule: &Rule, graph: &'g Graph) -> Option<Instance<'g>> {
+    let left = pattern::parse(rule.left).expect("another test parses all of them");
+    let (full, reduced) = (Shape::from(FULL), Shape::from([FULL[0]]));
+    let mut letters = vec![];
+    // The frame tells which shape the whole has; without one it is the larger.
+    let shape = [&full, &reduced].into_iter().find(|shape| {
+        letters.clear();
+        place(&left, shape, dtype(&left), &full, &reduced, &mut letters)
+    })?;
+    let mut bindings = Bindings::default();
+    let mut domains = vec![];
+    bindings.set_frame('r', Frame { full: full.clone(), axes: vec![1] });
+    for (letter, shape, dtype) in &letters {
+        let (value, domain) = value(*letter, shape, *dtype, rule.when, graph);
+        bindings.set(*letter, value);
+        domains.extend(domain.map(|d| (name(*letter), d)));
+    }
+    let like = letters.iter().find(|(_, _, dtype)| *dtype == F64).and_then(|(l, ..)| bindings.get(*l));
+    let like = like.or_else(|| bindings.get(letters.first()?.0))?;
+    Some(Instance { expr: left.build(&bindings, like, shape)?, domains })
+}
+
+type Letters = Vec<(char, Shape, DType)>;
+
+/// The element type of a whole pattern.
+fn dtype(pattern: &Pattern) -> DType {
+    match pattern {
+        Pattern::Binary(Binary::And | Binary::Or, ..) | Pattern::Unary(Unary::Not, _) => Bool,
+        _ => F64,
+    }
+}
+
+/// Finds shape and type of every letter; false if the pattern cannot have that shape.
+fn place(p: &Pattern, shape: &Shape, dtype: DType, full: &Shape, reduced: &Shape, letters: &mut Letters) -> bool {
+    let mut part = |p: &Pattern, shape: &Shape, dtype: DType| place(p, shape, dtype, full, reduced, letters);
+    match p {
+        Pattern::Any(l) | Pattern::Constant(l) => match letters.iter().find(|(own, ..)| own == l) {
+            // A constant has the shape that each place asks for.
+            Some((_, own, _)) => own == shape || matches!(p, Pattern::Constant(_)),
+            None => {
+                letters.push((*l, shape.clone(), dtype));
+                true
+            }
+        },
+        Pattern::Number(_) => true,
+        Pattern::Unary(_, x) | Pattern::Stop(x) => part(x, shape, dtype),
+        Pattern::Binary(op, x, y) => {
+            let compares = matches!(op, Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge);
+            let inner = if compares { F64 } else { dtype };
+            part(x, shape, inner) && part(y, shape, inner)
+        }
+        Pattern::Reduce(_, _, x) => shape == reduced && part(x, full, dtype),
+        Pattern::Broadcast(_, x) => shape == full && part(x, reduced, dtype),
+        Pattern::Select(c, x, y) => part(c, shape, Bool) && part(x, shape, dtype) && part(y, shape, dtype),
+    }
+}
+
+/// A constant for `c` and `k`; else an input with the facts that the row asks for.
+fn value<'g>(
+    letter: char,
+    shape: &Shape,
+    dtype: DType,
+    when: &[When],
+    graph: &'g Graph,
+) -> (Expr<'g>, Option<Domain>) {
+    match letter {
+        'c' => return (graph.full(F64, shape, 0.75), None),
+        'k' => return (graph.full(F64, shape, 2.5), None),
+        _ => {}
+    }
+    let mut x = graph.input(name(letter), dtype, shape);
+    let mut domain = None;
+    for condition in when {
+        let (fact, of) = match *condition {
+            When::Positive(l) if l == letter => (Fact::Positive, Domain::Positive),
+            When::Nonzero(l) if l == letter => (Fact::Positive, Domain::Positive),
+            When::NonNegative(l) if l == letter => (Fact::NonNegative, Domain::Positive),
+            When::Finite(l) if l == letter => {
+                x = x.assume(Fact::Finite);
+                continue;
+            }
+            When::Distribution(l, _) if l == letter => (Fact::Distribution, Domain::Distribution),
+            When::OneHot(l) if l == letter => {
+                x = graph.input("labels", I64, [FULL[0]]).one_hot(F64, FULL[1]);
+                continue;
+            }
+            When::AtMost(l, bound) if l == letter => {
+                x = -x.abs() + bound;
+                continue;
+            }
+            When::Count(l, _) if l == letter => {
+                x = graph.full(F64, shape, FULL[1] as f64);
+                continue;
+            }
+            _ => continue,
+        };
+        x = x.assume(fact);
+        domain = Some(of);
+    }
+    (x, domain)
+}
+
+/// Inputs are named by their letters.
+pub(super) fn name(letter: char) -> &'static str {
+    const NAMES: &[&str] = &["n", "p", "q", "t", "w", "x", "y", "z"];
+    NAMES.iter().find(|n| n.starts_with(letter)).expect("rows use these letters")
+}
