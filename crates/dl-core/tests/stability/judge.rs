@@ -29,7 +29,11 @@ pub(crate) fn all(classes: &'static [Class]) {
         }
         let known = limits::reason(failure.class, failure.spelling, &failure.output);
         unknown += usize::from(known.is_none());
-        report += &format!("  {}{}\n", failure.line, known.map_or(String::new(), |why| format!("   (known: {why})")));
+        report += &format!(
+            "  {}{}\n",
+            failure.line,
+            known.map_or(String::new(), |why| format!("   (known: {why})"))
+        );
     }
     println!("{report}");
     assert!(unknown == 0, "{unknown} values are off; the table above says which");
@@ -40,8 +44,9 @@ fn judge(class: &'static Class) -> Vec<Failure> {
     for dtype in [F64, F32] {
         let reference = compile(class, dtype, class.truth, false);
         let smallest = if dtype == F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
-        let fits =
-            |p: &&[f64]| p.iter().all(|x| rounded(dtype, *x).is_finite() && (x.abs() >= smallest || *x == 0.0));
+        let fits = |p: &&[f64]| {
+            p.iter().all(|x| rounded(dtype, *x).is_finite() && (x.abs() >= smallest || *x == 0.0))
+        };
         let drawn: Vec<[f64; 1]> = drawn(class.name.len() as u64).into_iter().map(|x| [x]).collect();
         let drawn = drawn.iter().map(|x| &x[..]).filter(|_| class.points == SCALARS);
         let points = class.points.iter().copied().filter(fits).chain(drawn);

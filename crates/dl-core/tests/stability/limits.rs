@@ -2,14 +2,24 @@
 
 /// Class, spelling (`*` for all), how its failures begin, and the reason.
 const LIMITS: &[(&str, &str, &str, &str)] = &[
-    ("(exp(x)-1)/x", "*", "d0", "the derivative is a difference that cancels near 0, for which there is no function"),
+    (
+        "(exp(x)-1)/x",
+        "*",
+        "d0",
+        "the derivative is a difference that cancels near 0, for which there is no function",
+    ),
     ("derivative of sigmoid", "*", "d0", "the second derivative of the logistic function cancels near 0"),
     ("derivative of tanh", "*", "d0", "the second derivative of tanh cancels near 0"),
     ("derivative of sigmoid", "*", "", "a square of a sum of exponentials as divisor is not recognised"),
     ("x/sqrt(1+x^2)", "*", "d0", "(1 + x²)^-1.5 comes out as a difference that cancels for large x"),
     ("unit vector", "*", "d0", "(1 - u·u)/|x| cancels where one element is nearly all of the norm"),
     ("entropy of softmax", "*", "d0", "p·(log p - Σ p log p) cancels where p is nearly 1"),
-    ("divergence", "(p * p.log()).sum(0) - (p * q.log()).sum(0)", "d0", "at p = 0 the derivative is -∞; what is taken there is 0 for the term p log p alone"),
+    (
+        "divergence",
+        "(p * p.log()).sum(0) - (p * q.log()).sum(0)",
+        "d0",
+        "at p = 0 the derivative is -∞; what is taken there is 0 for the term p log p alone",
+    ),
     ("cross entropy of classes", "nn::cross_entropy(x, labels(x))", "", SURE),
     ("mean cross entropy of classes", "nn::cross_entropy(x, labels(x)).mean(..)", "d0", SURE),
     ("log of a ratio of sums", "*", "value", "both logarithms are near log 2 where x and y are near 0"),

@@ -6,6 +6,7 @@ mod precision;
 
 mod class;
 mod judge;
+mod kinks;
 mod limits;
 
 mod exponentials;
