@@ -61,7 +61,7 @@ impl<B: Backend> Executable<B> {
     }
 
     /// What is known of each step's indices, where it has some.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "flex"))]
     pub(super) fn checks(&self) -> Vec<super::step::Check> {
         self.steps.iter().filter(|s| s.indexed().is_some()).map(|s| s.check).collect()
     }
