@@ -13,6 +13,7 @@ mod exponentials;
 mod likelihood;
 mod logistic;
 mod norms;
+mod random;
 mod rows;
 mod statistics;
 
