@@ -182,12 +182,10 @@ impl<'g> Exponentials<'g> {
         let exponents: Vec<Linear<'g>> = self.terms.iter().map(|(c, l)| l.shifted(c.ln())).collect();
         match (self.terms.as_slice(), exponents.as_slice()) {
             (_, [one]) => one.build(like),
-            ([(c, a), (d, b)], _) if c == d && a.plus(1.0, b).is_zero() => {
-                match (2.0 * c).ln() {
-                    twice if twice.abs() < ROUNDING => log_cosh(a.build(like)),
-                    twice => log_cosh(a.build(like)) + twice,
-                }
-            }
+            ([(c, a), (d, b)], _) if c == d && a.plus(1.0, b).is_zero() => match (2.0 * c).ln() {
+                twice if twice.abs() < ROUNDING => log_cosh(a.build(like)),
+                twice => log_cosh(a.build(like)) + twice,
+            },
             // Weights: near zero, where the exponents are.
             ([(c, a), (d, b)], _) if (c + d - 1.0).abs() < ROUNDING => {
                 log_mix(*c, a.build(like), *d, b.build(like))

@@ -101,7 +101,8 @@ fn bounded<'g>(x: Expr<'g>, facts: &Facts<'_, 'g>) -> bool {
 /// Divided by the guarded size of which the library's norms are made.
 fn is_scaled(x: Expr<'_>) -> bool {
     let divisor = args(x).nth(1).filter(|_| x.node().op == Op::Binary(Binary::Div));
-    let divisor = divisor.map(|d| if let Op::Broadcast(_) = d.node().op { args(d).next().unwrap_or(d) } else { d });
+    let divisor =
+        divisor.map(|d| if let Op::Broadcast(_) = d.node().op { args(d).next().unwrap_or(d) } else { d });
     let condition = divisor.filter(|d| d.node().op == Op::Select).and_then(|d| args(d).next());
     condition.is_some_and(|c| args(c).any(|e| e.node().op == Op::Unary(Unary::IsFinite)))
 }
@@ -227,9 +228,7 @@ pub(super) fn exponential(expr: Expr<'_>, depth: usize) -> bool {
         }
         Op::Unary(Unary::Sqrt)
         | Op::Binary(Binary::Add | Binary::Mul | Binary::Div | Binary::Pow)
-        | Op::Select => {
-            args(expr).any(|a| exponential(a, deeper))
-        }
+        | Op::Select => args(expr).any(|a| exponential(a, deeper)),
         _ => false,
     }
 }

@@ -43,7 +43,8 @@ fn linear_and_log<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         let moved = exponents.iter().map(|l| l.plus(*k, &moves)).collect();
         let moved = without_sizes(moved);
         let after: usize = moved.iter().map(|l| l.terms.len()).sum();
-        let settled = constant != 0.0 && (is_mixture(&moved) || moved.iter().all(|l| l.constant.abs() < ROUNDING));
+        let settled =
+            constant != 0.0 && (is_mixture(&moved) || moved.iter().all(|l| l.constant.abs() < ROUNDING));
         let even = is_mixture(&moved) && moved[0].plus(1.0, &moved[1]).terms.is_empty();
         if after >= before && !settled && !(even && log_cosh_of(*log).is_none()) {
             return None;
@@ -95,7 +96,8 @@ fn log_cosh_of(log: Expr<'_>) -> Option<Expr<'_>> {
 
 /// `u` of `0.5·expm1(u)`.
 fn half_expm1(product: Expr<'_>) -> Option<Expr<'_>> {
-    let half = args(product).any(|a| a.as_constant() == Some(0.5)) && product.node().op == Op::Binary(Binary::Mul);
+    let half =
+        args(product).any(|a| a.as_constant() == Some(0.5)) && product.node().op == Op::Binary(Binary::Mul);
     let power = args(product).find(|e| e.node().op == Op::Unary(Unary::Expm1)).filter(|_| half)?;
     args(power).next()
 }
@@ -154,9 +156,7 @@ fn by_size<'g>(rest: &Linear<'g>, (size, v): (Expr<'g>, Expr<'g>)) -> Linear<'g>
 fn without_sizes<'g>(moved: Vec<Linear<'g>>) -> Vec<Linear<'g>> {
     let [a, b] = moved.as_slice() else { return moved };
     let Some((e, k, v)) = a.terms.iter().find_map(|(e, k)| Some((*e, *k, size(*e)?.1))) else { return moved };
-    let with = |l: &Linear<'g>, k: f64| {
-        l.plus(-k, &single(e)).plus(k, &Linear::of(v))
-    };
+    let with = |l: &Linear<'g>, k: f64| l.plus(-k, &single(e)).plus(k, &Linear::of(v));
     match b.terms.iter().find(|(own, _)| *own == e) {
         Some((_, j)) if *j == -k => without_sizes(vec![with(a, k), with(b, *j)]),
         _ => moved,

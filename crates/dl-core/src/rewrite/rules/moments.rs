@@ -99,7 +99,9 @@ fn moments<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let ([square], [s, t]) = (left.sums.as_slice(), right.sums.as_slice()) else { return None };
     let (inner, axes) = summed(*square)?;
     let [x, y] = inner.as_slice() else { return None };
-    let is_sum_of = |e: Expr<'g>, x: Expr<'g>| reduction(e, Reduce::Sum).is_some_and(|(of, along)| of == x && along == axes);
+    let is_sum_of = |e: Expr<'g>, x: Expr<'g>| {
+        reduction(e, Reduce::Sum).is_some_and(|(of, along)| of == x && along == axes)
+    };
     let fits = (is_sum_of(*s, *x) && is_sum_of(*t, *y)) || (is_sum_of(*s, *y) && is_sum_of(*t, *x));
     let n = axes.iter().fold(Dim::Size(1), |n, i| &n * &x.shape()[*i]);
     let count = n.size().map_or(1.0, |n| n as f64);

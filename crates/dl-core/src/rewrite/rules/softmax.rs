@@ -88,7 +88,8 @@ impl<'g> LogSumExp<'g> {
                 let (a, b) = pair(args(e).next()?)?;
                 let weight = if a == self.of { b } else { a };
                 let sums = facts.of(weight).distribution && self.axes == [self.of.shape().rank() - 1];
-                let product = (a == self.of || b == self.of) && args(e).next()?.node().op == Op::Binary(Binary::Mul);
+                let product =
+                    (a == self.of || b == self.of) && args(e).next()?.node().op == Op::Binary(Binary::Mul);
                 (product && sums).then(|| (weight * self.shifted).sum(axes.clone()))
             }
             _ => None,

@@ -98,7 +98,14 @@ fn dtype(pattern: &Pattern) -> DType {
 }
 
 /// Finds shape and type of every letter; false if the pattern cannot have that shape.
-fn place(p: &Pattern, shape: &Shape, dtype: DType, full: &Shape, reduced: &Shape, letters: &mut Letters) -> bool {
+fn place(
+    p: &Pattern,
+    shape: &Shape,
+    dtype: DType,
+    full: &Shape,
+    reduced: &Shape,
+    letters: &mut Letters,
+) -> bool {
     let mut part = |p: &Pattern, shape: &Shape, dtype: DType| place(p, shape, dtype, full, reduced, letters);
     match p {
         Pattern::Any(l) | Pattern::Constant(l) => match letters.iter().find(|(own, ..)| own == l) {
@@ -112,7 +119,8 @@ fn place(p: &Pattern, shape: &Shape, dtype: DType, full: &Shape, reduced: &Shape
         Pattern::Number(_) => true,
         Pattern::Unary(_, x) | Pattern::Stop(x) => part(x, shape, dtype),
         Pattern::Binary(op, x, y) => {
-            let compares = matches!(op, Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge);
+            let compares =
+                matches!(op, Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge);
             let inner = if compares { F64 } else { dtype };
             part(x, shape, inner) && part(y, shape, inner)
         }

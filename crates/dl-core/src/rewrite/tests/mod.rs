@@ -46,7 +46,12 @@ fn every_rule_applies_to_its_instance_and_keeps_shape_and_type() {
         let instance = instance(rule, &graph);
         let new = applied(rule, instance.expr)
             .unwrap_or_else(|| panic!("{} does not apply to {:?}", rule.name, instance.expr));
-        assert_eq!((new.dtype(), new.shape()), (instance.expr.dtype(), instance.expr.shape()), "{}", rule.name);
+        assert_eq!(
+            (new.dtype(), new.shape()),
+            (instance.expr.dtype(), instance.expr.shape()),
+            "{}",
+            rule.name
+        );
         graph.check().unwrap_or_else(|e| panic!("{}: {e}", rule.name));
     }
 }
@@ -73,7 +78,13 @@ fn rewriting_ends_and_has_nothing_left_to_do() {
         let (once, ids) = rewrite(&graph, &[root], &mut Trace::default());
         let mut again = Trace::default();
         rewrite(&once, &ids, &mut again);
-        assert!(again.firings().is_empty(), "{}: {:?} fire again on {}", rule.name, again.counts(), once.expr(ids[0]));
+        assert!(
+            again.firings().is_empty(),
+            "{}: {:?} fire again on {}",
+            rule.name,
+            again.counts(),
+            once.expr(ids[0])
+        );
     }
 }
 
@@ -99,10 +110,15 @@ fn no_rule_is_further_from_the_truth_than_what_it_replaces() {
             let before = errors(F64, &truths, &values(&raw, &point));
             for form in &forms {
                 let after = errors(F64, &truths, &values(form, &point));
-                for (before, after) in before.iter().zip(&after).filter_map(|(b, a)| Some((b.as_ref()?, a.as_ref()?))) {
+                for (before, after) in
+                    before.iter().zip(&after).filter_map(|(b, a)| Some((b.as_ref()?, a.as_ref()?)))
+                {
                     told += 1;
                     if !(*after <= before + SLACK) {
-                        worse.push(format!("{} at {point:?}: {before:.1} before, {after:.1} after", rule.name));
+                        worse.push(format!(
+                            "{} at {point:?}: {before:.1} before, {after:.1} after",
+                            rule.name
+                        ));
                     }
                 }
             }
