@@ -124,7 +124,8 @@ fn compare(seed: u64, dtype: DType, worse: &mut Vec<String>) -> (u64, u64) {
             }
             told += 1;
             better += u64::from(before > after + 1000.0);
-            if !(after <= SLACK.0 + SLACK.1 * before) {
+            let no_worse = after <= SLACK.0 + SLACK.1 * before;
+            if !no_worse {
                 let truth = truths[i][0].value.to_f64();
                 worse.push(format!(
                     "{seed} {dtype} {name} at {x:e} {y:e}: {before:.1} before, {after:.1} after, true {truth:e}: {value}"
