@@ -8,7 +8,7 @@ use dl_core::ops::{Binary, Order, Unary};
 use dl_core::{DType, Dims, Expr, F32, Graph, I64, Plan, Program, Target, Tensor, TensorRef, interp};
 
 use super::compile::compile;
-use super::executable::Executable;
+use super::executable::{Executable, guarded};
 use super::machine::Machine;
 use super::step::Check;
 use crate::Result;
@@ -182,6 +182,12 @@ fn integers_beyond_32_bits_are_errors() {
     assert!(error(vec![0, 1 << 31]).contains("input x: 2147483648 at element 1 of [2] does not fit"));
     let overflow = error(vec![50_000, 0]);
     assert!(overflow.contains("tests.rs:") && overflow.contains("2500000000 at element 0"), "{overflow}");
+}
+
+#[test]
+fn a_panic_of_the_backend_is_an_error() {
+    let lost: Result<()> = guarded("far", || panic!("the device is lost"));
+    assert_eq!(lost.unwrap_err().to_string(), "far: the device is lost");
 }
 
 #[test]
