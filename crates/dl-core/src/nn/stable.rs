@@ -47,6 +47,19 @@ pub(crate) fn log_mix<'g>(p: f64, a: Expr<'g>, q: f64, b: Expr<'g>) -> Expr<'g> 
     a.maximum(b) + rest
 }
 
+/// `log((1 + eˣ)/(1 + eʸ))`, elementwise: `log1p(σ(y)·(eˣ⁻ʸ - 1))` where that is near zero.
+#[track_caller]
+pub(crate) fn softplus_difference<'g>(x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
+    let above = x.gt(y);
+    // The difference is symmetric: the smaller exponent over the larger one is what must be small.
+    let gap = above.select(y - x, x - y);
+    let part = above.select(x, y).sigmoid() * gap.expm1();
+    let near = part.gt(-0.5);
+    let log = near.select(part, 0.0).log1p();
+    let far = near.select(0.0, x).softplus() - near.select(0.0, y).softplus();
+    near.select(above.select(-log, log), far)
+}
+
 /// `log cosh x`, elementwise, accurate at 0 (where it is `x²/2`) and without overflow.
 #[track_caller]
 pub fn log_cosh<'g>(x: Expr<'g>) -> Expr<'g> {

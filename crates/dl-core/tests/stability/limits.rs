@@ -22,7 +22,6 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
     ),
     ("cross entropy of classes", "nn::cross_entropy(x, labels(x))", "", SURE),
     ("mean cross entropy of classes", "nn::cross_entropy(x, labels(x)).mean(..)", "d0", SURE),
-    ("log of a ratio of sums", "*", "value", "both logarithms are near log 2 where x and y are near 0"),
     ("log-mean-exp of rows", "*", "value", "log Σ is near log n where all exponents are near 0"),
 ];
 

@@ -6,6 +6,7 @@ use super::algebra::{Exponentials, Linear, ROUNDING};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::graph::Expr;
+use crate::nn::stable::softplus_difference;
 use crate::ops::{Binary, Op, Unary};
 
 /// The table.
@@ -16,6 +17,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
     "difference-of-exponentials"    at ["add", "sub", "mul", "div"]  : "(exp(x) - 1) / exp(x)"            => "-expm1(-x)"        by difference;
     "difference-of-logistics"       at ["sub"]                       : "sigmoid(x) - sigmoid(-x)"         => "tanh(x / 2)"       by logistics;
     "difference-of-softplus"        at ["sub"]                       : "softplus(x) - softplus(-x)"       => "x"                 by softpluses;
+    "log-of-ratio-of-sums"          at ["sub"]                       : "softplus(x) - softplus(y)"        => "log1p(sigmoid(y) * expm1(x - y))" by ratio_of_sums;
 };
 
 /// `r ± log Σ exp(l)` with linear `r`, as `± log Σ exp(l ± r)`, where that is simpler.
@@ -229,6 +231,15 @@ fn logistics<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 
 fn softpluses<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     opposites(expr, Unary::Softplus)
+}
+
+/// The difference of two logarithms that may both be near `log 2`.
+fn ratio_of_sums<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let inner = |e: Expr<'g>| args(e).next().filter(|_| e.node().op == Op::Unary(Unary::Softplus));
+    let (x, y) = (inner(args(expr).next()?)?, inner(args(expr).nth(1)?)?);
+    // What the result itself is made of.
+    let masked = x.node().op == Op::Select && y.node().op == Op::Select && args(x).next() == args(y).next();
+    (!masked).then(|| softplus_difference(x, y))
 }
 
 /// `x` of `f(x) - f(-x)`.

@@ -66,6 +66,7 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         "difference-of-exponentials" => x.expm1() / x.exp(),
         "difference-of-logistics" => x.sigmoid() - (-x).sigmoid(),
         "difference-of-softplus" => x.softplus() - (-x).softplus(),
+        "log-of-ratio-of-sums" => x.softplus() - y.softplus(),
         "sum-of-scatter" => {
             let labels = graph.input("labels", I64, Named("B"));
             let updates = graph.input("s", F64, Named("B"));
