@@ -129,7 +129,7 @@ pub(crate) fn wide<'g>(reduced: Expr<'g>, like: Expr<'g>) -> Expr<'g> {
 
 /// The class of each of the two rows.
 pub(crate) fn labels<'g>(like: Expr<'g>) -> Expr<'g> {
-    like.graph().input("labels", I64, [2])
+    like.graph().input("labels", I64, [like.shape()[0].clone()])
 }
 
 /// The same classes as rows of zeros with a one.
