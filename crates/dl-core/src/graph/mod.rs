@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use indexmap::{IndexMap, IndexSet};
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 pub use self::expr::Expr;
@@ -89,14 +90,16 @@ pub struct Graph {
     inner: RefCell<Inner>,
 }
 
+/// What has a name, in order of appearance.
+pub(crate) type ByName<T> = IndexMap<Name, T, FxBuildHasher>;
+
 #[derive(Default)]
 struct Inner {
-    nodes: Vec<Arc<Node>>,
-    index: FxHashMap<Arc<Node>, NodeId>,
+    nodes: IndexSet<Arc<Node>, FxBuildHasher>,
     origins: Vec<Origin>,
-    named: Vec<(Name, NodeId)>,
-    inputs: Vec<InputDecl>,
-    parameters: Vec<ParameterDecl>,
+    named: ByName<NodeId>,
+    inputs: ByName<InputDecl>,
+    parameters: ByName<ParameterDecl>,
     faults: Vec<Fault>,
     streams: u64,
     variables: u64,
@@ -114,7 +117,7 @@ impl Graph {
     #[track_caller]
     pub fn input(&self, name: &str, dtype: DType, shape: impl Into<Shape>) -> Expr<'_> {
         let decl = InputDecl { name: name.into(), dtype, shape: shape.into() };
-        let old = self.inner.borrow().inputs.iter().find(|d| *d.name == *name).cloned();
+        let old = self.inner.borrow().inputs.get(name).cloned();
         match old {
             Some(old) if old != decl => {
                 return self.fail(format!(
@@ -123,7 +126,9 @@ impl Graph {
                 ));
             }
             Some(_) => {}
-            None => self.inner.borrow_mut().inputs.push(decl.clone()),
+            None => {
+                self.inner.borrow_mut().inputs.insert(decl.name.clone(), decl.clone());
+            }
         }
         self.leaf(Op::Input(decl.name), dtype, decl.shape)
     }
@@ -149,7 +154,7 @@ impl Graph {
                 decl.name, decl.shape
             ));
         }
-        let old = self.inner.borrow().parameters.iter().find(|d| d.name == decl.name).cloned();
+        let old = self.inner.borrow().parameters.get(&decl.name).cloned();
         match old {
             Some(old) if (ParameterDecl { trainable: decl.trainable, ..old.clone() }) != decl => {
                 return self.fail(format!(
@@ -158,13 +163,15 @@ impl Graph {
                 ));
             }
             Some(_) => {}
-            None => self.inner.borrow_mut().parameters.push(decl.clone()),
+            None => {
+                self.inner.borrow_mut().parameters.insert(decl.name.clone(), decl.clone());
+            }
         }
         self.leaf(Op::Parameter(decl.name), decl.dtype, decl.shape)
     }
 
     pub(crate) fn freeze_parameter(&self, name: &str) {
-        for decl in self.inner.borrow_mut().parameters.iter_mut().filter(|d| *d.name == *name) {
+        if let Some(decl) = self.inner.borrow_mut().parameters.get_mut(name) {
             decl.trainable = false;
         }
     }
@@ -172,7 +179,7 @@ impl Graph {
     /// The declared parameter of that name.
     #[track_caller]
     pub fn get_parameter(&self, name: &str) -> Expr<'_> {
-        let decl = self.inner.borrow().parameters.iter().find(|d| *d.name == *name).cloned();
+        let decl = self.inner.borrow().parameters.get(name).cloned();
         match decl {
             Some(decl) => self.leaf(Op::Parameter(decl.name), decl.dtype, decl.shape),
             None => self.fail(format!("unknown parameter {name}")),
@@ -181,12 +188,12 @@ impl Graph {
 
     /// All declared parameters, in order.
     pub fn parameter_decls(&self) -> Vec<ParameterDecl> {
-        self.inner.borrow().parameters.clone()
+        self.inner.borrow().parameters.values().cloned().collect()
     }
 
     /// All declared inputs, in order.
     pub fn input_decls(&self) -> Vec<InputDecl> {
-        self.inner.borrow().inputs.clone()
+        self.inner.borrow().inputs.values().cloned().collect()
     }
 
     /// The values that the author named, in order.
@@ -210,14 +217,15 @@ impl Graph {
         inputs: &[InputDecl],
         parameters: &[ParameterDecl],
     ) -> Graph {
-        let mut inner =
-            Inner { inputs: inputs.to_vec(), parameters: parameters.to_vec(), ..Inner::default() };
-        for (i, (node, origin)) in nodes.iter().zip(origins).enumerate() {
-            let node = Arc::new(node.clone());
-            inner.index.insert(node.clone(), NodeId(i as u32));
-            inner.nodes.push(node);
-            inner.origins.push(origin.clone());
-            match &inner.nodes[i].op {
+        let mut inner = Inner {
+            inputs: inputs.iter().map(|d| (d.name.clone(), d.clone())).collect(),
+            parameters: parameters.iter().map(|d| (d.name.clone(), d.clone())).collect(),
+            nodes: nodes.iter().cloned().map(Arc::new).collect(),
+            origins: origins.to_vec(),
+            ..Inner::default()
+        };
+        for node in nodes {
+            match &node.op {
                 Op::Random { stream } => inner.streams = inner.streams.max(stream + 1),
                 Op::Variable(id) => inner.variables = inner.variables.max(id + 1),
                 _ => {}
@@ -265,17 +273,15 @@ impl Graph {
     pub(crate) fn push(&self, node: Node) -> Expr<'_> {
         let site = self.site();
         let mut inner = self.inner.borrow_mut();
-        if let Some(id) = inner.index.get(&node) {
-            return Expr::new(self, *id);
-        }
-        let id =
-            NodeId(u32::try_from(inner.nodes.len()).expect("a graph of 2^32 nodes does not fit into memory"));
-        let node = Arc::new(node);
-        let origin = inner.current.clone().unwrap_or(Origin { site, name: None });
-        inner.nodes.push(node.clone());
-        inner.origins.push(origin);
-        inner.index.insert(node, id);
-        Expr::new(self, id)
+        let place = match inner.nodes.get_index_of(&node) {
+            Some(place) => place,
+            None => {
+                let origin = inner.current.clone().unwrap_or(Origin { site, name: None });
+                inner.origins.push(origin);
+                inner.nodes.insert_full(Arc::new(node)).0
+            }
+        };
+        Expr::new(self, NodeId(u32::try_from(place).expect("a graph of 2^32 nodes does not fit into memory")))
     }
 
     /// Runs `build` with everything that it makes attributed to `origin`.
@@ -327,13 +333,15 @@ impl Graph {
         if inner.nodes[id.index()].op == Op::Poison {
             return;
         }
-        match inner.named.iter().find(|(n, _)| **n == *name) {
-            Some((_, other)) if *other != id => {
+        match inner.named.get(name) {
+            Some(other) if *other != id => {
                 let site = Some(Location::caller().into());
                 inner.faults.push(Fault { site, message: format!("two different values are named {name}") });
             }
             Some(_) => {}
-            None => inner.named.push((name.into(), id)),
+            None => {
+                inner.named.insert(name.into(), id);
+            }
         }
         inner.origins[id.index()].name.get_or_insert_with(|| name.into());
     }

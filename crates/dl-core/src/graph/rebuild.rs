@@ -11,7 +11,8 @@ pub(crate) struct Rebuild<'a, 'g> {
     pub(crate) from: &'a Graph,
     /// Where the new ones go.
     pub(crate) to: &'g Graph,
-    done: FxHashMap<NodeId, Expr<'g>>,
+    /// By old place.
+    done: Vec<Option<Expr<'g>>>,
 }
 
 impl<'a, 'g> Rebuild<'a, 'g> {
@@ -25,12 +26,12 @@ impl<'a, 'g> Rebuild<'a, 'g> {
             new.streams = new.streams.max(old.streams);
             new.variables = new.variables.max(old.variables);
         }
-        Rebuild { from, to, done: FxHashMap::default() }
+        Rebuild { from, to, done: vec![None; from.len()] }
     }
 
     /// What `id` became, once it was visited.
     pub(crate) fn get(&self, id: NodeId) -> Option<Expr<'g>> {
-        self.done.get(&id).copied()
+        self.done[id.index()]
     }
 
     /// Copies everything that `roots` need, arguments first, letting `visit` make each node from its
@@ -42,17 +43,18 @@ impl<'a, 'g> Rebuild<'a, 'g> {
     ) {
         let order = reachable(self.from, roots);
         for id in order {
-            if self.done.contains_key(&id) {
+            if self.get(id).is_some() {
                 continue;
             }
             let node = self.from.get(id);
-            let args: Vec<Expr<'g>> = node.args.iter().map(|a| self.done[a]).collect();
+            let copied = |a: &NodeId| self.get(*a).expect("arguments come first");
+            let args: Vec<Expr<'g>> = node.args.iter().map(copied).collect();
             let origin = self.from.origin(id);
             let new = self.to.attributed(&origin, || visit(self, id, &node, &args));
             if let Some(name) = &origin.name {
                 self.to.inner.borrow_mut().origins[new.id().index()].name.get_or_insert_with(|| name.clone());
             }
-            self.done.insert(id, new);
+            self.done[id.index()] = Some(new);
         }
     }
 

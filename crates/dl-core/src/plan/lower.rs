@@ -35,16 +35,14 @@ pub(crate) fn lower(program: &Program, _target: &Target) -> Plan {
         .iter()
         .map(|o| OutputSlot { name: o.name.clone(), value: lowering.materialize(o.node) })
         .collect();
+    let updates: FxHashMap<&Name, NodeId> =
+        program.updates().iter().map(|u| (&u.parameter, u.value)).collect();
     let parameters: Vec<ParameterSlot> = program
         .parameters()
         .iter()
         .map(|decl| ParameterSlot {
             value: lowering.parameters.get(&decl.name).copied(),
-            update: program
-                .updates()
-                .iter()
-                .find(|u| u.parameter == decl.name)
-                .map(|u| lowering.materialize(u.value)),
+            update: updates.get(&decl.name).map(|value| lowering.materialize(*value)),
             decl: decl.clone(),
         })
         .collect();

@@ -1,9 +1,14 @@
 //! Building a program: outputs and updates over a graph, then the passes.
 
+use std::borrow::Borrow;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
 use crate::diff;
 use crate::dim::{Dim, Name};
 use crate::error::{Error, Fault, Result};
-use crate::graph::{Expr, Graph, InputDecl, NodeId, Rebuild, reachable};
+use crate::graph::{ByName, Expr, Graph, InputDecl, Node, NodeId, Rebuild, reachable};
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 use crate::rewrite::{self, Trace};
@@ -11,26 +16,23 @@ use crate::rewrite::{self, Trace};
 /// Outputs and updates on their way to a [`Program`].
 pub struct Builder<'g> {
     graph: &'g Graph,
-    outputs: Vec<(Name, NodeId)>,
-    updates: Vec<(Name, NodeId)>,
+    outputs: ByName<NodeId>,
+    updates: ByName<NodeId>,
     derivation: Vec<(Name, NodeId)>,
     rewriting: bool,
 }
 
 impl<'g> Builder<'g> {
     pub(crate) fn new(graph: &'g Graph) -> Self {
-        Builder { graph, outputs: vec![], updates: vec![], derivation: vec![], rewriting: true }
+        let (outputs, updates) = (ByName::default(), ByName::default());
+        Builder { graph, outputs, updates, derivation: vec![], rewriting: true }
     }
 
     /// Adds a named result. A name given twice for different values is an error.
     #[track_caller]
     pub fn output(mut self, name: &str, value: Expr<'g>) -> Self {
-        match self.outputs.iter().find(|(n, _)| **n == *name) {
-            Some((_, id)) if *id != value.id() => {
-                self.graph.fail(format!("two different outputs are named {name}"));
-            }
-            Some(_) => {}
-            None => self.outputs.push((name.into(), value.id())),
+        if *self.outputs.entry(name.into()).or_insert(value.id()) != value.id() {
+            self.graph.fail(format!("two different outputs are named {name}"));
         }
         self
     }
@@ -53,10 +55,9 @@ impl<'g> Builder<'g> {
                 new.dtype, new.shape, target.dtype, target.shape
             ));
         }
-        if self.updates.iter().any(|(n, _)| *n == name) {
+        if self.updates.insert(name.clone(), value.id()).is_some() {
             self.graph.fail(format!("parameter {name} is updated twice"));
         }
-        self.updates.push((name, value.id()));
         self
     }
 
@@ -90,15 +91,16 @@ impl<'g> Builder<'g> {
     fn with_named(&self) -> Vec<(Name, NodeId)> {
         let roots: Vec<NodeId> = self.outputs.iter().chain(&self.updates).map(|(_, id)| *id).collect();
         let below = reachable(self.graph, &roots);
-        let shown = |name: &Name| self.outputs.iter().chain(&self.derivation).any(|(n, _)| n == name);
+        let derived = self.derivation.iter().map(|(name, _)| name);
+        let shown: FxHashSet<&Name> = self.outputs.keys().chain(derived).collect();
         let named = self.graph.named().into_iter().map(|(name, e)| (name, e.id()));
-        let hidden = named.filter(|(name, id)| !shown(name) && below.binary_search(id).is_ok());
+        let hidden = named.filter(|(name, id)| !shown.contains(name) && below.binary_search(id).is_ok());
         hidden.chain(self.derivation.clone()).collect()
     }
 
     fn finish(self) -> Result<Program> {
-        let lists = [&self.outputs, &self.updates, &self.derivation];
-        let roots: Vec<NodeId> = lists.iter().flat_map(|l| l.iter().map(|(_, id)| *id)).collect();
+        let results = self.outputs.values().chain(self.updates.values());
+        let roots: Vec<NodeId> = results.chain(self.derivation.iter().map(|(_, id)| id)).copied().collect();
         let mut trace = Trace::default();
         let (graph, roots) = self.passes(&roots, &mut trace);
         graph.check()?;
@@ -129,21 +131,19 @@ impl<'g> Builder<'g> {
             })
             .collect();
         let mut places = roots.iter().map(|id| place(*id));
-        let mut take = |list: &[(Name, NodeId)]| -> Vec<(Name, NodeId)> {
-            list.iter().map(|(n, _)| (n.clone(), places.next().expect("one root for each"))).collect()
-        };
-        let output = |(name, node)| Output { name, node };
-        let outputs = take(&self.outputs).into_iter().map(output).collect();
-        let updates: Vec<Update> =
-            take(&self.updates).into_iter().map(|(parameter, value)| Update { parameter, value }).collect();
-        let derivation = take(&self.derivation).into_iter().map(output).collect();
-        let reads = |name: &Name| nodes.iter().any(|n| matches!(&n.op, Op::Parameter(p) if p == name));
-        let updated = |name: &Name| updates.iter().any(|u| u.parameter == *name);
-        let parameters =
-            self.graph.parameter_decls().into_iter().filter(|d| updated(&d.name) || reads(&d.name)).collect();
-        let inputs = self.graph.input_decls();
-        let used = |name: &Name| nodes.iter().any(|n| matches!(&n.op, Op::Input(i) if i == name));
-        let inputs = inputs.into_iter().filter(|d| used(&d.name)).collect();
+        let mut next = || places.next().expect("one root for each");
+        let mut output = |name: &Name| Output { name: name.clone(), node: next() };
+        let outputs = self.outputs.keys().map(&mut output).collect();
+        let update = |name: &Name| Update { parameter: name.clone(), value: output(name).node };
+        let updates = self.updates.keys().map(update).collect();
+        let derivation = self.derivation.iter().map(|(name, _)| output(name)).collect();
+        let read = read(&nodes);
+        let parameters = self.graph.parameter_decls().into_iter();
+        let parameters = parameters
+            .filter(|d| self.updates.contains_key(&d.name) || read.contains(&Op::Parameter(d.name.clone())))
+            .collect();
+        let inputs = self.graph.input_decls().into_iter();
+        let inputs = inputs.filter(|d| read.contains(&Op::Input(d.name.clone()))).collect();
         let origins = order.iter().map(|id| graph.origin(*id)).collect();
         let program = Program { nodes, origins, inputs, parameters, outputs, updates, derivation, trace };
         program.names_are_bound()?;
@@ -153,22 +153,32 @@ impl<'g> Builder<'g> {
 
 /// Inputs that nothing reads but that alone say how large a dimension is.
 fn binding_inputs(graph: &Graph, order: &[NodeId]) -> Vec<NodeId> {
-    let nodes: Vec<_> = order.iter().map(|id| graph.get(*id)).collect();
-    let read = |name: &Name| nodes.iter().any(|n| matches!(&n.op, Op::Input(i) if i == name));
+    let nodes: Vec<Arc<Node>> = order.iter().map(|id| graph.get(*id)).collect();
+    let read = read(&nodes);
+    let is_read = |d: &InputDecl| read.contains(&Op::Input(d.name.clone()));
     let decls = graph.input_decls();
     let binds = |d: &InputDecl| d.shape.iter().filter_map(|d| d.name().cloned()).collect::<Vec<_>>();
-    let mut bound: Vec<Name> = decls.iter().filter(|d| read(&d.name)).flat_map(binds).collect();
-    let extents = nodes.iter().filter_map(|n| if let Op::Extent(dim) = &n.op { Some(dim) } else { None });
-    let needed: Vec<Name> =
-        nodes.iter().flat_map(|n| n.shape.iter()).chain(extents).flat_map(Dim::names).collect();
+    let mut bound: FxHashSet<Name> = decls.iter().filter(|d| is_read(d)).flat_map(binds).collect();
+    let needed: FxHashSet<Name> = nodes.iter().flat_map(|n| names(n)).collect();
     let mut extra = vec![];
     for decl in &decls {
-        if !read(&decl.name) && binds(decl).iter().any(|n| needed.contains(n) && !bound.contains(n)) {
+        if !is_read(decl) && binds(decl).iter().any(|n| needed.contains(n) && !bound.contains(n)) {
             bound.extend(binds(decl));
             extra.push(graph.leaf(Op::Input(decl.name.clone()), decl.dtype, decl.shape.clone()).id());
         }
     }
     extra
+}
+
+/// The inputs and parameters among `nodes`.
+fn read<N: Borrow<Node>>(nodes: &[N]) -> FxHashSet<&Op> {
+    nodes.iter().map(|n| &n.borrow().op).filter(|op| matches!(op, Op::Input(_) | Op::Parameter(_))).collect()
+}
+
+/// The names of dimensions that a node's result needs.
+fn names(node: &Node) -> impl Iterator<Item = Name> {
+    let extent = if let Op::Extent(dim) = &node.op { Some(dim) } else { None };
+    node.shape.iter().chain(extent).flat_map(Dim::names)
 }
 
 /// Once every gradient is there, a stop has nothing left to stop.
@@ -188,18 +198,16 @@ fn without_stops(from: &Graph, roots: &[NodeId]) -> (Graph, Vec<NodeId>) {
 impl Program {
     /// Every named dimension must be the size of an axis of some input.
     fn names_are_bound(&self) -> Result<()> {
-        let bound: Vec<&Name> =
+        let bound: FxHashSet<&Name> =
             self.inputs.iter().flat_map(|d| d.shape.iter().filter_map(|d| d.name())).collect();
-        let mut faults: Vec<Fault> = vec![];
+        let mut missing: ByName<Fault> = ByName::default();
         for (node, origin) in self.nodes.iter().zip(&self.origins) {
-            let extent = if let Op::Extent(dim) = &node.op { dim.names() } else { vec![] };
-            for name in node.shape.iter().flat_map(|d| d.names()).chain(extent) {
+            for name in names(node).filter(|name| !bound.contains(name)) {
                 let message = format!("dimension {name} is not the size of any axis of an input");
-                if !bound.contains(&&name) && !faults.iter().any(|f| f.message == message) {
-                    faults.push(Fault { site: origin.site.clone(), message });
-                }
+                missing.entry(name).or_insert(Fault { site: origin.site.clone(), message });
             }
         }
+        let faults: Vec<Fault> = missing.into_values().collect();
         if faults.is_empty() { Ok(()) } else { Err(Error::build(faults)) }
     }
 }

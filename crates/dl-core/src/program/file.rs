@@ -1,7 +1,9 @@
 //! Programs as text: written as JSON, and checked node by node when read.
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
+use crate::dim::Name;
 use crate::error::{Error, Result};
 use crate::graph::{InputDecl, Node, Origin, ParameterDecl};
 use crate::ops::Op;
@@ -42,6 +44,9 @@ impl Program {
     }
 
     fn check_nodes(&self) -> std::result::Result<(), String> {
+        let mut seen = FxHashSet::default();
+        let inputs = by_name(&self.inputs, |d| &d.name);
+        let parameters = by_name(&self.parameters, |d| &d.name);
         for (i, node) in self.nodes.iter().enumerate() {
             if let Some(arg) = node.args.iter().find(|a| a.index() >= i) {
                 return Err(format!(
@@ -52,26 +57,26 @@ impl Program {
             let args: Vec<&Node> = node.args.iter().map(|a| &self.nodes[a.index()]).collect();
             let declared = Some((node.dtype, &node.shape));
             node.op.signature(&args, declared).map_err(|why| format!("node {i}: {why}"))?;
-            self.check_leaf(i, node)?;
+            let declared = match &node.op {
+                Op::Input(name) => {
+                    inputs.get(name).is_some_and(|d| d.dtype == node.dtype && d.shape == node.shape)
+                }
+                Op::Parameter(name) => {
+                    parameters.get(name).is_some_and(|d| d.dtype == node.dtype && d.shape == node.shape)
+                }
+                Op::Grad | Op::Poison => {
+                    return Err(format!("node {i}: {} cannot stand in a program", node.op.name()));
+                }
+                _ => true,
+            };
+            if !declared {
+                return Err(format!("node {i} is not declared as it is used"));
+            }
+            if !seen.insert(node) {
+                return Err(format!("node {i} is there before: equal nodes are one"));
+            }
         }
         Ok(())
-    }
-
-    fn check_leaf(&self, i: usize, node: &Node) -> std::result::Result<(), String> {
-        let declared = match &node.op {
-            Op::Input(name) => {
-                self.inputs.iter().any(|d| d.name == *name && d.dtype == node.dtype && d.shape == node.shape)
-            }
-            Op::Parameter(name) => self
-                .parameters
-                .iter()
-                .any(|d| d.name == *name && d.dtype == node.dtype && d.shape == node.shape),
-            Op::Grad | Op::Poison => {
-                return Err(format!("node {i}: {} cannot stand in a program", node.op.name()));
-            }
-            _ => true,
-        };
-        if declared { Ok(()) } else { Err(format!("node {i} is not declared as it is used")) }
     }
 
     fn check_roots(&self) -> std::result::Result<(), String> {
@@ -79,18 +84,16 @@ impl Program {
         if let Some(o) = self.outputs.iter().chain(&self.derivation).find(|o| !exists(o)) {
             return Err(format!("output {} names node {}, of {}", o.name, o.node.index(), self.nodes.len()));
         }
-        for (i, update) in self.updates.iter().enumerate() {
+        let parameters = by_name(&self.parameters, |d| &d.name);
+        let mut updated = FxHashSet::default();
+        for update in &self.updates {
             let name = &update.parameter;
-            let decl = self
-                .parameters
-                .iter()
-                .find(|d| d.name == *name)
-                .ok_or_else(|| format!("update of unknown parameter {name}"))?;
+            let decl = parameters.get(name).ok_or_else(|| format!("update of unknown parameter {name}"))?;
             let fits = self
                 .nodes
                 .get(update.value.index())
                 .is_some_and(|n| n.dtype == decl.dtype && n.shape == decl.shape);
-            if !fits || self.updates[..i].iter().any(|u| u.parameter == *name) {
+            if !fits || !updated.insert(name) {
                 return Err(format!("update of {name} does not fit it, or is the second one"));
             }
         }
@@ -99,6 +102,10 @@ impl Program {
         }
         Ok(())
     }
+}
+
+fn by_name<D>(decls: &[D], name: impl Fn(&D) -> &Name) -> FxHashMap<&Name, &D> {
+    decls.iter().map(|d| (name(d), d)).collect()
 }
 
 impl TryFrom<Unchecked> for Program {

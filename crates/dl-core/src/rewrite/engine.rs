@@ -1,6 +1,6 @@
 //! The engine: one pass over a graph, arguments first, each node to its normal form.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 use crate::graph::{Expr, Graph, Node, NodeId, Rebuild, reachable};
 use crate::rewrite::facts::Known;
@@ -19,7 +19,7 @@ pub(crate) fn pass(from: &Graph, roots: &[NodeId], phase: Phase, trace: &mut Tra
             to: &to,
             table: Table::of(phase),
             known: Known::new(&to),
-            normal: FxHashMap::default(),
+            normal: vec![],
             fuel: FUEL * (reachable(from, roots).len() + 16),
             trace,
         };
@@ -33,8 +33,8 @@ struct Engine<'g, 't> {
     to: &'g Graph,
     table: &'static Table,
     known: Known<'g>,
-    /// What each node became; normal forms map to themselves.
-    normal: FxHashMap<NodeId, Expr<'g>>,
+    /// What each node became, by its place; normal forms map to themselves.
+    normal: Vec<Option<Expr<'g>>>,
     fuel: usize,
     trace: &'t mut Trace,
 }
@@ -42,12 +42,14 @@ struct Engine<'g, 't> {
 impl<'g> Engine<'g, '_> {
     /// The normal form of a node whose arguments are normal.
     fn normalize(&mut self, expr: Expr<'g>) -> Expr<'g> {
-        if let Some(done) = self.normal.get(&expr.id()) {
-            return *done;
+        if let Some(done) = self.settled(expr.id()) {
+            return done;
         }
         let result = self.rewrite(expr);
-        self.normal.insert(expr.id(), result);
-        self.normal.entry(result.id()).or_insert(result);
+        self.becomes(expr.id(), result);
+        if self.settled(result.id()).is_none() {
+            self.becomes(result.id(), result);
+        }
         result
     }
 
@@ -74,29 +76,40 @@ impl<'g> Engine<'g, '_> {
 
     /// Normalizes what a rule built: the nodes from `mark` on, arguments first.
     fn settle(&mut self, root: Expr<'g>, mark: NodeId) -> Expr<'g> {
-        let mut order: Vec<NodeId> = vec![];
-        let mut stack = vec![root.id()];
-        while let Some(id) = stack.pop() {
-            if id >= mark && !order.contains(&id) {
-                order.push(id);
-                stack.extend(&self.to.get(id).args);
-            }
-        }
-        order.sort_unstable();
-        for id in order {
-            if self.normal.contains_key(&id) {
+        for id in self.built(root, mark) {
+            if self.settled(id).is_some() {
                 continue;
             }
             let node = self.to.get(id);
-            let args: Vec<NodeId> = node.args.iter().map(|a| self.known_normal(*a).id()).collect();
-            let settled = self.to.push(Node { args, ..(*node).clone() });
-            let normal = self.normalize(settled);
-            self.normal.insert(id, normal);
+            let args = node.args.iter().map(|a| self.settled(*a).map_or(*a, Expr::id)).collect();
+            let copy = self.to.push(Node { args, ..(*node).clone() });
+            let normal = self.normalize(copy);
+            self.becomes(id, normal);
         }
-        self.known_normal(root.id())
+        self.settled(root.id()).unwrap_or(root)
     }
 
-    fn known_normal(&self, id: NodeId) -> Expr<'g> {
-        self.normal.get(&id).copied().unwrap_or_else(|| self.to.expr(id))
+    /// The nodes from `mark` on that `root` needs, arguments first.
+    fn built(&self, root: Expr<'g>, mark: NodeId) -> Vec<NodeId> {
+        let mut needed = BTreeSet::new();
+        let mut stack = vec![root.id()];
+        while let Some(id) = stack.pop() {
+            if id >= mark && needed.insert(id) {
+                stack.extend(&self.to.get(id).args);
+            }
+        }
+        needed.into_iter().collect()
+    }
+
+    /// What a node became, if that is known.
+    fn settled(&self, id: NodeId) -> Option<Expr<'g>> {
+        self.normal.get(id.index()).copied().flatten()
+    }
+
+    fn becomes(&mut self, id: NodeId, normal: Expr<'g>) {
+        if self.normal.len() <= id.index() {
+            self.normal.resize(id.index() + 1, None);
+        }
+        self.normal[id.index()] = Some(normal);
     }
 }

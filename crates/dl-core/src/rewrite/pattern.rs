@@ -108,7 +108,7 @@ impl Pattern {
     /// The bindings under which the pattern is `expr`, if there are any.
     pub(crate) fn matches<'g>(&self, expr: Expr<'g>) -> Option<Bindings<'g>> {
         let mut bindings = Bindings::default();
-        solve(&mut vec![(self, expr)], &mut bindings).then_some(bindings)
+        solve(Some(&Goal::new(self, expr, None)), &mut bindings).then_some(bindings)
     }
 
     /// The expression that the pattern describes, of that shape and of the element type of `like`.
@@ -198,62 +198,67 @@ fn resized<'g>(value: Expr<'g>, shape: &Shape) -> Option<Expr<'g>> {
     Some(value.graph().full(value.dtype(), shape.clone(), number))
 }
 
-/// Matches all goals, trying both orders of commutative operations.
-fn solve<'g>(goals: &mut Vec<(&Pattern, Expr<'g>)>, bindings: &mut Bindings<'g>) -> bool {
-    let Some((pattern, expr)) = goals.pop() else {
+/// What is left to match: a pattern against an expression, then the rest.
+#[derive(Clone, Copy)]
+struct Goal<'p, 'g> {
+    pattern: &'p Pattern,
+    expr: Expr<'g>,
+    next: Option<&'p Goal<'p, 'g>>,
+}
+
+impl<'p, 'g> Goal<'p, 'g> {
+    fn new(pattern: &'p Pattern, expr: Expr<'g>, next: Option<&'p Goal<'p, 'g>>) -> Self {
+        Goal { pattern, expr, next }
+    }
+}
+
+/// Matches all goals, trying both orders of commutative operations; bindings stay if it succeeds.
+fn solve<'g>(goal: Option<&Goal<'_, 'g>>, bindings: &mut Bindings<'g>) -> bool {
+    let Some(&Goal { pattern, expr, next }) = goal else {
         return true;
     };
-    let (depth, saved) = (goals.len(), (bindings.values.len(), bindings.frames.len()));
+    let bound = (bindings.values.len(), bindings.frames.len());
     let node = expr.node();
     let arg = |i: usize| expr.graph().expr(node.args[i]);
-    let mut orders: Vec<Vec<(&Pattern, Expr<'g>)>> = vec![];
-    match (pattern, &node.op) {
-        (Pattern::Any(l), _) if bindings.bind(*l, expr) => orders.push(vec![]),
-        (Pattern::Constant(l), Op::Constant(Scalar::Float(_))) if bindings.bind(*l, expr) => {
-            orders.push(vec![])
+    let solved = match (pattern, &node.op) {
+        (Pattern::Any(l), _) => bindings.bind(*l, expr) && solve(next, bindings),
+        (Pattern::Constant(l), Op::Constant(Scalar::Float(_))) => {
+            bindings.bind(*l, expr) && solve(next, bindings)
         }
-        (Pattern::Number(want), Op::Constant(value)) if value.as_f64() == *want => orders.push(vec![]),
-        (Pattern::Unary(want, x), Op::Unary(op)) if op == want => orders.push(vec![(x, arg(0))]),
+        (Pattern::Number(want), Op::Constant(value)) => value.as_f64() == *want && solve(next, bindings),
+        (Pattern::Unary(want, x), Op::Unary(op)) if op == want => {
+            solve(Some(&Goal::new(x, arg(0), next)), bindings)
+        }
         (Pattern::Binary(want, x, y), Op::Binary(op)) if op == want => {
-            orders.push(vec![(x, arg(0)), (y, arg(1))]);
-            if op.is_commutative() && node.args[0] != node.args[1] {
-                orders.push(vec![(x, arg(1)), (y, arg(0))]);
-            }
+            let mut either_way = |i, j| {
+                let y = Goal::new(y, arg(j), next);
+                solve(Some(&Goal::new(x, arg(i), Some(&y))), bindings)
+            };
+            either_way(0, 1) || (op.is_commutative() && node.args[0] != node.args[1] && either_way(1, 0))
         }
         (Pattern::Reduce(want, l, x), Op::Reduce { kind, axes }) if kind == want => {
-            let full = arg(0).shape();
-            if bindings.bind_frame(*l, Frame { full, axes: axes.clone() }) {
-                orders.push(vec![(x, arg(0))]);
-            }
+            let x = Goal::new(x, arg(0), next);
+            let frame = Frame { full: x.expr.shape(), axes: axes.clone() };
+            bindings.bind_frame(*l, frame) && solve(Some(&x), bindings)
         }
         (Pattern::Broadcast(l, x), Op::Broadcast(kept)) => {
             let axes = (0..node.shape.rank()).filter(|a| !kept.contains(a)).collect();
-            if bindings.bind_frame(*l, Frame { full: node.shape.clone(), axes }) {
-                orders.push(vec![(x, arg(0))]);
-            }
+            let frame = Frame { full: node.shape.clone(), axes };
+            bindings.bind_frame(*l, frame) && solve(Some(&Goal::new(x, arg(0), next)), bindings)
         }
-        (Pattern::Select(c, x, y), Op::Select) => orders.push(vec![(c, arg(0)), (x, arg(1)), (y, arg(2))]),
-        (Pattern::Stop(x), Op::StopGradient) => orders.push(vec![(x, arg(0))]),
-        _ => {}
-    }
-    let rest = goals.clone();
-    let bound = (bindings.values.len(), bindings.frames.len());
-    for order in orders {
-        goals.truncate(depth);
-        goals.clone_from(&rest);
+        (Pattern::Select(c, x, y), Op::Select) => {
+            let y = Goal::new(y, arg(2), next);
+            let x = Goal::new(x, arg(1), Some(&y));
+            solve(Some(&Goal::new(c, arg(0), Some(&x))), bindings)
+        }
+        (Pattern::Stop(x), Op::StopGradient) => solve(Some(&Goal::new(x, arg(0), next)), bindings),
+        _ => false,
+    };
+    if !solved {
         bindings.values.truncate(bound.0);
         bindings.frames.truncate(bound.1);
-        // The last goal is solved first; the left argument goes first.
-        goals.extend(order.into_iter().rev());
-        if solve(goals, bindings) {
-            return true;
-        }
     }
-    bindings.values.truncate(saved.0);
-    bindings.frames.truncate(saved.1);
-    goals.clone_from(&rest);
-    goals.push((pattern, expr));
-    false
+    solved
 }
 
 impl Binary {
