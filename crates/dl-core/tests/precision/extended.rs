@@ -194,6 +194,15 @@ impl Extended {
 
     fn wave(&self, op: Unary, x: &Ball) -> Ball {
         let Ball::Near { mid, error } = x else { return Ball::Unknown };
+        // Near zero sin(x) is x but for x³, and cos(x) is 1 but for x²; far away all digits are of whole turns.
+        if magnitude(mid) < -self.digits || magnitude(mid) > self.digits || *error > 0 {
+            let near = *error < -self.digits && magnitude(mid) < -self.digits;
+            return match op {
+                _ if !near => Ball::Unknown,
+                Unary::Sin => Ball::near(mid.clone(), (*error).max(magnitude(mid) - self.digits) + 1),
+                _ => Ball::near(Big::one(), -self.digits),
+            };
+        }
         let cache = &mut self.constants.borrow_mut();
         let value = if op == Unary::Sin {
             self.context.sin(mid, Some(cache))
@@ -239,6 +248,9 @@ impl Extended {
         if let Ball::Infinite(negative) = x {
             return Ball::exact(if *negative { -1.0 } else { 1.0 });
         }
+        if matches!(x, Ball::Near { error, .. } if *error > 0) || matches!(x, Ball::Unknown) {
+            return Ball::Unknown;
+        }
         let square = self.mul(x, x);
         if square.to_f64() > self.digits as f64 {
             let sign = if x.negative() == Some(true) { -1.0 } else { 1.0 };
@@ -263,6 +275,9 @@ impl Extended {
 
     fn floor(&self, x: &Ball) -> Ball {
         let Ball::Near { mid, error } = x else { return x.clone() };
+        if magnitude(mid) > self.digits || magnitude(mid) < -self.digits && !is_zero(mid) {
+            return Ball::Unknown;
+        }
         let value = FBig::<HalfEven, 2>::from_repr(mid.clone(), self.context).floor();
         let rest = self.sub(x, &Ball::near(value.repr().clone(), EXACT));
         let certain = *error == EXACT || (rest.negative() == Some(false) && rest.to_f64() < 0.999);

@@ -167,7 +167,7 @@ fn build(class: &Class, dtype: DType, formula: Formula, rewriting: bool, shape: 
 }
 
 /// The sum of the elements with weights that differ.
-fn objective(value: Expr<'_>) -> Expr<'_> {
+pub(crate) fn objective(value: Expr<'_>) -> Expr<'_> {
     let shape = value.shape();
     if shape.rank() == 0 {
         return value;

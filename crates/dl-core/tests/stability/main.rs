@@ -5,11 +5,13 @@
 mod precision;
 
 mod class;
+mod fuzz;
 mod judge;
 mod kinks;
 mod limits;
 
 mod exponentials;
+mod formulas;
 mod likelihood;
 mod logistic;
 mod norms;
