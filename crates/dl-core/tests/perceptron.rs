@@ -32,54 +32,63 @@ fn plan() {
         %11 = contract(%9, %10): f32 [B, 10]
         %13 = broadcast(%12): f32 [B, 10]
         %14 = add(%11, %13): f32 [B, 10]  frees %11 %13
-        %15 = reduce_max(%14): f32 [B]
-        %16 = is_finite(%15): bool [B]
-        %17 = select(%16, %15, 0): f32 [B]  frees %16 %15
-        %18 = broadcast(%17): f32 [B, 10]  frees %17
-        %19 = sub(%14, %18): f32 [B, 10]  frees %14 %18
-        %20 = exp(%19): f32 [B, 10]
-        %21 = sum(%20): f32 [B]
-        %22 = eq(%21, 0): bool [B]
-        %23 = select(%22, 1, %21): f32 [B]  frees %21
-        %24 = log(%23): f32 [B]
-        %25 = broadcast(%24): f32 [B, 10]  frees %24
-        %26 = sub(%19, %25): f32 [B, 10]  frees %19 %25
-        %27 = gather(%26, %3): f32 [B]  frees %26
-        %28 = sum(%27): f32 []  frees %27
-        %29 = div(%28, B): f32 []  frees %28
-        %30 = neg(%29): f32 []  frees %29
-        %31 = constant(): f32 []
-        %32 = div(%31, B): f32 []  frees %31
-        %33 = broadcast(%32): f32 [B]  frees %32
-        %34 = scatter_add(%3, %33): f32 [B, 10]  frees %33
-        %35 = constant(): f32 []
-        %36 = div(%35, B): f32 []  frees %35
-        %37 = broadcast(%36): f32 [B]  frees %36
-        %38 = div(%37, %23): f32 [B]  frees %37 %23
-        %39 = select(%22, 0, %38): f32 [B]  frees %22 %38
-        %40 = broadcast(%39): f32 [B, 10]  frees %39
-        %41 = mul(%40, %20): f32 [B, 10]  frees %40 %20
-        %42 = add(%34, %41): f32 [B, 10]  frees %34 %41
-        %43 = sum(%42): f32 [10]
-        %44 = contract(%42, %10): f32 [B, 128]
-        %45 = contract(%9, %42): f32 [128, 10]  frees %9 %42
-        %46 = gt(%8, 0): bool [B, 128]  frees %8
-        %47 = select(%46, %44, 0): f32 [B, 128]  frees %46 %44
-        %48 = sum(%47): f32 [128]
-        %49 = contract(%2, %47): f32 [784, 128]  frees %2 %47
-        %50 = mul(0.01, %49): f32 [784, 128]  frees %49
-        %51 = sub(%4, %50): f32 [784, 128]  frees %50
-        %52 = mul(0.01, %48): f32 [128]  frees %48
-        %53 = sub(%6, %52): f32 [128]  frees %52
-        %54 = mul(0.01, %45): f32 [128, 10]  frees %45
-        %55 = sub(%10, %54): f32 [128, 10]  frees %54
-        %56 = mul(0.01, %43): f32 [10]  frees %43
-        %57 = sub(%12, %56): f32 [10]  frees %56
-        update     fc1.weight ← %51
-        update     fc1.bias ← %53
-        update     fc2.weight ← %55
-        update     fc2.bias ← %57
-        output     J = %30
+        %15 = iota(): i64 [B, 10]
+        %16 = broadcast(%3): i64 [B, 10]
+        %17 = eq(%15, %16): bool [B, 10]  frees %15 %16
+        %18 = select(%17, -inf, 0): f32 [B, 10]  frees %17
+        %19 = add(%14, %18): f32 [B, 10]  frees %18
+        %20 = reduce_max(%19): f32 [B]
+        %21 = is_finite(%20): bool [B]
+        %22 = select(%21, %20, 0): f32 [B]  frees %21 %20
+        %23 = broadcast(%22): f32 [B, 10]
+        %24 = sub(%19, %23): f32 [B, 10]  frees %19 %23
+        %25 = exp(%24): f32 [B, 10]  frees %24
+        %26 = sum(%25): f32 [B]
+        %27 = eq(%26, 0): bool [B]
+        %28 = select(%27, 1, %26): f32 [B]  frees %26
+        %29 = gather(%14, %3): f32 [B]  frees %14
+        %30 = ne(%29, -inf): bool [B]
+        %31 = and(%27, %30): bool [B]  frees %30
+        %32 = log(%28): f32 [B]
+        %33 = sub(%29, %22): f32 [B]  frees %29 %22
+        %34 = sub(%32, %33): f32 [B]  frees %32 %33
+        %35 = select(%31, -inf, 0): f32 [B]  frees %31
+        %36 = add(%34, %35): f32 [B]  frees %34 %35
+        %37 = softplus(%36): f32 [B]
+        %38 = sum(%37): f32 []  frees %37
+        %39 = div(%38, B): f32 []  frees %38
+        %40 = constant(): f32 []
+        %41 = div(%40, B): f32 []  frees %40
+        %42 = broadcast(%41): f32 [B]  frees %41
+        %43 = sigmoid(%36): f32 [B]  frees %36
+        %44 = mul(%42, %43): f32 [B]  frees %42 %43
+        %45 = neg(%44): f32 [B]
+        %46 = div(%44, %28): f32 [B]  frees %44 %28
+        %47 = scatter_add(%3, %45): f32 [B, 10]  frees %45
+        %48 = select(%27, 0, %46): f32 [B]  frees %27 %46
+        %49 = broadcast(%48): f32 [B, 10]  frees %48
+        %50 = mul(%49, %25): f32 [B, 10]  frees %49 %25
+        %51 = add(%47, %50): f32 [B, 10]  frees %47 %50
+        %52 = sum(%51): f32 [10]
+        %53 = contract(%51, %10): f32 [B, 128]
+        %54 = contract(%9, %51): f32 [128, 10]  frees %9 %51
+        %55 = gt(%8, 0): bool [B, 128]  frees %8
+        %56 = select(%55, %53, 0): f32 [B, 128]  frees %55 %53
+        %57 = sum(%56): f32 [128]
+        %58 = contract(%2, %56): f32 [784, 128]  frees %2 %56
+        %59 = mul(0.01, %58): f32 [784, 128]  frees %58
+        %60 = sub(%4, %59): f32 [784, 128]  frees %59
+        %61 = mul(0.01, %57): f32 [128]  frees %57
+        %62 = sub(%6, %61): f32 [128]  frees %61
+        %63 = mul(0.01, %54): f32 [128, 10]  frees %54
+        %64 = sub(%10, %63): f32 [128, 10]  frees %63
+        %65 = mul(0.01, %52): f32 [10]  frees %52
+        %66 = sub(%12, %65): f32 [10]  frees %65
+        update     fc1.weight ← %60
+        update     fc1.bias ← %62
+        update     fc2.weight ← %64
+        update     fc2.bias ← %66
+        output     J = %39
     "#]]
     .assert_eq(&Plan::new(&step(), &Target::default()).to_string());
 }
@@ -87,14 +96,7 @@ fn plan() {
 #[test]
 fn rules() {
     let counts: Vec<String> = step().trace().counts().iter().map(|(rule, n)| format!("{rule} {n}")).collect();
-    expect![[r#"
-        div-neg 1
-        empty-sum-mask 1
-        fold-constants 2
-        lift-broadcast 1
-        neg-quotient 1
-        sum-of-neg 2
-        sum-of-scatter 1"#]]
+    expect!["empty-sum-mask 1"]
     .assert_eq(&counts.join("\n"));
 }
 
@@ -103,15 +105,17 @@ fn mathematics() {
     expect![[r#"
         t₁ = (x/255)·fc1.weight + fc1.bias
         t₂ = relu(t₁)·fc2.weight + fc2.bias
-        t₃ = t₂ - (max_j(t₂) if is_finite(max_j(t₂)) else 0)
-        t₄ = (1 if Σ_j exp(t₃) = 0 else Σ_j exp(t₃))
-        t₅ = -1/B·one_hot(y) + (0 if Σ_j exp(t₃) = 0 else 1/B/t₄) ⊙ exp(t₃)
-        t₆ = (t₅·fc2.weightᵀ if t₁ > 0 else 0)
-        ∂J/∂fc1.weight = (x/255)ᵀ·t₆
-        ∂J/∂fc1.bias = Σ_b t₆
-        ∂J/∂fc2.weight = relu(t₁)ᵀ·t₅
-        ∂J/∂fc2.bias = Σ_b t₅
-        J = -mean_b((t₃ - log(t₄))[b,y[b]])
+        t₃ = t₂ + (-∞ if iota[1;B,10] = y else 0)
+        t₄ = (max_j(t₃) if is_finite(max_j(t₃)) else 0)
+        t₅ = (1 if Σ_j exp(t₃ - t₄) = 0 else Σ_j exp(t₃ - t₄))
+        t₆ = log(t₅) - (t₂[b,y[b]] - t₄) + (-∞ if Σ_j exp(t₃ - t₄) = 0 ∧ t₂[b,y[b]] ≠ (-∞) else 0)
+        t₇ = -1/B·σ(t₆)·one_hot(y) + (0 if Σ_j exp(t₃ - t₄) = 0 else 1/B·σ(t₆)/t₅) ⊙ exp(t₃ - t₄)
+        t₈ = (t₇·fc2.weightᵀ if t₁ > 0 else 0)
+        ∂J/∂fc1.weight = (x/255)ᵀ·t₈
+        ∂J/∂fc1.bias = Σ_b t₈
+        ∂J/∂fc2.weight = relu(t₁)ᵀ·t₇
+        ∂J/∂fc2.bias = Σ_b t₇
+        J = mean_b(softplus(t₆))
         fc1.weight ← fc1.weight - 0.01·∂J/∂fc1.weight
         fc1.bias ← fc1.bias - 0.01·∂J/∂fc1.bias
         fc2.weight ← fc2.weight - 0.01·∂J/∂fc2.weight

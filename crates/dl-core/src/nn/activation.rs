@@ -1,5 +1,6 @@
 //! Softmax and its relatives, in the form that neither overflows nor divides by zero.
 
+use crate::dtype::DType;
 use crate::graph::{Axes, Expr};
 use crate::nn::require_float;
 use crate::shape::Shape;
@@ -97,12 +98,28 @@ impl<'g> Expr<'g> {
     }
 }
 
-/// [`log_softmax`] by `log Σ` alone: one reduction less; a weight of nearly 1 has a logarithm that is
-/// exact to the last place of 1, not of itself.
+/// `-log softmax(x)[label]` along the last axis, as `log(1 + Σ exp(others - own))`: exact also where the
+/// label's weight is nearly 1, in value and in gradient `p - y`, without a reduction more than the two that
+/// a maximum and a sum need.
 #[track_caller]
-pub(crate) fn log_softmax_by_total<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
-    match shift("log_softmax", x, axes) {
-        Ok(s) => s.shifted - s.wide(s.safe_total.log()),
+pub(crate) fn negative_log_share<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
+    let (g, shape) = (x.graph(), x.shape());
+    let last = shape.rank() - 1;
+    let kept: Vec<usize> = (0..last).collect();
+    // -∞ where it holds, otherwise 0: added rather than chosen, so that no gradient has to be masked.
+    let barred = |truth: Expr<'g>| {
+        let full = |value: f64| g.full(x.dtype(), truth.shape(), value);
+        truth.select(full(f64::NEG_INFINITY), full(0.0))
+    };
+    let place = g.iota(DType::I64, last, &shape);
+    let others = x + barred(place.eq(labels.broadcast_along(&kept, &shape)));
+    match shift("cross_entropy", others, -1) {
+        Ok(s) => {
+            let own = x.pick(labels);
+            // Without others the label is sure, unless it has no weight either.
+            let sure = s.empty.and(own.ne(f64::NEG_INFINITY));
+            (s.safe_total.log() - (own - s.offset) + barred(sure)).softplus()
+        }
         Err(poison) => poison,
     }
 }
@@ -124,6 +141,10 @@ struct Shift<'g> {
     weights: Expr<'g>,
     /// The maximum along the axes; a constant to differentiation, since the results do not depend on it.
     max: Expr<'g>,
+    /// The maximum where it is finite, otherwise 0.
+    offset: Expr<'g>,
+    /// Where `Σ weights` is 0.
+    empty: Expr<'g>,
     /// `Σ weights`, or 1 where that is 0, so that no derivative behind a `select` divides by zero.
     safe_total: Expr<'g>,
     axes: Vec<usize>,
@@ -155,7 +176,7 @@ fn shift<'g>(what: &str, x: Expr<'g>, axes: impl Axes) -> Result<Shift<'g>, Expr
     let total = weights.sum(axes.clone());
     let empty = total.eq(0.0);
     let safe_total = empty.select(1.0, total);
-    Ok(Shift { shifted, weights, max, safe_total, axes, kept, shape })
+    Ok(Shift { shifted, weights, max, offset, empty, safe_total, axes, kept, shape })
 }
 
 #[cfg(test)]

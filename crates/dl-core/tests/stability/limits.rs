@@ -20,13 +20,8 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
         "d0",
         "at p = 0 the derivative is -∞; what is taken there is 0 for the term p log p alone",
     ),
-    ("cross entropy of classes", "nn::cross_entropy(x, labels(x))", "", SURE),
-    ("mean cross entropy of classes", "nn::cross_entropy(x, labels(x)).mean(..)", "d0", SURE),
     ("log-mean-exp of rows", "*", "value", "log Σ is near log n where all exponents are near 0"),
 ];
-
-/// Written out, and by `nn::log_softmax`, it is exact: for one more reduction.
-const SURE: &str = "log Σ and (p - y)/n are exact to the last place of 1 where p is nearly 1";
 
 /// Why a spelling of a class may fail in this way.
 pub(crate) fn reason(class: &str, spelling: &str, output: &str) -> Option<&'static str> {

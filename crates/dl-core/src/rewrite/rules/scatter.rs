@@ -1,16 +1,18 @@
-//! Simplification of indexing: what is scattered into rows and summed along them again.
+//! Simplification of rows: what is scattered or shared out along them and summed again.
 
 use super::Facts;
 use super::Rule;
+use super::exponential::{pair, reduction};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::graph::Expr;
-use crate::ops::{Op, Reduce};
+use crate::ops::{Binary, Op, Reduce};
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Simplify
 //  name               at            instance                           result
     "sum-of-scatter"   at ["sum"]  : "sum[r](scatter_add(i, x))"     => "x"       by sum_of_scatter;
+    "sum-of-shares"    at ["sum"]  : "sum[r](bc[r](y) * x)"          => "y"       by sum_of_shares;
 };
 
 /// Scattered along an axis and summed along that axis: every update arrives once.
@@ -26,4 +28,16 @@ fn sum_of_scatter<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     // One index for each place of the batch, so that the axis disappears and nothing else does.
     let one_each = *batch == indices.shape().rank() && axis == batch;
     (one_each && axes == &[*axis]).then_some(updates)
+}
+
+/// What every row shares out by weights that sum to one.
+fn sum_of_shares<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (product, axes) = reduction(expr, Reduce::Sum)?;
+    let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
+    let last = product.shape().rank() - 1;
+    let shares = |e: Expr<'g>| facts.of(e).distribution && axes == [last];
+    let whole = if shares(b) { a } else { b };
+    let Op::Broadcast(kept) = whole.node().op.clone() else { return None };
+    let once = (shares(a) || shares(b)) && !kept.contains(&last);
+    once.then(|| args(whole).next().map(|y| y.broadcast_along(&kept, &expr.shape())))?
 }

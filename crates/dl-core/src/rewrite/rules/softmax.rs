@@ -7,12 +7,15 @@ use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::graph::Expr;
+use crate::nn;
 use crate::ops::{Binary, Op, Reduce, Unary};
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                          at                  instance                                      result
     "log-sum-exp-and-element"     at ["sub"]        : "x - bc[r](logsumexp[r](x))"               => "log_softmax[r](x)"                         by element;
+    "log-softmax-at-label"        at ["gather"]     : "pick(log_softmax[r](x), y)"               => "-cross_entropy(x, y)"                        by at_label;
+    "one-hot-sum-of-log-softmax"  at ["sum"]        : "sum[r](y * log_softmax[r](x))"            => "pick(log_softmax[r](x), argmax(y))"          by one_hot_sum;
     "gradient-of-log-softmax"     at ["add", "sub"] : "y - exp(x) * bc[r](z / (1 + t))"          => "((y - exp(x) * bc[r](z)) + y * bc[r](t)) / bc[r](1 + t)" by gradient;
 };
 
@@ -58,11 +61,82 @@ fn element<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         Op::Broadcast(_) => LogSumExp::parse(args(e).next()?),
         _ => LogSumExp::parse(e),
     };
+    let label = |log: &LogSumExp<'g>, e: Expr<'g>| label_of(e, log.of, &log.axes);
     if let Some(log) = whole(b) {
-        return Some(log.less_maximum(a, facts)? - log.like(b)?);
+        return match label(&log, a) {
+            Some(y) => Some(-nn::negative_log_share(log.of, y)),
+            None => Some(log.less_maximum(a, facts)? - log.like(b)?),
+        };
     }
     let log = whole(a)?;
-    Some(log.like(a)? - log.less_maximum(b, facts)?)
+    match label(&log, b) {
+        Some(y) => Some(nn::negative_log_share(log.of, y)),
+        None => Some(log.like(a)? - log.less_maximum(b, facts)?),
+    }
+}
+
+/// The labels by which an element of each row of `x` is picked, the rows being along `axes`.
+fn label_of<'g>(picked: Expr<'g>, x: Expr<'g>, axes: &[usize]) -> Option<Expr<'g>> {
+    let last = x.shape().rank().checked_sub(1)?;
+    let fits = picked.node().op == Op::Gather { axis: last, batch: last } && axes == [last];
+    let mut operands = args(picked);
+    let whole = operands.next().filter(|whole| fits && *whole == x);
+    whole.and(operands.next()).filter(|labels| labels.shape().rank() == last)
+}
+
+/// `x` of `log_softmax(x)` along the last axis as [`element`] and the library write it, and its sign.
+fn log_softmax_of(expr: Expr<'_>) -> Option<(f64, Expr<'_>)> {
+    let (a, b) = pair(expr).filter(|_| expr.node().op == Op::Binary(Binary::Sub))?;
+    let (sign, s) = match (is_rest_of(b, a), is_rest_of(a, b)) {
+        (true, _) => (1.0, a),
+        (_, true) => (-1.0, b),
+        _ => return None,
+    };
+    // What was shifted by its maximum counts, not by what.
+    let shifted = pair(s).filter(|_| s.node().op == Op::Binary(Binary::Sub));
+    Some((sign, shifted.map_or(s, |(x, _)| x)))
+}
+
+/// `log Σ exp(s)` along the last axis, as the library writes it, and repeated along that axis.
+fn is_rest_of<'g>(wide: Expr<'g>, s: Expr<'g>) -> bool {
+    let log = args(wide).next().filter(|_| matches!(wide.node().op, Op::Broadcast(_)));
+    let log = log.filter(|log| log.node().op == Op::Unary(Unary::Log1p));
+    let found = log.and_then(|log| rest(args(log).next()?));
+    found.is_some_and(|(of, axes)| of == s && axes == [s.shape().rank() - 1])
+}
+
+/// What a row of log-softmax is at its label.
+fn at_label<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let rows = args(expr).next()?;
+    let (sign, x) = log_softmax_of(rows)?;
+    let labels = label_of(expr, rows, &[rows.shape().rank() - 1])?;
+    Some(-sign * nn::negative_log_share(x, labels))
+}
+
+/// One-hot rows pick from rows of log-softmax.
+fn one_hot_sum<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (product, axes) = reduction(expr, Reduce::Sum)?;
+    let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
+    let (hot, rows) = if log_softmax_of(b).is_some() { (a, b) } else { (b, a) };
+    log_softmax_of(rows)?;
+    let last = rows.shape().rank() - 1;
+    let known = facts.of(hot);
+    if !(known.binary && known.distribution && axes.contains(&last)) {
+        return None;
+    }
+    let picked = rows.pick(labels_of(hot));
+    let others: Vec<usize> = axes.into_iter().filter(|a| *a != last).collect();
+    Some(if others.is_empty() { picked } else { picked.sum(others) })
+}
+
+/// Where the ones of one-hot rows are.
+pub(super) fn labels_of(hot: Expr<'_>) -> Expr<'_> {
+    let last = hot.shape().rank() - 1;
+    match &hot.node().op {
+        Op::ScatterAdd { axis, batch } if *axis == last && *batch == last => args(hot).next(),
+        _ => None,
+    }
+    .unwrap_or_else(|| hot.argmax(last as isize))
 }
 
 impl<'g> LogSumExp<'g> {

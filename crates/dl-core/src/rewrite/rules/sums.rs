@@ -4,6 +4,7 @@ use super::Facts;
 use super::Rule;
 use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
+use super::softmax::labels_of;
 use super::structure::args;
 use crate::graph::Expr;
 use crate::nn;
@@ -123,10 +124,5 @@ fn log_one_hot_sum<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>
     if !one_hot(hot) || axes != [hot.shape().rank() - 1] || !super::exponential::exponential(x, 6) {
         return None;
     }
-    let last = hot.shape().rank() - 1;
-    let labels = match &hot.node().op {
-        Op::ScatterAdd { axis, batch } if *axis == last && *batch == last => args(hot).next()?,
-        _ => hot.argmax(last as isize),
-    };
-    Some(x.log().pick(labels))
+    Some(x.log().pick(labels_of(hot)))
 }

@@ -54,6 +54,15 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         }
         "log-one-hot-sum" => (graph.input("labels", I64, [2]).one_hot(F64, 3) * x.sigmoid()).sum(1).log(),
         "log-sum-exp-and-element" => x - wide(x.logsumexp(1)),
+        "log-softmax-at-label" => x.log_softmax(1).pick(graph.input("labels", I64, [2])),
+        "one-hot-sum-of-log-softmax" => {
+            (graph.input("labels", I64, [2]).one_hot(F64, 3) * x.log_softmax(1)).sum(1)
+        }
+        "sum-of-shares" => {
+            let p = input("p").assume(Fact::Distribution);
+            domains.push(("p", Domain::Distribution));
+            (wide(row("s")) * p).sum(1)
+        }
         "gradient-of-log-softmax" => return gradient_of_log_softmax(graph, x),
         "difference-of-moments" => (x * y).sum(1) / 3.0 - x.sum(1) / 3.0 * (y.sum(1) / 3.0),
         "difference-of-weighted-moments" => {
