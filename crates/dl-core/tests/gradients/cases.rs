@@ -5,7 +5,7 @@ use dl_core::ops::unary::UNARY;
 use dl_core::ops::{Binary, Order, Unary};
 use dl_core::{Expr, F32, F64, Fact, Graph, I64, Named, Shape, Tensor};
 
-use crate::check::Case;
+use super::check::Case;
 
 const B: Named = Named("B");
 

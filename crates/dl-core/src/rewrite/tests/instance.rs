@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 /// An expression that a rule rewrites, and what its inputs may be.
 pub(super) struct Instance<'g> {
     pub(super) expr: Expr<'g>,
-    /// By name: above zero, a distribution, or anything.
+    /// By name: what is not drawn from anything.
     pub(super) domains: Vec<(&'static str, Domain)>,
 }
 
@@ -20,6 +20,9 @@ pub(super) struct Instance<'g> {
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Domain {
     Positive,
+    NonNegative,
+    Nonzero,
+    Finite,
     /// Rows that sum to one.
     Distribution,
 }
@@ -28,14 +31,44 @@ pub(super) enum Domain {
 const FULL: [usize; 2] = [2, 3];
 const SCALES: [f64; 5] = [1.0, 0.1, 1e-6, 20.0, 300.0];
 
+/// Elements at which formulas go wrong, from a number between 0 and 1.
+const HARD: &[fn(f64) -> f64] = &[
+    |d| (4.0 * d).floor() - 1.0,
+    |_| 0.0,
+    |d| 0.7 + 1e-9 * d,
+    |d| 1e6 + d,
+    |d| -1e3 - d,
+    |d| 800.0 * (2.0 * d - 1.0),
+    |d| 1e155 * (2.0 * d - 1.0),
+    |d| 1e-170 * (2.0 * d - 1.0),
+    |d| [1e-200, -1e-9, 1.0, -40.0, 700.0][(5.0 * d) as usize],
+    |d| if d < 0.5 { 0.0 } else { -40.0 - d },
+    |_| INF,
+    |_| -INF,
+    |_| f64::NAN,
+    |d| if d < 0.5 { -INF } else { d },
+    |d| [-INF, 0.0, INF, 1.0][(4.0 * d) as usize],
+];
+const INF: f64 = f64::INFINITY;
+
 impl Instance<'_> {
     /// Values for the inputs, of several sizes.
     pub(super) fn points(&self) -> Vec<Vec<(String, Tensor)>> {
         (0..15).map(|seed| self.point(seed)).collect()
     }
 
+    /// Zeros, ties, infinities, what over- and underflows, and what is nearly the same.
+    pub(super) fn hard_points(&self) -> Vec<Vec<(String, Tensor)>> {
+        let draw = |hard: &fn(f64) -> f64, seed| self.drawn(seed, hard);
+        HARD.iter().flat_map(|hard| [draw(hard, 100), draw(hard, 101)]).collect()
+    }
+
     fn point(&self, seed: u64) -> Vec<(String, Tensor)> {
         let scale = SCALES[seed as usize % SCALES.len()];
+        self.drawn(seed, &|d| scale * (2.0 * d - 1.0))
+    }
+
+    fn drawn(&self, seed: u64, of: &dyn Fn(f64) -> f64) -> Vec<(String, Tensor)> {
         let value = |decl: crate::graph::InputDecl| {
             let shape = decl.shape.eval(&crate::dim::Dims::new().with("B", 2)).expect("only B has no size");
             let count: usize = shape.iter().product();
@@ -43,12 +76,10 @@ impl Instance<'_> {
             let draw = |i: usize| f64::from(uniform(seed, 0, stream, i as u64)) * 0.98 + 0.01;
             let domain = self.domains.iter().find(|(n, _)| **n == *decl.name).map(|(_, d)| *d);
             let mut values: Vec<f64> = (0..count)
-                .map(|i| match (domain, decl.dtype) {
-                    (_, Bool) => f64::from(u8::from(draw(i) < 0.5)),
-                    (_, I64) => (draw(i) * 3.0).floor(),
-                    (Some(Domain::Positive), _) => scale * draw(i),
-                    (Some(Domain::Distribution), _) => draw(i),
-                    (None, _) => scale * (2.0 * draw(i) - 1.0),
+                .map(|i| match decl.dtype {
+                    Bool => f64::from(u8::from(draw(i) < 0.5)),
+                    I64 => (draw(i) * 3.0).floor(),
+                    _ => Domain::moved(domain, of(draw(i))),
                 })
                 .collect();
             if domain == Some(Domain::Distribution) {
@@ -64,8 +95,24 @@ impl Instance<'_> {
     }
 }
 
-/// The left side of a row.
-pub(super) fn of_pattern<'g>(rule: &Rule, graph: &'g Graph) -> Option<Instance<'g>> {
+impl Domain {
+    /// An element of the domain made from any number: a small one from one below zero.
+    fn moved(domain: Option<Domain>, x: f64) -> f64 {
+        let above = if x < 0.0 { x.max(-300.0).exp() } else { x };
+        match domain {
+            None => x,
+            Some(Domain::Nonzero) => Some(x).filter(|x| *x != 0.0).unwrap_or(1.0),
+            Some(Domain::Finite) => Some(x).filter(|x| x.is_finite()).unwrap_or(1.0),
+            Some(Domain::NonNegative) => Some(above).filter(|x| x.is_finite()).unwrap_or(0.0),
+            Some(Domain::Positive | Domain::Distribution) => {
+                Some(above).filter(|x| x.is_finite() && *x > 0.0).unwrap_or(1.0)
+            }
+        }
+    }
+}
+
+/// The left side of a row, with numbers for some letters.
+pub(super) fn of_pattern<'g>(rule: &Rule, graph: &'g Graph, numbers: &[(char, f64)]) -> Option<Instance<'g>> {
     let left = pattern::parse(rule.left).expect("another test parses all of them");
     let (full, reduced) = (Shape::from(FULL), Shape::from([FULL[0]]));
     let mut letters = vec![];
@@ -78,7 +125,11 @@ pub(super) fn of_pattern<'g>(rule: &Rule, graph: &'g Graph) -> Option<Instance<'
     let mut domains = vec![];
     bindings.set_frame('r', Frame { full: full.clone(), axes: vec![1] });
     for (letter, shape, dtype) in &letters {
-        let (value, domain) = value(*letter, shape, *dtype, rule.when, graph);
+        let number = numbers.iter().find(|(own, _)| own == letter);
+        let (value, domain) = match number {
+            Some((_, number)) => (graph.full(*dtype, shape, *number), None),
+            None => value(*letter, shape, *dtype, rule.when, graph),
+        };
         bindings.set(*letter, value);
         domains.extend(domain.map(|d| (name(*letter), d)));
     }
@@ -148,10 +199,14 @@ fn value<'g>(
     for condition in when {
         let (fact, of) = match *condition {
             When::Positive(l) if l == letter => (Fact::Positive, Domain::Positive),
-            When::Nonzero(l) if l == letter => (Fact::Positive, Domain::Positive),
-            When::NonNegative(l) if l == letter => (Fact::NonNegative, Domain::Positive),
+            When::Nonzero(l) if l == letter => match domain {
+                Some(Domain::Finite) => (Fact::Positive, Domain::Positive),
+                _ => (Fact::Positive, Domain::Nonzero),
+            },
+            When::NonNegative(l) if l == letter => (Fact::NonNegative, Domain::NonNegative),
             When::Finite(l) if l == letter => {
                 x = x.assume(Fact::Finite);
+                domain = domain.or(Some(Domain::Finite));
                 continue;
             }
             When::Distribution(l, _) if l == letter => (Fact::Distribution, Domain::Distribution),

@@ -4,7 +4,11 @@
 mod precision;
 
 mod coded;
+mod derivatives;
+mod equivalent;
 mod instance;
+mod mutants;
+mod mutation;
 
 use self::instance::Instance;
 use self::precision::{errors, truth};
@@ -24,7 +28,7 @@ const SLACK: f64 = 2.0;
 /// One instance of a rule.
 fn instance<'g>(rule: &Rule, graph: &'g Graph) -> Instance<'g> {
     let found = match rule.kind {
-        RuleKind::Pattern => instance::of_pattern(rule, graph),
+        RuleKind::Pattern => instance::of_pattern(rule, graph, &[]),
         RuleKind::Code(..) => coded::of(rule.name, graph),
     };
     let instance = found.unwrap_or_else(|| panic!("{} has no instance: add one", rule.name));
@@ -95,11 +99,8 @@ fn no_rule_is_further_from_the_truth_than_what_it_replaces() {
         let graph = Graph::new();
         let instance = instance(rule, &graph);
         let new = applied(rule, instance.expr).expect("it applies, says another test");
-        let program = |expr: Expr<'_>| {
-            // Truth values as numbers.
-            let builder = Program::builder(expr.graph()).output("y", expr.cast(F64));
-            builder.without_rewriting().compile().unwrap_or_else(|e| panic!("{}: {e}", rule.name))
-        };
+        let program = |expr: Expr<'_>| program(expr).unwrap_or_else(|e| panic!("{}: {e}", rule.name));
+        let values = |form: &Program, point: &[_]| values(form, point).expect("inputs fit");
         let (whole, ids) = rewrite(&graph, &[instance.expr.id()], &mut Trace::default());
         let (raw, forms) = (program(instance.expr), [program(new), program(whole.expr(ids[0]))]);
         let mut told = 0;
@@ -128,12 +129,21 @@ fn no_rule_is_further_from_the_truth_than_what_it_replaces() {
     assert!(worse.is_empty(), "{} are worse:\n{}", worse.len(), worse.join("\n"));
 }
 
-fn values(program: &Program, point: &[(String, Tensor)]) -> Vec<f64> {
+/// What is written, with truth values as numbers.
+fn program(expr: Expr<'_>) -> crate::Result<Program> {
+    Program::builder(expr.graph()).output("y", expr.cast(F64)).without_rewriting().compile()
+}
+
+/// The output at a point; nothing where running it is an error.
+fn values(program: &Program, point: &[(String, Tensor)]) -> Option<Vec<f64>> {
+    Some(run(program, point)?.output("y").ok()?.to_f64())
+}
+
+fn run(program: &Program, point: &[(String, Tensor)]) -> Option<interp::Evaluation> {
     let used = |name: &str| program.inputs().iter().any(|d| *d.name == *name);
     let views: Vec<(&str, TensorRef<'_>)> =
         point.iter().filter(|(n, _)| used(n)).map(|(n, t)| (n.as_str(), t.view())).collect();
-    let run = interp::evaluate(program, &views, &[], 0, 0).expect("inputs fit");
-    run.output("y").expect("it is an output").to_f64()
+    interp::evaluate(program, &views, &[], 0, 0).ok()
 }
 
 fn named(point: &[(String, Tensor)]) -> Vec<(&str, Tensor)> {
