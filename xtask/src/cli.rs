@@ -14,6 +14,7 @@ pub(crate) enum Command {
     Data(Vec<String>),
     Bench(BenchOptions),
     Lint { all: bool },
+    Mutate,
     Tidy,
     Test(TestOptions),
 }
@@ -44,6 +45,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   bench   fetch the data, build in release, train on each backend, print the table
   data    fetch and verify datasets
   lint    tidy rules, format, clippy and documentation, warnings denied
+  mutate  mistakes put into every rule and derivative, and whether each is caught
   test    every test: unit, integration, documentation, stand-alone crates
   tidy    the tidy rules alone, in a second
   help    this text; `cargo xtask COMMAND --help` says more
@@ -84,6 +86,14 @@ usage: cargo xtask test [--features LIST] [--gpu] [ARGS...]
                     crates are left out then
 ";
 
+const MUTATE_HELP: &str = "\
+usage: cargo xtask mutate
+
+Puts one mistake at a time into every rewrite and every derivative (a sign flipped, a factor
+dropped, operands swapped, a condition left out) and prints how many the judges catch. Fails
+if one survives that is not listed, with the reason, as equivalent.
+";
+
 const TIDY_HELP: &str = "\
 usage: cargo xtask tidy
 
@@ -105,6 +115,10 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
         "bench" => bench(args),
         "data" => data(args),
         "lint" => lint(args),
+        "mutate" => match args.next()? {
+            None => Ok(Command::Mutate),
+            Some(arg) => help_or_unexpected(&arg, MUTATE_HELP),
+        },
         "test" => test(args),
         "tidy" => match args.next()? {
             None => Ok(Command::Tidy),
@@ -126,6 +140,7 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
         "bench" => Ok(Command::Help(BENCH_HELP)),
         "data" => Ok(Command::Help(DATA_HELP)),
         "lint" => Ok(Command::Help(LINT_HELP)),
+        "mutate" => Ok(Command::Help(MUTATE_HELP)),
         "test" => Ok(Command::Help(TEST_HELP)),
         "tidy" => Ok(Command::Help(TIDY_HELP)),
         other => Err(unknown(other)),
@@ -276,6 +291,8 @@ mod tests {
         check_usage_error("help bnech", "no command \"bnech\"");
         check_usage_error("--quick", "--quick");
         check_usage_error("lint --quick", "unexpected argument \"--quick\"");
+        check_usage_error("mutate --quick", "unexpected argument \"--quick\"");
+        check_usage_error("mutate rules", "unexpected argument \"rules\"");
         check_usage_error("tidy all", "unexpected argument \"all\"");
         check_usage_error("data cifar", "expected mnist, fashion or all");
         check_usage_error("test --features", "--features");
@@ -284,12 +301,17 @@ mod tests {
 
     #[test]
     fn help_is_found_everywhere() {
-        for command in ["bench", "data", "lint", "test", "tidy"] {
+        for command in ["bench", "data", "lint", "mutate", "test", "tidy"] {
             let by_flag = parsed(&format!("{command} --help")).ok();
             assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
             assert_eq!(by_flag, parsed(&format!("help {command}")).ok());
         }
         assert_eq!(parsed("help").ok(), Some(Command::Help(HELP)));
+    }
+
+    #[test]
+    fn mutate_takes_nothing() {
+        assert_eq!(parsed("mutate").ok(), Some(Command::Mutate));
     }
 
     #[test]

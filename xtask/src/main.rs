@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask bench | data | lint | test | tidy`.
+//! The project's own commands: `cargo xtask bench | data | lint | mutate | test | tidy`.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ mod cli;
 mod data;
 mod features;
 mod lint;
+mod mutate;
 mod process;
 mod test;
 mod tidy;
@@ -33,6 +34,7 @@ fn run() -> Result<(), Failure> {
         Command::Data(sets) => data::fetch(&workspace, &sets),
         Command::Bench(options) => bench::run(&workspace, options),
         Command::Lint { all } => lint::run(&workspace, all),
+        Command::Mutate => mutate::run(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::Test(options) => test::run(&workspace, &options),
     }

@@ -67,7 +67,12 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
         EVEN,
     ),
     (&["log-guarded"], "abs(x) => x", "it is taken only where x is positive"),
-    (&["log-sum-exp", "log-contract-exp", "log-sum-exp-and-element"], "0 => 1", SHIFT),
+    (
+        &["log-sum-exp", "log-contract-exp", "log-sum-exp-and-element", "one-hot-sum-of-log-softmax"],
+        "0 => 1",
+        SHIFT,
+    ),
+    (&["log-softmax-at-label"], "1 => 2", "where there are no others, an infinity is added to it"),
     (
         &["log-sum-exp"],
         "1 => 2 #2",

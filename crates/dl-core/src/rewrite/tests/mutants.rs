@@ -133,7 +133,7 @@ fn every_mutant_of_a_rule_is_caught() {
 }
 
 #[test]
-fn every_condition_of_a_rule_is_needed() {
+fn every_mutant_of_a_condition_is_caught() {
     judge("conditions", rules().filter(|r| !r.when.is_empty()).map(of_conditions));
 }
 

@@ -67,7 +67,7 @@ fn is_same<'g>(old: Expr<'g>, new: Expr<'g>) -> bool {
             _ => e,
         }
     };
-    // One over a value is another, unless it is that value's reciprocal in both.
+    // `1·x` made `1/x` is another value.
     let turned = old.node().op == MUL && number(old.graph().expr(old.node().args[0])) == Some(1.0);
     kept(old) != old && (new == kept(old) || (kept(new) == kept(old) && !turned))
 }
