@@ -79,6 +79,8 @@ fn rewriting() {
     text += "Letters are any expression; `c` and `k` are constants; `sum[r]` removes the axes of the frame `r`, and\n";
     text +=
         "`bc[r]` repeats a value back along them. A rule marked *code* stands for more than its instance.\n";
+    text += "\nEach use of a rule lowers its phase's measure: what is unstable, the work on what varies, how deep signs and\n";
+    text += "constants stand, the constants; and a mistake put into any of them is caught (`cargo xtask mutate`).\n";
     for phase in [Phase::Canonicalize, Phase::Stabilize, Phase::Simplify] {
         write!(text, "\n## {phase:?}\n\n| rule | from | to | if |\n| --- | --- | --- | --- |\n").unwrap();
         for rule in rules().filter(|r| r.phase == phase) {

@@ -7,6 +7,7 @@ mod coded;
 mod derivatives;
 mod equivalent;
 mod instance;
+mod measure;
 mod mutants;
 mod mutation;
 
