@@ -13,6 +13,7 @@ pub(crate) enum Command {
     Help(&'static str),
     Data(Vec<String>),
     Bench(BenchOptions),
+    Fuzz(FuzzOptions),
     Lint { all: bool },
     Mutate,
     Tidy,
@@ -26,6 +27,16 @@ pub(crate) struct BenchOptions {
     /// Where the data lies already; nothing is fetched then.
     pub(crate) data: Option<PathBuf>,
     pub(crate) rest: Vec<OsString>,
+}
+
+/// What `fuzz` is asked for.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct FuzzOptions {
+    pub(crate) features: Option<String>,
+    /// How many seeds.
+    pub(crate) cases: Option<u64>,
+    /// The first of them.
+    pub(crate) seed: Option<u64>,
 }
 
 /// What `test` keeps for itself; the rest goes to the test runner.
@@ -44,6 +55,7 @@ usage: cargo xtask COMMAND [OPTIONS]
 
   bench   fetch the data, build in release, train on each backend, print the table
   data    fetch and verify datasets
+  fuzz    the property tests, over a hundred thousand random graphs
   lint    tidy rules, format, clippy and documentation, warnings denied
   mutate  mistakes put into every rule and derivative, and whether each is caught
   test    every test: unit, integration, documentation, stand-alone crates
@@ -68,6 +80,18 @@ const DATA_HELP: &str = "\
 usage: cargo xtask data [mnist | fashion | all]
 
 Fetches the dataset into the cache and verifies it; default: mnist.
+";
+
+const FUZZ_HELP: &str = "\
+usage: cargo xtask fuzz [--cases N] [--seed S] [--features LIST]
+
+  --cases N         how many seeds to try, three graphs each; default: 34000
+  --seed S          the first seed; default: 0
+  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
+
+Formulas of numbers and of arrays must not get worse by rewriting, in value and
+gradient, against hundreds of digits; programs must agree on every backend with
+the interpreter. What fails is named by its seed, to be run alone.
 ";
 
 const LINT_HELP: &str = "\
@@ -114,6 +138,7 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
         "help" => help(args),
         "bench" => bench(args),
         "data" => data(args),
+        "fuzz" => fuzz(args),
         "lint" => lint(args),
         "mutate" => match args.next()? {
             None => Ok(Command::Mutate),
@@ -139,6 +164,7 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
     match &*topic {
         "bench" => Ok(Command::Help(BENCH_HELP)),
         "data" => Ok(Command::Help(DATA_HELP)),
+        "fuzz" => Ok(Command::Help(FUZZ_HELP)),
         "lint" => Ok(Command::Help(LINT_HELP)),
         "mutate" => Ok(Command::Help(MUTATE_HELP)),
         "test" => Ok(Command::Help(TEST_HELP)),
@@ -186,6 +212,22 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
         }
     }
     Ok(Command::Bench(options))
+}
+
+fn fuzz(mut args: Parser) -> Result<Command, Failure> {
+    let mut options = FuzzOptions::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("cases") => options.cases = Some(whole("--cases", args.value()?)?),
+            Arg::Long("seed") => options.seed = Some(whole("--seed", args.value()?)?),
+            Arg::Long("features") => options.features = Some(text(args.value()?)?),
+            arg => return help_or_unexpected(&arg, FUZZ_HELP),
+        }
+    }
+    if options.cases == Some(0) {
+        return Err(Failure::usage("--cases 0: expected at least one".to_owned()));
+    }
+    Ok(Command::Fuzz(options))
 }
 
 fn lint(mut args: Parser) -> Result<Command, Failure> {
@@ -251,6 +293,12 @@ fn pass_on(mut arg: OsString, args: &mut Parser, rest: &mut Vec<OsString>) {
     rest.push(arg);
 }
 
+fn whole(flag: &str, value: OsString) -> Result<u64, Failure> {
+    let value = text(value)?;
+    let number = value.parse();
+    number.map_err(|_| Failure::usage(format!("{flag} {value}: expected a whole number")))
+}
+
 fn text(value: OsString) -> Result<String, Failure> {
     value.into_string().map_err(|value| Failure::usage(format!("expected UTF-8, found {value:?}")))
 }
@@ -296,12 +344,17 @@ mod tests {
         check_usage_error("tidy all", "unexpected argument \"all\"");
         check_usage_error("data cifar", "expected mnist, fashion or all");
         check_usage_error("test --features", "--features");
+        check_usage_error("fuzz --quick", "unexpected argument \"--quick\"");
+        check_usage_error("fuzz --cases many", "--cases many: expected a whole number");
+        check_usage_error("fuzz --cases 0", "at least one");
+        check_usage_error("fuzz --seed=-1", "--seed -1: expected a whole number");
+        check_usage_error("fuzz 100", "unexpected argument \"100\"");
         check_usage_error("test --gpu=yes", "gpu");
     }
 
     #[test]
     fn help_is_found_everywhere() {
-        for command in ["bench", "data", "lint", "mutate", "test", "tidy"] {
+        for command in ["bench", "data", "fuzz", "lint", "mutate", "test", "tidy"] {
             let by_flag = parsed(&format!("{command} --help")).ok();
             assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
             assert_eq!(by_flag, parsed(&format!("help {command}")).ok());
@@ -331,6 +384,13 @@ mod tests {
             rest: rest.map(OsString::from).into(),
         };
         assert_eq!(parsed(line).ok(), Some(Command::Bench(expected)));
+    }
+
+    #[test]
+    fn fuzz_knows_how_many_and_which() {
+        let expected = FuzzOptions { cases: Some(1), seed: Some(157), ..FuzzOptions::default() };
+        assert_eq!(parsed("fuzz --seed 157 --cases 1").ok(), Some(Command::Fuzz(expected)));
+        assert_eq!(parsed("fuzz").ok(), Some(Command::Fuzz(FuzzOptions::default())));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask bench | data | lint | mutate | test | tidy`.
+//! The project's own commands: `cargo xtask bench | data | fuzz | lint | mutate | test | tidy`.
 
 use std::process::ExitCode;
 
@@ -6,6 +6,7 @@ mod bench;
 mod cli;
 mod data;
 mod features;
+mod fuzz;
 mod lint;
 mod mutate;
 mod process;
@@ -33,6 +34,7 @@ fn run() -> Result<(), Failure> {
         Command::Help(text) => process::print(text),
         Command::Data(sets) => data::fetch(&workspace, &sets),
         Command::Bench(options) => bench::run(&workspace, options),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Lint { all } => lint::run(&workspace, all),
         Command::Mutate => mutate::run(&workspace),
         Command::Tidy => tidy::run(&workspace),
