@@ -1,12 +1,11 @@
 //! From an objective and an optimizer to the program of a training step.
 
-use std::collections::HashSet;
 use std::panic::Location;
 
 use crate::error::Result;
-use crate::graph::{Expr, NodeId, Origin};
+use crate::graph::{Expr, Origin};
+use crate::nn::audit::{ancestors, is_trainable, refuse_unused_inputs};
 use crate::nn::{Gradient, Optimizer, Parameters, parameters};
-use crate::ops::{Binary, Op};
 use crate::program::Program;
 
 impl<'g> Expr<'g> {
@@ -18,7 +17,8 @@ impl<'g> Expr<'g> {
     ///
     /// # Errors
     /// Every mistake of the graph's construction at once; or that the objective is not a float scalar,
-    /// that there is nothing to train, or that the objective does not depend on a parameter.
+    /// that there is nothing to train, that the objective does not depend on a parameter (with the
+    /// edge that cuts the path), or that nothing uses a scalar input, such as a factor λ.
     ///
     /// ```
     /// use dl_core::{F64, Graph, Init};
@@ -58,6 +58,7 @@ impl<'g> Expr<'g> {
         let here = Origin { site: Some(Location::caller().into()), name: None };
         let gradients = graph.attributed(&here, || gradients_of(self, &wrt));
         let updates = graph.attributed(&here, || optimizer.updates(graph, &gradients));
+        refuse_unused_inputs(graph);
         let name = graph.origin(self.id()).name;
         let name = name.as_deref().unwrap_or("J");
         let mut program = Program::builder(graph).output(name, self);
@@ -95,89 +96,6 @@ fn named_scalars<'g>(objective: Expr<'g>) -> Vec<(crate::Name, Expr<'g>)> {
     objective.graph().named().into_iter().filter(|(_, e)| reported(*e)).collect()
 }
 
-/// Whether there is something to train; records why not, and which parameters are out of reach.
-fn is_trainable<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> bool {
-    let graph = objective.graph();
-    if objective.is_poison() || wrt.iter().any(Expr::is_poison) {
-        return false;
-    }
-    if objective.shape().rank() != 0 || !objective.dtype().is_float() {
-        let (dtype, shape) = (objective.dtype(), objective.shape());
-        graph.fail(format!(
-            "cannot minimize {dtype} {shape}: a float scalar is needed, sum or average it first"
-        ));
-        return false;
-    }
-    if wrt.is_empty() {
-        graph.fail("nothing to train: no trainable parameter is declared".into());
-        return false;
-    }
-    let reached = ancestors(objective, differentiable);
-    let mut fine = true;
-    for parameter in wrt.iter() {
-        let message = match parameters::path(parameter) {
-            Some(_) if reached.contains(&parameter.id()) => continue,
-            Some(path) => unreached(objective, &reached, &path, parameter.id()),
-            None => format!("only parameters can be trained, got {}", parameter.node().op.name()),
-        };
-        graph.fail(message);
-        fine = false;
-    }
-    fine
-}
-
-/// Why the objective has no gradient with respect to a parameter: where its path is cut, if it has one.
-fn unreached(objective: Expr<'_>, reached: &HashSet<NodeId>, path: &str, parameter: NodeId) -> String {
-    let graph = objective.graph();
-    let cuts = |id: &&NodeId| {
-        let e = graph.expr(**id);
-        !differentiable(e) && ancestors(e, |_| true).contains(&parameter)
-    };
-    let Some(cut) = reached.iter().filter(cuts).min() else {
-        return format!("parameter {path} is not trained: the objective does not depend on it");
-    };
-    let op = match graph.get(*cut).op {
-        Op::Binary(Binary::Mul) => "a product with 0",
-        ref op => op.name(),
-    };
-    let place = graph.origin(*cut).site.map_or(String::new(), |site| format!(" at {site}"));
-    format!("parameter {path} is not trained: the objective depends on it only through {op}{place}")
-}
-
-/// False for what no gradient passes: ops without a derivative, integers, and products with a zero
-/// that stands in the formula.
-fn differentiable(expr: Expr<'_>) -> bool {
-    let node = expr.node();
-    match &node.op {
-        Op::StopGradient => false,
-        Op::Binary(Binary::Mul) => node.args.iter().all(|a| zero(expr.graph().expr(*a)).is_none()),
-        Op::Unary(op) => op.row().derivative.is_some(),
-        _ => node.dtype.is_float(),
-    }
-}
-
-/// Something if this is the constant 0, repeated or not.
-fn zero(expr: Expr<'_>) -> Option<()> {
-    match expr.node().op {
-        Op::Broadcast(_) | Op::Reshape => zero(expr.graph().expr(expr.node().args[0])),
-        _ => expr.as_constant().filter(|c| *c == 0.0).map(|_| ()),
-    }
-}
-
-/// Everything that `root` is computed from, itself included, not going on below nodes that `passes`
-/// refuses.
-fn ancestors<'g>(root: Expr<'g>, passes: impl Fn(Expr<'g>) -> bool) -> HashSet<NodeId> {
-    let mut seen = HashSet::from([root.id()]);
-    let mut todo = vec![root.id()];
-    while let Some(id) = todo.pop() {
-        let expr = root.graph().expr(id);
-        if passes(expr) {
-            todo.extend(expr.node().args.iter().filter(|a| seen.insert(**a)));
-        }
-    }
-    seen
-}
-
 #[cfg(test)]
 mod tests {
     use crate::nn::{self, Adam, Sgd};
@@ -205,40 +123,6 @@ mod tests {
         assert_eq!(names, ["loss", "J₁", "J₂"]);
         let names: Vec<&str> = step.derivation().iter().map(|o| o.name.as_ref()).collect();
         assert_eq!(names, ["∂loss/∂θ"]);
-    }
-
-    #[test]
-    fn parameters_out_of_reach_are_named() {
-        let g = Graph::new();
-        let a = g.parameter("a", F64, (), Init::Zeros);
-        let b = g.parameter("b", F64, (), Init::Zeros);
-        g.parameter("c", F64, (), Init::Zeros);
-        let d = g.parameter("d", F64, (), Init::Zeros);
-        let j = (a * b.stop_gradient()).square() + d.floor() + d.gt(0.0).select(a, 0.0);
-        messages(
-            j.minimize(Sgd::new(0.1)),
-            expect![[r#"
-                parameter b is not trained: the objective depends on it only through stop_gradient
-                parameter c is not trained: the objective does not depend on it
-                parameter d is not trained: the objective depends on it only through floor"#]],
-        );
-    }
-
-    #[test]
-    fn a_literal_zero_cuts_the_path_unless_the_parameter_is_frozen() {
-        let g = Graph::new();
-        let a = g.parameter("a", F64, [2], Init::Zeros);
-        let b = g.parameter("b", F64, [2], Init::Zeros);
-        let c = g.parameter("c", F64, [2], Init::Zeros);
-        g.parameter("d", F64, [2], Init::Zeros);
-        let j = nn::l2(a) + (b * 0.0).sum(..) + a.gather(0, c.argmax(0)) + a.pick(c.sum(..).cast(crate::I64));
-        g.parameters().matching("d").freeze();
-        messages(
-            j.minimize(Sgd::new(0.1)),
-            expect![[r#"
-                parameter b is not trained: the objective depends on it only through a product with 0
-                parameter c is not trained: the objective depends on it only through argmax"#]],
-        );
     }
 
     #[test]
