@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dl_core::graph::ParameterDecl;
+use dl_core::plan::Checks;
 use dl_core::program::bind;
 use dl_core::{Name, Plan, Program, Tensor, TensorRef};
 
@@ -35,6 +36,7 @@ pub struct Session {
     decls: Vec<ParameterDecl>,
     buffers: Vec<Buffer>,
     programs: Vec<Loaded>,
+    checking: bool,
 }
 
 /// A program of a session, ready to run. Cheap to clone.
@@ -55,6 +57,8 @@ struct Loaded {
     slots: Vec<usize>,
     /// One executable for every set of input shapes seen so far.
     variants: Vec<(Vec<usize>, Box<dyn Executable>)>,
+    /// What its author assumed, and the place of the plan that computes it.
+    checks: Option<(Arc<Checks>, usize)>,
 }
 
 impl Session {
@@ -65,7 +69,30 @@ impl Session {
 
     /// The same for an executor that is chosen at run time.
     pub fn boxed(executor: Box<dyn Executor>, seed: u64) -> Self {
-        Session { executor, seed, step: 0, decls: vec![], buffers: vec![], programs: vec![] }
+        Session { executor, seed, step: 0, decls: vec![], buffers: vec![], programs: vec![], checking: false }
+    }
+
+    /// Whether programs compiled from now on verify, before each run, what their authors assumed of
+    /// values ([`assume`](dl_core::Expr::assume)). Off at first, and then free of cost; on, the assumed
+    /// values are computed once more and read by the host. Plans that are [loaded](Session::load) say
+    /// nothing of assumptions and are not checked.
+    ///
+    #[cfg_attr(feature = "cpu", doc = "```")]
+    #[cfg_attr(not(feature = "cpu"), doc = "```ignore")]
+    /// use dl_backends::{Cpu, Session};
+    /// use dl_core::{F32, Graph, Program, Tensor, ops::Fact};
+    /// let g = Graph::new();
+    /// let p = g.input("p", F32, [2]).assume(Fact::Distribution);
+    /// let program = Program::builder(&g).output("entropy", -(p * p.log()).sum(..)).compile()?;
+    /// let mut session = Session::new(Cpu::default(), 7).checking(true);
+    /// let entropy = session.compile(&program)?;
+    /// let p = Tensor::vector(vec![0.5f32, 0.75]);
+    /// let error = session.run(&entropy, &[p.view()]).err().map(|e| e.to_string());
+    /// assert!(error.is_some_and(|e| e.contains("p: the value is assumed distribution, but sums to 1.25")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn checking(self, on: bool) -> Self {
+        Session { checking: on, ..self }
     }
 
     /// The executor's name.
@@ -78,7 +105,15 @@ impl Session {
     /// # Errors
     /// When a parameter of the same name has another type or shape, or its initialiser does not fit.
     pub fn compile(&mut self, program: &Program) -> Result<Handle> {
-        self.load(Plan::new(program, &self.executor.target()))
+        let target = self.executor.target();
+        let handle = self.load(Plan::new(program, &target))?;
+        if self.checking
+            && let Some(checks) = Checks::new(program, &target)
+        {
+            let place = self.load(checks.plan().clone())?.place;
+            self.programs[handle.place].checks = Some((Arc::new(checks), place));
+        }
+        Ok(handle)
     }
 
     /// Takes a plan that was lowered (and perhaps stored) before.
@@ -110,21 +145,32 @@ impl Session {
         }
         let slots = plan.parameters().iter().map(|p| self.place(&p.decl.name)).collect::<Result<_>>()?;
         let plan = Arc::new(plan);
-        self.programs.push(Loaded { plan: plan.clone(), slots, variants: vec![] });
+        self.programs.push(Loaded { plan: plan.clone(), slots, variants: vec![], checks: None });
         Ok(Handle { place: self.programs.len() - 1, plan })
     }
 
     /// Runs a program once with `inputs` in its order ([`Handle::inputs`]).
     ///
     /// # Errors
-    /// When an input does not fit its declaration, an index is outside its axis, or the device
-    /// refuses. Parameters are then as before.
+    /// When an input does not fit its declaration, an index is outside its axis, the device refuses,
+    /// or, while [`checking`](Session::checking), an assumed fact does not hold. Parameters are then
+    /// as before.
     pub fn run(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<Outputs<'_>> {
         let known = self.programs.get(handle.place).is_some_and(|p| Arc::ptr_eq(&p.plan, &handle.plan));
         if !known {
             return Err(Error::value("the program was compiled by another session"));
         }
-        let program = &mut self.programs[handle.place];
+        if let Some((checks, place)) = self.programs[handle.place].checks.clone() {
+            let assumed = self.execute(place, inputs)?;
+            for i in 0..checks.plan().outputs().len() {
+                checks.verify(i, assumed.read_at(i)?.view())?;
+            }
+        }
+        self.execute(handle.place, inputs)
+    }
+
+    fn execute(&mut self, place: usize, inputs: &[TensorRef<'_>]) -> Result<Outputs<'_>> {
+        let program = &mut self.programs[place];
         let variant = program.variant(&*self.executor, inputs)?;
         let executable = &mut program.variants[variant].1;
         executable.run(Call {

@@ -6,6 +6,7 @@
 
 mod case;
 mod cases;
+mod checking;
 mod coverage;
 mod executors;
 mod faults;
@@ -13,3 +14,4 @@ mod fidelity;
 mod random_programs;
 mod scene;
 mod tutorial;
+mod updates;

@@ -106,7 +106,11 @@ fn evaluate_with(
     bind_parameters(program.parameters(), &given, &mut env)?;
 
     let (outputs, updates) = (program.outputs(), program.updates());
-    let roots: Vec<NodeId> = outputs.iter().map(|o| o.node).chain(updates.iter().map(|u| u.value)).collect();
+    let results = outputs.iter().map(|o| o.node).chain(updates.iter().map(|u| u.value));
+    let mut roots: Vec<NodeId> = results.collect();
+    if env.check_facts {
+        roots.extend(program.assumed());
+    }
     let declared: Vec<DType> = roots.iter().map(|r| program.nodes()[r.index()].dtype).collect();
     let values = run(program.nodes(), program.origins(), &roots, &env)?;
     let mut tensors = values.into_iter().zip(&declared).map(|(value, dtype)| value.into_tensor(*dtype));

@@ -1,18 +1,26 @@
 //! Checking what an author declared of a value.
 
 use super::array::{Array, Values::Float, position};
+use crate::dtype::DType;
 use crate::ops::Fact;
+use crate::tensor::TensorRef;
 
-/// How far rounding may carry a value from what was declared of it.
-const TOLERANCE: f64 = 1e-6;
+/// How far rounding may carry a value in double precision from what was declared of it.
+pub(super) const TOLERANCE: f64 = 1e-6;
+
+/// The same for values that an executor computed, in their element type.
+pub(crate) fn check_tensor(fact: Fact, x: TensorRef<'_>) -> Result<(), String> {
+    let tolerance = if x.dtype() == DType::F32 { 10.0 * TOLERANCE } else { TOLERANCE };
+    check(fact, &Array::from(x), tolerance)
+}
 
 /// The first place where `fact` does not hold, or nothing. NaN satisfies no fact.
-pub(super) fn check(fact: Fact, x: &Array) -> Result<(), String> {
+pub(super) fn check(fact: Fact, x: &Array, tolerance: f64) -> Result<(), String> {
     let Float(values) = &x.data else {
         return Err(format!("{} is declared of {}, not of floats", fact.name(), x.data.kind()));
     };
     let holds = |v: f64| match fact {
-        Fact::NonNegative | Fact::Distribution => v >= -TOLERANCE,
+        Fact::NonNegative | Fact::Distribution => v >= -tolerance,
         Fact::Positive => v > 0.0,
         Fact::Finite => v.is_finite(),
     };
@@ -20,17 +28,17 @@ pub(super) fn check(fact: Fact, x: &Array) -> Result<(), String> {
         let at = position(&x.shape, k);
         return Err(format!("the value is assumed {}, but is {} at {at:?}", fact.name(), values[k]));
     }
-    if fact == Fact::Distribution { sums_to_one(values, &x.shape) } else { Ok(()) }
+    if fact == Fact::Distribution { sums_to_one(values, &x.shape, tolerance) } else { Ok(()) }
 }
 
-fn sums_to_one(values: &[f64], shape: &[usize]) -> Result<(), String> {
+fn sums_to_one(values: &[f64], shape: &[usize], tolerance: f64) -> Result<(), String> {
     let Some((last, lanes)) = shape.split_last() else {
         return Err("a scalar has no axis to sum to one".into());
     };
     for lane in 0..lanes.iter().product() {
         let sum: f64 = values[lane * last..(lane + 1) * last].iter().sum();
         let off = (sum - 1.0).abs();
-        if off.is_nan() || off > TOLERANCE {
+        if off.is_nan() || off > tolerance {
             let at = position(lanes, lane);
             return Err(format!(
                 "the value is assumed distribution, but sums to {sum} along the last axis at {at:?}"

@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use self::array::{Array, Values};
 pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_checking_facts};
+pub(crate) use self::facts::check_tensor;
 
 use crate::dim::{Dims, Name};
 use crate::dtype::Scalar;
@@ -183,7 +184,7 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::StopGradient | Op::Variable(_) => args[0].data.clone(),
         Op::Assume(fact) => {
             if env.check_facts {
-                facts::check(*fact, args[0])?;
+                facts::check(*fact, args[0], facts::TOLERANCE)?;
             }
             args[0].data.clone()
         }

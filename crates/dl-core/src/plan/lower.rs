@@ -6,10 +6,10 @@ use crate::dim::Name;
 use crate::graph::{Node, NodeId};
 use crate::ops::Op;
 use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Target, Value, ValueId};
-use crate::program::Program;
+use crate::program::{Output, Program, Update};
 
 /// One step per operation; identities vanish and constants become operands where a step takes them.
-pub(crate) fn lower(program: &Program, _target: &Target) -> Plan {
+pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update], _target: &Target) -> Plan {
     let mut lowering = Lowering {
         program,
         values: vec![],
@@ -30,13 +30,11 @@ pub(crate) fn lower(program: &Program, _target: &Target) -> Plan {
             decl: decl.clone(),
         })
         .collect();
-    let outputs: Vec<OutputSlot> = program
-        .outputs()
+    let outputs: Vec<OutputSlot> = outputs
         .iter()
         .map(|o| OutputSlot { name: o.name.clone(), value: lowering.materialize(o.node) })
         .collect();
-    let updates: FxHashMap<&Name, NodeId> =
-        program.updates().iter().map(|u| (&u.parameter, u.value)).collect();
+    let updates: FxHashMap<&Name, NodeId> = updates.iter().map(|u| (&u.parameter, u.value)).collect();
     let parameters: Vec<ParameterSlot> = program
         .parameters()
         .iter()

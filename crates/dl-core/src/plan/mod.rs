@@ -1,10 +1,13 @@
 //! Plans: a program lowered to a list of steps over values, ready for an executor.
 
+mod checks;
 mod file;
 mod listing;
 mod lower;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::checks::Checks;
 
 use crate::dim::{Dim, Name};
 use crate::dtype::{DType, Scalar};
@@ -115,7 +118,7 @@ pub enum Arg {
 impl Plan {
     /// Lowers a program for a target.
     pub fn new(program: &Program, target: &Target) -> Plan {
-        lower::lower(program, target)
+        lower::lower(program, program.outputs(), program.updates(), target)
     }
 
     /// All values.

@@ -100,7 +100,11 @@ impl<'g> Builder<'g> {
 
     fn finish(self) -> Result<Program> {
         let results = self.outputs.values().chain(self.updates.values());
-        let roots: Vec<NodeId> = results.chain(self.derivation.iter().map(|(_, id)| id)).copied().collect();
+        let roots = results.chain(self.derivation.iter().map(|(_, id)| id)).copied();
+        let mut roots: Vec<NodeId> = roots.collect();
+        // What rewriting relies on may vanish from the results, and is checked all the same.
+        let assumed = |id: &NodeId| matches!(self.graph.get(*id).op, Op::Assume(_));
+        roots.extend(reachable(self.graph, &roots).into_iter().filter(assumed));
         let mut trace = Trace::default();
         let (graph, roots) = self.passes(&roots, &mut trace);
         graph.check()?;

@@ -12,6 +12,7 @@ pub use self::builder::Builder;
 use crate::dim::Name;
 use crate::error::{Error, Result};
 use crate::graph::{Expr, Graph, InputDecl, Node, NodeId, Origin, ParameterDecl};
+use crate::ops::Op;
 use crate::rewrite::Trace;
 use crate::tensor::Tensor;
 
@@ -115,6 +116,12 @@ impl Program {
     pub fn initial(&self, seed: u64) -> Result<Vec<(Name, Tensor)>> {
         let sample = |decl: &ParameterDecl| Ok((decl.name.clone(), decl.sample(seed)?));
         self.parameters.iter().map(sample).collect()
+    }
+
+    /// The values of which authors assumed something, in order.
+    pub(crate) fn assumed(&self) -> impl Iterator<Item = NodeId> {
+        let places = self.nodes.iter().enumerate();
+        places.filter(|(_, n)| matches!(n.op, Op::Assume(_))).map(|(i, _)| NodeId(i as u32))
     }
 
     /// The program's nodes in a fresh graph, for printing and for building on.
