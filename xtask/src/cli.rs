@@ -20,7 +20,7 @@ pub(crate) enum Command {
     Test(TestOptions),
 }
 
-/// What `bench` keeps for itself; the rest goes to the benchmark program.
+/// What `bench` keeps for itself; the rest, checked, goes to the benchmark program.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct BenchOptions {
     pub(crate) features: Option<String>,
@@ -69,11 +69,11 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
   --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
   --data DIR        take the datasets from DIR and fetch nothing
 
-Every other option goes to the benchmark program as it is, such as
   --quick           a shorter run, within two minutes after building
-  --threads LIST    thread counts to measure, such as 1,2
+  --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000
+  --out FILE        where to write what was found; default: target/bench/latest.json
 ";
 
 const DATA_HELP: &str = "\
@@ -194,24 +194,54 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
     Ok(Command::Data(sets))
 }
 
+/// An option of the benchmark program: read here as well, so that a mistake is found before
+/// anything is fetched and built. A test holds them to that program's own.
+const OF_BENCH: [(&str, Takes); 5] = [
+    ("quick", Takes::Nothing),
+    ("threads", Takes::Sizes),
+    ("backends", Takes::Any),
+    ("batches", Takes::Sizes),
+    ("out", Takes::Any),
+];
+
+#[derive(Clone, Copy)]
+enum Takes {
+    Nothing,
+    /// Numbers from 1 on, separated by commas.
+    Sizes,
+    Any,
+}
+
 fn bench(mut args: Parser) -> Result<Command, Failure> {
     let mut options = BenchOptions::default();
-    loop {
-        if take_after_dashes(&mut args, &mut options.rest) {
-            break;
-        }
-        match args.next()? {
-            None => break,
-            Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Command::Help(BENCH_HELP)),
-            Some(Arg::Long("features")) => options.features = Some(text(args.value()?)?),
-            Some(Arg::Long("data")) => options.data = Some(args.value()?.into()),
-            Some(arg) => {
-                let start = spell(&arg);
-                pass_on(start, &mut args, &mut options.rest);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("features") => options.features = Some(text(args.value()?)?),
+            Arg::Long("data") => options.data = Some(args.value()?.into()),
+            Arg::Long(name) if let Some(&(name, takes)) = OF_BENCH.iter().find(|(n, _)| *n == name) => {
+                options.rest.push(format!("--{name}").into());
+                match takes {
+                    Takes::Nothing => {}
+                    Takes::Sizes => options.rest.push(sizes(name, args.value()?)?),
+                    Takes::Any => options.rest.push(args.value()?),
+                }
             }
+            arg => return help_or_unexpected(&arg, BENCH_HELP),
         }
     }
     Ok(Command::Bench(options))
+}
+
+fn sizes(option: &str, list: OsString) -> Result<OsString, Failure> {
+    let is_size = |word: &str| word.trim().parse::<usize>().is_ok_and(|n| n > 0);
+    match list.to_str() {
+        Some(text) if text.split(',').all(is_size) => Ok(list),
+        _ => {
+            let list = list.to_string_lossy();
+            let expected = "expected numbers from 1 on, separated by commas";
+            Err(Failure::usage(format!("--{option} {list}: {expected}")))
+        }
+    }
 }
 
 fn fuzz(mut args: Parser) -> Result<Command, Failure> {
@@ -376,14 +406,41 @@ mod tests {
 
     #[test]
     fn bench_keeps_its_own_and_passes_the_rest() {
-        let line = "bench --quick --features ndarray --threads 1,2 --data d --x=y -j4 -- --features";
-        let rest = ["--quick", "--threads", "1,2", "--x=y", "-j4", "--", "--features"];
+        let line = "bench --quick --features ndarray --threads=1,2 --data d --backends cpu --out o";
+        let rest = ["--quick", "--threads", "1,2", "--backends", "cpu", "--out", "o"];
         let expected = BenchOptions {
             features: Some("ndarray".into()),
             data: Some("d".into()),
             rest: rest.map(OsString::from).into(),
         };
         assert_eq!(parsed(line).ok(), Some(Command::Bench(expected)));
+    }
+
+    #[test]
+    fn bench_refuses_before_anything_is_built() {
+        check_usage_error("bench --fast", "unexpected argument \"--fast\"");
+        check_usage_error("bench cpu", "unexpected argument \"cpu\"");
+        check_usage_error("bench --threads 1,0", "--threads 1,0: expected numbers from 1 on");
+        check_usage_error("bench --batches", "--batches");
+        check_usage_error("bench --quick=yes", "quick");
+    }
+
+    #[test]
+    fn the_options_of_bench_are_those_of_its_program() {
+        let source = include_str!("../../benches/src/cli.rs");
+        let (code, _) = source.split_once("#[cfg(test)]").expect("it has tests");
+        let mut theirs: Vec<&str> =
+            code.split("Arg::Long(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        theirs.retain(|name| !["help", "data"].contains(name));
+        assert_eq!(theirs.len(), OF_BENCH.len());
+        for (name, takes) in OF_BENCH {
+            assert!(theirs.contains(&name), "{name}");
+            let arm =
+                code.split(&format!("Arg::Long(\"{name}\") =>")).nth(1).and_then(|arm| arm.lines().next());
+            let arm = arm.expect("each option has an arm");
+            assert_eq!(matches!(takes, Takes::Nothing), !arm.contains("parser"), "{arm}");
+            assert_eq!(matches!(takes, Takes::Sizes), arm.contains("sizes("), "{arm}");
+        }
     }
 
     #[test]
