@@ -11,6 +11,7 @@ mod check;
 use std::collections::BTreeSet;
 
 use self::check::Case;
+use super::equivalent::EQUIVALENT;
 use super::mutants::{Outcome, judge, reason, whole};
 use super::mutation::{Mutant, mutants};
 use super::{program, values};
@@ -21,6 +22,7 @@ use crate::graph::{Expr, Graph, NodeId, reachable};
 use crate::ops::Op;
 use crate::ops::random::uniform;
 use crate::program::Program;
+use crate::rewrite::rules::rules;
 use crate::tensor::Tensor;
 
 /// How far a difference quotient may be off, relative to the size of the numbers.
@@ -30,9 +32,26 @@ const SEEDS: std::ops::Range<u64> = 0..4;
 
 #[test]
 fn every_mutant_of_a_derivative_is_caught() {
+    judge("derivatives", all().iter().map(of_case));
+}
+
+#[test]
+fn what_is_listed_as_equivalent_exists() {
+    let derivatives = all().into_iter().map(|case| subject(&case));
+    let of_rules = rules().flat_map(|rule| [rule.name.to_owned(), format!("{}, if", rule.name)]);
+    let known: BTreeSet<String> = derivatives.chain(of_rules).collect();
+    for listed in EQUIVALENT.iter().flat_map(|(subjects, ..)| *subjects) {
+        assert!(known.contains(*listed), "nothing is named {listed}");
+    }
+}
+
+fn subject(case: &Case) -> String {
+    format!("derivative of {}", case.name)
+}
+
+fn all() -> Vec<Case> {
     let of_table = cases::all().into_iter().filter(|c| !ELSEWHERE.contains(&c.name.as_str()));
-    let all: Vec<Case> = of_table.chain(own_cases()).collect();
-    judge("derivatives", all.iter().map(of_case));
+    of_table.chain(own_cases()).collect()
 }
 
 /// Masks matter where a derivative is infinite, for which there are cases here; a product of one
@@ -132,7 +151,7 @@ fn of_case(case: &Case) -> Outcome {
         own || products.contains(&id)
     };
     let wrong = mutants(slopes, place);
-    let subject = format!("derivative of {}", case.name);
+    let subject = subject(case);
     let points = points(case, *y);
     for point in &points {
         assert!(!is_wrong(&program(slopes).expect("it is right"), point), "{subject} at {:?}", point.values);

@@ -79,8 +79,8 @@ impl Judge {
         let Some(own) = of(slope) else { return true };
         right.iter().zip(&own).any(|(want, got)| {
             let scale = want.iter().filter(|x| x.is_finite()).fold(1e-300, |m: f64, x| m.max(x.abs()));
-            let differs = |(w, g): (&f64, &f64)| w.is_finite() && !((w - g).abs() <= 1e-6 * scale);
-            want.iter().zip(got).any(differs)
+            let close = |(w, g): (&f64, &f64)| !w.is_finite() || (w - g).abs() <= 1e-6 * scale;
+            !want.iter().zip(got).all(close)
         })
     }
 }
@@ -95,7 +95,7 @@ fn allowed(truths: &[Truth], raw: &[f64], right: &[f64]) -> Vec<Option<f64>> {
 fn worse(truths: &[Truth], allowed: &[Option<f64>], new: &[f64]) -> bool {
     let after = errors(F64, truths, new);
     let mut pairs = allowed.iter().zip(&after).filter_map(|(a, b)| Some((a.as_ref()?, b.as_ref()?)));
-    pairs.any(|(allowed, after)| !(after <= allowed))
+    !pairs.all(|(allowed, after)| after <= allowed)
 }
 
 /// The derivatives of the sum of a float by all float inputs.
