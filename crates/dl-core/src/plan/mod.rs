@@ -1,6 +1,7 @@
 //! Plans: a program lowered to a list of steps over values, ready for an executor.
 
 mod checks;
+mod divide;
 mod file;
 mod listing;
 mod lower;
@@ -8,6 +9,7 @@ mod lower;
 use serde::{Deserialize, Serialize};
 
 pub use self::checks::Checks;
+pub use self::divide::{Division, Part};
 
 use crate::dim::{Dim, Name};
 use crate::dtype::{DType, Scalar};
