@@ -102,6 +102,7 @@ fn condition(when: &When) -> String {
         When::Finite(l) => format!("{l} is finite"),
         When::OneHot(l) => format!("rows of {l} are one-hot"),
         When::AtMost(l, bound) => format!("{l} ≤ {bound}"),
+        When::AtLeast(l, bound) => format!("{l} ≥ {bound}"),
         When::Count(l, frame) => format!("{l} counts what {frame} removes"),
         When::Distribution(l, frame) => format!("{l} sums to 1 along {frame}"),
         When::Varies(l) => format!("{l} varies"),

@@ -66,6 +66,8 @@ pub enum When {
     OneHot(char),
     /// No element is above this.
     AtMost(char, f64),
+    /// No element is below this.
+    AtLeast(char, f64),
     /// The value is the number of elements that the frame removes.
     Count(char, char),
     /// The frame removes exactly the last axis, along which the value sums to one.
@@ -162,6 +164,7 @@ impl When {
             When::Finite(l) => facts(l).is_some_and(|f| f.finite),
             When::OneHot(l) => facts(l).is_some_and(|f| f.binary && f.distribution),
             When::AtMost(l, bound) => facts(l).is_some_and(|f| f.high <= bound),
+            When::AtLeast(l, bound) => facts(l).is_some_and(|f| f.low >= bound),
             When::Unbounded(l) => facts(l).is_some_and(|f| f.high > 1.0),
             When::Varies(l) => bindings.get(l).is_some_and(|e| e.as_constant().is_none()),
             When::Count(l, frame) => match (bindings.get(l), bindings.frame(frame)) {

@@ -73,8 +73,10 @@ fn summed(expr: Expr<'_>) -> Option<(Vec<Expr<'_>>, Vec<usize>)> {
     let places: Vec<usize> = spec.rhs.iter().filter_map(|r| spec.lhs.iter().position(|l| l == r)).collect();
     let in_step = places.len() == spec.rhs.len() && places.is_sorted();
     let axes = (0..spec.lhs.len()).filter(|i| !spec.out.contains(&spec.lhs[*i])).collect();
-    let wide = y.broadcast_along(&places, &x.shape());
-    (in_step && left == spec.out).then(|| ([factors(x, 4), factors(wide, 4)].concat(), axes))
+    (in_step && left == spec.out).then(|| {
+        let wide = y.broadcast_along(&places, &x.shape());
+        ([factors(x, 4), factors(wide, 4)].concat(), axes)
+    })
 }
 
 fn factors(expr: Expr<'_>, depth: usize) -> Vec<Expr<'_>> {

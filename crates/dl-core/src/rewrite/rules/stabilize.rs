@@ -1,7 +1,7 @@
 //! Stabilization: forms that neither overflow nor cancel, in value and in gradient.
 
 use super::Rule;
-use super::When::NonNegative;
+use super::When::{AtLeast, NonNegative};
 use super::rows::rows;
 
 /// The table of patterns. What a sum of exponentials comes down to is in `exponential.rs`.
@@ -10,6 +10,7 @@ pub(super) static RULES: &[Rule] = rows! { Stabilize
     "log-exp":                 "log(exp(x))"                     => "x";
     "exp-log":                 "exp(log(x))"                     => "x"                               if NonNegative('x');
     "exp-log-scaled":          "exp(c * log(x))"                 => "x ^ c"                           if NonNegative('x');
+    "exp-log1p":               "exp(log1p(x))"                       => "1 + x"                           if AtLeast('x', -1.0);
     "log1p":                   "log(1 + x)"                      => "log1p(x)";
     "log1p-of-difference":     "log(1 - x)"                      => "log1p(-x)";
     "log-reciprocal":          "log(1 / x)"                      => "-log(x)";

@@ -218,6 +218,10 @@ fn value<'g>(
                 x = -x.abs() + bound;
                 continue;
             }
+            When::AtLeast(l, bound) if l == letter => {
+                x = x.maximum(bound);
+                continue;
+            }
             When::Count(l, _) if l == letter => {
                 x = graph.full(F64, shape, FULL[1] as f64);
                 continue;
