@@ -2,6 +2,8 @@
 
 #[path = "../../../tests/precision/mod.rs"]
 mod precision;
+#[path = "../../../tests/report/mod.rs"]
+mod report;
 
 mod coded;
 mod derivatives;

@@ -4,7 +4,7 @@ use super::equivalent::EQUIVALENT;
 use super::instance::{Instance, of_pattern};
 use super::mutation::{Mutant, mutants};
 use super::precision::{Truth, errors, truth};
-use super::{SLACK, applied, instance, named, program, run, values};
+use super::{SLACK, applied, instance, named, program, report, run, values};
 use crate::dtype::DType::F64;
 use crate::graph::{Expr, Graph};
 use crate::ops::Op;
@@ -24,7 +24,7 @@ pub(super) struct Outcome {
 
 /// Whether every mutant is to be held against every point: `cargo xtask mutate` asks for it.
 pub(super) fn whole() -> bool {
-    std::env::var_os("DL_MUTATE").is_some_and(|v| v == "all")
+    report::all("DL_MUTATE")
 }
 
 /// Why a mutant is no worse than what it was made from.
@@ -189,12 +189,12 @@ fn goes_wrong(rule: &'static Rule, condition: usize) -> bool {
 #[track_caller]
 pub(super) fn judge(what: &str, outcomes: impl Iterator<Item = Outcome>) {
     let (mut faults, mut equivalent, mut total) = (vec![], vec![], [0; 4]);
-    println!("{what:36} mutants  caught  equivalent  survived");
+    let mut table = format!("{what:36} mutants  caught  equivalent  survived\n");
     for Outcome { subject, mutants, survivors } in outcomes {
         let (known, unknown): (Vec<_>, Vec<_>) =
             survivors.iter().partition(|m| reason(&subject, m).is_some());
         let row = [mutants, mutants - survivors.len(), known.len(), unknown.len()];
-        println!("{subject:36} {:7} {:7} {:11} {:9}", row[0], row[1], row[2], row[3]);
+        table += &line(&subject, row);
         total.iter_mut().zip(row).for_each(|(sum, n)| *sum += n);
         faults.extend(unknown.iter().map(|m| format!("{subject}: {m} survives")));
         equivalent.extend(
@@ -205,9 +205,14 @@ pub(super) fn judge(what: &str, outcomes: impl Iterator<Item = Outcome>) {
         faults
             .extend(caught.map(|(_, m, _)| format!("{subject}: {m} is listed as equivalent, but is caught")));
     }
-    println!("{:36} {:7} {:7} {:11} {:9}\n", "total", total[0], total[1], total[2], total[3]);
+    table += &line("total", total);
     if whole() {
-        println!("equivalent:\n{}\n", equivalent.join("\n"));
+        table += &format!("\nequivalent:\n{}\n", equivalent.join("\n"));
     }
+    report::print(&table);
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+fn line(subject: &str, row: [usize; 4]) -> String {
+    format!("{subject:36} {:7} {:7} {:11} {:9}\n", row[0], row[1], row[2], row[3])
 }
