@@ -1,7 +1,7 @@
 //! Gather and its transpose, on arrays of four axes: `[batch, before, size, after]`.
 
-use burn_backend::Backend;
 use burn_backend::tensor::IntTensor;
+use burn_backend::{Backend, Scalar as BurnScalar};
 use dl_core::{DType, Scalar};
 
 use super::host;
@@ -13,6 +13,7 @@ type Result<T> = std::result::Result<T, String>;
 
 /// Picks along `axis`, the first `batch` axes going in step.
 pub(super) fn gather<B: Backend>(
+    m: &Machine<B>,
     step: &Step<B>,
     axis: usize,
     batch: usize,
@@ -20,12 +21,21 @@ pub(super) fn gather<B: Backend>(
     indices: Value<B>,
 ) -> Result<Value<B>> {
     let view = View::of(&step.args[0].shape, axis, batch, &step.args[1].shape);
+    // As numbers, since burn's flex forgets that what it picks are truth values.
+    let (x, truths) = match x {
+        Value::Bool(x) => (Value::Int(B::bool_into_int(x, m.int)), true),
+        x => (x, false),
+    };
     let picked = if batch == 0 {
         x.reshape(&view.three()).select(1, indices.reshape(&[view.count]).int()?)
     } else {
         x.reshape(&view.four(view.size)).gather(2, view.spread(indices)?)
     };
-    Ok(picked.reshape(&extents(&step.shape)))
+    let picked = picked.reshape(&extents(&step.shape));
+    Ok(match picked {
+        Value::Int(x) if truths => Value::Bool(B::int_not_equal_elem(x, BurnScalar::Int(0), m.bool)),
+        picked => picked,
+    })
 }
 
 /// Adds `updates` at the indices onto zeros.

@@ -124,7 +124,7 @@ impl<B: Backend> Step<B> {
             Op::Flip(axes) => operand()?.value()?.flip(axes),
 
             Op::Gather { axis, batch } => {
-                index::gather(self, *axis, *batch, operand()?.value()?, operand()?.value()?)?
+                index::gather(m, self, *axis, *batch, operand()?.value()?, operand()?.value()?)?
             }
             Op::ScatterAdd { axis, batch } => {
                 index::scatter_add(m, self, *axis, *batch, operand()?.value()?, operand()?.value()?)?

@@ -33,6 +33,12 @@ fn gathers(cases: &mut Vec<Case>) {
             s.output(s.typed(t, &[4, 3], Ties).gather(0, i));
         }
     }));
+    cases.push(case("gather", "truth values, negated", |s| {
+        let truths = s.float(&[4, 3], Ties).gt(0.0);
+        s.output(!truths.gather(0, s.typed(I64, &[5], Below(4))));
+        s.output(!truths.gather(1, s.typed(I64, &[2], Below(3))));
+        s.output(!truths.pick(s.typed(I64, &[4], Below(3))));
+    }));
     cases.push(case("gather", "classes of a batch", |s| {
         let x = s.input(s.float, (B, 10), &[33, 10], Uniform);
         let y = s.input(I64, B, &[33], Below(10));
