@@ -6,8 +6,24 @@ use crate::class::{Class, Formula, LABELS, SCALARS, drawn, rounded};
 use crate::limits;
 use crate::precision::{Ball, Extended, Single, Truth, errors, evaluate, truth};
 
-/// Largest error in units of the last place times the condition.
-const LIMIT: f64 = 8.0;
+/// What runs compiled programs, and how exactly.
+pub(crate) struct Runner {
+    pub(crate) name: &'static str,
+    pub(crate) dtype: DType,
+    /// Largest error in units of the last place times the condition.
+    pub(crate) limit: f64,
+    /// Prepares a program to be run at many points.
+    pub(crate) prepare: fn(&Program) -> Run,
+}
+
+/// The outputs at a point, element by element.
+pub(crate) type Run = Box<dyn FnMut(&[(&str, Tensor)]) -> Vec<Vec<f64>>>;
+
+/// In double precision the interpreter, in single precision every result rounded.
+pub(crate) static REFERENCES: &[Runner] = &[
+    Runner { name: "interpreter", dtype: F64, limit: 8.0, prepare: interpreted },
+    Runner { name: "rounded", dtype: F32, limit: 8.0, prepare: in_single },
+];
 
 /// A spelling that failed at a point.
 struct Failure {
@@ -18,9 +34,9 @@ struct Failure {
     line: String,
 }
 
-/// Every class, both element types, value and gradient.
-pub(crate) fn all(classes: &'static [Class]) {
-    let failures: Vec<Failure> = classes.iter().flat_map(judge).collect();
+/// Every class, both element types, value and gradient, by every runner.
+pub(crate) fn all(classes: &'static [Class], runners: &[Runner]) {
+    let failures: Vec<Failure> = classes.iter().flat_map(|class| judge(class, runners)).collect();
     let (mut report, mut before, mut unknown) = (String::new(), ("", ""), 0);
     for failure in &failures {
         if before != (failure.class, failure.spelling) {
@@ -39,7 +55,7 @@ pub(crate) fn all(classes: &'static [Class]) {
     assert!(unknown == 0, "{unknown} values are off; the table above says which");
 }
 
-fn judge(class: &'static Class) -> Vec<Failure> {
+fn judge(class: &'static Class, runners: &[Runner]) -> Vec<Failure> {
     let mut failures = vec![];
     for dtype in [F64, F32] {
         let reference = compile(class, dtype, class.truth, false);
@@ -66,8 +82,11 @@ fn judge(class: &'static Class) -> Vec<Failure> {
                 _ => program,
             };
             let mut off = vec![];
-            for (point, truths) in points.iter().zip(&truths) {
-                off.extend(judge_point(&program, dtype, point, truths));
+            for runner in runners.iter().filter(|r| r.dtype == dtype) {
+                let mut run = (runner.prepare)(&program);
+                for (point, truths) in points.iter().zip(&truths) {
+                    off.extend(judge_point(&program, runner, &run(&named(point)), point, truths));
+                }
             }
             let failure = |(output, line)| Failure { class: class.name, spelling, output, line };
             failures.extend(off.into_iter().map(failure));
@@ -76,24 +95,35 @@ fn judge(class: &'static Class) -> Vec<Failure> {
     failures
 }
 
+fn interpreted(program: &Program) -> Run {
+    let program = program.clone();
+    Box::new(move |point| {
+        let used = |name: &str| program.inputs().iter().any(|d| *d.name == *name);
+        let views: Vec<(&str, TensorRef<'_>)> =
+            point.iter().filter(|(n, _)| used(n)).map(|(n, t)| (*n, t.view())).collect();
+        let run = interp::evaluate(&program, &views, &[], 0, 0).expect("inputs fit");
+        program.outputs().iter().map(|o| run.output(&o.name).expect("it is an output").to_f64()).collect()
+    })
+}
+
+fn in_single(program: &Program) -> Run {
+    let program = program.clone();
+    Box::new(move |point| {
+        let outputs = evaluate(&Single, &program, point, &[]);
+        outputs.iter().map(|o| o.reals().into_iter().copied().collect()).collect()
+    })
+}
+
 fn judge_point(
     program: &Program,
-    dtype: DType,
+    runner: &Runner,
+    computed: &[Vec<f64>],
     point: &[(String, Tensor)],
     truths: &[Vec<Truth>],
 ) -> Vec<(String, String)> {
-    let computed: Vec<Vec<f64>> = if dtype == F32 {
-        let outputs = evaluate(&Single, program, &named(point), &[]);
-        outputs.iter().map(|o| o.reals().into_iter().copied().collect()).collect()
-    } else {
-        let used = |name: &str| program.inputs().iter().any(|d| *d.name == *name);
-        let views: Vec<(&str, TensorRef<'_>)> =
-            point.iter().filter(|(n, _)| used(n)).map(|(n, t)| (n.as_str(), t.view())).collect();
-        let run = interp::evaluate(program, &views, &[], 0, 0).expect("inputs fit");
-        program.outputs().iter().map(|o| run.output(&o.name).expect("it is an output").to_f64()).collect()
-    };
+    let dtype = runner.dtype;
     let mut lines = vec![];
-    for ((output, truths), computed) in program.outputs().iter().zip(truths).zip(&computed) {
+    for ((output, truths), computed) in program.outputs().iter().zip(truths).zip(computed) {
         let errors = errors(dtype, truths, computed);
         let worst =
             errors.iter().enumerate().filter_map(|(i, e)| Some((i, (*e)?))).fold(None, |worst, (i, e)| {
@@ -102,14 +132,15 @@ fn judge_point(
                     _ => Some((i, e)),
                 }
             });
-        if let Some((i, error)) = worst.filter(|(_, e)| e.is_nan() || *e > LIMIT) {
+        if let Some((i, error)) = worst.filter(|(_, e)| e.is_nan() || *e > runner.limit) {
             let at: Vec<String> = point
                 .iter()
                 .filter(|(n, _)| n != "labels")
                 .map(|(_, t)| format!("{:?}", t.to_f64()))
                 .collect();
             let line = format!(
-                "{dtype} {}[{i}] at {}: {:e}, true {:e}: off by {error:.1e}",
+                "{dtype} {} {}[{i}] at {}: {:e}, true {:e}: off by {error:.1e}",
+                runner.name,
                 output.name,
                 at.join(" "),
                 computed[i],
