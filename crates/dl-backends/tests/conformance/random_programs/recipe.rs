@@ -108,7 +108,7 @@ fn moving<'g>(k: &Kitchen<'g>, op: u8, a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
         37 => a.slice(0, 1, rows).pad(0, 0, 1, 0.5),
         38 => g.concat(1, &[a, b]).slice(1, 1, k.columns + 1),
         39 => a.sort(1, Order::Descending),
-        40 => a.gather(1, b.mean(0).argsort(0, Order::Ascending)),
+        40 => a.gather(1, (b.mean(0) + k.w.sum(0)).argsort(0, Order::Ascending)),
         41 => a
             .reshape([rows * &Dim::from(k.columns)])
             .slice_by(0, 0, rows * &Dim::from(k.columns), 1)
