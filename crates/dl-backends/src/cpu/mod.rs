@@ -11,6 +11,7 @@ mod gemm;
 mod index;
 mod lanes;
 mod layout;
+pub mod matmul;
 mod movement;
 mod pool;
 pub mod product;

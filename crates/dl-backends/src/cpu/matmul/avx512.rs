@@ -1,0 +1,26 @@
+//! Micro-kernels of up to 14 rows and 2 vectors of 16 columns, for AVX-512.
+
+use std::arch::x86_64::*;
+
+use super::simd::simd;
+use super::table::unit;
+
+simd! {
+    Avx512: __m512, 16,
+    splat: |x| _mm512_set1_ps(x),
+    load: |from| _mm512_loadu_ps(from),
+    load_first: |from, n| _mm512_maskz_loadu_ps(mask(n), from),
+    store: |into, x| _mm512_storeu_ps(into, x),
+    store_first: |into, n, x| _mm512_mask_storeu_ps(into, mask(n), x),
+    multiply: |x, y| _mm512_mul_ps(x, y),
+    multiply_add: |x, y, z| _mm512_fmadd_ps(x, y, z),
+    prefetch: |at| _mm_prefetch::<_MM_HINT_T0>(at.cast()),
+}
+
+/// The first `n` of 16; elements outside are not touched.
+#[inline(always)]
+fn mask(n: usize) -> __mmask16 {
+    ((1u32 << n) - 1) as __mmask16
+}
+
+unit!(Avx512, "avx512f", rows: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);

@@ -1,0 +1,236 @@
+//! Matrix products of our own, for what the library cannot do: operands that stay packed, `u8` converted
+//! on its way in, results in the layout of an operand, and no allocation and no system call in a call.
+//!
+//! The order of each element's sum depends on the inner size and the machine's caches only: it is the
+//! same for every division of rows among calls, so for every number of threads.
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod blocks;
+mod cache;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod operand;
+mod pack;
+mod portable;
+mod simd;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tile;
+
+use std::ops::Range;
+
+use self::blocks::{Blocks, part};
+pub use self::cache::Caches;
+pub use self::operand::{Layout, Operand, Out, Right, Sizes, Strided};
+use self::pack::{Pack, panel_width};
+use self::table::Unit;
+
+/// The kernels for a vector unit, and the blocks that fit the caches.
+#[derive(Clone, Copy)]
+pub struct Kernels {
+    name: &'static str,
+    unit: &'static Unit,
+    /// Most places of the inner axis at a time: a panel of the right operand stays in the first cache.
+    depth: usize,
+    /// Most rows at a time: their part of the left operand stays in the second cache.
+    height: usize,
+}
+
+/// `c ← beta·c + alpha·a·b`.
+#[derive(Clone, Copy, Debug)]
+pub struct Product<'a> {
+    /// Of the whole product.
+    pub sizes: Sizes,
+    /// The left operand, `[m, k]`.
+    pub a: Strided<'a, f32>,
+    /// The right operand, `[k, n]`.
+    pub b: Right<'a>,
+    /// Scales the product.
+    pub alpha: f32,
+    /// Scales what was there. With 0, nothing is read, so that not even NaN stays.
+    pub beta: f32,
+}
+
+impl Kernels {
+    /// Those for the widest vectors that the CPU has.
+    pub fn best() -> Self {
+        Kernels::available().next().expect("the portable kernels run anywhere")
+    }
+
+    /// All that this CPU can run, the fastest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        let caches = Caches::of_this_machine();
+        units().into_iter().flatten().map(move |(name, unit)| Kernels::new(name, unit, caches))
+    }
+
+    fn new(name: &'static str, unit: &'static Unit, caches: Caches) -> Self {
+        let depth = caches.l1 / 2 / (8 * unit.width);
+        Kernels { name, unit, depth, height: caches.l2 / 2 / (4 * depth) }
+    }
+
+    /// What the vector unit is called.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Columns of a vector.
+    pub fn vector(&self) -> usize {
+        self.unit.width
+    }
+
+    /// Columns of a panel.
+    pub fn panel(&self) -> usize {
+        2 * self.unit.width
+    }
+
+    /// Elements that the panels of a matrix of `rows × columns` take.
+    pub fn panels_len(&self, rows: usize, columns: usize) -> usize {
+        columns.div_ceil(self.unit.width).saturating_mul(self.unit.width).saturating_mul(rows)
+    }
+
+    /// Packs a matrix of `rows × columns` into panels: all rows of the first [`Kernels::panel`] columns,
+    /// row by row, then those of the next; the last panel is as wide as whole vectors need, and padded
+    /// with zeros.
+    pub fn pack_panels(&self, into: &mut [f32], rows: usize, columns: usize, from: Operand<'_>) {
+        self.pack(into, (rows, columns), from, (self.panel(), self.unit.width));
+    }
+
+    /// Copies a matrix from its panels into rows without gaps.
+    pub fn unpack_panels(&self, panels: &[f32], rows: usize, columns: usize, into: &mut [f32]) {
+        let mut rest = panels;
+        for first in (0..columns).step_by(self.panel()) {
+            let width = panel_width(columns, first, self.panel(), self.unit.width);
+            let (panel, others) = rest.split_at(rows * width);
+            rest = others;
+            for (row, into) in panel.chunks_exact(width).zip(into.chunks_exact_mut(columns)) {
+                let into = &mut into[first..];
+                let n = width.min(into.len());
+                into[..n].copy_from_slice(&row[..n]);
+            }
+        }
+    }
+
+    /// The distance between rows that suits [`Kernels::pack_rows`] for this many columns.
+    pub fn row_stride(&self, columns: usize) -> usize {
+        // An odd number of lines, so that the elements of a column fall into different sets of the cache.
+        columns.div_ceil(LINE) / 2 * 2 * LINE + LINE
+    }
+
+    /// Packs a matrix row by row with [`Kernels::row_stride`]: the left operand of a product, and
+    /// transposed of another.
+    pub fn pack_rows(&self, into: &mut [f32], rows: usize, columns: usize, from: Operand<'_>) {
+        let stride = self.row_stride(columns);
+        self.pack(into, (rows, columns), from, (stride, stride));
+    }
+
+    /// Packs into panels of `width` columns, the last one made of whole `vector`s.
+    fn pack(
+        &self,
+        into: &mut [f32],
+        (rows, columns): (usize, usize),
+        from: Operand<'_>,
+        (width, vector): (usize, usize),
+    ) {
+        let len = rows.checked_mul(columns.next_multiple_of(vector));
+        assert!(len.is_some_and(|len| len <= into.len()), "there is room for the packed operand");
+        let into = into.as_mut_ptr();
+        let job = |row, column| Pack { rows, columns, row, column, into, width, vector };
+        // SAFETY: the CPU has the unit's instructions (`available`), the operand's elements were checked
+        // to lie in its slice, and the room was checked.
+        unsafe {
+            match from {
+                Operand::F32(x) => (self.unit.pack_f32)(&job(x.row, x.column), x.checked(rows, columns)),
+                Operand::U8(x, scale) => {
+                    (self.unit.pack_u8)(&job(x.row, x.column), x.checked(rows, columns), scale)
+                }
+            }
+        }
+    }
+
+    /// Elements of workspace that [`Kernels::product`] asks for at most.
+    pub fn workspace_len(&self, Sizes { m, n, k }: Sizes) -> usize {
+        self.panels_len(k, n) + (m * self.row_stride(k)).max(k * self.row_stride(m))
+    }
+
+    /// Computes a product of operands that are not packed, with room for them in `workspace`, of at least
+    /// [`Kernels::workspace_len`].
+    ///
+    /// # Panics
+    /// Where an operand or the result does not lie inside its slice, or the workspace is too short.
+    pub fn product(
+        &self,
+        sizes: Sizes,
+        (alpha, a): (f32, Operand<'_>),
+        b: Operand<'_>,
+        (beta, c): (f32, &mut Out<'_>),
+        workspace: &mut [f32],
+    ) {
+        let Sizes { m, n, k } = sizes;
+        let (panels, rest) = workspace.split_at_mut(self.panels_len(k, n));
+        self.pack_panels(panels, k, n, b);
+        let a = match a {
+            Operand::F32(x) if !x.collides() => x,
+            _ if a.by_columns() => {
+                self.pack_rows(rest, k, m, a.t());
+                Strided::rows(rest, self.row_stride(m)).t()
+            }
+            _ => {
+                self.pack_rows(rest, m, k, a);
+                Strided::rows(rest, self.row_stride(k))
+            }
+        };
+        self.multiply(&Product { sizes, a, b: Right::Panels(panels), alpha, beta }, 0..m, c);
+    }
+
+    /// Computes the given rows of a product.
+    ///
+    /// # Panics
+    /// Where an operand or the rows of the result do not lie inside their slices.
+    pub fn multiply(&self, p: &Product<'_>, rows: Range<usize>, c: &mut Out<'_>) {
+        let Sizes { m, n, k } = p.sizes;
+        assert!(rows.start <= rows.end && rows.end <= m, "the rows are rows of the product");
+        if rows.is_empty() || n == 0 {
+            return;
+        }
+        let blocks = Blocks::new(self, p, c, &rows);
+        let depths = k.div_ceil(self.depth).max(1);
+        let heights = rows.len().div_ceil(self.height);
+        for height in 0..heights {
+            let rows = part(rows.clone(), height, heights);
+            for depth in 0..depths {
+                let depth = part(0..k, depth, depths);
+                for first in (0..n).step_by(self.panel()) {
+                    blocks.panel(rows.clone(), depth.clone(), first);
+                }
+            }
+        }
+    }
+}
+
+/// Elements of a line of the cache.
+const LINE: usize = 16;
+
+/// The vector units of this CPU, the widest first.
+fn units() -> [Option<(&'static str, &'static Unit)>; 3] {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let avx512 = is_x86_feature_detected!("avx512f").then_some(("avx512", &avx512::UNIT));
+        let avx2 = (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"))
+            .then_some(("avx2", &avx2::UNIT));
+        [avx512, avx2, Some(("portable", &portable::UNIT))]
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let neon = std::arch::is_aarch64_feature_detected!("neon").then_some(("neon", &neon::UNIT));
+        [neon, Some(("portable", &portable::UNIT)), None]
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        [Some(("portable", &portable::UNIT)), None, None]
+    }
+}

@@ -1,0 +1,54 @@
+//! A vector unit's functions, compiled for its instructions, in a table to choose from at run time.
+
+use super::pack::{PackF32, PackU8};
+use super::tile::Kernel;
+
+/// What one vector unit offers. Everything in it may be called only where its instructions are.
+pub(super) struct Unit {
+    /// Elements of a vector.
+    pub width: usize,
+    /// Kernels by rows, less one, of one vector of columns.
+    pub narrow: &'static [Kernel],
+    /// The same of two vectors.
+    pub wide: &'static [Kernel],
+    pub pack_f32: PackF32,
+    pub pack_u8: PackU8,
+}
+
+/// Defines the [`Unit`] of a `Simd`: kernels for the given numbers of rows.
+macro_rules! unit {
+    ($simd:ident, $($features:literal,)? rows: [$($rows:literal),*]) => {
+        /// # Safety
+        /// As for [`Kernel`](super::tile::Kernel).
+        $(#[target_feature(enable = $features)])?
+        unsafe fn kernel<const M: usize, const V: usize>(tile: &super::tile::Tile) {
+            // SAFETY: the promise is the same, and the instructions are enabled here.
+            unsafe { super::tile::tile::<$simd, M, V>(tile) }
+        }
+
+        /// # Safety
+        /// As for [`PackF32`](super::pack::PackF32).
+        $(#[target_feature(enable = $features)])?
+        unsafe fn pack_f32(job: &super::pack::Pack, from: *const f32) {
+            // SAFETY: the promise is the same.
+            unsafe { super::pack::pack(job, from, |x| x) }
+        }
+
+        /// # Safety
+        /// As for [`PackU8`](super::pack::PackU8).
+        $(#[target_feature(enable = $features)])?
+        unsafe fn pack_u8(job: &super::pack::Pack, from: *const u8, scale: f32) {
+            // SAFETY: the promise is the same.
+            unsafe { super::pack::pack(job, from, |x| f32::from(x) * scale) }
+        }
+
+        pub(super) const UNIT: super::table::Unit = super::table::Unit {
+            width: <$simd as super::simd::Simd>::WIDTH,
+            narrow: &[$(kernel::<$rows, 1>),*],
+            wide: &[$(kernel::<$rows, 2>),*],
+            pack_f32,
+            pack_u8,
+        };
+    };
+}
+pub(super) use unit;
