@@ -43,63 +43,41 @@ pub(super) unsafe fn tile<S: Simd, const M: usize, const V: usize>(t: &Tile) {
             }
         }
         let mut sums = [[S::splat(0.0); V]; M];
-        let mut b = t.b;
-        if t.a_column == 1 {
-            let mut rows: [*const f32; M] =
-                std::array::from_fn(|i| t.a.wrapping_offset(i as isize * t.a_row));
-            for _ in 0..t.k / UNROLL {
-                for l in 0..UNROLL {
-                    step::<S, M, V>(&mut sums, b, |i| *rows[i].add(l));
-                    b = b.wrapping_add(t.b_row);
-                }
-                rows.iter_mut().for_each(|row| *row = row.wrapping_add(UNROLL));
-            }
-            for l in 0..t.k % UNROLL {
-                step::<S, M, V>(&mut sums, b, |i| *rows[i].add(l));
-                b = b.wrapping_add(t.b_row);
-            }
-        } else {
-            let mut a = t.a;
-            if t.a_row == 1 {
-                for _ in 0..t.k {
-                    step::<S, M, V>(&mut sums, b, |i| *a.add(i));
-                    a = a.wrapping_offset(t.a_column);
-                    b = b.wrapping_add(t.b_row);
-                }
-            } else {
-                for _ in 0..t.k {
-                    step::<S, M, V>(&mut sums, b, |i| *a.offset(i as isize * t.a_row));
-                    a = a.wrapping_offset(t.a_column);
-                    b = b.wrapping_add(t.b_row);
-                }
-            }
+        match (t.a_row, t.a_column) {
+            (row, 1) => sum::<S, M, V>(&mut sums, t, |i| i as isize * row, 1),
+            (1, column) => sum::<S, M, V>(&mut sums, t, |i| i as isize, column),
+            (row, column) => sum::<S, M, V>(&mut sums, t, |i| i as isize * row, column),
         }
         finish::<S, M, V>(t, &sums);
     }
 }
 
-/// Places of the inner axis between two tests whether it ends.
-const UNROLL: usize = 1;
-
-/// Adds one place of the inner axis.
+/// Sums along the inner axis, where row `i` of `a` stands at `row(i)`.
 ///
 /// # Safety
-/// As for [`tile`]; `b` has `V` vectors, and `a` may be called with every row.
+/// As for [`tile`].
 #[inline(always)]
-unsafe fn step<S: Simd, const M: usize, const V: usize>(
+unsafe fn sum<S: Simd, const M: usize, const V: usize>(
     sums: &mut [[S::Vector; V]; M],
-    b: *const f32,
-    a: impl Fn(usize) -> f32,
+    t: &Tile,
+    row: impl Fn(usize) -> isize,
+    column: isize,
 ) {
-    // SAFETY: `b` has `V` vectors, says the caller.
-    unsafe {
-        let b: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::WIDTH)));
-        for (i, sums) in sums.iter_mut().enumerate() {
-            let a = S::splat(a(i));
-            for (sum, b) in sums.iter_mut().zip(b) {
-                *sum = S::multiply_add(a, b, *sum);
+    let (mut a, mut b) = (t.a, t.b);
+    // Not unrolled: the loads of several places at a time would drive sums out of their registers.
+    for _ in 0..t.k {
+        // SAFETY: this place of the inner axis has `M` rows and `V` vectors, says the caller.
+        unsafe {
+            let vectors: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::WIDTH)));
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let a = S::splat(*a.offset(row(i)));
+                for (sum, b) in sums.iter_mut().zip(vectors) {
+                    *sum = S::multiply_add(a, b, *sum);
+                }
             }
         }
+        a = a.wrapping_offset(column);
+        b = b.wrapping_add(t.b_row);
     }
 }
 
