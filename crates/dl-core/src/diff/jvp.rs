@@ -1,8 +1,6 @@
 //! Directional derivatives: forward mode, vector-Jacobian and Hessian-vector products from gradients.
 
-use rustc_hash::FxHashMap;
-
-use crate::graph::{Expr, NodeId, reachable};
+use crate::graph::Expr;
 use crate::ops::Op;
 
 impl<'g> Expr<'g> {
@@ -43,7 +41,7 @@ impl<'g> Expr<'g> {
         if let Some(wrong) = misfit(self, &[self], &[cotangent]) {
             return vec![self.graph().fail(wrong); wrt.len()];
         }
-        let (value, variables) = independent(self, wrt);
+        let (value, variables) = self.graph().independent(self, wrt);
         requests((value * cotangent).sum(..), &variables)
     }
 
@@ -64,7 +62,7 @@ impl<'g> Expr<'g> {
         if let Some(wrong) = misfit(self, wrt, directions) {
             return vec![self.graph().fail(wrong); wrt.len()];
         }
-        let (value, variables) = independent(self, wrt);
+        let (value, variables) = self.graph().independent(self, wrt);
         let gradients = requests(value, &variables);
         let slope = along(self.graph().constant(self.dtype(), 0.0), &gradients, directions);
         requests(slope, &variables)
@@ -115,28 +113,4 @@ fn misfit<'g>(of: Expr<'g>, wrt: &[Expr<'g>], directions: &[Expr<'g>]) -> Option
             )
         })
     })
-}
-
-/// `value` as a function of fresh variables in place of `wrt`, leaves too: what else is built from
-/// the leaves stays constant.
-fn independent<'g>(value: Expr<'g>, wrt: &[Expr<'g>]) -> (Expr<'g>, Vec<Expr<'g>>) {
-    let graph = value.graph();
-    let mut done: FxHashMap<NodeId, Expr<'g>> = FxHashMap::default();
-    let fresh = |e: &Expr<'g>| e.apply(Op::Variable(graph.next_variable()), &[]);
-    let variables: Vec<Expr<'g>> =
-        wrt.iter().map(|e| *done.entry(e.id()).or_insert_with(|| fresh(e))).collect();
-    for id in reachable(graph, &[value.id()]) {
-        if done.contains_key(&id) {
-            continue;
-        }
-        let node = graph.get(id);
-        let args: Vec<NodeId> = node.args.iter().map(|a| done[a].id()).collect();
-        let new = match args == node.args {
-            true => graph.expr(id),
-            false => graph
-                .attributed(&graph.origin(id), || graph.push(crate::graph::Node { args, ..(*node).clone() })),
-        };
-        done.insert(id, new);
-    }
-    (done[&value.id()], variables)
 }

@@ -92,14 +92,17 @@ impl Graph {
         if wrt.iter().all(is_leaf) {
             return (objective, wrt.to_vec());
         }
+        self.independent(objective, wrt)
+    }
+
+    /// `value` as a function of fresh variables in place of `wrt`, leaves too: what else is built from
+    /// these stays constant.
+    pub(crate) fn independent<'g>(&'g self, value: Expr<'g>, wrt: &[Expr<'g>]) -> (Expr<'g>, Vec<Expr<'g>>) {
         let mut done: FxHashMap<NodeId, Expr<'g>> = FxHashMap::default();
-        let mut variables = Vec::with_capacity(wrt.len());
-        for e in wrt {
-            let v = if e.is_poison() { *e } else { e.apply(Op::Variable(self.next_variable()), &[]) };
-            done.insert(e.id(), v);
-            variables.push(v);
-        }
-        for id in reachable(self, &[objective.id()]) {
+        let fresh = |e: &Expr<'g>| e.apply(Op::Variable(self.next_variable()), &[]);
+        let variables: Vec<Expr<'g>> =
+            wrt.iter().map(|e| *done.entry(e.id()).or_insert_with(|| fresh(e))).collect();
+        for id in reachable(self, &[value.id()]) {
             if done.contains_key(&id) {
                 continue;
             }
@@ -112,6 +115,6 @@ impl Graph {
             };
             done.insert(id, new);
         }
-        (done[&objective.id()], variables)
+        (done[&value.id()], variables)
     }
 }
