@@ -10,6 +10,7 @@ use crate::process::Failure;
 /// One parsed command line.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
+    Accuracy { quick: bool },
     Help(&'static str),
     Data(Vec<String>),
     Bench(BenchOptions),
@@ -53,6 +54,7 @@ const FASHION: &str = "fashion-mnist";
 pub(crate) const HELP: &str = "\
 usage: cargo xtask COMMAND [OPTIONS]
 
+  accuracy  the largest error of every vector kernel, over all inputs
   bench   fetch the data, build in release, train on each backend, print the table
   data    fetch and verify datasets
   fuzz    the property tests, over a hundred thousand random graphs
@@ -61,6 +63,15 @@ usage: cargo xtask COMMAND [OPTIONS]
   test    every test: unit, integration, documentation, stand-alone crates
   tidy    the tidy rules alone, in a second
   help    this text; `cargo xtask COMMAND --help` says more
+";
+
+const ACCURACY_HELP: &str = "\
+usage: cargo xtask accuracy [--quick]
+
+  --quick   every 4099th input, printed only; else all, written to docs/accuracy.md
+
+Runs every elementwise kernel of the cpu executor in f32 on each instruction set that this
+machine has, against f64, and fails where an error is above the bound declared for it.
 ";
 
 const BENCH_HELP: &str = "\
@@ -136,6 +147,7 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
     };
     match name.as_str() {
         "help" => help(args),
+        "accuracy" => accuracy(args),
         "bench" => bench(args),
         "data" => data(args),
         "fuzz" => fuzz(args),
@@ -162,6 +174,7 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
     };
     let topic = topic.to_string_lossy();
     match &*topic {
+        "accuracy" => Ok(Command::Help(ACCURACY_HELP)),
         "bench" => Ok(Command::Help(BENCH_HELP)),
         "data" => Ok(Command::Help(DATA_HELP)),
         "fuzz" => Ok(Command::Help(FUZZ_HELP)),
@@ -171,6 +184,17 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
         "tidy" => Ok(Command::Help(TIDY_HELP)),
         other => Err(unknown(other)),
     }
+}
+
+fn accuracy(mut args: Parser) -> Result<Command, Failure> {
+    let mut quick = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("quick") => quick = true,
+            other => return help_or_unexpected(&other, ACCURACY_HELP),
+        }
+    }
+    Ok(Command::Accuracy { quick })
 }
 
 fn data(mut args: Parser) -> Result<Command, Failure> {
@@ -368,6 +392,7 @@ mod tests {
         check_usage_error("bnech", "no command \"bnech\"");
         check_usage_error("help bnech", "no command \"bnech\"");
         check_usage_error("--quick", "--quick");
+        check_usage_error("accuracy --fast", "unexpected argument");
         check_usage_error("lint --quick", "unexpected argument \"--quick\"");
         check_usage_error("mutate --quick", "unexpected argument \"--quick\"");
         check_usage_error("mutate rules", "unexpected argument \"rules\"");
@@ -384,7 +409,7 @@ mod tests {
 
     #[test]
     fn help_is_found_everywhere() {
-        for command in ["bench", "data", "fuzz", "lint", "mutate", "test", "tidy"] {
+        for command in ["accuracy", "bench", "data", "fuzz", "lint", "mutate", "test", "tidy"] {
             let by_flag = parsed(&format!("{command} --help")).ok();
             assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
             assert_eq!(by_flag, parsed(&format!("help {command}")).ok());

@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask bench | data | fuzz | lint | mutate | test | tidy`.
+//! The project's own commands: `cargo xtask accuracy | bench | data | fuzz | lint | mutate | test | tidy`.
 
 use std::process::ExitCode;
 
+mod accuracy;
 mod bench;
 mod cli;
 mod data;
@@ -33,6 +34,7 @@ fn run() -> Result<(), Failure> {
     match cli::parse(lexopt::Parser::from_env())? {
         Command::Help(text) => process::print(text),
         Command::Data(sets) => data::fetch(&workspace, &sets),
+        Command::Accuracy { quick } => accuracy::run(&workspace, quick),
         Command::Bench(options) => bench::run(&workspace, options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Lint { all } => lint::run(&workspace, all),

@@ -18,6 +18,7 @@ pub mod product;
 mod real;
 mod reduce;
 mod run;
+pub mod vector;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};

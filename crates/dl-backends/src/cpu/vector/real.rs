@@ -1,0 +1,120 @@
+//! Which function each row of the tables is, for both element types.
+
+use dl_core::ops::{Binary, Unary};
+
+use super::functions::{double, single};
+use super::loops::{Each1, Each2};
+use super::{power, trigonometry};
+
+pub(super) mod sealed {
+    pub trait Sealed: Copy {
+        fn unary<const FMA: bool>(op: super::Unary, each: impl super::Each1<Element = Self>);
+        fn binary<const FMA: bool>(op: super::Binary, each: impl super::Each2<Element = Self>);
+        fn finite(self) -> bool;
+    }
+}
+
+/// The element types of kernels: `f32` and `f64`.
+pub trait Real: sealed::Sealed {}
+
+macro_rules! reals {
+    ($($t:ident $module:ident $each:ident $sin:expr, $cos:expr, $erf:expr, $pow:expr;)*) => {$(
+        impl Real for $t {}
+
+        impl sealed::Sealed for $t {
+            #[inline(always)]
+            fn unary<const FMA: bool>(op: Unary, $each: impl Each1<Element = $t>) {
+                match op {
+                    Unary::Neg => $each.each($module::neg),
+                    Unary::Abs => $each.each($module::abs),
+                    Unary::Sign => $each.each($module::sign),
+                    Unary::Exp => $each.each($module::exp::<FMA>),
+                    Unary::Expm1 => $each.each($module::expm1::<FMA>),
+                    Unary::Log => $each.each($module::log::<FMA>),
+                    Unary::Log1p => $each.each($module::log1p::<FMA>),
+                    Unary::Sqrt => $each.each($module::sqrt),
+                    Unary::Sin => $sin,
+                    Unary::Cos => $cos,
+                    Unary::Tanh => $each.each($module::tanh::<FMA>),
+                    Unary::Sigmoid => $each.each($module::sigmoid::<FMA>),
+                    Unary::Softplus => $each.each($module::softplus::<FMA>),
+                    Unary::Relu => $each.each($module::relu),
+                    Unary::Erf => $each.each($erf),
+                    Unary::Floor => $each.each($module::floor::<FMA>),
+                    Unary::IsFinite => $each.each($module::is_finite),
+                    Unary::Not => $each.each($module::not),
+                }
+            }
+
+            #[inline(always)]
+            fn binary<const FMA: bool>(op: Binary, each: impl Each2<Element = $t>) {
+                match op {
+                    Binary::Add => each.each($module::add),
+                    Binary::Sub => each.each($module::sub),
+                    Binary::Mul => each.each($module::mul),
+                    Binary::Div => each.each($module::div),
+                    Binary::Pow => each.each($pow),
+                    Binary::Max => each.each($module::max),
+                    Binary::Min => each.each($module::min),
+                    Binary::Eq => each.each($module::eq),
+                    Binary::Ne => each.each($module::ne),
+                    Binary::Lt => each.each($module::lt),
+                    Binary::Le => each.each($module::le),
+                    Binary::Gt => each.each($module::gt),
+                    Binary::Ge => each.each($module::ge),
+                    Binary::And => each.each($module::and),
+                    Binary::Or => each.each($module::or),
+                }
+            }
+
+            #[inline(always)]
+            fn finite(self) -> bool {
+                $t::abs(self) < $t::INFINITY
+            }
+        }
+    )*};
+}
+reals! {
+    f32 single each trigonometry::sin::<FMA>(each), trigonometry::cos::<FMA>(each),
+        single::erf::<FMA>, power::pow::<FMA>;
+    // In f64 these four are rare: the standard library's, one element at a time.
+    f64 double each each.each(f64::sin), each.each(f64::cos), libm::erf, f64::powf;
+}
+
+/// Element types that a kernel can turn into others.
+pub trait CastTo<B>: Copy {
+    /// The same number in the other type, rounded to nearest; true is 1.
+    fn cast_to(self) -> B;
+}
+
+macro_rules! casts {
+    ($($from:ty => $to:ty: $x:ident $value:expr;)*) => {$(
+        impl CastTo<$to> for $from {
+            #[inline(always)]
+            fn cast_to(self) -> $to {
+                let $x = self;
+                $value
+            }
+        }
+    )*};
+}
+casts! {
+    u8 => f32: x f32::from(x);
+    u8 => f64: x f64::from(x);
+    bool => f32: x f32::from(u8::from(x));
+    bool => f64: x f64::from(u8::from(x));
+    i64 => f32: x x as f32;
+    i64 => f64: x x as f64;
+    f32 => f64: x f64::from(x);
+    f64 => f32: x x as f32;
+}
+
+macro_rules! comparisons {
+    ($($name:ident $op:tt;)*) => {$(
+        #[inline(always)]
+        pub(super) fn $name<T: PartialOrd>(x: T, y: T) -> bool {
+            x $op y
+        }
+    )*};
+}
+comparisons! { eq ==; ne !=; lt <; le <=; gt >; ge >=; }
