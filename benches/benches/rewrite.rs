@@ -67,23 +67,23 @@ fn step(objective: Expr<'_>) -> Program {
 }
 
 fn curves(c: &mut Criterion) {
-    let curves: [(&str, fn(usize) -> Program); 4] = [
-        ("chain", chain),
-        ("chain, whole step", chain_step),
-        ("sum of many terms, whole step", sum_step),
-        ("deep perceptron, whole step", perceptron_step),
-    ];
-    for (name, build) in curves {
-        let mut group = c.benchmark_group(name);
-        group.sample_size(10).sampling_mode(SamplingMode::Flat);
-        for nodes in SIZES {
-            group.throughput(Throughput::Elements(nodes as u64));
-            group.bench_function(BenchmarkId::from_parameter(nodes), |b| {
-                b.iter(|| Plan::new(&build(nodes), &Target::default()));
-            });
-        }
-        group.finish();
+    curve(c, "chain", chain);
+    curve(c, "chain, whole step", chain_step);
+    curve(c, "sum of many terms, whole step", sum_step);
+    curve(c, "deep perceptron, whole step", perceptron_step);
+}
+
+/// From the graph's first node to the plan.
+fn curve(c: &mut Criterion, name: &str, build: fn(usize) -> Program) {
+    let mut group = c.benchmark_group(name);
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for nodes in SIZES {
+        group.throughput(Throughput::Elements(nodes as u64));
+        group.bench_function(BenchmarkId::from_parameter(nodes), |b| {
+            b.iter(|| Plan::new(&build(nodes), &Target::default()));
+        });
     }
+    group.finish();
 }
 
 criterion_group!(benches, curves);

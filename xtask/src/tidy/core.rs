@@ -6,8 +6,11 @@ use crate::workspace::Workspace;
 
 /// All that `dl-core` may stand on. A new name here is a decision: it must be
 /// small, pure Rust, and no tensor library.
-const DEPENDENCIES: [&str; 17] = [
+const DEPENDENCIES: [&str; 20] = [
     "dl-core",
+    "equivalent",
+    "hashbrown",
+    "indexmap",
     "itoa",
     "libm",
     "memchr",

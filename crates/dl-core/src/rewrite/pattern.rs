@@ -108,7 +108,7 @@ impl Pattern {
     /// The bindings under which the pattern is `expr`, if there are any.
     pub(crate) fn matches<'g>(&self, expr: Expr<'g>) -> Option<Bindings<'g>> {
         let mut bindings = Bindings::default();
-        solve(Some(&Goal::new(self, expr, None)), &mut bindings).then_some(bindings)
+        solve(Some(&Goal(self, expr, None)), &mut bindings).then_some(bindings)
     }
 
     /// The expression that the pattern describes, of that shape and of the element type of `like`.
@@ -199,22 +199,11 @@ fn resized<'g>(value: Expr<'g>, shape: &Shape) -> Option<Expr<'g>> {
 }
 
 /// What is left to match: a pattern against an expression, then the rest.
-#[derive(Clone, Copy)]
-struct Goal<'p, 'g> {
-    pattern: &'p Pattern,
-    expr: Expr<'g>,
-    next: Option<&'p Goal<'p, 'g>>,
-}
-
-impl<'p, 'g> Goal<'p, 'g> {
-    fn new(pattern: &'p Pattern, expr: Expr<'g>, next: Option<&'p Goal<'p, 'g>>) -> Self {
-        Goal { pattern, expr, next }
-    }
-}
+struct Goal<'p, 'g>(&'p Pattern, Expr<'g>, Option<&'p Goal<'p, 'g>>);
 
 /// Matches all goals, trying both orders of commutative operations; bindings stay if it succeeds.
 fn solve<'g>(goal: Option<&Goal<'_, 'g>>, bindings: &mut Bindings<'g>) -> bool {
-    let Some(&Goal { pattern, expr, next }) = goal else {
+    let Some(&Goal(pattern, expr, next)) = goal else {
         return true;
     };
     let bound = (bindings.values.len(), bindings.frames.len());
@@ -227,31 +216,31 @@ fn solve<'g>(goal: Option<&Goal<'_, 'g>>, bindings: &mut Bindings<'g>) -> bool {
         }
         (Pattern::Number(want), Op::Constant(value)) => value.as_f64() == *want && solve(next, bindings),
         (Pattern::Unary(want, x), Op::Unary(op)) if op == want => {
-            solve(Some(&Goal::new(x, arg(0), next)), bindings)
+            solve(Some(&Goal(x, arg(0), next)), bindings)
         }
         (Pattern::Binary(want, x, y), Op::Binary(op)) if op == want => {
             let mut either_way = |i, j| {
-                let y = Goal::new(y, arg(j), next);
-                solve(Some(&Goal::new(x, arg(i), Some(&y))), bindings)
+                let y = Goal(y, arg(j), next);
+                solve(Some(&Goal(x, arg(i), Some(&y))), bindings)
             };
             either_way(0, 1) || (op.is_commutative() && node.args[0] != node.args[1] && either_way(1, 0))
         }
         (Pattern::Reduce(want, l, x), Op::Reduce { kind, axes }) if kind == want => {
-            let x = Goal::new(x, arg(0), next);
-            let frame = Frame { full: x.expr.shape(), axes: axes.clone() };
+            let x = Goal(x, arg(0), next);
+            let frame = Frame { full: x.1.shape(), axes: axes.clone() };
             bindings.bind_frame(*l, frame) && solve(Some(&x), bindings)
         }
         (Pattern::Broadcast(l, x), Op::Broadcast(kept)) => {
             let axes = (0..node.shape.rank()).filter(|a| !kept.contains(a)).collect();
             let frame = Frame { full: node.shape.clone(), axes };
-            bindings.bind_frame(*l, frame) && solve(Some(&Goal::new(x, arg(0), next)), bindings)
+            bindings.bind_frame(*l, frame) && solve(Some(&Goal(x, arg(0), next)), bindings)
         }
         (Pattern::Select(c, x, y), Op::Select) => {
-            let y = Goal::new(y, arg(2), next);
-            let x = Goal::new(x, arg(1), Some(&y));
-            solve(Some(&Goal::new(c, arg(0), Some(&x))), bindings)
+            let y = Goal(y, arg(2), next);
+            let x = Goal(x, arg(1), Some(&y));
+            solve(Some(&Goal(c, arg(0), Some(&x))), bindings)
         }
-        (Pattern::Stop(x), Op::StopGradient) => solve(Some(&Goal::new(x, arg(0), next)), bindings),
+        (Pattern::Stop(x), Op::StopGradient) => solve(Some(&Goal(x, arg(0), next)), bindings),
         _ => false,
     };
     if !solved {
