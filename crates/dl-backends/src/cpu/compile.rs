@@ -25,7 +25,7 @@ pub(super) struct Compiled {
     pub steps: Vec<Prepared>,
     pub context: Context,
     pub threads: Option<Arc<ThreadPool>>,
-    pub outputs: Option<Vec<Array<'static>>>,
+    pub outputs: Option<Vec<Option<Array<'static>>>>,
 }
 
 /// What is known of a step before a run.
@@ -78,7 +78,7 @@ impl Compiled {
 }
 
 /// Asked before anything aborts: whether so many elements can be allocated at all.
-fn room_for(shape: &[usize], dtype: DType) -> std::result::Result<(), String> {
+pub(super) fn room_for(shape: &[usize], dtype: DType) -> std::result::Result<(), String> {
     let bytes = shape.iter().product::<usize>().saturating_mul(dtype.bytes());
     if bytes > 1 << 20 {
         let refused = |_| format!("{dtype} {shape:?} does not fit into memory");
@@ -87,7 +87,7 @@ fn room_for(shape: &[usize], dtype: DType) -> std::result::Result<(), String> {
     Ok(())
 }
 
-fn prepare(
+pub(super) fn prepare(
     plan: &Plan,
     shapes: &[Vec<usize>],
     dims: &Dims,
@@ -98,7 +98,7 @@ fn prepare(
     let mut prepared = Prepared { args: operands(plan, dims, step)?, ..Prepared::default() };
     match &step.op {
         Op::Constant(value) => prepared.value = Some(splat(*value, dtype, shape)),
-        Op::Extent(dim) => prepared.value = Some(splat(size(dim, dims, dtype)?, dtype, shape)),
+        Op::Extent(dim) => prepared.value = Some(splat(size_of(dim, dims, dtype)?, dtype, shape)),
         Op::Literal(Literal(tensor)) => prepared.value = Some(Array::owned(tensor.clone())),
         Op::Iota(axis) => prepared.value = Some(iota(*axis, dtype, shape)),
         Op::Slice { starts, strides } => {
@@ -125,12 +125,7 @@ fn prepare(
 }
 
 fn operands(plan: &Plan, dims: &Dims, step: &Step) -> std::result::Result<Vec<Operand>, String> {
-    // A number takes the type of the values beside it; of a select's condition it never stands.
-    let beside = step.args.iter().skip(usize::from(step.op == Op::Select)).find_map(Arg::value);
-    let dtype = match step.op {
-        Op::Select => plan.value(step.result).dtype,
-        _ => beside.map_or(plan.value(step.result).dtype, |v| plan.value(v).dtype),
-    };
+    let dtype = number(plan, step);
     let operand = |(place, arg): (usize, &Arg)| {
         Ok(match arg {
             Arg::Value(v) => {
@@ -138,14 +133,24 @@ fn operands(plan: &Plan, dims: &Dims, step: &Step) -> std::result::Result<Vec<Op
                 if step.frees.contains(v) && !again { Operand::Last(*v) } else { Operand::Shared(*v) }
             }
             Arg::Constant(value) => Operand::Number(*value),
-            Arg::Extent(dim) => Operand::Number(size(dim, dims, dtype)?),
+            Arg::Extent(dim) => Operand::Number(size_of(dim, dims, dtype)?),
         })
     };
     step.args.iter().enumerate().map(operand).collect()
 }
 
+/// The element type of a step's operands that are numbers: that of the values beside them.
+pub(super) fn number(plan: &Plan, step: &Step) -> DType {
+    let beside = step.args.iter().find_map(Arg::value);
+    match step.op {
+        // Beside a select's branches stands its condition.
+        Op::Select => plan.value(step.result).dtype,
+        _ => beside.map_or(plan.value(step.result).dtype, |v| plan.value(v).dtype),
+    }
+}
+
 /// A dimension's size as a number of `dtype`.
-fn size(dim: &Dim, dims: &Dims, dtype: DType) -> std::result::Result<Scalar, String> {
+pub(super) fn size_of(dim: &Dim, dims: &Dims, dtype: DType) -> std::result::Result<Scalar, String> {
     let n = dim.eval(dims)?;
     Ok(if dtype.is_float() { Scalar::Float(n as f64) } else { Scalar::Int(n as i64) })
 }

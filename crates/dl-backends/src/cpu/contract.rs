@@ -170,7 +170,7 @@ fn products<T: Real>(out: &mut [T], shape: &Shape, a: &Batch<'_, T>, b: &Batch<'
     let Sizes { m, n, k } = shape.sizes;
     let one = |place: usize, out: &mut [T], threads| {
         let (a, b) = (a.at(&shape.batch, place), b.at(&shape.batch, place));
-        product(out, (shape.row, shape.column), shape.sizes, a, b, threads);
+        product(out, (shape.row, shape.column), shape.sizes, a, b, false, threads);
     };
     let count = out.len() / (m * n);
     if count == 1 || threads == 1 || count * m * n * k < GRAIN {

@@ -26,7 +26,7 @@ pub(super) struct Sizes {
     pub k: usize,
 }
 
-/// `out = a·b`, where element `(i, j)` of the product stands at `i·row + j·column` of `out`.
+/// `out = a·b`, or `out = out + a·b` to accumulate, where element `(i, j)` of the product stands at `i·row + j·column` of `out`.
 /// The order of each element's sum does not depend on the number of threads.
 pub(super) fn product<T: Real>(
     out: &mut [T],
@@ -34,6 +34,7 @@ pub(super) fn product<T: Real>(
     Sizes { m, n, k }: Sizes,
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
+    accumulate: bool,
     threads: usize,
 ) {
     if m == 0 || n == 0 {
@@ -42,7 +43,7 @@ pub(super) fn product<T: Real>(
     assert!(inside(out.len(), 0, (m, row), (n, column)), "the product lies inside its vector");
     if k == 0 {
         // `out` is all of the product: there is nothing between its elements.
-        return out.fill(T::ZERO);
+        return if accumulate { () } else { out.fill(T::ZERO) };
     }
     assert!(
         inside(a.data.len(), a.offset, (m, a.row), (k, a.column)),
@@ -55,7 +56,7 @@ pub(super) fn product<T: Real>(
     let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
     // SAFETY: every element (i, j) of the three matrices was just shown to lie inside its slice, which
     // the borrows keep alive; `out` is borrowed mutably, so it overlaps neither operand, and it is
-    // written and not read (`read_dst` is false).
+    // read only to accumulate.
     unsafe {
         gemm::gemm(
             m,
@@ -64,14 +65,14 @@ pub(super) fn product<T: Real>(
             out.as_mut_ptr(),
             column,
             row,
-            false,
+            accumulate,
             a.data.as_ptr().offset(a.offset),
             a.column,
             a.row,
             b.data.as_ptr().offset(b.offset),
             b.column,
             b.row,
-            T::ZERO,
+            T::ONE,
             T::ONE,
             false,
             false,
@@ -130,7 +131,7 @@ mod tests {
                         .num_threads(threads)
                         .build()
                         .expect("threads are to be had");
-                    pool.install(|| product(&mut out, (n as isize, 1), Sizes { m, n, k }, a, b, threads));
+                    pool.install(|| product(&mut out, (n as isize, 1), Sizes { m, n, k }, a, b, false, threads));
                     out.into_iter().map(f32::to_bits).collect::<Vec<_>>()
                 };
                 let one = run(1);

@@ -18,6 +18,7 @@ pub mod product;
 mod real;
 mod reduce;
 mod run;
+mod tiles;
 pub mod vector;
 
 use std::num::NonZeroUsize;
@@ -28,6 +29,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::array::Array;
 use self::compile::Compiled;
+use self::tiles::Tiled;
 use crate::error::{Error, Result};
 use crate::executor::{Buffer, Executable, Executor};
 
@@ -41,6 +43,7 @@ use crate::executor::{Buffer, Executable, Executor};
 #[derive(Debug)]
 pub struct Cpu {
     threads: usize,
+    tile: Option<usize>,
     pool: OnceLock<Arc<ThreadPool>>,
 }
 
@@ -52,7 +55,14 @@ impl Cpu {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             n => n,
         };
-        Cpu { threads, pool: OnceLock::new() }
+        Cpu { threads, tile: None, pool: OnceLock::new() }
+    }
+
+    /// With tiles of so many rows, where a plan can be divided; otherwise the caches decide. Results may
+    /// differ in their last places: sums are taken in another order.
+    #[must_use]
+    pub fn with_tile(self, rows: usize) -> Self {
+        Cpu { tile: Some(rows.max(1)), ..self }
     }
 
     /// How many threads work.
@@ -90,7 +100,10 @@ impl Executor for Cpu {
     }
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
-        Ok(Box::new(Compiled::new(plan, dims, self.threads, self.pool()?)?))
+        match Tiled::new(plan, dims, self.threads, self.pool()?, self.tile)? {
+            Some(tiled) => Ok(Box::new(tiled)),
+            None => Ok(Box::new(Compiled::new(plan, dims, self.threads, self.pool()?)?)),
+        }
     }
 
     fn upload(&self, value: TensorRef<'_>) -> Result<Buffer> {

@@ -146,6 +146,19 @@ impl Context {
 }
 
 /// How a reduction combines; the tree is the same for every number of threads.
+/// `kind` of all elements of a run.
+pub(super) fn fold_elements<T: Arithmetic>(kind: Reduce, x: &[T]) -> T {
+    fn fold<T: Item>(x: &[T], identity: T, combine: impl Fn(T, T) -> T + Copy + Sync) -> T {
+        Fold { identity, combine, threads: 1 }.elements(x)
+    }
+    match kind {
+        Reduce::Sum => fold(x, T::ZERO, T::plus),
+        Reduce::Prod => fold(x, T::ONE, T::times),
+        Reduce::Max => fold(x, T::LOWEST, T::maximum),
+        Reduce::Min => fold(x, T::HIGHEST, T::minimum),
+    }
+}
+
 struct Fold<T, F> {
     identity: T,
     combine: F,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dl_core::ops::Op;
-use dl_core::plan::{Plan, Step};
+use dl_core::plan::{OutputSlot, Plan, Step};
 use dl_core::{DType, Tensor};
 
 use super::array::{Array, each};
@@ -25,13 +25,13 @@ impl Executable for Compiled {
     fn output(&self, index: usize) -> Result<Tensor> {
         let outputs = self.outputs.as_ref().ok_or_else(|| Error::value("no run has finished yet"))?;
         let missing = || Error::value(format!("output {index} of {}", outputs.len()));
-        Ok(outputs.get(index).ok_or_else(missing)?.to_tensor())
+        Ok(outputs.get(index).and_then(Option::as_ref).ok_or_else(missing)?.to_tensor())
     }
 }
 
 impl Compiled {
     fn run_here(&mut self, call: Call<'_>) -> Result<()> {
-        for output in self.outputs.take().into_iter().flatten() {
+        for output in self.outputs.take().into_iter().flatten().flatten() {
             self.context.pool.recycle(output);
         }
         let plan = Arc::clone(&self.plan);
@@ -53,35 +53,43 @@ impl Compiled {
                 }
             }
         }
-        self.finish(&plan, values, call)
-    }
-
-    /// Keeps the outputs and replaces the parameters, all together.
-    fn finish(&mut self, plan: &Plan, values: Vec<Option<Array<'_>>>, call: Call<'_>) -> Result<()> {
-        let kept = |id: dl_core::plan::ValueId| {
-            values[id.index()].clone().expect("a plan keeps what it needs at the end")
-        };
-        let mut updates = vec![];
-        for (slot, &place) in plan.parameters().iter().zip(call.slots) {
-            if let Some(update) = slot.update {
-                call.parameters[place].get::<Array<'static>>()?;
-                updates.push((place, self.context.whole_array(kept(update))));
-            }
-        }
-        let outputs = plan.outputs().iter().map(|o| kept(o.value).into_owned()).collect();
-        drop(values);
-        for (place, new) in updates {
-            let old = std::mem::replace(call.parameters[place].get_mut::<Array<'static>>()?, new);
-            self.context.pool.recycle(old);
-        }
-        self.outputs = Some(outputs);
-        self.context.pool.end_run();
+        let outputs = vec![true; plan.outputs().len()];
+        self.outputs = Some(finish(&mut self.context, &plan, values, call, &outputs)?);
         Ok(())
     }
 }
 
+/// The outputs (those that are wanted), once the parameters are replaced, all together.
+pub(super) fn finish(
+    context: &mut Context,
+    plan: &Plan,
+    values: Vec<Option<Array<'_>>>,
+    call: Call<'_>,
+    wanted: &[bool],
+) -> Result<Vec<Option<Array<'static>>>> {
+    let kept = |id: dl_core::plan::ValueId| {
+        values[id.index()].clone().expect("a plan keeps what it needs at the end")
+    };
+    let mut updates = vec![];
+    for (slot, &place) in plan.parameters().iter().zip(call.slots) {
+        if let Some(update) = slot.update {
+            call.parameters[place].get::<Array<'static>>()?;
+            updates.push((place, context.whole_array(kept(update))));
+        }
+    }
+    let output = |(slot, wanted): (&OutputSlot, &bool)| wanted.then(|| kept(slot.value).into_owned());
+    let outputs = plan.outputs().iter().zip(wanted).map(output).collect();
+    drop(values);
+    for (place, new) in updates {
+        let old = std::mem::replace(call.parameters[place].get_mut::<Array<'static>>()?, new);
+        context.pool.recycle(old);
+    }
+    context.pool.end_run();
+    Ok(outputs)
+}
+
 /// The values that a run begins with: nothing is copied.
-fn bind<'a>(plan: &Plan, call: &Call<'a>) -> Result<Vec<Option<Array<'a>>>> {
+pub(super) fn bind<'a>(plan: &Plan, call: &Call<'a>) -> Result<Vec<Option<Array<'a>>>> {
     let mut values = vec![None; plan.values().len()];
     for (slot, input) in plan.inputs().iter().zip(call.inputs) {
         values[slot.value.index()] = Some(Array::borrowed(*input));
@@ -95,7 +103,7 @@ fn bind<'a>(plan: &Plan, call: &Call<'a>) -> Result<Vec<Option<Array<'a>>>> {
 }
 
 /// A step's operands; what nobody needs afterwards is taken out, so that it can be overwritten.
-fn take<'a>(prepared: &Prepared, values: &mut [Option<Array<'a>>]) -> Vec<Term<'a>> {
+pub(super) fn take<'a>(prepared: &Prepared, values: &mut [Option<Array<'a>>]) -> Vec<Term<'a>> {
     let present = "a plan makes values before it uses them";
     let operand = |operand: &Operand| match operand {
         Operand::Last(id) => Term::Array(values[id.index()].take().expect(present)),
@@ -107,15 +115,15 @@ fn take<'a>(prepared: &Prepared, values: &mut [Option<Array<'a>>]) -> Vec<Term<'
 
 /// When and into what a step is computed.
 #[derive(Clone, Copy)]
-struct Moment<'s> {
-    seed: u64,
-    step: u64,
-    dtype: DType,
-    shape: &'s [usize],
+pub(super) struct Moment<'s> {
+    pub seed: u64,
+    pub step: u64,
+    pub dtype: DType,
+    pub shape: &'s [usize],
 }
 
 impl Context {
-    fn step<'a>(
+    pub(super) fn step<'a>(
         &mut self,
         step: &Step,
         prepared: &Prepared,

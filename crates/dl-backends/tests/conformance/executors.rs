@@ -7,6 +7,9 @@ pub(crate) fn executors() -> Vec<Box<dyn Executor>> {
     vec![
         #[cfg(feature = "cpu")]
         Box::new(dl_backends::Cpu::with_threads(2)),
+        // Tiles and lanes of a few rows, where a case has more.
+        #[cfg(feature = "cpu")]
+        Box::new(dl_backends::Cpu::with_threads(3).with_tile(3)),
         #[cfg(feature = "ndarray")]
         Box::new(dl_backends::Ndarray::default()),
         #[cfg(feature = "flex")]

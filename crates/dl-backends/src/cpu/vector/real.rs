@@ -99,6 +99,8 @@ macro_rules! casts {
     )*};
 }
 casts! {
+    f32 => f32: x x;
+    f64 => f64: x x;
     u8 => f32: x f32::from(x);
     u8 => f64: x f64::from(x);
     bool => f32: x f32::from(u8::from(x));

@@ -1,0 +1,129 @@
+//! A lane at work: where each value's rows are at the moment.
+
+use dl_core::tensor::DataRef;
+use dl_core::{DType, TensorRef};
+
+use super::group::Operand;
+use super::slots::{Held, Slot};
+use crate::cpu::array::Array;
+use crate::cpu::vector::Isa;
+
+/// Where a value lives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Home {
+    pub place: Place,
+    pub dtype: DType,
+    /// Elements of a row, or of the whole value.
+    pub len: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    /// Rows of an input.
+    Input(usize),
+    /// A whole value of the plan.
+    Whole(usize),
+    /// A whole value that the plan's sizes determine.
+    Known(usize),
+    /// Rows in a buffer of the lane.
+    Slot(usize, Base),
+    /// Not decided yet.
+    Open,
+}
+
+/// Of which rows a buffer holds the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Base {
+    /// Of the lane.
+    Lane,
+    /// Of the tile.
+    Tile,
+    /// Of the block.
+    Block,
+}
+
+/// Rows to be computed, and where lane, tile and block begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub start: usize,
+    pub rows: usize,
+    pub lane: usize,
+    pub tile: usize,
+}
+
+impl Span {
+    /// Where a buffer's first row is.
+    fn base(&self, base: Base) -> usize {
+        match base {
+            Base::Lane => self.lane,
+            Base::Tile => self.tile,
+            Base::Block => self.start,
+        }
+    }
+}
+
+/// Everything that operations of a lane see.
+pub(super) struct Scene<'a> {
+    pub homes: &'a [Home],
+    pub inputs: &'a [TensorRef<'a>],
+    /// By the plan's values.
+    pub wholes: &'a [Option<Array<'a>>],
+    pub known: &'a [Array<'static>],
+    pub slots: &'a mut [Slot],
+    pub isa: Isa,
+    pub seed: u64,
+    pub step: u64,
+}
+
+impl Scene<'_> {
+    /// A value's rows, of `len` elements each.
+    pub(super) fn rows<T: Held>(&self, value: usize, span: Span, len: usize) -> &[T] {
+        let (all, first): (&[T], usize) = match self.homes[value].place {
+            Place::Input(i) => (elements(self.inputs[i].data()), 0),
+            Place::Slot(slot, base) => (self.slots[slot].get(), span.base(base)),
+            _ => (self.whole(value), span.start),
+        };
+        &all[(span.start - first) * len..][..span.rows * len]
+    }
+
+    /// All elements of a whole value.
+    pub(super) fn whole<T: Held>(&self, value: usize) -> &[T] {
+        let array = match self.homes[value].place {
+            Place::Whole(v) => self.wholes[v].as_ref(),
+            Place::Known(k) => self.known.get(k),
+            _ => None,
+        };
+        let array = array.expect("whole values come before rows that use them");
+        T::dense(array).expect("whole values lie row by row")
+    }
+
+    /// The element type of an operand that is no number.
+    pub(super) fn dtype(&self, operand: &Operand) -> DType {
+        match operand {
+            Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => {
+                self.homes[*v].dtype
+            }
+            Operand::Number(_) => DType::F32,
+        }
+    }
+
+    /// The buffer of a value, to be written, and where the span begins in it.
+    pub(super) fn take(&mut self, value: usize, span: Span, len: usize) -> (Slot, usize) {
+        let Place::Slot(slot, base) = self.homes[value].place else {
+            unreachable!("results have buffers");
+        };
+        let first = (span.start - span.base(base)) * len;
+        (std::mem::replace(&mut self.slots[slot], Slot::EMPTY), first)
+    }
+
+    /// Gives the buffer back.
+    pub(super) fn put(&mut self, value: usize, buffer: Slot) {
+        if let Place::Slot(slot, _) = self.homes[value].place {
+            self.slots[slot] = buffer;
+        }
+    }
+}
+
+fn elements<'a, T: Held>(data: DataRef<'a>) -> &'a [T] {
+    T::unwrap_ref(data).expect("a plan's element types were checked")
+}

@@ -1,0 +1,197 @@
+//! Buffers for rows: which value shares which, and how many rows each holds.
+
+use std::collections::HashMap;
+
+use dl_core::DType;
+
+use super::build::{Built, Item, Target, Work};
+use super::group::Instr;
+use super::lane::{Base, Place};
+use super::{BLOCK, Cut};
+
+/// Part of a tile's work.
+pub(super) enum Phase {
+    /// A product, or another step on the whole tile.
+    Tile(Work),
+    /// Operations that go row by row, in blocks of so many rows.
+    Group { instrs: Vec<Instr>, rows: usize },
+}
+
+/// A round: the phases of each tile, in order.
+pub(super) type Phases = Vec<Phase>;
+
+/// A buffer: its type, its first row, and the elements of a row (of a block: of all rows).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buffer {
+    pub dtype: DType,
+    pub base: Base,
+    pub len: usize,
+}
+
+impl Buffer {
+    /// How many elements it has.
+    pub(super) fn elements(&self, cut: &Cut) -> usize {
+        match self.base {
+            Base::Lane => self.len * cut.lane.min(cut.rows),
+            Base::Tile => self.len * cut.tile,
+            Base::Block => self.len,
+        }
+    }
+}
+
+/// Sorts items into phases and gives every home that is open a buffer.
+pub(super) fn place(built: &mut Built, rounds: u32) -> (Vec<Phases>, Vec<Buffer>) {
+    let mut rounds: Vec<Phases> = (0..rounds).map(|_| vec![]).collect();
+    let mut items: Vec<Item> = std::mem::take(&mut built.items);
+    // Stable: products of a rank before its group, otherwise in the plan's order.
+    items.sort_by_key(|i| (i.round, i.rank, matches!(i.work, Work::Row(_))));
+    let mut last = None;
+    for Item { round, rank, work } in items {
+        let phases = &mut rounds[round as usize];
+        match work {
+            Work::Row(instr) if last == Some((round, rank)) => match phases.last_mut() {
+                Some(Phase::Group { instrs, .. }) => instrs.push(instr),
+                _ => phases.push(Phase::Group { instrs: vec![instr], rows: 1 }),
+            },
+            Work::Row(instr) => {
+                phases.push(Phase::Group { instrs: vec![instr], rows: 1 });
+                last = Some((round, rank));
+            }
+            work => {
+                phases.push(Phase::Tile(work));
+                last = None;
+            }
+        }
+    }
+    for phase in rounds.iter_mut().flatten() {
+        if let Phase::Group { instrs, rows } = phase {
+            let longest = instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
+            *rows = (BLOCK / longest).max(1);
+        }
+    }
+    let buffers = Buffers::new(built, &rounds).give(built, &rounds);
+    (rounds, buffers)
+}
+
+/// Which values are needed where.
+struct Buffers {
+    /// By home: the phase that makes it, and the last that reads it.
+    spans: Vec<(usize, usize)>,
+    /// By home: whether it outlives its round.
+    kept: Vec<bool>,
+    all: Vec<Buffer>,
+    free: HashMap<(DType, Base), Vec<usize>>,
+}
+
+impl Phase {
+    fn inputs(&self) -> Vec<usize> {
+        match self {
+            Phase::Group { instrs, .. } => instrs.iter().flat_map(|i| i.kind.inputs()).collect(),
+            Phase::Tile(Work::Product(p)) => p.inputs(),
+            Phase::Tile(Work::Step { args, .. }) => super::build::inputs(args),
+            Phase::Tile(Work::Row(i)) => i.kind.inputs(),
+        }
+    }
+
+    fn results(&self) -> Vec<usize> {
+        let home = |t: &Target| if let Target::Home(h) = t { Some(*h) } else { None };
+        match self {
+            Phase::Group { instrs, .. } => {
+                instrs.iter().map(|i| i.out).filter(|o| *o != usize::MAX).collect()
+            }
+            Phase::Tile(Work::Product(p)) => home(&p.out).into_iter().collect(),
+            Phase::Tile(Work::Step { out, .. }) => home(out).into_iter().collect(),
+            Phase::Tile(Work::Row(i)) => vec![i.out],
+        }
+    }
+}
+
+impl Buffers {
+    fn new(built: &Built, rounds: &[Phases]) -> Buffers {
+        let n = built.homes.len();
+        let (mut spans, mut made, mut kept) = (vec![(0, 0); n], vec![0; n], vec![false; n]);
+        let phases = rounds.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
+        for (index, (round, phase)) in phases.enumerate() {
+            for home in phase.inputs() {
+                spans[home].1 = index;
+                kept[home] |= made[home] != round;
+            }
+            for home in phase.results() {
+                spans[home] = (index, index);
+                made[home] = round;
+            }
+        }
+        for home in built.outputs.iter().flatten() {
+            kept[*home] = true;
+        }
+        Buffers { spans, kept, all: vec![], free: HashMap::new() }
+    }
+
+    fn give(mut self, built: &mut Built, rounds: &[Phases]) -> Vec<Buffer> {
+        for (index, phase) in rounds.iter().flatten().enumerate() {
+            if let Phase::Group { instrs, rows } = phase {
+                for (i, instr) in instrs.iter().enumerate() {
+                    if instr.out != usize::MAX {
+                        self.open(built, instr.out, *rows);
+                    }
+                    // Freed after the result has its place: no operation overwrites what it reads.
+                    let mut inputs = instr.kind.inputs();
+                    inputs.sort_unstable();
+                    inputs.dedup();
+                    for home in inputs {
+                        let again = instrs[i + 1..].iter().any(|later| later.kind.inputs().contains(&home));
+                        if !again && matches!(built.homes[home].place, Place::Slot(_, Base::Block)) {
+                            self.release(built, home);
+                        }
+                    }
+                }
+                self.free.retain(|(_, base), _| *base != Base::Block);
+                for (slot, buffer) in self.all.iter().enumerate().filter(|(_, b)| b.base == Base::Block) {
+                    self.free.entry((buffer.dtype, Base::Block)).or_default().push(slot);
+                }
+            } else {
+                phase.results().into_iter().for_each(|home| self.open(built, home, 0));
+            }
+            let read = phase.inputs().into_iter().chain(phase.results());
+            let mut done: Vec<usize> = read.filter(|h| self.spans[*h].1 == index).collect();
+            done.sort_unstable();
+            done.dedup();
+            for home in done {
+                if matches!(built.homes[home].place, Place::Slot(_, Base::Tile)) {
+                    self.release(built, home);
+                }
+            }
+        }
+        self.all
+    }
+
+    /// A buffer for a home; `rows` are those of a block, 0 for a whole tile.
+    fn open(&mut self, built: &mut Built, home: usize, rows: usize) {
+        let base = match (self.kept[home], self.spans[home]) {
+            (true, _) => Base::Lane,
+            (_, (made, read)) if made != read => Base::Tile,
+            // Of a product that nothing reads: it still fills a tile.
+            _ if rows == 0 => Base::Tile,
+            _ => Base::Block,
+        };
+        let place = &mut built.homes[home];
+        let len = if base == Base::Block { place.len * rows } else { place.len };
+        let slot = match self.free.get_mut(&(place.dtype, base)).and_then(Vec::pop) {
+            Some(slot) if base != Base::Lane => slot,
+            _ => {
+                self.all.push(Buffer { dtype: place.dtype, base, len: 0 });
+                self.all.len() - 1
+            }
+        };
+        self.all[slot].len = self.all[slot].len.max(len);
+        place.place = Place::Slot(slot, base);
+    }
+
+    fn release(&mut self, built: &Built, home: usize) {
+        if let Place::Slot(slot, base) = built.homes[home].place
+            && base != Base::Lane
+        {
+            self.free.entry((built.homes[home].dtype, base)).or_default().push(slot);
+        }
+    }
+}
