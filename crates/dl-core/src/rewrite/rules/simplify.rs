@@ -16,6 +16,5 @@ pub(super) static RULES: &[Rule] = rows! { Simplify
     "decay-into-scale":      "x - c * (y + k * x)"      => "(1 - c * k) * x - c * y";
     "decay-alone":           "x - c * x"                => "(1 - c) * x";
     "factor-constant-diff":  "c * x - c * y"            => "c * (x - y)";
-    "factor-difference":     "x * z - y * z"            => "(x - y) * z";
     "factor-constant-sum":   "c * x + c * y"            => "c * (x + y)";
 };
