@@ -1,4 +1,4 @@
-//! Micro-kernels of up to 6 rows and 2 vectors of 8 columns, for AVX2 with FMA.
+//! Micro-kernels of up to 2 vectors of 8 columns, for AVX2 with FMA: 16 registers.
 
 use std::arch::x86_64::*;
 
@@ -24,4 +24,8 @@ fn mask(n: usize) -> __m256i {
     _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 }
 
-unit!(Avx2, "avx2,fma", rows: [1, 2, 3, 4, 5, 6]);
+unit! {
+    Avx2 ["avx2,fma"],
+    1: [1, 2, 3, 4, 5, 6],
+    2: [1, 2, 3, 4, 5, 6],
+}

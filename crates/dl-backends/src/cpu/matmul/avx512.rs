@@ -1,4 +1,4 @@
-//! Micro-kernels of up to 14 rows and 2 vectors of 16 columns, for AVX-512.
+//! Micro-kernels of up to 4 vectors of 16 columns, for AVX-512: 32 registers.
 
 use std::arch::x86_64::*;
 
@@ -23,4 +23,10 @@ fn mask(n: usize) -> __mmask16 {
     ((1u32 << n) - 1) as __mmask16
 }
 
-unit!(Avx512, "avx512f", rows: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+unit! {
+    Avx512 ["avx512f"],
+    1: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+    2: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+    3: [1, 2, 3, 4, 5, 6, 7, 8, 9],
+    4: [1, 2, 3, 4, 5, 6],
+}

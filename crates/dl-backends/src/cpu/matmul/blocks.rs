@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::column::Column;
 use super::pack::panel_width;
 use super::tile::Tile;
 use super::{Kernels, Layout, Out, Product, Right, Sizes};
@@ -26,21 +27,14 @@ impl<'a> Blocks<'a> {
         rows: &Range<usize>,
     ) -> Self {
         let Sizes { m, n, k } = p.sizes;
-        let within = |rows: usize, stride: usize, len: usize| {
-            rows.checked_sub(1).is_none_or(|last| {
-                stride >= n
-                    && last.checked_mul(stride).and_then(|x| x.checked_add(n)).is_some_and(|x| x <= len)
-            })
-        };
         let (b, b_rows, fits) = match p.b {
             Right::Panels(b) => (b, None, b.len() >= kernels.panels_len(k, n)),
-            Right::Rows(b, stride) => {
-                (b, Some(stride), n.is_multiple_of(kernels.vector()) && within(k, stride, b.len()))
-            }
+            Right::Rows(b, stride) => (b, Some(stride), kernels.reads_rows(b.len(), stride, k, n)),
+            Right::Column(b) => (b, Some(1), n == 1 && b.len() >= k),
         };
         assert!(fits, "the right operand has all its rows and columns");
         let fits = match c.layout {
-            Layout::Rows(stride) => within(rows.end, stride, c.len),
+            Layout::Rows(stride) => stride >= n && room(rows.end, stride, n, c.len),
             Layout::Panels(all) => all >= rows.end && c.len >= kernels.panels_len(all, n),
         };
         assert!(fits, "the result has room for all its rows and columns");
@@ -48,12 +42,36 @@ impl<'a> Blocks<'a> {
         Blocks { kernels, p, a, b: b.as_ptr(), c: c.data, b_rows, c_rows: c.layout }
     }
 
+    /// The rows of a product with one column, which is contiguous.
+    pub(super) fn column(&self, rows: Range<usize>) {
+        let unit = self.kernels.unit;
+        let c_row = match self.c_rows {
+            Layout::Rows(stride) => stride,
+            Layout::Panels(_) => unit.width,
+        };
+        let Product { a, alpha, beta, .. } = *self.p;
+        let column = Column {
+            m: rows.len(),
+            k: self.p.sizes.k,
+            a: self.a.wrapping_offset(rows.start as isize * a.row),
+            a_row: a.row,
+            a_column: a.column,
+            b: self.b,
+            c: self.c.wrapping_add(rows.start * c_row),
+            c_row,
+            alpha,
+            beta,
+        };
+        // SAFETY: as in `panel`.
+        unsafe { (unit.column)(&column) }
+    }
+
     /// The columns of the panel from `first`, in some rows, with what some of the inner axis adds.
     pub(super) fn panel(&self, rows: Range<usize>, depth: Range<usize>, first: usize) {
         let Sizes { n, k, .. } = self.p.sizes;
         let unit = self.kernels.unit;
         let width = panel_width(n, first, self.kernels.panel(), unit.width);
-        let kernels = if width == unit.width { unit.narrow } else { unit.wide };
+        let kernels = unit.kernels[width / unit.width - 1];
         let b_row = self.b_rows.unwrap_or(width);
         let b =
             self.b.wrapping_add(if self.b_rows.is_some() { first } else { first * k } + depth.start * b_row);
@@ -85,6 +103,19 @@ impl<'a> Blocks<'a> {
             unsafe { kernels[rows.len() - 1](&tile) }
         }
     }
+}
+
+impl Kernels {
+    /// Whether rows of a right operand lie with all their vectors in a slice.
+    pub(super) fn reads_rows(&self, len: usize, stride: usize, rows: usize, columns: usize) -> bool {
+        stride >= columns && room(rows, stride, self.panels_len(1, columns), len)
+    }
+}
+
+/// Whether `rows` rows at a stride, of which the last is `n` long, lie in a slice.
+fn room(rows: usize, stride: usize, n: usize, len: usize) -> bool {
+    let end = |last: usize| last.checked_mul(stride)?.checked_add(n);
+    rows.checked_sub(1).is_none_or(|last| end(last).is_some_and(|end| end <= len))
 }
 
 /// Part `index` of a range that is cut into `count` parts which differ by one at most.

@@ -1,4 +1,4 @@
-//! Micro-kernels of up to 8 rows and 2 vectors of 4 columns, for NEON.
+//! Micro-kernels of up to 4 vectors of 4 columns, for NEON: 32 registers.
 
 use std::arch::aarch64::*;
 use std::ptr::copy_nonoverlapping;
@@ -26,4 +26,10 @@ simd! {
     prefetch: |_| (),
 }
 
-unit!(Neon, "neon", rows: [1, 2, 3, 4, 5, 6, 7, 8]);
+unit! {
+    Neon ["neon"],
+    1: [1, 2, 3, 4, 5, 6, 7, 8],
+    2: [1, 2, 3, 4, 5, 6, 7, 8],
+    3: [1, 2, 3, 4, 5, 6, 7],
+    4: [1, 2, 3, 4, 5],
+}

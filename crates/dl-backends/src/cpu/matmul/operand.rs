@@ -37,13 +37,6 @@ impl<'a, T> Strided<'a, T> {
         Strided { row: self.column, column: self.row, ..self }
     }
 
-    /// Whether no stride is 1, or elements at the other fall into so few sets of a cache that they
-    /// drive each other out.
-    pub(super) fn collides(&self) -> bool {
-        let stride = if self.column == 1 { self.row } else { self.column };
-        (self.column != 1 && self.row != 1) || (stride != 0 && stride % 1024 == 0)
-    }
-
     /// The address of the first element of a matrix of `rows × columns`, none of which lies outside.
     pub(super) fn checked(&self, rows: usize, columns: usize) -> *const T {
         let ends = (rows != 0 && columns != 0).then(|| {
@@ -67,7 +60,18 @@ pub enum Operand<'a> {
     U8(Strided<'a, u8>, f32),
 }
 
-impl Operand<'_> {
+impl<'a> Operand<'a> {
+    /// The rest of the slice and the stride, where rows of `f32` are contiguous.
+    pub(super) fn contiguous_rows(&self) -> Option<(&'a [f32], usize)> {
+        match self {
+            Operand::F32(Strided { data, offset, row, column: 1 }) => {
+                let rest = data.get(usize::try_from(*offset).ok()?..)?;
+                Some((rest, usize::try_from(*row).ok()?))
+            }
+            _ => None,
+        }
+    }
+
     /// The transposed matrix; nothing is moved.
     pub fn t(self) -> Self {
         match self {
@@ -90,9 +94,11 @@ impl Operand<'_> {
 pub enum Right<'a> {
     /// In panels, as [`super::Kernels::pack_panels`] leaves them.
     Panels(&'a [f32]),
-    /// Row by row, with this stride, where the number of columns is a multiple of
-    /// [`super::Kernels::vector`].
+    /// Row by row, with this stride. The slice reaches to the end of the last row's last vector: what is
+    /// there beyond the last column is read, and comes to nothing.
     Rows(&'a [f32], usize),
+    /// The only column, contiguous. Of the left operand one stride should be 1.
+    Column(&'a [f32]),
 }
 
 /// How a result is laid out.

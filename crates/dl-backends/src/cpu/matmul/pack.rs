@@ -34,9 +34,6 @@ pub(super) fn panel_width(columns: usize, first: usize, width: usize, vector: us
     (columns - first).next_multiple_of(vector).min(width)
 }
 
-/// Rows that are read side by side when columns are packed into rows.
-const TURN: usize = 8;
-
 /// Packs with a function of each element.
 ///
 /// # Safety
@@ -51,18 +48,10 @@ pub(super) unsafe fn pack<T: Copy>(job: &Pack, from: *const T, f: impl Fn(T) -> 
         // SAFETY: the panel's rows and columns are inside the source, and the panel has room for
         // `rows · width` elements.
         unsafe {
-            match (job.column, job.row) {
-                (1, _) if columns == 32 => lines::<T, 32>(job, from, into, f),
-                (1, _) if columns == 16 => lines::<T, 16>(job, from, into, f),
-                (1, _) => {
+            match job.column {
+                1 => {
                     for i in 0..job.rows {
-                        let (from, into) = (from.offset(i as isize * job.row), into.add(i * width));
-                        for j in 0..columns {
-                            *into.add(j) = f(*from.add(j));
-                        }
-                        for j in columns..width {
-                            *into.add(j) = 0.0;
-                        }
+                        line(from.offset(i as isize * job.row), into.add(i * width), columns, width, f);
                     }
                 }
                 _ => turned(job, columns, width, from, into, f),
@@ -72,23 +61,34 @@ pub(super) unsafe fn pack<T: Copy>(job: &Pack, from: *const T, f: impl Fn(T) -> 
     }
 }
 
-/// A panel whose rows are `N` neighbours.
+/// Elements that are copied together.
+const TOGETHER: usize = 16;
+
+/// A row whose elements are neighbours, and zeros up to the width.
 ///
 /// # Safety
 /// As for [`pack`].
 #[inline(always)]
-unsafe fn lines<T: Copy, const N: usize>(job: &Pack, from: *const T, into: *mut f32, f: impl Fn(T) -> f32) {
-    for i in 0..job.rows {
-        // SAFETY: `N` columns of every row are there, says the caller; arrays ask for no more alignment
-        // than their elements.
-        unsafe {
-            let row: [T; N] = from.offset(i as isize * job.row).cast::<[T; N]>().read_unaligned();
-            into.add(i * N).cast::<[f32; N]>().write_unaligned(std::array::from_fn(|j| f(row[j])));
+unsafe fn line<T: Copy>(from: *const T, into: *mut f32, columns: usize, width: usize, f: impl Fn(T) -> f32) {
+    let whole = columns / TOGETHER * TOGETHER;
+    // SAFETY: the source has `columns` elements, the panel's row `width`; arrays ask for no more alignment
+    // than their elements.
+    unsafe {
+        for j in (0..whole).step_by(TOGETHER) {
+            let x = from.add(j).cast::<[T; TOGETHER]>().read_unaligned();
+            into.add(j).cast::<[f32; TOGETHER]>().write_unaligned(std::array::from_fn(|i| f(x[i])));
+        }
+        for j in whole..columns {
+            *into.add(j) = f(*from.add(j));
+        }
+        for j in columns..width {
+            *into.add(j) = 0.0;
         }
     }
 }
 
-/// A panel whose rows are not neighbours, a few of them at a time.
+/// A panel whose rows are not neighbours, a square of it at a time: read down its columns, which are where
+/// it was transposed, so that the lines of all columns are on their way at once; written along its rows.
 ///
 /// # Safety
 /// As for [`pack`].
@@ -99,22 +99,30 @@ unsafe fn turned<T: Copy>(
     width: usize,
     from: *const T,
     into: *mut f32,
-    f: impl Fn(T) -> f32,
+    f: impl Fn(T) -> f32 + Copy,
 ) {
-    for top in (0..job.rows).step_by(TURN) {
-        let rows = TURN.min(job.rows - top);
-        // SAFETY: only rows and columns of the panel.
-        unsafe {
-            for j in 0..columns {
-                let from = from.offset(top as isize * job.row + j as isize * job.column);
-                let into = into.add(top * width + j);
-                for i in 0..rows {
-                    *into.add(i * width) = f(*from.offset(i as isize * job.row));
+    for top in (0..job.rows).step_by(TOGETHER) {
+        let rows = TOGETHER.min(job.rows - top);
+        for left in (0..width).step_by(TOGETHER) {
+            let (there, across) = (columns.saturating_sub(left), TOGETHER.min(width - left));
+            let mut square = [[0.0; TOGETHER]; TOGETHER];
+            // SAFETY: only rows and columns of the panel; a whole column where its elements are neighbours.
+            unsafe {
+                for (j, column) in square.iter_mut().enumerate().take(there) {
+                    let from = from.offset(top as isize * job.row + (left + j) as isize * job.column);
+                    if job.row == 1 && rows == TOGETHER {
+                        *column = from.cast::<[T; TOGETHER]>().read_unaligned().map(f);
+                    } else {
+                        for (i, x) in column.iter_mut().enumerate().take(rows) {
+                            *x = f(*from.offset(i as isize * job.row));
+                        }
+                    }
                 }
-            }
-            for i in top..top + rows {
-                for j in columns..width {
-                    *into.add(i * width + j) = 0.0;
+                for i in 0..rows {
+                    let into = into.add((top + i) * width + left);
+                    for (j, column) in square.iter().enumerate().take(across) {
+                        *into.add(j) = column[i];
+                    }
                 }
             }
         }

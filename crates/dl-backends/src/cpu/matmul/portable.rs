@@ -1,4 +1,4 @@
-//! Micro-kernels of up to 4 rows and 2 vectors of 4 columns in plain Rust, for any CPU.
+//! Micro-kernels of up to 2 vectors of 4 columns in plain Rust, for any CPU.
 
 use std::array::from_fn;
 
@@ -18,4 +18,8 @@ simd! {
     prefetch: |_| (),
 }
 
-unit!(Portable, rows: [1, 2, 3, 4]);
+unit! {
+    Portable,
+    1: [1, 2, 3, 4],
+    2: [1, 2, 3, 4],
+}

@@ -1,5 +1,6 @@
 //! A vector unit's functions, compiled for its instructions, in a table to choose from at run time.
 
+use super::column::ColumnKernel;
 use super::pack::{PackF32, PackU8};
 use super::tile::Kernel;
 
@@ -7,23 +8,31 @@ use super::tile::Kernel;
 pub(super) struct Unit {
     /// Elements of a vector.
     pub width: usize,
-    /// Kernels by rows, less one, of one vector of columns.
-    pub narrow: &'static [Kernel],
-    /// The same of two vectors.
-    pub wide: &'static [Kernel],
+    /// Kernels by vectors of columns, less one, and by rows, less one.
+    pub kernels: &'static [&'static [Kernel]],
+    /// For a right operand of one column.
+    pub column: ColumnKernel,
     pub pack_f32: PackF32,
     pub pack_u8: PackU8,
 }
 
-/// Defines the [`Unit`] of a `Simd`: kernels for the given numbers of rows.
+/// Defines the [`Unit`] of a `Simd`: for each number of vectors, kernels for the given numbers of rows.
 macro_rules! unit {
-    ($simd:ident, $($features:literal,)? rows: [$($rows:literal),*]) => {
+    ($simd:ident $([$features:literal])?, $($vectors:literal: [$($rows:literal),*],)*) => {
         /// # Safety
         /// As for [`Kernel`](super::tile::Kernel).
         $(#[target_feature(enable = $features)])?
         unsafe fn kernel<const M: usize, const V: usize>(tile: &super::tile::Tile) {
             // SAFETY: the promise is the same, and the instructions are enabled here.
             unsafe { super::tile::tile::<$simd, M, V>(tile) }
+        }
+
+        /// # Safety
+        /// As for [`ColumnKernel`](super::column::ColumnKernel).
+        $(#[target_feature(enable = $features)])?
+        unsafe fn column(job: &super::column::Column) {
+            // SAFETY: the promise is the same, and the instructions are enabled here.
+            unsafe { super::column::column::<$simd>(job) }
         }
 
         /// # Safety
@@ -44,8 +53,8 @@ macro_rules! unit {
 
         pub(super) const UNIT: super::table::Unit = super::table::Unit {
             width: <$simd as super::simd::Simd>::WIDTH,
-            narrow: &[$(kernel::<$rows, 1>),*],
-            wide: &[$(kernel::<$rows, 2>),*],
+            kernels: &[$(&[$(kernel::<$rows, $vectors>),*]),*],
+            column,
             pack_f32,
             pack_u8,
         };

@@ -72,8 +72,17 @@ fn check(kernels: &Kernels, sizes: Sizes, a: Operand<'_>, b: Operand<'_>, alpha:
 
 #[test]
 fn products_of_all_forms_and_sizes() {
-    let sizes =
-        [(0, 3, 2), (3, 0, 2), (1, 1, 1), (7, 5, 0), (33, 17, 7), (1, 40, 300), (65, 10, 33), (29, 130, 4)];
+    let sizes = [
+        (0, 3, 2),
+        (3, 0, 2),
+        (1, 1, 1),
+        (7, 5, 0),
+        (33, 17, 7),
+        (1, 40, 300),
+        (65, 10, 33),
+        (29, 130, 4),
+        (150, 1, 37),
+    ];
     for kernels in Kernels::available() {
         for (m, n, k) in sizes {
             let (x, y) = (noise(3 * (m + 2) * (k + 2), 1), noise(3 * (k + 2) * (n + 2), 2));
@@ -149,6 +158,28 @@ fn the_same_bits_however_rows_are_divided_and_laid_out() {
 }
 
 #[test]
+fn a_column_has_the_same_bits_however_its_rows_are_divided() {
+    for kernels in Kernels::available() {
+        let (m, k) = (301, 83);
+        let (x, b) = (noise(m * k, 1), noise(k, 2));
+        for a in [Strided::rows(&x[..], k), Strided::rows(&x[..], m).t()] {
+            let sizes = Sizes { m, n: 1, k };
+            let product = Product { sizes, a, b: Right::Column(&b), alpha: 0.7, beta: 0.3 };
+            let run = |cuts: &[usize]| {
+                let mut c = noise(m, 5);
+                let mut start = 0;
+                for end in cuts.iter().copied().chain([m]) {
+                    kernels.multiply(&product, start..end, &mut Out::rows(&mut c, 1));
+                    start = end;
+                }
+                c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            };
+            assert!(run(&[1, 77, 78, 250]) == run(&[]));
+        }
+    }
+}
+
+#[test]
 fn one_packing_of_bytes_serves_both_products() {
     for kernels in Kernels::available() {
         let (rows, columns) = (37, 50);
@@ -200,6 +231,6 @@ fn operands_outside_their_slices_are_refused() {
 
 #[test]
 fn blocks_come_from_the_caches() {
-    let depth = |l1| Kernels::new("portable", &portable::UNIT, Caches { l1, l2: 1 << 20 }).depth;
-    assert!(depth(64 << 10) > depth(16 << 10) && depth(16 << 10) > 0);
+    let near = |l1| Kernels::new("portable", &portable::UNIT, Caches { l1, l2: 1 << 20 }).near;
+    assert!(near(64 << 10) > near(16 << 10) && near(16 << 10) > 0);
 }
