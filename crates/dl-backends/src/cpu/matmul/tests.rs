@@ -158,6 +158,26 @@ fn the_same_bits_however_rows_are_divided_and_laid_out() {
 }
 
 #[test]
+fn panels_are_padded_with_zeros_and_unpack() {
+    for kernels in Kernels::available() {
+        for (rows, columns) in [(5, 1), (17, 33), (20, 130)] {
+            let x = noise(rows * columns, 1);
+            for (form, transposed) in
+                [(Strided::rows(&x[..], columns), false), (Strided::rows(&x, rows).t(), true)]
+            {
+                let mut panels = vec![f32::NAN; kernels.panels_len(rows, columns)];
+                kernels.pack_panels(&mut panels, rows, columns, Operand::F32(form));
+                assert!(panels.iter().all(|x| !x.is_nan()), "what pads is zero");
+                let mut back = vec![f32::NAN; rows * columns];
+                kernels.unpack_panels(&panels, rows, columns, &mut back);
+                let same = |i: usize| back[i] == at(&form, i / columns, i % columns);
+                assert!((0..back.len()).all(same), "{rows} {columns} {transposed}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_column_has_the_same_bits_however_its_rows_are_divided() {
     for kernels in Kernels::available() {
         let (m, k) = (301, 83);
