@@ -1,7 +1,5 @@
 //! The sizes of the caches, which the blocks of a product come from.
 
-use std::sync::OnceLock;
-
 /// Bytes of a core's data caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caches {
@@ -12,14 +10,11 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// Those of this machine, or of an ordinary one where the system does not say. Read once.
+    /// Those of this machine, or of an ordinary one where the system does not say.
     pub fn of_this_machine() -> Self {
-        static CACHES: OnceLock<Caches> = OnceLock::new();
-        *CACHES.get_or_init(|| {
-            let l1 = level("1").unwrap_or(32 << 10).clamp(16 << 10, 256 << 10);
-            let l2 = level("2").unwrap_or(512 << 10).clamp(128 << 10, 16 << 20);
-            Caches { l1, l2 }
-        })
+        let l1 = level("1").unwrap_or(32 << 10).clamp(16 << 10, 256 << 10);
+        let l2 = level("2").unwrap_or(512 << 10).clamp(128 << 10, 16 << 20);
+        Caches { l1, l2 }
     }
 }
 

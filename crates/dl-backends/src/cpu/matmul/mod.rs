@@ -89,7 +89,8 @@ pub struct Product<'a> {
 }
 
 impl Kernels {
-    /// Those for the widest vectors that the CPU has.
+    /// Those for the widest vectors that the CPU has. To be kept: this asks the system about its caches,
+    /// which no other function here does.
     pub fn best() -> Self {
         Kernels::available().next().expect("the portable kernels run anywhere")
     }

@@ -19,33 +19,33 @@ pub(super) struct Unit {
 /// Defines the [`Unit`] of a `Simd`: for each number of vectors, kernels for the given numbers of rows.
 macro_rules! unit {
     ($simd:ident $([$features:literal])?, $($vectors:literal: [$($rows:literal),*],)*) => {
+        $(#[target_feature(enable = $features)])?
         /// # Safety
         /// As for [`Kernel`](super::tile::Kernel).
-        $(#[target_feature(enable = $features)])?
         unsafe fn kernel<const M: usize, const V: usize>(tile: &super::tile::Tile) {
             // SAFETY: the promise is the same, and the instructions are enabled here.
             unsafe { super::tile::tile::<$simd, M, V>(tile) }
         }
 
+        $(#[target_feature(enable = $features)])?
         /// # Safety
         /// As for [`ColumnKernel`](super::column::ColumnKernel).
-        $(#[target_feature(enable = $features)])?
         unsafe fn column(job: &super::column::Column) {
             // SAFETY: the promise is the same, and the instructions are enabled here.
             unsafe { super::column::column::<$simd>(job) }
         }
 
+        $(#[target_feature(enable = $features)])?
         /// # Safety
         /// As for [`PackF32`](super::pack::PackF32).
-        $(#[target_feature(enable = $features)])?
         unsafe fn pack_f32(job: &super::pack::Pack, from: *const f32) {
             // SAFETY: the promise is the same.
             unsafe { super::pack::pack(job, from, |x| x) }
         }
 
+        $(#[target_feature(enable = $features)])?
         /// # Safety
         /// As for [`PackU8`](super::pack::PackU8).
-        $(#[target_feature(enable = $features)])?
         unsafe fn pack_u8(job: &super::pack::Pack, from: *const u8, scale: f32) {
             // SAFETY: the promise is the same.
             unsafe { super::pack::pack(job, from, |x| f32::from(x) * scale) }
