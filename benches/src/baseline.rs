@@ -13,11 +13,9 @@ use dl_core::Tensor;
 use dl_examples::perceptron::{Perceptron, Recipe};
 
 use crate::fault::{Fault, Result};
+use crate::peers::PARAMETERS;
 use crate::subject::{SEED, Subject, Training, recipe};
 use crate::work::{CLASSES, PIXELS, Work, scaled};
-
-/// The perceptron's parameters, in the order in which they are used.
-const PARAMETERS: [&str; 4] = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"];
 
 /// Test images that are classified at once.
 const TEST_BATCH: usize = 1000;
@@ -62,6 +60,12 @@ impl<B: Backend> Subject for Baseline<'_, B> {
     fn step(&mut self) -> Result<()> {
         self.at = (self.at + 1) % self.ring.len();
         self.model.step(&self.ring[self.at])
+    }
+
+    fn loss(&mut self) -> Result<Option<f64>> {
+        self.step()?;
+        let Some(loss) = self.model.loss.clone() else { return Ok(None) };
+        Ok(read::<B>(loss)?.iter::<f64>().next())
     }
 
     fn overlaps(&self) -> bool {

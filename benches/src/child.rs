@@ -6,13 +6,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::fault::{Fault, Result};
+use crate::peers;
 use crate::protocol::{Reply, Request, RowSpec};
 
 /// The hidden subcommand that a child is started with.
 pub(crate) const SERVE: &str = "serve-row";
 
 /// What sizes the thread pools of the crates that keep one per process.
-const THREADS: [&str; 3] = ["RAYON_NUM_THREADS", "MATMUL_NUM_THREADS", "LP_NUM_THREADS"];
+const THREADS: [&str; 5] =
+    ["RAYON_NUM_THREADS", "MATMUL_NUM_THREADS", "LP_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"];
 
 /// A running child; it is ended when dropped.
 pub(crate) struct Child {
@@ -24,13 +26,16 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts this program again for one row, and waits until it is ready.
+    /// Starts this program, or a peer's, for one row, and waits until it is ready.
     ///
     /// # Errors
     /// It cannot be started, or the row cannot run here.
     pub(crate) fn start(spec: &RowSpec) -> Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        command.arg(SERVE).arg(serde_json::to_string(spec)?);
+        let mut command = match peers::command(spec) {
+            Some(command) => command,
+            None => ours()?,
+        };
+        command.arg(serde_json::to_string(spec)?);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         for variable in THREADS {
             command.env(variable, spec.threads.to_string());
@@ -46,6 +51,15 @@ impl Child {
             other => return Err(unexpected(&other)),
         }
         Ok(child)
+    }
+
+    /// The losses of the first steps, from the first values on; empty where the row has none.
+    pub(crate) fn losses(&mut self, steps: usize) -> Result<Vec<f64>> {
+        self.ask(Request::Losses { steps });
+        match self.reply()? {
+            Reply::Losses { values } => Ok(values),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Steps for about `ms` milliseconds; how long each took.
@@ -118,6 +132,12 @@ impl Drop for Child {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn ours() -> Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg(SERVE);
+    Ok(command)
 }
 
 fn unexpected(reply: &Reply) -> Fault {

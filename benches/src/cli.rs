@@ -15,6 +15,7 @@ usage: cargo xtask bench [--features LIST] [OPTIONS]
 Trains the tutorial's MNIST perceptron on each backend of this build and prints one table.
 
   --quick           fewer rounds and epochs: within two minutes
+  --peers           also PyTorch, torch.compile, JAX and candle, if they are installed
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000
@@ -35,6 +36,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Options {
     pub(crate) quick: bool,
+    pub(crate) peers: bool,
     pub(crate) threads: Vec<usize>,
     pub(crate) backends: Vec<String>,
     pub(crate) batches: Vec<usize>,
@@ -46,6 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             quick: false,
+            peers: false,
             threads: vec![host::cores()],
             backends: subject::names().into_iter().map(str::to_owned).collect(),
             batches: vec![64, 512, 60_000],
@@ -69,6 +72,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 return Ok(Command::Serve(parser.value()?.string()?));
             }
             Arg::Long("quick") => options.quick = true,
+            Arg::Long("peers") => options.peers = true,
             Arg::Long("threads") => options.threads = sizes(&mut parser, "--threads")?,
             Arg::Long("batches") => options.batches = sizes(&mut parser, "--batches")?,
             Arg::Long("backends") => options.backends = backends(&mut parser)?,
@@ -124,13 +128,14 @@ mod tests {
         assert_eq!(parse_line("").unwrap(), Command::Run(Options::default()));
         let options = Options {
             quick: true,
+            peers: true,
             threads: vec![1, 2],
             batches: vec![64],
             data: Some("d".into()),
             out: "o".into(),
             ..Options::default()
         };
-        let line = "--quick --threads 2,1,2 --batches 64 --data d --out o";
+        let line = "--quick --peers --threads 2,1,2 --batches 64 --data d --out o";
         assert_eq!(parse_line(line).unwrap(), Command::Run(options));
         assert_eq!(parse_line("--help").unwrap(), Command::Help);
         assert_eq!(parse_line("serve-row {}").unwrap(), Command::Serve("{}".into()));

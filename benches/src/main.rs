@@ -5,17 +5,21 @@
 //! ([`rounds`]), and keeps what it found as a table and as JSON.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu"))]
 mod baseline;
+#[cfg(feature = "candle")]
+mod candle;
 mod child;
 mod cli;
 mod fault;
 mod floor;
 mod host;
 mod ours;
+mod peers;
 mod progress;
 mod protocol;
 mod record;
@@ -29,6 +33,7 @@ mod work;
 
 use cli::{Command, Options};
 use fault::Result;
+use peers::Peers;
 use progress::Progress;
 use protocol::RowSpec;
 use record::Record;
@@ -64,11 +69,20 @@ fn run(options: &Options) -> Result<bool> {
     let at = DataAt { name: data.name, folder: options.data.clone() };
     drop((data.train, data.test));
 
+    let peers = if options.peers { peers::find() } else { Peers::default() };
+    record.skipped = peers.skipped;
+
     let budget = if options.quick { Budget::QUICK } else { Budget::FULL };
     let mut progress = Progress::new(options.batches.len());
     for &batch in &options.batches {
         progress.part(&format!("batches of {batch}"));
-        let rows = rows(options, batch.min(examples), &at);
+        let batch = batch.min(examples);
+        let given = match peers.present.iter().any(|name| peers::in_python(name)) {
+            true => Some(peers::give(&at, batch)?),
+            false => None,
+        };
+        let mut rows = rows(options, batch, &at);
+        rows.extend(peer_rows(options, &peers.present, batch, &at, given.as_ref().map(|dir| dir.path())));
         let (runners, failed) = rounds::measure(rows, examples, budget, &mut progress);
         summary::add(&mut record, runners, failed);
     }
@@ -82,13 +96,29 @@ fn rows(options: &Options, batch: usize, data: &DataAt) -> Vec<(Role, RowSpec)> 
     let mut rows = vec![];
     for &threads in &options.threads {
         let row = |role: Role, name: &str| {
-            (role, RowSpec { backend: name.into(), batch, threads, data: data.clone() })
+            (role, RowSpec { backend: name.into(), batch, threads, data: data.clone(), peer: None })
         };
         rows.push(row(Role::Floor, subject::FLOOR));
         rows.extend(options.backends.iter().map(|name| row(Role::Row, name)));
         rows.extend(options.backends.first().map(|name| row(Role::Control, name)));
     }
     rows
+}
+
+/// Every peer, for each thread count.
+fn peer_rows(
+    options: &Options,
+    peers: &[&str],
+    batch: usize,
+    data: &DataAt,
+    given: Option<&Path>,
+) -> Vec<(Role, RowSpec)> {
+    let row = |threads: usize, name: &str| {
+        let peer = given.filter(|_| peers::in_python(name)).map(Path::to_owned);
+        (Role::Peer, RowSpec { backend: name.into(), batch, threads, data: data.clone(), peer })
+    };
+    let rows = options.threads.iter().flat_map(|&threads| peers.iter().map(move |&name| (threads, name)));
+    rows.map(|(threads, name)| row(threads, name)).collect()
 }
 
 fn finish(record: &Record, options: &Options) -> Result<bool> {

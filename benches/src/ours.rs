@@ -86,6 +86,13 @@ impl Subject for Ours<'_> {
         Ok(())
     }
 
+    fn loss(&mut self) -> Result<Option<f64>> {
+        self.at = (self.at + 1) % self.ring.len();
+        let (session, step) = (&mut self.session, &self.step);
+        let loss = with_inputs(&self.ring[self.at], |inputs| session.run(step, inputs)?.read("J"))??;
+        Ok(loss.get::<f32>()?.first().map(|&loss| loss.into()))
+    }
+
     fn overlaps(&self) -> bool {
         self.backend == "wgpu"
     }

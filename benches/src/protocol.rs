@@ -1,5 +1,7 @@
 //! What parent and child say to each other, a line of JSON each.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::subject::Training;
@@ -13,12 +15,16 @@ pub(crate) struct RowSpec {
     pub(crate) batch: usize,
     pub(crate) threads: usize,
     pub(crate) data: DataAt,
+    /// Where a peer that is no part of this program finds its work.
+    pub(crate) peer: Option<PathBuf>,
 }
 
 /// What a parent asks; a closed pipe is the request to end.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Request {
+    /// So many steps, asked first: from the first values on.
+    Losses { steps: usize },
     /// Steps for about so long, at least two.
     WarmUp { ms: f64 },
     /// A burst of steps, each timed.
@@ -35,6 +41,8 @@ pub(crate) enum Request {
 pub(crate) enum Reply {
     /// Sent once, before any request is read.
     Ready { compile_ms: Option<f64>, note: Option<String> },
+    /// The loss before each step; empty where a row has none.
+    Losses { values: Vec<f64> },
     /// Milliseconds of each step, or of a step on average where steps overlap.
     Times { ms: Vec<f64> },
     /// MiB.

@@ -30,6 +30,11 @@ pub(crate) struct Record {
     pub(crate) rows: Vec<Row>,
     pub(crate) floor: Vec<FloorRow>,
     pub(crate) control: Vec<Control>,
+    /// Ours against each peer.
+    #[serde(default)]
+    pub(crate) peers: Vec<PeerRatio>,
+    #[serde(default)]
+    pub(crate) skipped: Vec<Skipped>,
     pub(crate) failed: Vec<Failed>,
 }
 
@@ -67,6 +72,9 @@ pub(crate) struct Row {
     pub(crate) test_accuracy: Option<f64>,
     /// After what training.
     pub(crate) trained: String,
+    /// The losses of the first steps, by which it is checked that all rows do the same work.
+    #[serde(default)]
+    pub(crate) losses: Vec<f64>,
     pub(crate) rounds: usize,
     pub(crate) steps: usize,
 }
@@ -90,6 +98,26 @@ pub(crate) struct Control {
     pub(crate) batch: usize,
     pub(crate) threads: usize,
     pub(crate) ratio: Spread,
+}
+
+/// The first backend against another framework; below, the peer is the faster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PeerRatio {
+    pub(crate) backend: String,
+    pub(crate) peer: String,
+    pub(crate) batch: usize,
+    pub(crate) threads: usize,
+    /// The peer's time over the backend's, paired by round.
+    pub(crate) ratio: Spread,
+    /// Its version, and how it runs.
+    pub(crate) note: Option<String>,
+}
+
+/// A peer that was asked for and is not here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Skipped {
+    pub(crate) peer: String,
+    pub(crate) reason: String,
 }
 
 /// A row that could not be measured.
@@ -169,6 +197,7 @@ pub(crate) mod tests {
             data_mib: Some(60.0),
             test_accuracy: Some(0.9781),
             trained: "10 epochs".into(),
+            losses: vec![2.3, 2.2],
             rounds: 40,
             steps: 4000,
         };
@@ -208,7 +237,20 @@ pub(crate) mod tests {
                 threads: 2,
                 ratio: Spread { median: 1.001, p10: 0.98, p90: 1.03 },
             }],
+            peers: vec![],
+            skipped: vec![],
             failed: vec![],
+        }
+    }
+
+    pub(crate) fn sample_peer(name: &str, ratio: f64) -> PeerRatio {
+        PeerRatio {
+            backend: "cpu".into(),
+            peer: name.into(),
+            batch: 64,
+            threads: 2,
+            ratio: around(ratio),
+            note: Some(format!("{name} 1.0")),
         }
     }
 

@@ -63,6 +63,25 @@ impl Budget {
     }
 }
 
+/// The first steps, whose losses must agree: rows that differ do other work.
+const CHECKED: usize = 4;
+
+/// How far a loss may be from the first row's. Sums of products differ in the seventh digit by their
+/// order; a wrong gradient, rate or batch shows in the third, or sooner.
+const AGREEMENT: f64 = 1e-3;
+
+fn agree(losses: &[f64], expected: &[f64]) -> Result<()> {
+    // The products alone have no loss.
+    if losses.is_empty() || expected.is_empty() {
+        return Ok(());
+    }
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= AGREEMENT;
+    if losses.len() == expected.len() && losses.iter().zip(expected).all(near) {
+        return Ok(());
+    }
+    Err(Fault::new(format!("its first losses are {losses:.5?}, the first row's are {expected:.5?}")))
+}
+
 /// What a row is measured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -72,6 +91,8 @@ pub(crate) enum Role {
     Row,
     /// The first backend once more.
     Control,
+    /// Another framework.
+    Peer,
 }
 
 /// What was found about a row. Times are in milliseconds.
@@ -79,6 +100,8 @@ pub(crate) enum Role {
 pub(crate) struct Findings {
     pub(crate) compile_ms: Option<f64>,
     pub(crate) note: Option<String>,
+    /// Of the first steps.
+    pub(crate) losses: Vec<f64>,
     /// Every timed step.
     pub(crate) steps: Vec<f64>,
     /// The median of each round.
@@ -116,6 +139,9 @@ pub(crate) fn measure(
         progress.at(0.15 * i as f64 / count as f64, &format!("{}: starting", runner.name()));
         runner.start(budget)
     });
+    let expected = runners.iter().find(|runner| runner.role == Role::Row);
+    let expected = expected.map(|runner| runner.found.losses.clone()).unwrap_or_default();
+    each(&mut runners, &mut failed, |_, runner| agree(&runner.found.losses, &expected));
 
     let round: f64 = runners.iter().map(|runner| runner.burst as f64 * runner.step).sum();
     let rounds = budget.rounds(round);
@@ -174,6 +200,7 @@ impl Runner {
 
     fn start(&mut self, budget: Budget) -> Result<()> {
         let mut child = Child::start(&self.spec)?;
+        self.found.losses = child.losses(CHECKED)?;
         let times = child.warm_up(budget.warm_up)?;
         // Early steps still fill caches and grow pools.
         let late = stats::median(&times[times.len() / 2..]);
@@ -237,6 +264,17 @@ mod tests {
     fn a_burst_has_at_least_a_step() {
         assert_eq!(Budget::FULL.steps(1_000.0), 1);
         assert_eq!(Budget::FULL.steps(0.5), 200);
+    }
+
+    #[test]
+    fn a_row_that_does_other_work_is_found_by_its_losses() {
+        assert!(agree(&[2.3, 2.1], &[2.3004, 2.0996]).is_ok());
+        assert!(agree(&[], &[2.3]).is_ok());
+        let fault = agree(&[2.3, 2.1], &[2.3, 2.1011]).unwrap_err().to_string();
+        let expected = "its first losses are [2.30000, 2.10000], the first row's are [2.30000, 2.10110]";
+        assert_eq!(fault, expected);
+        assert!(agree(&[2.3], &[2.3, 2.1]).is_err());
+        assert!(agree(&[f64::NAN], &[2.3]).is_err());
     }
 
     #[test]

@@ -36,6 +36,7 @@ fn answer_all(spec: &str, say: &mut dyn FnMut(&Reply) -> Result<()>) -> Result<(
     say(&Reply::Ready { compile_ms: subject.compile_ms(), note: subject.note() })?;
     for line in io::stdin().lock().lines() {
         let reply = match serde_json::from_str(&line?)? {
+            Request::Losses { steps } => Reply::Losses { values: losses(&mut *subject, steps)? },
             Request::WarmUp { ms } => Reply::Times { ms: warm_up(&mut *subject, ms)? },
             Request::Time { steps } => Reply::Times { ms: time(&mut *subject, steps)? },
             Request::Peak => Reply::Peak { mib: Memory::Peak.mib(), data_mib },
@@ -54,6 +55,11 @@ fn answer_all(spec: &str, say: &mut dyn FnMut(&Reply) -> Result<()>) -> Result<(
         say(&reply)?;
     }
     Ok(())
+}
+
+fn losses(subject: &mut dyn Subject, steps: usize) -> Result<Vec<f64>> {
+    let losses = (0..steps).map(|_| subject.loss());
+    Ok(losses.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 fn warm_up(subject: &mut dyn Subject, ms: f64) -> Result<Vec<f64>> {

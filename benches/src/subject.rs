@@ -26,6 +26,11 @@ pub(crate) trait Subject {
     /// One training step; where [`overlaps`](Subject::overlaps), it is at least under way.
     fn step(&mut self) -> Result<()>;
 
+    /// One training step; the loss before it, where there is one.
+    fn loss(&mut self) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
     /// Whether a step may return before the device has done it.
     fn overlaps(&self) -> bool {
         false
@@ -93,6 +98,8 @@ pub(crate) fn open<'w>(name: &str, work: &'w Work, threads: usize) -> Result<Box
         ours if dl_backends::compiled_in().contains(&ours) => {
             Box::new(crate::ours::Ours::new(ours, work, threads)?)
         }
+        #[cfg(feature = "candle")]
+        crate::peers::CANDLE => Box::new(crate::candle::Candle::new(work)?),
         #[cfg(feature = "ndarray")]
         "burn-ndarray" => Box::new(crate::baseline::Baseline::<burn_ndarray::NdArray>::new(work, false)?),
         #[cfg(feature = "flex")]

@@ -6,7 +6,7 @@ use dl_data::Dataset;
 
 use crate::cli::Options;
 use crate::host::{self, Host};
-use crate::record::{Control, DataUsed, Failed, FloorRow, Record, Row};
+use crate::record::{Control, DataUsed, Failed, FloorRow, PeerRatio, Record, Row};
 use crate::rounds::{Role, Runner};
 use crate::stats::{self, Spread};
 use crate::subject;
@@ -15,7 +15,7 @@ use crate::work::FLOPS_PER_IMAGE;
 /// What lies inside the timed region, of every row.
 const STEP: &str = "from a batch in memory to updated parameters: bind or upload, forward, gradient, \
     SGD; the loss is not read. Our rows take bytes and class indices as they lie in memory, burn's \
-    float tensors made beforehand. Mini-batches are 8, in turn.";
+    and the peers' float tensors made beforehand. Mini-batches are 8, in turn.";
 
 /// A record without rows.
 pub(crate) fn begin(options: &Options, data: &Dataset) -> Record {
@@ -34,6 +34,8 @@ pub(crate) fn begin(options: &Options, data: &Dataset) -> Record {
         rows: vec![],
         floor: vec![],
         control: vec![],
+        peers: vec![],
+        skipped: vec![],
         failed: vec![],
     }
 }
@@ -46,6 +48,10 @@ pub(crate) fn add(record: &mut Record, runners: Vec<Runner>, failed: Vec<Failed>
         match runner.role {
             Role::Floor => record.floor.push(floor(runner, step_ms)),
             Role::Row => record.rows.push(row(runner, step_ms, &runners)),
+            Role::Peer => {
+                record.rows.push(row(runner, step_ms, &runners));
+                record.peers.extend(peer(runner, &runners));
+            }
             Role::Control => record.control.extend(control(runner, &runners)),
         }
     }
@@ -89,6 +95,7 @@ fn row(runner: &Runner, step_ms: Spread, all: &[Runner]) -> Row {
         data_mib: runner.found.data_mib,
         test_accuracy: runner.found.accuracy,
         trained: runner.found.trained.clone(),
+        losses: runner.found.losses.clone(),
         rounds: rounds.len(),
         steps: runner.found.steps.len(),
     }
@@ -106,6 +113,20 @@ fn control(runner: &Runner, all: &[Runner]) -> Option<Control> {
         batch: runner.spec.batch,
         threads: runner.spec.threads,
         ratio: stats::ratio(&runner.found.rounds, &first.found.rounds)?,
+    })
+}
+
+/// The first of our rows with as many threads against this peer.
+fn peer(runner: &Runner, all: &[Runner]) -> Option<PeerRatio> {
+    let beside = |other: &&Runner| other.role == Role::Row && other.spec.threads == runner.spec.threads;
+    let first = all.iter().find(beside)?;
+    Some(PeerRatio {
+        backend: first.spec.backend.clone(),
+        peer: runner.spec.backend.clone(),
+        batch: runner.spec.batch,
+        threads: runner.spec.threads,
+        ratio: stats::ratio(&runner.found.rounds, &first.found.rounds)?,
+        note: runner.found.note.clone(),
     })
 }
 

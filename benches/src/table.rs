@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::record::{Failed, Record, Row};
+use crate::record::{Failed, Record, Row, Skipped};
 use crate::stats::Spread;
 
 const HEAD: [[&str; 10]; 2] = [
@@ -89,15 +89,27 @@ fn block(record: &Record, batch: usize, threads: usize) -> Block {
         lines.push(line);
     }
     lines.extend(rows.map(|row| line(row, noise)));
+    let mut peers: Vec<_> =
+        record.peers.iter().filter(|p| p.batch == batch && p.threads == threads).collect();
+    peers.sort_by(|a, b| a.ratio.median.total_cmp(&b.ratio.median));
+    for peer in peers {
+        let shown = claimed(peer.ratio.median, noise);
+        lines.push(quotient(format!("{} × {}", peer.backend, peer.peer), shown, &peer.ratio, 2));
+    }
     for control in record.control.iter().filter(|c| c.batch == batch && c.threads == threads) {
-        let Spread { median, p10, p90 } = control.ratio;
-        let mut line: [String; 10] = std::array::from_fn(|_| NONE.into());
-        line[0] = format!("A/A: {0} ÷ {0}", control.backend);
-        line[2] = format!("{median:.3}");
-        line[3] = format!("{p10:.3}–{p90:.3}");
-        lines.push(line);
+        let shown = format!("{:.3}", control.ratio.median);
+        lines.push(quotient(format!("A/A: {0} ÷ {0}", control.backend), shown, &control.ratio, 3));
     }
     Block { title, lines }
+}
+
+/// A line of one quotient with its spread.
+fn quotient(name: String, median: String, spread: &Spread, decimals: usize) -> [String; 10] {
+    let mut line: [String; 10] = std::array::from_fn(|_| NONE.into());
+    line[0] = name;
+    line[2] = median;
+    line[3] = format!("{:.decimals$}–{:.decimals$}", spread.p10, spread.p90);
+    line
 }
 
 fn line(row: &Row, noise: Option<f64>) -> [String; 10] {
@@ -165,12 +177,34 @@ fn notes(record: &Record) -> String {
             ),
         ),
     ];
+    let skipped = |s: &Skipped| ("SKIPPED", format!("{}: {}.", s.peer, s.reason));
     let failed = |f: &Failed| {
         ("FAILED", format!("{} at batch {} on {} threads: {}", f.backend, f.batch, f.threads, f.error))
     };
-    let notes = notes.into_iter().chain(record.failed.iter().map(failed));
+    let notes = notes.into_iter().chain(peer_notes(record));
+    let notes = notes.chain(record.skipped.iter().map(skipped)).chain(record.failed.iter().map(failed));
     let shown = notes.map(|(name, text)| wrapped(name, &text));
     format!("\n{}", shown.collect::<String>())
+}
+
+/// What the lines about peers mean, and how each peer runs.
+fn peer_notes(record: &Record) -> Vec<(&'static str, String)> {
+    let Some(first) = record.peers.first() else { return vec![] };
+    let ours = &first.backend;
+    let meaning = format!(
+        "{ours} × a peer: how many times as fast {ours} is, with p10–p90; round by round, then the median. \
+         The fastest peer comes first. All take the same batches from the same first values: their first \
+         losses agree. A peer's peak has its framework in it, and its compiling is the first call."
+    );
+    let mut told: Vec<String> = vec![];
+    for peer in &record.peers {
+        let note = format!("{}: {}.", peer.peer, peer.note.as_deref().unwrap_or("nothing known"));
+        if !told.contains(&note) {
+            told.push(note);
+        }
+    }
+    let told = told.into_iter().map(|note| ("", note));
+    [("× peer", meaning)].into_iter().chain(told).collect()
 }
 
 /// A name with its text beside it, in lines of at most [`WIDTH`] columns.
@@ -238,7 +272,7 @@ fn grouped(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::tests::sample;
+    use crate::record::tests::{sample, sample_peer};
     use expect_test::expect;
 
     #[test]
@@ -279,6 +313,23 @@ peak       resident memory of the row's own process; 60 MiB of it are the progra
         record.rows[0].compile_ms = Some(12_345.6);
         let widest = text(&record).lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(120), "{widest:?}");
+    }
+
+    #[test]
+    fn peers_stand_beneath_the_rows_and_the_missing_are_named() {
+        let mut record = sample();
+        record.peers = [("torch", 2.4), ("jax", 1.7)].map(|(name, ratio)| sample_peer(name, ratio)).into();
+        let reason = "torch is not installed in target/peers: run `cargo xtask peers`".into();
+        record.skipped = vec![Skipped { peer: "torch-compile".into(), reason }];
+        let text = text(&record);
+        let between = |from: &str, to: &str| {
+            let (_, rest) = text.split_once(from).unwrap();
+            let (part, _) = rest.split_once(to).unwrap();
+            format!("{from}{part}")
+        };
+        expect![[r""]].assert_eq(&between("  cpu × jax", "  A/A"));
+        let notes = text.split_once("× peer ").unwrap().1;
+        expect![[r""]].assert_eq(notes);
     }
 
     #[test]

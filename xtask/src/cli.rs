@@ -1,10 +1,14 @@
-//! What the command line asks for, and the help that says what it may ask.
+//! What the command line asks for.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
+use crate::help::{
+    ACCURACY_HELP, BENCH_HELP, DATA_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, PEERS_HELP, TEST_HELP,
+    TIDY_HELP,
+};
 use crate::process::Failure;
 
 /// One parsed command line.
@@ -17,6 +21,7 @@ pub(crate) enum Command {
     Fuzz(FuzzOptions),
     Lint { all: bool },
     Mutate,
+    Peers,
     Tidy,
     Test(TestOptions),
 }
@@ -51,90 +56,6 @@ pub(crate) struct TestOptions {
 /// What `dl-data` calls `fashion`.
 const FASHION: &str = "fashion-mnist";
 
-pub(crate) const HELP: &str = "\
-usage: cargo xtask COMMAND [OPTIONS]
-
-  accuracy  the largest error of every vector kernel, over all inputs
-  bench   fetch the data, build in release, train on each backend, print the table
-  data    fetch and verify datasets
-  fuzz    the property tests, over a hundred thousand random graphs
-  lint    tidy rules, format, clippy and documentation, warnings denied
-  mutate  mistakes put into every rule and derivative, and whether each is caught
-  test    every test: unit, integration, documentation, stand-alone crates
-  tidy    the tidy rules alone, in a second
-  help    this text; `cargo xtask COMMAND --help` says more
-";
-
-const ACCURACY_HELP: &str = "\
-usage: cargo xtask accuracy [--quick]
-
-  --quick   every 4099th input, printed only; else all, written to docs/accuracy.md
-
-Runs every elementwise kernel of the cpu executor in f32 on each instruction set that this
-machine has, against f64, and fails where an error is above the bound declared for it.
-";
-
-const BENCH_HELP: &str = "\
-usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
-
-  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
-  --data DIR        take the datasets from DIR and fetch nothing
-
-  --quick           a shorter run, within two minutes after building
-  --threads LIST    thread counts to measure, such as 1,2; default: all cores
-  --backends LIST   only these rows, such as cpu,burn-flex
-  --batches LIST    only these batch sizes; default: 64,512,60000
-  --out FILE        where to write what was found; default: target/bench/latest.json
-";
-
-const DATA_HELP: &str = "\
-usage: cargo xtask data [mnist | fashion | all]
-
-Fetches the dataset into the cache and verifies it; default: mnist.
-";
-
-const FUZZ_HELP: &str = "\
-usage: cargo xtask fuzz [--cases N] [--seed S] [--features LIST]
-
-  --cases N         how many seeds to try, three graphs each; default: 34000
-  --seed S          the first seed; default: 0
-  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
-
-Formulas of numbers and of arrays must not get worse by rewriting, in value and
-gradient, against hundreds of digits; programs must agree on every backend with
-the interpreter. What fails is named by its seed, to be run alone.
-";
-
-const LINT_HELP: &str = "\
-usage: cargo xtask lint [--all]
-
-  --all   with the wgpu backend too, as where CI=true
-";
-
-const TEST_HELP: &str = "\
-usage: cargo xtask test [--features LIST] [--gpu] [ARGS...]
-
-  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
-  --gpu             the wgpu backend too; with CI=true wherever Vulkan is found
-  ARGS              go to the test runner (cargo nextest, else cargo test), such as
-                    a part of a test's name; documentation tests and stand-alone
-                    crates are left out then
-";
-
-const MUTATE_HELP: &str = "\
-usage: cargo xtask mutate
-
-Puts one mistake at a time into every rewrite and every derivative (a sign flipped, a factor
-dropped, operands swapped, a condition left out) and prints how many the judges catch. Fails
-if one survives that is not listed, with the reason, as equivalent.
-";
-
-const TIDY_HELP: &str = "\
-usage: cargo xtask tidy
-
-Checks every tracked or new file against the rules in xtask/src/tidy.
-";
-
 /// Reads one command line; what it cannot read is a usage error (exit code 2).
 pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
     let name = match args.next()? {
@@ -152,16 +73,19 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
         "data" => data(args),
         "fuzz" => fuzz(args),
         "lint" => lint(args),
-        "mutate" => match args.next()? {
-            None => Ok(Command::Mutate),
-            Some(arg) => help_or_unexpected(&arg, MUTATE_HELP),
-        },
+        "mutate" => alone(args, Command::Mutate, MUTATE_HELP),
+        "peers" => alone(args, Command::Peers, PEERS_HELP),
         "test" => test(args),
-        "tidy" => match args.next()? {
-            None => Ok(Command::Tidy),
-            Some(arg) => help_or_unexpected(&arg, TIDY_HELP),
-        },
+        "tidy" => alone(args, Command::Tidy, TIDY_HELP),
         other => Err(unknown(other)),
+    }
+}
+
+/// A command that takes nothing.
+fn alone(mut args: Parser, command: Command, help: &'static str) -> Result<Command, Failure> {
+    match args.next()? {
+        None => Ok(command),
+        Some(arg) => help_or_unexpected(&arg, help),
     }
 }
 
@@ -180,6 +104,7 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
         "fuzz" => Ok(Command::Help(FUZZ_HELP)),
         "lint" => Ok(Command::Help(LINT_HELP)),
         "mutate" => Ok(Command::Help(MUTATE_HELP)),
+        "peers" => Ok(Command::Help(PEERS_HELP)),
         "test" => Ok(Command::Help(TEST_HELP)),
         "tidy" => Ok(Command::Help(TIDY_HELP)),
         other => Err(unknown(other)),
@@ -220,8 +145,9 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
 
 /// An option of the benchmark program: read here as well, so that a mistake is found before
 /// anything is fetched and built. A test holds them to that program's own.
-const OF_BENCH: [(&str, Takes); 5] = [
+const OF_BENCH: [(&str, Takes); 6] = [
     ("quick", Takes::Nothing),
+    ("peers", Takes::Nothing),
     ("threads", Takes::Sizes),
     ("backends", Takes::Any),
     ("batches", Takes::Sizes),
@@ -396,6 +322,8 @@ mod tests {
         check_usage_error("lint --quick", "unexpected argument \"--quick\"");
         check_usage_error("mutate --quick", "unexpected argument \"--quick\"");
         check_usage_error("mutate rules", "unexpected argument \"rules\"");
+        check_usage_error("peers --upgrade", "unexpected argument \"--upgrade\"");
+        check_usage_error("peers torch", "unexpected argument \"torch\"");
         check_usage_error("tidy all", "unexpected argument \"all\"");
         check_usage_error("data cifar", "expected mnist, fashion or all");
         check_usage_error("test --features", "--features");
@@ -409,7 +337,7 @@ mod tests {
 
     #[test]
     fn help_is_found_everywhere() {
-        for command in ["accuracy", "bench", "data", "fuzz", "lint", "mutate", "test", "tidy"] {
+        for command in ["accuracy", "bench", "data", "fuzz", "lint", "mutate", "peers", "test", "tidy"] {
             let by_flag = parsed(&format!("{command} --help")).ok();
             assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
             assert_eq!(by_flag, parsed(&format!("help {command}")).ok());
@@ -418,8 +346,10 @@ mod tests {
     }
 
     #[test]
-    fn mutate_takes_nothing() {
+    fn some_commands_take_nothing() {
         assert_eq!(parsed("mutate").ok(), Some(Command::Mutate));
+        assert_eq!(parsed("peers").ok(), Some(Command::Peers));
+        assert_eq!(parsed("tidy").ok(), Some(Command::Tidy));
     }
 
     #[test]
@@ -431,8 +361,8 @@ mod tests {
 
     #[test]
     fn bench_keeps_its_own_and_passes_the_rest() {
-        let line = "bench --quick --features ndarray --threads=1,2 --data d --backends cpu --out o";
-        let rest = ["--quick", "--threads", "1,2", "--backends", "cpu", "--out", "o"];
+        let line = "bench --quick --peers --features ndarray --threads=1,2 --data d --backends cpu --out o";
+        let rest = ["--quick", "--peers", "--threads", "1,2", "--backends", "cpu", "--out", "o"];
         let expected = BenchOptions {
             features: Some("ndarray".into()),
             data: Some("d".into()),
@@ -448,6 +378,7 @@ mod tests {
         check_usage_error("bench --threads 1,0", "--threads 1,0: expected numbers from 1 on");
         check_usage_error("bench --batches", "--batches");
         check_usage_error("bench --quick=yes", "quick");
+        check_usage_error("bench --peers=torch", "peers");
     }
 
     #[test]

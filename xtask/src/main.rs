@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask accuracy | bench | data | fuzz | lint | mutate | test | tidy`.
+//! The project's own commands: `cargo xtask accuracy | bench | data | fuzz | lint | mutate | peers | test | tidy`.
 
 use std::process::ExitCode;
 
@@ -8,8 +8,10 @@ mod cli;
 mod data;
 mod features;
 mod fuzz;
+mod help;
 mod lint;
 mod mutate;
+mod peers;
 mod process;
 mod test;
 mod tidy;
@@ -39,6 +41,7 @@ fn run() -> Result<(), Failure> {
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Lint { all } => lint::run(&workspace, all),
         Command::Mutate => mutate::run(&workspace),
+        Command::Peers => peers::install(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::Test(options) => test::run(&workspace, &options),
     }

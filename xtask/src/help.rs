@@ -1,0 +1,96 @@
+//! The help that says what a command line may ask.
+
+pub(crate) const HELP: &str = "\
+usage: cargo xtask COMMAND [OPTIONS]
+
+  accuracy  the largest error of every vector kernel, over all inputs
+  bench   fetch the data, build in release, train on each backend, print the table
+  data    fetch and verify datasets
+  fuzz    the property tests, over a hundred thousand random graphs
+  lint    tidy rules, format, clippy and documentation, warnings denied
+  mutate  mistakes put into every rule and derivative, and whether each is caught
+  peers   PyTorch and JAX into target/peers, to compare with in `bench --peers`
+  test    every test: unit, integration, documentation, stand-alone crates
+  tidy    the tidy rules alone, in a second
+  help    this text; `cargo xtask COMMAND --help` says more
+";
+
+pub(crate) const ACCURACY_HELP: &str = "\
+usage: cargo xtask accuracy [--quick]
+
+  --quick   every 4099th input, printed only; else all, written to docs/accuracy.md
+
+Runs every elementwise kernel of the cpu executor in f32 on each instruction set that this
+machine has, against f64, and fails where an error is above the bound declared for it.
+";
+
+pub(crate) const BENCH_HELP: &str = "\
+usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
+
+  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
+  --data DIR        take the datasets from DIR and fetch nothing
+
+  --quick           a shorter run, within two minutes after building
+  --peers           also PyTorch, torch.compile, JAX and candle on the same work, as far as
+                    they are installed (`cargo xtask peers`; `--features ndarray,flex,candle`)
+  --threads LIST    thread counts to measure, such as 1,2; default: all cores
+  --backends LIST   only these rows, such as cpu,burn-flex
+  --batches LIST    only these batch sizes; default: 64,512,60000
+  --out FILE        where to write what was found; default: target/bench/latest.json
+";
+
+pub(crate) const DATA_HELP: &str = "\
+usage: cargo xtask data [mnist | fashion | all]
+
+Fetches the dataset into the cache and verifies it; default: mnist.
+";
+
+pub(crate) const FUZZ_HELP: &str = "\
+usage: cargo xtask fuzz [--cases N] [--seed S] [--features LIST]
+
+  --cases N         how many seeds to try, three graphs each; default: 34000
+  --seed S          the first seed; default: 0
+  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
+
+Formulas of numbers and of arrays must not get worse by rewriting, in value and
+gradient, against hundreds of digits; programs must agree on every backend with
+the interpreter. What fails is named by its seed, to be run alone.
+";
+
+pub(crate) const LINT_HELP: &str = "\
+usage: cargo xtask lint [--all]
+
+  --all   with the wgpu backend too, as where CI=true
+";
+
+pub(crate) const TEST_HELP: &str = "\
+usage: cargo xtask test [--features LIST] [--gpu] [ARGS...]
+
+  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
+  --gpu             the wgpu backend too; with CI=true wherever Vulkan is found
+  ARGS              go to the test runner (cargo nextest, else cargo test), such as
+                    a part of a test's name; documentation tests and stand-alone
+                    crates are left out then
+";
+
+pub(crate) const MUTATE_HELP: &str = "\
+usage: cargo xtask mutate
+
+Puts one mistake at a time into every rewrite and every derivative (a sign flipped, a factor
+dropped, operands swapped, a condition left out) and prints how many the judges catch. Fails
+if one survives that is not listed, with the reason, as equivalent.
+";
+
+pub(crate) const PEERS_HELP: &str = "\
+usage: cargo xtask peers
+
+Makes a virtual environment in target/peers and installs the pinned PyTorch and JAX of
+benches/peers/requirements.txt by pip, from wherever pip is set up to install: 5 GB from an
+index whose PyTorch comes with CUDA. Needs python3 with its venv module.
+";
+
+pub(crate) const TIDY_HELP: &str = "\
+usage: cargo xtask tidy
+
+Checks every tracked or new file against the rules in xtask/src/tidy.
+";
