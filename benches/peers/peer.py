@@ -16,6 +16,8 @@ def main():
     try:
         spec = json.loads(sys.argv[1])
         serve(subject(spec["backend"], pathlib.Path(spec["peer"]), spec["threads"]), say)
+    except BrokenPipeError:
+        pass  # the parent has left
     except Exception as error:  # whatever it is, the parent prints it
         say("failed", {"message": f"{type(error).__name__}: {error}".strip().splitlines()[0]})
 

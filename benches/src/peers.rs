@@ -129,6 +129,7 @@ fn write(work: &Work) -> Result<TempDir> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{Reply, Request};
 
     #[test]
     fn what_is_missing_is_named_with_what_to_do() {
@@ -139,6 +140,32 @@ mod tests {
         let candle = "candle: not in this build: add it, as in `--features ndarray,flex,candle`";
         assert_eq!(said, [&*format!("torch: {torch}"), &format!("torch-compile: {torch}"), candle]);
         assert_eq!(find_with(|_| true, true).skipped, []);
+    }
+
+    #[test]
+    fn the_script_speaks_the_words_of_the_protocol() {
+        let script = include_str!("../peers/peer.py");
+        let requests =
+            [Request::Losses { steps: 1 }, Request::WarmUp { ms: 1.0 }, Request::Time { steps: 1 }];
+        for request in requests.into_iter().chain([Request::Peak]) {
+            let line = serde_json::to_string(&request).unwrap();
+            let word = line.split('"').nth(1).unwrap();
+            assert!(script.contains(&format!("word == \"{word}\"")), "{word}");
+        }
+        let replies = [
+            Reply::Ready { compile_ms: None, note: None },
+            Reply::Losses { values: vec![] },
+            Reply::Times { ms: vec![] },
+            Reply::Peak { mib: None, data_mib: None },
+            Reply::Failed { message: String::new() },
+        ];
+        for reply in replies {
+            let line = serde_json::to_string(&reply).unwrap();
+            let words: Vec<&str> =
+                line.split('"').skip(1).step_by(2).filter(|word| !word.is_empty()).collect();
+            let said = format!("say(\"{}\", {{\"{}\":", words[0], words[1]);
+            assert!(script.contains(&said), "{said}");
+        }
     }
 
     #[test]
