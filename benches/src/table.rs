@@ -323,22 +323,21 @@ peak       resident memory of the row's own process; 60 MiB of it are the progra
         let reason = "torch is not installed in target/peers: run `cargo xtask peers`".into();
         record.skipped = vec![Skipped { peer: "torch-compile".into(), reason }];
         let text = text(&record);
-        let (above, notes) = text.split_once("× peer ").unwrap();
-        let lines: Vec<&str> = above.lines().filter(|line| line.starts_with("  cpu ×")).collect();
-        let lines = lines.join("\n");
+        let (above, notes) = text.split_once("\n× peer ").unwrap();
+        let lines = above.lines().map(str::trim).filter(|line| line.starts_with("cpu ×"));
         expect![[r#"
-              cpu × jax             ·   1.70    1.53–2.04        ·      ·        ·       ·     ·         ·
-              cpu × torch           ·   2.40    2.16–2.88        ·      ·        ·       ·     ·         ·"#]]
-        .assert_eq(&lines);
+            cpu × jax             ·   1.70    1.53–2.04        ·      ·        ·       ·     ·         ·
+            cpu × torch           ·   2.40    2.16–2.88        ·      ·        ·       ·     ·         ·"#]]
+        .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
         expect![[r#"
-                cpu × a peer: how many times as fast cpu is, with p10–p90; round by round, then the median. The
+            × peer     cpu × a peer: how many times as fast cpu is, with p10–p90; round by round, then the median. The
                        fastest peer comes first. All take the same batches from the same first values: their first losses
                        agree. A peer's peak has its framework in it; its compiling is the first call, which may find parts
                        in the framework's cache on disk.
                        torch: torch 1.0.
                        jax: jax 1.0.
             SKIPPED    torch-compile: torch is not installed in target/peers: run `cargo xtask peers`.
-        "#]].assert_eq(notes);
+        "#]].assert_eq(&format!("× peer {notes}"));
     }
 
     #[test]
