@@ -60,7 +60,7 @@ the interpreter. What fails is named by its seed, to be run alone.
 pub(crate) const LINT_HELP: &str = "\
 usage: cargo xtask lint [--all]
 
-  --all   with the wgpu backend too, as where CI=true
+  --all   with the wgpu backend and the peer candle too, as where CI=true
 ";
 
 pub(crate) const TEST_HELP: &str = "\
@@ -85,7 +85,7 @@ pub(crate) const PEERS_HELP: &str = "\
 usage: cargo xtask peers
 
 Makes a virtual environment in target/peers and installs the pinned PyTorch and JAX of
-benches/peers/requirements.txt by pip, from wherever pip is set up to install: 5 GB from an
+benches/peers/requirements.txt by pip, from wherever pip is set up to install: 6 GB from an
 index whose PyTorch comes with CUDA. Needs python3 with its venv module.
 ";
 

@@ -8,7 +8,7 @@ use crate::{features, tidy};
 pub(crate) fn run(workspace: &Workspace, all: bool) -> Result<(), Failure> {
     let mut list = features::DEFAULT.to_owned();
     if all || features::ci() {
-        list.push_str(",wgpu");
+        list.push_str(",wgpu,candle");
     }
     let features = features::everywhere(workspace, &list)?;
     let features = ["--workspace", "--features", &features];
