@@ -2,11 +2,13 @@
 
 use dl_core::DType;
 use dl_core::dtype::Scalar;
+use dl_core::ops::binary::Class;
 use dl_core::ops::{Binary, Unary};
 
 use super::array::{Array, Item, View, each};
-use super::lanes::{Context, Source, choose, each1, each2};
+use super::lanes::{CHUNK, Context, Kernel2, Source, choose, each1, each2, runs1, runs2, share};
 use super::real::Real;
+use super::vector::Isa;
 
 /// An operand of a step.
 pub(super) enum Term<'a> {
@@ -71,26 +73,16 @@ impl Context {
     }
 
     fn float<'a, T: Real>(&mut self, op: Unary, x: View<'a, T>) -> Array<'a> {
-        T::wrap_view(match op {
-            Unary::Neg => self.remap(x, |x| -x),
-            Unary::Abs => self.remap(x, T::abs),
-            Unary::Sign => self.remap(x, T::sign),
-            Unary::Exp => self.remap(x, T::exp),
-            Unary::Expm1 => self.remap(x, T::expm1),
-            Unary::Log => self.remap(x, T::log),
-            Unary::Log1p => self.remap(x, T::log1p),
-            Unary::Sqrt => self.remap(x, T::sqrt),
-            Unary::Sin => self.remap(x, T::sin),
-            Unary::Cos => self.remap(x, T::cos),
-            Unary::Tanh => self.remap(x, T::tanh),
-            Unary::Sigmoid => self.remap(x, T::sigmoid),
-            Unary::Softplus => self.remap(x, T::softplus),
-            Unary::Relu => self.remap(x, T::relu),
-            Unary::Erf => self.remap(x, T::erf),
-            Unary::Floor => self.remap(x, T::floor),
-            Unary::IsFinite => return Array::Bool(self.map(x, T::is_finite)),
-            Unary::Not => x,
-        })
+        let isa = Isa::widest();
+        if op == Unary::IsFinite {
+            return Array::Bool(self.map_runs(x, |x, out| isa.is_finite(x, out)));
+        }
+        let mut x = self.dense(x);
+        match x.unique() {
+            Some(x) => share(self.threads, x, CHUNK, &|_, x| isa.unary_in_place(op, x)),
+            None => return T::wrap_view(self.map_runs(x, |x, out| isa.unary(op, x, out))),
+        }
+        T::wrap_view(x)
     }
 
     /// `op(x, y)`; at least one of both is a value.
@@ -118,38 +110,49 @@ impl Context {
         }
     }
 
+    /// In place where nobody else sees one of both.
     fn reals<'a, T: Real>(&mut self, op: Binary, x: Term<'a>, y: Term<'a>, shape: &[usize]) -> Array<'a> {
-        let (x, y) = match op {
-            Binary::Add
-            | Binary::Sub
-            | Binary::Mul
-            | Binary::Div
-            | Binary::Pow
-            | Binary::Max
-            | Binary::Min => (x.of::<T>(), y.of::<T>()),
-            _ => return self.compare::<T>(op, x, y, shape),
-        };
-        T::wrap_view(match op {
-            Binary::Add => self.zip(x, y, shape, |x, y| x + y),
-            Binary::Sub => self.zip(x, y, shape, |x, y| x - y),
-            Binary::Mul => self.zip(x, y, shape, |x, y| x * y),
-            Binary::Div => self.zip(x, y, shape, |x, y| x / y),
-            Binary::Max => self.zip(x, y, shape, T::maximum),
-            Binary::Min => self.zip(x, y, shape, T::minimum),
-            _ => self.zip(x, y, shape, T::pow),
+        if op.row().class == Class::Comparison {
+            return self.compare::<T>(op, x, y, shape);
+        }
+        let (isa, threads) = (Isa::widest(), self.threads);
+        let (mut x, mut y) = (x.of::<T>(), y.of::<T>());
+        let (x_unique, y_unique) = (x.unique(), y.unique());
+        T::wrap_view(match (x, y) {
+            (Typed::View(mut x), y) if x_unique => {
+                let out = x.unique().expect("it was unique a moment ago");
+                runs1(threads, out, shape, y.source(), &|out, y| isa.binary_in_place(op, out, y));
+                self.free(y);
+                x
+            }
+            (x, Typed::View(mut y)) if y_unique => {
+                let out = y.unique().expect("it was unique a moment ago");
+                runs1(threads, out, shape, x.source(), &|out, x| isa.binary_in_place_right(op, x, out));
+                self.free(x);
+                y
+            }
+            (x, y) => self.zip_runs(x, y, shape, &|out, x, y| isa.binary(op, x, y, out)),
         })
     }
 
     fn compare<'a, T: Item>(&mut self, op: Binary, x: Term<'a>, y: Term<'a>, shape: &[usize]) -> Array<'a> {
-        let (x, y) = (x.of::<T>(), y.of::<T>());
-        Array::Bool(match op {
-            Binary::Eq => self.zip_to(x, y, shape, |x, y| x == y),
-            Binary::Ne => self.zip_to(x, y, shape, |x, y| x != y),
-            Binary::Lt => self.zip_to(x, y, shape, |x, y| x < y),
-            Binary::Le => self.zip_to(x, y, shape, |x, y| x <= y),
-            Binary::Gt => self.zip_to(x, y, shape, |x, y| x > y),
-            _ => self.zip_to(x, y, shape, |x, y| x >= y),
-        })
+        let isa = Isa::widest();
+        Array::Bool(self.zip_runs::<T, _>(x.of(), y.of(), shape, &|out, x, y| isa.compare(op, x, y, out)))
+    }
+
+    /// A new array of a kernel's results.
+    fn zip_runs<'a, T: Item, R: Item>(
+        &mut self,
+        x: Typed<'a, T>,
+        y: Typed<'a, T>,
+        shape: &[usize],
+        kernel: Kernel2<'_, R, T, T>,
+    ) -> View<'a, R> {
+        let mut out = self.pool.take(shape.iter().product());
+        runs2(self.threads, &mut out, shape, x.source(), y.source(), kernel);
+        self.free(x);
+        self.free(y);
+        View::dense(out, shape)
     }
 
     /// A new array of `f(x, y)`.
@@ -245,7 +248,10 @@ impl Context {
                 }
             };
         }
+        let isa = Isa::widest();
         match x {
+            Array::U8(x) if to == DType::F32 => Array::F32(self.map_runs(x, |x, out| isa.cast(x, out))),
+            Array::Bool(x) if to == DType::F32 => Array::F32(self.map_runs(x, |x, out| isa.cast(x, out))),
             Array::F32(x) => numbers!(x,),
             Array::F64(x) => numbers!(x,),
             Array::U8(x) => numbers!(x,),

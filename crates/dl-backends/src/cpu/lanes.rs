@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::array::{Item, View};
 use super::layout::Loops;
 use super::pool::Pool;
+use super::vector::{Isa, Operand};
 
 /// What every step works with.
 pub(super) struct Context {
@@ -82,6 +83,69 @@ impl<T: Copy> Lane<'_, T> {
     }
 }
 
+/// Elements of strided lanes that are brought together for a kernel.
+const PIECE: usize = 256;
+
+impl<T: Copy> Lane<'_, T> {
+    /// Part of the lane as kernels take it, by way of `near` where the elements lie apart.
+    fn part<'p>(&'p self, from: usize, len: usize, near: &'p mut [T; PIECE]) -> Operand<'p, T> {
+        match self {
+            Lane::Slice(s) => Operand::Slice(&s[from..from + len]),
+            Lane::Splat(x) => Operand::Number(*x),
+            Lane::Strided(..) => {
+                near[..len].iter_mut().zip(from..).for_each(|(near, i)| *near = self.get(i));
+                Operand::Slice(&near[..len])
+            }
+        }
+    }
+
+    /// How many elements a part may have.
+    fn reach(&self) -> usize {
+        if matches!(self, Lane::Strided(..)) { PIECE } else { usize::MAX }
+    }
+}
+
+/// `kernel(out, a)` for runs of elements.
+pub(super) fn runs1<R: Item, A: Item>(
+    threads: usize,
+    out: &mut [R],
+    shape: &[usize],
+    a: Source<'_, A>,
+    kernel: &(dyn Fn(&mut [R], Operand<'_, A>) + Sync),
+) {
+    let nothing = A::default();
+    runs2(threads, out, shape, a, Source::Number(&nothing), &|out, a, _| kernel(out, a));
+}
+
+/// A kernel of two operands, as a `dyn` function for the same reason as in [`share`].
+pub(super) type Kernel2<'k, R, A, B> = &'k (dyn Fn(&mut [R], Operand<'_, A>, Operand<'_, B>) + Sync);
+
+/// `kernel(out, a, b)` for runs of elements.
+pub(super) fn runs2<R: Item, A: Item, B: Item>(
+    threads: usize,
+    out: &mut [R],
+    shape: &[usize],
+    a: Source<'_, A>,
+    b: Source<'_, B>,
+    kernel: Kernel2<'_, R, A, B>,
+) {
+    let zeros = vec![0; shape.len()];
+    let loops = Loops::new(shape, [a.strides(&zeros), b.strides(&zeros)]);
+    let (x, y) = (a.stored(), b.stored());
+    share(threads, out, CHUNK, &|start, out| {
+        let (mut near_a, mut near_b) = ([A::default(); PIECE], [B::default(); PIECE]);
+        loops.rows(start..start + out.len(), &mut |place, len, at| {
+            let a = lane(x, at[0], loops.steps[0], len);
+            let b = lane(y, at[1], loops.steps[1], len);
+            let reach = a.reach().min(b.reach());
+            for (i, out) in out[place..place + len].chunks_mut(reach).enumerate() {
+                let (from, len) = (i * reach, out.len());
+                kernel(out, a.part(from, len, &mut near_a), b.part(from, len, &mut near_b));
+            }
+        });
+    });
+}
+
 /// `f(out, a)` for each element.
 pub(super) fn each1<R: Item, A: Item>(
     threads: usize,
@@ -146,26 +210,25 @@ pub(super) fn choose<T: Item>(
     let zeros = vec![0; shape.len()];
     let loops = Loops::new(shape, [c.strides(&zeros), a.strides(&zeros), b.strides(&zeros)]);
     let (condition, x, y) = (c.stored(), a.stored(), b.stored());
+    let isa = Isa::widest();
     share(threads, out, CHUNK, &|start, out| {
+        let (mut near_a, mut near_b) = ([T::default(); PIECE], [T::default(); PIECE]);
+        let mut near_c = [false; PIECE];
         loops.rows(start..start + out.len(), &mut |place, len, at| {
-            let out = &mut out[place..place + len];
             let c = lane(condition, at[0], loops.steps[0], len);
             let a = lane(x, at[1], loops.steps[1], len);
             let b = lane(y, at[2], loops.steps[2], len);
-            match (c, a, b) {
-                (Lane::Slice(c), Lane::Slice(a), Lane::Slice(b)) => {
-                    let operands = c.iter().zip(a).zip(b);
-                    out.iter_mut().zip(operands).for_each(|(o, ((c, a), b))| *o = if *c { *a } else { *b });
-                }
-                (Lane::Slice(c), Lane::Slice(a), Lane::Splat(b)) => {
-                    out.iter_mut().zip(c.iter().zip(a)).for_each(|(o, (c, a))| *o = if *c { *a } else { b });
-                }
-                (Lane::Slice(c), Lane::Splat(a), Lane::Slice(b)) => {
-                    out.iter_mut().zip(c.iter().zip(b)).for_each(|(o, (c, b))| *o = if *c { a } else { *b });
-                }
-                (c, a, b) => {
-                    let pick = |i| if c.get(i) { a.get(i) } else { b.get(i) };
-                    out.iter_mut().enumerate().for_each(|(i, o)| *o = pick(i));
+            let reach = c.reach().min(a.reach()).min(b.reach());
+            for (i, out) in out[place..place + len].chunks_mut(reach).enumerate() {
+                let (from, len) = (i * reach, out.len());
+                let a = a.part(from, len, &mut near_a);
+                let b = b.part(from, len, &mut near_b);
+                match c.part(from, len, &mut near_c) {
+                    Operand::Slice(c) => isa.select(c, a, b, out),
+                    Operand::Number(c) => match if c { a } else { b } {
+                        Operand::Slice(chosen) => out.copy_from_slice(chosen),
+                        Operand::Number(chosen) => out.fill(chosen),
+                    },
                 }
             }
         });
@@ -202,6 +265,21 @@ impl Context {
     ) -> View<'a, R> {
         let mut out = self.pool.take(a.layout.len());
         each1(self.threads, &mut out, &a.layout.shape, Source::View(&a), |o, a| *o = f(a));
+        let result = View::dense(out, &a.layout.shape);
+        self.pool.free(a);
+        result
+    }
+
+    /// A new array of a kernel's results.
+    pub(super) fn map_runs<'a, A: Item, R: Item>(
+        &mut self,
+        a: View<'_, A>,
+        kernel: impl Fn(&[A], &mut [R]) + Sync,
+    ) -> View<'a, R> {
+        let a = self.dense(a);
+        let mut out = self.pool.take(a.layout.len());
+        let x = a.as_dense().expect("it was made dense");
+        share(self.threads, &mut out, CHUNK, &|start, out| kernel(&x[start..start + out.len()], out));
         let result = View::dense(out, &a.layout.shape);
         self.pool.free(a);
         result

@@ -69,7 +69,9 @@ macro_rules! functions {
         fn exp_below<const FMA: bool>(x: $t) -> $t {
             let (p, n) = exp_parts::<FMA>(at_least(EXP_LOW, x));
             let half = n >> 1;
-            (1.0 + p) * two_to(half) * two_to(n.wrapping_sub(half))
+            // Zero by a factor of zero: underflow takes processors a hundred cycles.
+            let last = if x < EXP_LOW { 0.0 } else { two_to(n.wrapping_sub(half)) };
+            (1.0 + p) * two_to(half) * last
         }
 
         #[inline(always)]
@@ -138,12 +140,14 @@ macro_rules! functions {
         /// denominator is rounded once, the numerator never.
         #[inline(always)]
         pub(in super::super) fn sigmoid<const FMA: bool>(x: $t) -> $t {
-            let (p, n) = exp_parts::<FMA>(at_most(-EXP_LOW, at_least(EXP_LOW, -x)));
+            let (p, n) = exp_parts::<FMA>(at_most(-EXP_LOW, at_least(SIGMOID_ONE, -x)));
             let size = if n < 0 { n } else { n.wrapping_neg() };
             let half = size >> 1;
-            let (u, v) = (two_to(half), two_to(size.wrapping_sub(half)));
-            let (scale, over, under) = if n < 0 { (u * v, 1.0, 1.0) } else { (1.0, u, v) };
-            over / fma::<FMA>(scale, p, 1.0 + u * v) * under
+            // Next to 1, less than this is nothing; and nothing may underflow, which takes long.
+            let small = two_to(if size < -60 { -60 } else { size });
+            let last = if x < EXP_LOW { 0.0 } else { two_to(size.wrapping_sub(half)) };
+            let (scale, over, under) = if n < 0 { (small, 1.0, 1.0) } else { (1.0, two_to(half), last) };
+            over / fma::<FMA>(scale, p, 1.0 + small) * under
         }
 
         /// `max(x, 0) + log(1 + e^-|x|)`.
@@ -241,12 +245,14 @@ pub(super) mod single {
     const LN2_LOW: f32 = 1.428_606_8e-6;
     /// From here on e^x is infinite.
     const EXP_HIGH: f32 = 89.0;
-    /// Up to here e^x is 0.
-    const EXP_LOW: f32 = -104.0;
+    /// Below, e^x is 0: it is less than half the smallest number.
+    const EXP_LOW: f32 = -103.972_08;
     /// Up to here e^x - 1 is -1.
     const EXPM1_LOW: f32 = -18.0;
     /// From here on tanh x is 1.
     const TANH_ONE: f32 = 10.0;
+    /// Up to here 1/(1 + e^x) is 1.
+    const SIGMOID_ONE: f32 = -20.0;
     /// Below, e^x - 1 is x.
     const TINY: f32 = 2.0e-8;
     /// The bits of `√½`.
@@ -306,9 +312,10 @@ pub(super) mod double {
     const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     const EXP_HIGH: f64 = 710.0;
-    const EXP_LOW: f64 = -746.0;
+    const EXP_LOW: f64 = -745.133_219_101_941_2;
     const EXPM1_LOW: f64 = -38.0;
     const TANH_ONE: f64 = 20.0;
+    const SIGMOID_ONE: f64 = -40.0;
     const TINY: f64 = 1.0e-17;
     const ROOT: u64 = 0x3fe6_a09e_667f_3bcd;
 
