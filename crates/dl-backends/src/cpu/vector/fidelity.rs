@@ -12,14 +12,14 @@ pub fn unary(op: Unary) -> f64 {
         Unary::IsFinite | Unary::Not => 0.0,
         Unary::Sqrt => 0.5,
         Unary::Sin | Unary::Cos => 0.51,
-        Unary::Exp
-        | Unary::Expm1
-        | Unary::Log
-        | Unary::Log1p
-        | Unary::Tanh
-        | Unary::Sigmoid
-        | Unary::Softplus
-        | Unary::Erf => 2.0,
+        Unary::Log => 0.9,
+        Unary::Exp => 1.05,
+        Unary::Erf => 1.3,
+        Unary::Tanh => 1.35,
+        Unary::Log1p => 1.45,
+        Unary::Expm1 => 1.6,
+        Unary::Softplus => 1.7,
+        Unary::Sigmoid => 1.8,
     }
 }
 

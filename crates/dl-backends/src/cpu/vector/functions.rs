@@ -136,8 +136,8 @@ macro_rules! functions {
             (if a < 0.625 { near } else { far }).copysign(x)
         }
 
-        /// `1/(1 + e^-x)`, its fraction reduced by the power of two in `e^-x = (1 + p)·2ⁿ`: the
-        /// denominator is rounded once, the numerator never.
+        /// `1/(1 + e^-x)`, its fraction reduced by the power of two in `e^-x = (1 + p)·2ⁿ`: the numerator
+        /// is exact, the denominator all but once rounded.
         #[inline(always)]
         pub(in super::super) fn sigmoid<const FMA: bool>(x: $t) -> $t {
             let (p, n) = exp_parts::<FMA>(at_most(-EXP_LOW, at_least(SIGMOID_ONE, -x)));
@@ -147,7 +147,10 @@ macro_rules! functions {
             let small = two_to(if size < -60 { -60 } else { size });
             let last = if x < EXP_LOW { 0.0 } else { two_to(size.wrapping_sub(half)) };
             let (scale, over, under) = if n < 0 { (small, 1.0, 1.0) } else { (1.0, two_to(half), last) };
-            over / fma::<FMA>(scale, p, 1.0 + small) * under
+            // What 1 + small loses goes to p, which is the smaller one.
+            let one = 1.0 + small;
+            let lost = small - (one - 1.0);
+            over / fma::<FMA>(scale, p + lost, one) * under
         }
 
         /// `max(x, 0) + log(1 + e^-|x|)`.
