@@ -96,8 +96,7 @@ fn plan() {
 #[test]
 fn rules() {
     let counts: Vec<String> = step().trace().counts().iter().map(|(rule, n)| format!("{rule} {n}")).collect();
-    expect!["empty-sum-mask 1"]
-    .assert_eq(&counts.join("\n"));
+    expect!["empty-sum-mask 1"].assert_eq(&counts.join("\n"));
 }
 
 #[test]

@@ -43,7 +43,10 @@ pub(super) fn product<T: Real>(
     assert!(inside(out.len(), 0, (m, row), (n, column)), "the product lies inside its vector");
     if k == 0 {
         // `out` is all of the product: there is nothing between its elements.
-        return if accumulate { () } else { out.fill(T::ZERO) };
+        if !accumulate {
+            out.fill(T::ZERO);
+        }
+        return;
     }
     assert!(
         inside(a.data.len(), a.offset, (m, a.row), (k, a.column)),
@@ -131,7 +134,9 @@ mod tests {
                         .num_threads(threads)
                         .build()
                         .expect("threads are to be had");
-                    pool.install(|| product(&mut out, (n as isize, 1), Sizes { m, n, k }, a, b, false, threads));
+                    pool.install(|| {
+                        product(&mut out, (n as isize, 1), Sizes { m, n, k }, a, b, false, threads)
+                    });
                     out.into_iter().map(f32::to_bits).collect::<Vec<_>>()
                 };
                 let one = run(1);

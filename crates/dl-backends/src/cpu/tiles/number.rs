@@ -152,7 +152,7 @@ impl Number for bool {
         });
     }
     fn cast(from: DType, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
-        typed!(from, A => convert::<A, bool>(x, i, scene, span, out, |x| is_true(x)));
+        typed!(from, A => convert::<A, bool>(x, i, scene, span, out, is_true));
     }
     fn reduce(_: Reduce, _: &[Self], _: usize, _: &mut [Self]) {}
     fn reduce_rows(_: Reduce, _: &[Self], _: &mut [Self]) {}
