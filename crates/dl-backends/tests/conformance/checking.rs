@@ -2,7 +2,7 @@
 
 use dl_backends::Session;
 use dl_core::ops::Fact;
-use dl_core::{Expr, F32, F64, Graph, Init, Named, Program, Tensor};
+use dl_core::{Expr, F32, Graph, Init, Named, Program, Tensor};
 
 use crate::executors::executors;
 
@@ -11,7 +11,7 @@ const B: Named = Named("B");
 /// A step that reads `x` through what `build` assumes of it.
 fn step(build: impl for<'g> Fn(Expr<'g>) -> Expr<'g>) -> Program {
     let g = Graph::new();
-    let (x, w) = (g.input("x", F32, (B, 2)), g.parameter("w", F64, (), Init::Zeros));
+    let (x, w) = (g.input("x", F32, (B, 2)), g.parameter("w", F32, (), Init::Zeros));
     let y = build(x).sum(..);
     Program::builder(&g).output("y", y).update(w, w + 1.0).compile().expect("it is well formed")
 }

@@ -1,14 +1,14 @@
 //! Updates happen together: each sees the parameters as they were before the step.
 
 use dl_backends::Session;
-use dl_core::{F64, Graph, Init, Plan, Program, Target, Tensor};
+use dl_core::{F32, Graph, Init, Plan, Program, Target, Tensor};
 
 use crate::executors::executors;
 
 /// A swap, a product that reads the old factors, and a total that reads every old value.
 fn program(rewriting: bool) -> Program {
     let g = Graph::new();
-    let parameter = |name, value: f64| g.parameter(name, F64, [2], Init::Constant(value));
+    let parameter = |name, value: f64| g.parameter(name, F32, [2], Init::Constant(value));
     let (a, b) = (parameter("a", 2.0), parameter("b", 3.0));
     let (product, total) = (parameter("product", 5.0), parameter("total", 7.0));
     let builder = Program::builder(&g)
@@ -46,7 +46,7 @@ fn every_update_sees_the_old_parameters() {
         let (mut a, mut b, mut product, mut total) = (2.0, 3.0, 5.0, 7.0);
         for _ in 0..3 {
             let out = session.run(&step, &[]).expect("it runs");
-            let twice = |x: f64| Tensor::vector(vec![x; 2]);
+            let twice = |x: f32| Tensor::vector(vec![x; 2]);
             assert_eq!(out.read("a").expect("an output"), twice(a), "{name}");
             assert_eq!(out.read("product").expect("an output"), twice(a * b), "{name}");
             (a, b, product, total) = (b, a, a * b, total + a + 10.0 * b + 100.0 * product);
