@@ -160,6 +160,29 @@ impl<'a, T: Item> View<'a, T> {
         }
     }
 
+    /// The vector of a whole one that nobody else sees; nothing is left here until it is given back.
+    pub(super) fn take_vec(&mut self) -> Option<Vec<T>> {
+        if !self.is_whole() {
+            return None;
+        }
+        match &mut self.store {
+            Store::Shared(vec) => Arc::get_mut(vec).map(std::mem::take),
+            Store::Borrowed(_) => None,
+        }
+    }
+
+    /// Other elements in the same layout.
+    pub(super) fn give_vec(&mut self, elements: Vec<T>) {
+        debug_assert_eq!(elements.len(), self.layout.len());
+        if let Store::Shared(vec) = &mut self.store
+            && let Some(vec) = Arc::get_mut(vec)
+        {
+            *vec = elements;
+        } else {
+            self.store = Store::Shared(Arc::new(elements));
+        }
+    }
+
     /// The vector, if this was its last view.
     pub(super) fn into_vec(self) -> Option<Vec<T>> {
         match self.store {

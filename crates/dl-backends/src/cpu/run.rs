@@ -54,25 +54,27 @@ impl Compiled {
             }
         }
         let outputs = vec![true; plan.outputs().len()];
-        self.outputs = Some(finish(&mut self.context, &plan, values, call, &outputs)?);
+        self.outputs = Some(finish(&mut self.context, &plan, values, call, &outputs, &[])?);
         Ok(())
     }
 }
 
-/// The outputs (those that are wanted), once the parameters are replaced, all together.
+/// The outputs (those that are wanted), once the parameters are replaced, all together; those of `done`
+/// are left as they are.
 pub(super) fn finish(
     context: &mut Context,
     plan: &Plan,
     values: Vec<Option<Array<'_>>>,
     call: Call<'_>,
     wanted: &[bool],
+    done: &[usize],
 ) -> Result<Vec<Option<Array<'static>>>> {
     let kept = |id: dl_core::plan::ValueId| {
         values[id.index()].clone().expect("a plan keeps what it needs at the end")
     };
     let mut updates = vec![];
-    for (slot, &place) in plan.parameters().iter().zip(call.slots) {
-        if let Some(update) = slot.update {
+    for (i, (slot, &place)) in plan.parameters().iter().zip(call.slots).enumerate() {
+        if let Some(update) = slot.update.filter(|_| !done.contains(&i)) {
             call.parameters[place].get::<Array<'static>>()?;
             updates.push((place, context.whole_array(kept(update))));
         }

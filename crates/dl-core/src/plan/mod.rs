@@ -1,5 +1,6 @@
 //! Plans: a program lowered to a list of steps over values, ready for an executor.
 
+mod accumulate;
 mod checks;
 mod divide;
 mod file;
@@ -8,6 +9,7 @@ mod lower;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::accumulate::Accumulation;
 pub use self::checks::Checks;
 pub use self::divide::{Division, Part};
 

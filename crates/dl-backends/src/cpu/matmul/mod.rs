@@ -48,6 +48,7 @@ mod neon;
 mod operand;
 mod pack;
 mod portable;
+mod room;
 mod simd;
 mod table;
 #[cfg(test)]
@@ -56,10 +57,13 @@ mod tile;
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use self::blocks::{Blocks, part};
 pub use self::cache::Caches;
 pub use self::operand::{Layout, Operand, Out, Right, Sizes, Strided};
 use self::pack::{Pack, panel_width};
+pub use self::room::Room;
 use self::table::Unit;
 
 /// The kernels for a vector unit, and the blocks that fit the caches.
@@ -71,6 +75,7 @@ pub struct Kernels {
     near: usize,
     /// Elements of the left operand at a time: a block's stay in the second cache.
     far: usize,
+    caches: Caches,
 }
 
 /// `c ← beta·c + alpha·a·b`.
@@ -103,7 +108,12 @@ impl Kernels {
 
     fn new(name: &'static str, unit: &'static Unit, caches: Caches) -> Self {
         // What is left of the first cache is for the left operand and the result.
-        Kernels { name, unit, near: caches.l1 * 2 / 3 / 4, far: caches.l2 / 2 / 4 }
+        Kernels { name, unit, near: caches.l1 * 2 / 3 / 4, far: caches.l2 / 2 / 4, caches }
+    }
+
+    /// The caches that the blocks fit.
+    pub fn caches(&self) -> Caches {
+        self.caches
     }
 
     /// What the vector unit is called.
@@ -231,6 +241,27 @@ impl Kernels {
         self.multiply(&Product { sizes, a, b, alpha, beta }, 0..m, c);
     }
 
+    /// Computes a product into rows without gaps, by so many threads of rayon's current pool. Their
+    /// number changes no bit.
+    ///
+    /// # Panics
+    /// As [`Kernels::multiply`].
+    pub fn multiply_shared(&self, p: &Product<'_>, c: &mut [f32], threads: usize) {
+        let Sizes { m, n, k } = p.sizes;
+        let worth = m.saturating_mul(n).saturating_mul(k) / ALONE;
+        let threads = threads.min(worth).min(m).max(1);
+        if threads == 1 {
+            return self.multiply(p, 0..m, &mut Out::rows(c, n));
+        }
+        let (shared, len) = (Shared(c.as_mut_ptr()), c.len());
+        (0..threads).into_par_iter().for_each(|index| {
+            let shared = &shared;
+            // SAFETY: the slice is borrowed until all threads are done, and each has rows of its own.
+            let mut c = unsafe { Out::shared(shared.0, len, Layout::Rows(n)) };
+            self.multiply(p, part(0..m, index, threads), &mut c);
+        });
+    }
+
     /// Computes the given rows of a product.
     ///
     /// # Panics
@@ -260,6 +291,15 @@ impl Kernels {
         }
     }
 }
+
+/// A result that threads share.
+struct Shared(*mut f32);
+
+// SAFETY: it is only an address; whoever writes through it says why that is sound.
+unsafe impl Sync for Shared {}
+
+/// Products of numbers that are not worth another thread.
+const ALONE: usize = 1 << 19;
 
 /// Rows of the left operand below which the right one is not packed.
 const FEW: usize = 16;

@@ -9,9 +9,10 @@ use dl_core::{Dims, Plan};
 use super::group::{Index, Instr, Kind, Operand};
 use super::lane::{Home, Place};
 use super::movement::{is_identity, padded, part, places};
-use super::product::Product;
+use super::product::{Pack, Product};
 use crate::cpu::array::Array;
 use crate::cpu::compile::{Prepared, number, prepare, size_of};
+use crate::cpu::matmul::Kernels;
 
 /// A piece of work on rows, and when it can be done.
 pub(super) struct Item {
@@ -58,6 +59,8 @@ pub(super) struct Built {
     pub items: Vec<Item>,
     pub folds: Vec<FoldDecl>,
     pub known: Vec<Array<'static>>,
+    /// Whole matrices that products want in panels.
+    pub packs: Vec<Pack>,
     /// Rows that are outputs, by the plan's list.
     pub outputs: Vec<Option<usize>>,
     /// Shapes with one element along the divided dimension.
@@ -70,6 +73,7 @@ pub(super) struct Builder<'p> {
     pub plan: &'p Plan,
     pub division: &'p Division,
     pub dims: &'p Dims,
+    pub kernels: Kernels,
     pub built: Built,
     /// What each value of the plan is along rows.
     operands: Vec<Option<Operand>>,
@@ -78,24 +82,30 @@ pub(super) struct Builder<'p> {
     step: usize,
 }
 
-pub(super) fn build(plan: &Plan, division: &Division, dims: &Dims) -> Result<Built, String> {
-    let one = dims.clone().with(&division.dim, 1);
-    let one = {
-        // `with` keeps an earlier size: bind again from nothing.
-        let mut fresh = Dims::new();
-        for (name, size) in dims.iter() {
-            fresh = fresh.with(name, if *name == division.dim { 1 } else { size });
-        }
-        drop(one);
-        fresh
-    };
+pub(super) fn build(
+    plan: &Plan,
+    division: &Division,
+    dims: &Dims,
+    kernels: Kernels,
+) -> Result<Built, String> {
+    // `with` keeps an earlier size: bound again from nothing.
+    let one = dims
+        .iter()
+        .fold(Dims::new(), |one, (name, size)| one.with(name, if *name == division.dim { 1 } else { size }));
     let shapes = plan.values().iter().map(|v| v.shape.eval(&one)).collect::<Result<Vec<_>, _>>()?;
     let prepared = plan.steps().iter().map(|s| prepare(plan, &shapes, dims, s)).collect::<Result<_, _>>()?;
-    let homes = vec![];
-    let built =
-        Built { homes, items: vec![], folds: vec![], known: vec![], outputs: vec![], shapes, prepared };
+    let built = Built {
+        homes: vec![],
+        items: vec![],
+        folds: vec![],
+        known: vec![],
+        packs: vec![],
+        outputs: vec![],
+        shapes,
+        prepared,
+    };
     let operands = vec![None; plan.values().len()];
-    let mut builder = Builder { plan, division, dims, built, operands, ready: vec![], step: 0 };
+    let mut builder = Builder { plan, division, dims, kernels, built, operands, ready: vec![], step: 0 };
     builder.sources();
     for (i, step) in plan.steps().iter().enumerate() {
         builder.step = i;
@@ -138,8 +148,22 @@ impl Builder<'_> {
         matches!(self.division.part(value), Part::Rows(_))
     }
 
-    fn round(&self) -> u32 {
+    pub(super) fn round(&self) -> u32 {
         self.division.part(self.plan.steps()[self.step].result).round()
+    }
+
+    /// Whether all rows, `m` for each of the plan's, are too few for an operand to be packed.
+    pub(super) fn few(&self, m: usize) -> bool {
+        self.dims.get(&self.division.dim).is_some_and(|rows| rows.saturating_mul(m) < FEW)
+    }
+
+    /// The place of a matrix among those that are packed.
+    pub(super) fn pack(&mut self, pack: Pack) -> usize {
+        let packs = &mut self.built.packs;
+        packs.iter().position(|p| *p == pack).unwrap_or_else(|| {
+            packs.push(pack);
+            packs.len() - 1
+        })
     }
 
     /// When something that reads these homes can be done.
@@ -418,10 +442,8 @@ impl Builder<'_> {
                 self.push(rank, Work::Row(Instr { kind, dtype, out: usize::MAX, len, step: self.step }));
             }
             Op::Contract(spec) => match Product::folded(self, spec, step, fold)? {
-                Some(product) => {
-                    let rank = self.rank(&product.inputs()) + 1;
-                    self.push(rank, Work::Product(product));
-                }
+                // After all else of the round, for a product may write over a parameter.
+                Some(product) => self.push(usize::MAX, Work::Product(product)),
                 None => {
                     let args = self.step_args(step)?;
                     let rank = self.rank(&inputs(&args)) + 1;
@@ -476,6 +498,9 @@ impl Builder<'_> {
         }
     }
 }
+
+/// Rows that are not worth packing what they are multiplied by.
+const FEW: usize = 16;
 
 /// The homes among the operands of a step.
 pub(super) fn inputs(args: &[StepArg]) -> Vec<usize> {

@@ -4,8 +4,10 @@ use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
 
 use super::group::Operand;
+use super::product::Pack;
 use super::slots::{Held, Slot};
 use crate::cpu::array::Array;
+use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::vector::Isa;
 
 /// Where a value lives.
@@ -69,7 +71,12 @@ pub(super) struct Scene<'a> {
     /// By the plan's values.
     pub wholes: &'a [Option<Array<'a>>],
     pub known: &'a [Array<'static>],
+    /// Whole matrices in panels.
+    pub packed: &'a [(Pack, Room)],
     pub slots: &'a mut [Slot],
+    /// What products pack rows into.
+    pub workspace: &'a mut Room,
+    pub kernels: Kernels,
     pub isa: Isa,
     pub seed: u64,
     pub step: u64,

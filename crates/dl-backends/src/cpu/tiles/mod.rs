@@ -15,8 +15,11 @@ mod place;
 mod product;
 mod run;
 mod slots;
+mod update;
 
 pub(super) use self::run::Tiled;
+
+use super::matmul::Caches;
 
 /// Rows that make it worth to open another lane.
 const LANE: usize = 256;
@@ -24,9 +27,6 @@ const LANE: usize = 256;
 const LANES: usize = 16;
 /// Elements of a row block of a group.
 const BLOCK: usize = 2048;
-/// Bytes of a tile's rows, all buffers together.
-const TILE: usize = 1 << 19;
-
 /// How rows are shared out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
@@ -39,9 +39,10 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Rows of so many bytes; `tile` rows, or as many as suit the caches.
-    fn new(rows: usize, bytes: usize, tile: Option<usize>) -> Cut {
-        let fitting = (TILE / bytes.max(1)).clamp(16, 1024);
+    /// Rows of so many bytes, all buffers together; `tile` rows, or as many as fill half of the second
+    /// cache, since the weights want the other half.
+    fn new(rows: usize, bytes: usize, tile: Option<usize>, caches: Caches) -> Cut {
+        let fitting = (caches.l2 / 2 / bytes.max(1)).clamp(16, 1024);
         let (tile, least) = match tile {
             Some(tile) => (tile, 2 * tile),
             None => (1 << fitting.ilog2(), LANE.max(1 << fitting.ilog2())),

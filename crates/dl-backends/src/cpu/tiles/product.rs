@@ -7,24 +7,65 @@ use dl_core::plan::Step;
 use super::build::{Builder, Target, value_of};
 use super::lane::{Scene, Span};
 use super::slots::{Held, Slot};
-use crate::cpu::gemm::{Matrix, Sizes, product};
+use crate::cpu::gemm::{self, Matrix};
 use crate::cpu::layout::{Layout, merged};
+use crate::cpu::matmul::{self, Kernels, Operand, Right, Room, Sizes, Strided};
 use crate::cpu::real::Real;
 
 /// A product of the rows of a tile.
 pub(super) struct Product {
     pub dtype: DType,
     a: usize,
-    b: usize,
     pub out: Target,
     form: Form,
+    /// Scales what is added to a fold, and what was there before the first tile.
+    pub scale: (f32, f32),
 }
 
 enum Form {
-    /// `rows·whole`: for each row of the tile, `m` rows of `k` elements by a matrix `[k, n]` with strides.
-    Rows { m: usize, n: usize, k: usize, strides: (isize, isize) },
-    /// `aᵀ·b` over rows, `k` for each of the tile, into a fold of `[m, n]` with strides.
-    Fold { m: usize, n: usize, k: usize, strides: (isize, isize) },
+    /// For each row of the tile, `m` rows of `k` elements, by a whole matrix `[k, n]`.
+    Rows { m: usize, sizes: (usize, usize), weights: Weights },
+    /// `aᵀ·b` over rows, `k` for each of the tile, into a fold of `[m, n]`.
+    Fold { b: usize, sizes: (usize, usize), k: usize },
+}
+
+enum Weights {
+    /// In panels, by the list of those that a run packs.
+    Packed(usize),
+    /// As the value lies, with the distances between its rows and columns.
+    Whole(usize, (isize, isize)),
+}
+
+/// A whole matrix that is packed before the first tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pack {
+    /// The plan's value.
+    pub value: usize,
+    pub round: u32,
+    k: usize,
+    n: usize,
+    strides: (isize, isize),
+}
+
+impl Pack {
+    /// Elements that it takes.
+    pub(super) fn len(&self, kernels: &Kernels) -> usize {
+        if self.n == 1 { kernels.panels_len(1, self.k) } else { kernels.panels_len(self.k, self.n) }
+    }
+
+    pub(super) fn fill(&self, kernels: &Kernels, from: &[f32], room: &mut [f32]) {
+        let (row, column) = self.strides;
+        let from = Operand::F32(Strided { data: from, offset: 0, row, column });
+        match self.n {
+            // Panels of one row, which is the column.
+            1 => kernels.pack_panels(room, 1, self.k, from.t()),
+            n => kernels.pack_panels(room, self.k, n, from),
+        }
+    }
+
+    fn right<'r>(&self, room: &'r [f32]) -> Right<'r> {
+        if self.n == 1 { Right::Column(&room[..self.k]) } else { Right::Panels(room) }
+    }
 }
 
 impl Product {
@@ -64,9 +105,16 @@ impl Product {
         let m = x_shape[..kept].iter().product();
         let k = x_shape[kept..].iter().product();
         let n = group(columns).iter().map(|(n, _)| n).product();
-        let (a, b) = (builder.dense(x)?, builder.whole(w));
-        let form = Form::Rows { m, n, k, strides: (down, across) };
-        Ok(Some(Product { dtype, a, b, out: Target::Home(usize::MAX), form }))
+        let (a, strides) = (builder.dense(x)?, (down, across));
+        let weights = match dtype {
+            DType::F32 if !builder.few(m) || across != 1 || n % builder.kernels.vector() != 0 => {
+                let round = builder.round();
+                Weights::Packed(builder.pack(Pack { value: w.index(), round, k, n, strides }))
+            }
+            _ => Weights::Whole(builder.whole(w), strides),
+        };
+        let form = Form::Rows { m, sizes: (k, n), weights };
+        Ok(Some(Product { dtype, a, out: Target::Home(usize::MAX), form, scale: (1.0, 0.0) }))
     }
 
     /// Rows by rows into a fold, if the contraction is one matrix product.
@@ -76,7 +124,7 @@ impl Product {
         step: &Step,
         fold: usize,
     ) -> Result<Option<Product>, String> {
-        let (left, right) = (value_of(step, 0), value_of(step, 1));
+        let (mut left, mut right) = (value_of(step, 0), value_of(step, 1));
         let dtype = builder.plan.value(step.result).dtype;
         let common =
             spec.lhs.iter().zip(&spec.rhs).take_while(|(a, b)| a == b && !spec.out.contains(a)).count();
@@ -86,17 +134,34 @@ impl Product {
         if !dtype.is_float() || common == 0 || !(straight || crossed) {
             return Ok(None);
         }
+        if !straight {
+            (left, right) = (right, left);
+        }
         let (x, y) = (&builder.built.shapes[left.index()], &builder.built.shapes[right.index()]);
         let k = x[..common].iter().product();
-        let (m, n): (usize, usize) = (x[common..].iter().product(), y[common..].iter().product());
-        let strides = if straight { (n as isize, 1) } else { (1, m as isize) };
+        let sizes = (x[common..].iter().product(), y[common..].iter().product());
         let (a, b) = (builder.dense(left)?, builder.dense(right)?);
-        Ok(Some(Product { dtype, a, b, out: Target::Fold(fold), form: Form::Fold { m, n, k, strides } }))
+        let form = Form::Fold { b, sizes, k };
+        Ok(Some(Product { dtype, a, out: Target::Fold(fold), form, scale: (1.0, 0.0) }))
     }
 
     /// The values that are read.
     pub(super) fn inputs(&self) -> Vec<usize> {
-        vec![self.a, self.b]
+        match &self.form {
+            Form::Rows { weights: Weights::Whole(w, _), .. } => vec![self.a, *w],
+            Form::Rows { .. } => vec![self.a],
+            Form::Fold { b, .. } => vec![self.a, *b],
+        }
+    }
+
+    /// Elements of the workspace that it needs for so many rows.
+    pub(super) fn workspace(&self, kernels: &Kernels, rows: usize) -> usize {
+        match &self.form {
+            Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 => {
+                kernels.panels_len(rows * k, *n)
+            }
+            _ => 0,
+        }
     }
 
     /// Computes the tile; with `first`, a fold is written, otherwise added to.
@@ -108,40 +173,107 @@ impl Product {
         first: bool,
         threads: usize,
     ) {
-        match self.dtype {
-            DType::F64 => self.typed::<f64>(scene, span, folds, first, threads),
-            _ => self.typed::<f32>(scene, span, folds, first, threads),
+        match (&self.form, self.out) {
+            (Form::Rows { m, sizes, weights }, Target::Home(home)) => {
+                let (mut slot, start) = scene.take(home, span, m * sizes.1);
+                let part = start..start + span.rows * m * sizes.1;
+                match (weights, self.dtype) {
+                    (Weights::Packed(pack), _) => {
+                        let (pack, room) = &scene.packed[*pack];
+                        let out = &mut slot.get_mut()[part];
+                        self.by_packed(scene, span, (*m, *sizes), pack.right(room), out, threads);
+                    }
+                    (Weights::Whole(w, (row, _)), DType::F32) => {
+                        let right = Right::Rows(scene.whole(*w), *row as usize);
+                        let out = &mut slot.get_mut()[part];
+                        self.by_packed(scene, span, (*m, *sizes), right, out, threads);
+                    }
+                    (Weights::Whole(w, strides), _) => {
+                        let out = &mut slot.get_mut::<f64>()[part];
+                        self.by_whole(scene, span, (*m, *sizes), (*w, *strides), out, threads);
+                    }
+                }
+                scene.put(home, slot);
+            }
+            (Form::Fold { b, sizes, k }, Target::Fold(fold)) => match self.dtype {
+                DType::F32 => {
+                    let scale = (self.scale.0, if first { self.scale.1 } else { 1.0 });
+                    self.fold_packed(scene, span, (*b, *sizes, *k), scale, folds[fold].get_mut(), threads);
+                }
+                _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].get_mut::<f64>(), threads),
+            },
+            _ => unreachable!("rows go to rows, folds to folds"),
         }
     }
 
-    fn typed<T: Real + Held>(
+    fn by_packed(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        (m, (k, n)): (usize, (usize, usize)),
+        b: Right<'_>,
+        out: &mut [f32],
+        threads: usize,
+    ) {
+        let a = Strided::rows(scene.rows(self.a, span, m * k), k);
+        let sizes = Sizes { m: span.rows * m, n, k };
+        let product = matmul::Product { sizes, a, b, alpha: 1.0, beta: 0.0 };
+        scene.kernels.multiply_shared(&product, out, threads);
+    }
+
+    fn by_whole<T: Real + Held>(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        (m, (k, n)): (usize, (usize, usize)),
+        (w, strides): (usize, (isize, isize)),
+        out: &mut [T],
+        threads: usize,
+    ) {
+        let a = Matrix { data: scene.rows::<T>(self.a, span, m * k), offset: 0, row: k as isize, column: 1 };
+        let b = Matrix { data: scene.whole(w), offset: 0, row: strides.0, column: strides.1 };
+        let sizes = gemm::Sizes { m: span.rows * m, n, k };
+        gemm::product(out, (n as isize, 1), sizes, a, b, false, threads);
+    }
+
+    fn fold_packed(
         &self,
         scene: &mut Scene<'_>,
         span: Span,
-        folds: &mut [Slot],
-        first: bool,
+        (b, (m, n), k): (usize, (usize, usize), usize),
+        (alpha, beta): (f32, f32),
+        out: &mut [f32],
         threads: usize,
     ) {
-        match (&self.form, self.out) {
-            (Form::Rows { m, n, k, strides }, Target::Home(home)) => {
-                let (mut slot, start) = scene.take(home, span, m * n);
-                let rows = span.rows * m;
-                let out = &mut slot.get_mut::<T>()[start..start + rows * n];
-                let a = scene.rows::<T>(self.a, span, m * k);
-                let a = Matrix { data: a, offset: 0, row: *k as isize, column: 1 };
-                let b = Matrix { data: scene.whole(self.b), offset: 0, row: strides.0, column: strides.1 };
-                product(out, (*n as isize, 1), Sizes { m: rows, n: *n, k: *k }, a, b, false, threads);
-                scene.put(home, slot);
+        let mut workspace: Room = std::mem::take(scene.workspace);
+        let kernels = scene.kernels;
+        let b = scene.rows(b, span, n * k);
+        let a = Strided::rows(scene.rows(self.a, span, m * k), m).t();
+        let k = span.rows * k;
+        let right = match n {
+            1 => Right::Column(b),
+            _ => {
+                kernels.pack_panels(&mut workspace, k, n, Operand::F32(Strided::rows(b, n)));
+                Right::Panels(&workspace)
             }
-            (Form::Fold { m, n, k, strides }, Target::Fold(fold)) => {
-                let a = scene.rows::<T>(self.a, span, m * k);
-                let b = scene.rows::<T>(self.b, span, n * k);
-                let a = Matrix { data: a, offset: 0, row: 1, column: *m as isize };
-                let b = Matrix { data: b, offset: 0, row: *n as isize, column: 1 };
-                let sizes = Sizes { m: *m, n: *n, k: span.rows * k };
-                product(folds[fold].get_mut::<T>(), *strides, sizes, a, b, !first, threads);
-            }
-            _ => unreachable!("rows go to rows, folds to folds"),
-        }
+        };
+        let product = matmul::Product { sizes: Sizes { m, n, k }, a, b: right, alpha, beta };
+        kernels.multiply_shared(&product, out, threads);
+        *scene.workspace = workspace;
+    }
+
+    fn fold<T: Real + Held>(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        (b, (m, n), k): (usize, (usize, usize), usize),
+        first: bool,
+        out: &mut [T],
+        threads: usize,
+    ) {
+        let a = Matrix { data: scene.rows::<T>(self.a, span, m * k), offset: 0, row: 1, column: m as isize };
+        let b = Matrix { data: scene.rows::<T>(b, span, n * k), offset: 0, row: n as isize, column: 1 };
+        let sizes = gemm::Sizes { m, n, k: span.rows * k };
+        gemm::product(out, (n as isize, 1), sizes, a, b, !first, threads);
     }
 }

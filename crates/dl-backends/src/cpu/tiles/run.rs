@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use dl_core::plan::{Division, Part, Plan};
-use dl_core::{Dims, Tensor, TensorRef};
+use dl_core::{DType, Dims, Tensor, TensorRef};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::Cut;
 use super::build::{FoldDecl, StepArg, Target, Work, build};
 use super::fold::{combine, reset};
-use super::lane::{Home, Scene, Span};
+use super::lane::{Base, Home, Scene, Span};
 use super::place::{Phase, Phases, place};
+use super::product::Pack;
 use super::slots::{Held, Slot, typed};
+use super::update::{Update, updates};
 use crate::cpu::array::{Array, Item, View};
 use crate::cpu::compile::{Operand, Prepared, prepare, room_for};
 use crate::cpu::elementwise::Term;
 use crate::cpu::lanes::Context;
+use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::pool::Pool;
 use crate::cpu::run::{Moment, finish, take};
 use crate::cpu::vector::Isa;
@@ -43,6 +46,9 @@ pub(in crate::cpu) struct Tiled {
     context: Context,
     threads: Option<Arc<ThreadPool>>,
     outputs: Option<Vec<Option<Array<'static>>>>,
+    updates: Vec<Update>,
+    packed: Vec<(Pack, Room)>,
+    kernels: Kernels,
     isa: Isa,
 }
 
@@ -67,6 +73,7 @@ struct Given<'a> {
 struct Lane {
     slots: Vec<Slot>,
     folds: Vec<Slot>,
+    workspace: Room,
     context: Context,
 }
 
@@ -89,26 +96,37 @@ impl Tiled {
             }
             shapes.push(shape);
         }
-        let Ok(mut built) = build(plan, &division, dims) else { return Ok(None) };
-        let (phases, buffers) = place(&mut built, division.rounds());
-        let bytes = buffers.iter().map(|b| b.len * b.dtype.bytes()).sum::<usize>()
+        let kernels = Kernels::best();
+        let Ok(mut built) = build(plan, &division, dims, kernels) else { return Ok(None) };
+        let (mut phases, buffers) = place(&mut built, division.rounds());
+        let of_rows = buffers.iter().filter(|b| b.base != Base::Block);
+        let bytes = of_rows.map(|b| b.len * b.dtype.bytes()).sum::<usize>()
             + plan
                 .inputs()
                 .iter()
                 .map(|i| built.shapes[i.value.index()].iter().product::<usize>() * i.decl.dtype.bytes())
                 .sum::<usize>();
-        let cut = Cut::new(rows, bytes, tile);
+        let cut = Cut::new(rows, bytes, tile, kernels.caches());
         for buffer in &buffers {
             room_for(&[buffer.elements(&cut), cut.lanes()], buffer.dtype).map_err(Error::value)?;
         }
+        let updates = updates(plan, &division, &built, &mut phases, &cut);
+        let workspace = phases.iter().flatten().map(|p| match p {
+            Phase::Tile(Work::Product(p)) => p.workspace(&kernels, cut.tile),
+            _ => 0,
+        });
+        let workspace = workspace.max().unwrap_or(0);
+        room_for(&[workspace, cut.lanes()], DType::F32).map_err(Error::value)?;
         let alone = if cut.lanes() == 1 { threads } else { 1 };
         let lane = || Lane {
             slots: buffers.iter().map(|b| Slot::new(b.dtype, b.elements(&cut))).collect(),
             folds: built.folds.iter().map(|_| Slot::EMPTY).collect(),
+            workspace: Room::new(workspace),
             context: Context { pool: Pool::default(), threads: alone },
         };
         let lanes = (0..cut.lanes()).map(|_| lane()).collect();
-        let wholes = wholes(plan, &division, &shapes, dims)?;
+        let wholes = wholes(plan, &division, &shapes, dims, &updates)?;
+        let packed = built.packs.iter().map(|p| (*p, Room::new(p.len(&kernels)))).collect();
         Ok(Some(Tiled {
             plan: plan.clone(),
             shapes,
@@ -125,13 +143,22 @@ impl Tiled {
             context: Context { pool: Pool::default(), threads },
             threads: pool,
             outputs: None,
+            updates,
+            packed,
+            kernels,
             isa: Isa::widest(),
         }))
     }
 }
 
 /// Steps on whole values by round, with what each is the last to need.
-fn wholes(plan: &Plan, division: &Division, shapes: &[Vec<usize>], dims: &Dims) -> Result<Vec<Vec<Whole>>> {
+fn wholes(
+    plan: &Plan,
+    division: &Division,
+    shapes: &[Vec<usize>],
+    dims: &Dims,
+    updates: &[Update],
+) -> Result<Vec<Vec<Whole>>> {
     // When each value is read for the last time: rows read after the whole values of their round.
     let mut last = vec![(0, 0); plan.values().len()];
     for (i, step) in plan.steps().iter().enumerate() {
@@ -145,12 +172,16 @@ fn wholes(plan: &Plan, division: &Division, shapes: &[Vec<usize>], dims: &Dims) 
     }
     let kept = plan.outputs().iter().map(|o| o.value);
     let kept = kept.chain(plan.parameters().iter().flat_map(|p| p.value.into_iter().chain(p.update)));
+    let kept = kept.chain(updates.iter().map(|u| u.of.addend));
     for v in kept.chain(plan.inputs().iter().map(|i| i.value)) {
         last[v.index()] = (u32::MAX, 0);
     }
     let mut rounds: Vec<Vec<Whole>> = (0..division.rounds()).map(|_| vec![]).collect();
     for (i, step) in plan.steps().iter().enumerate() {
         let Part::Whole(round) = division.part(step.result) else { continue };
+        if updates.iter().any(|u| u.of.steps.contains(&i)) {
+            continue;
+        }
         let origin = &plan.value(step.result).origin;
         let mut prepared = prepare(plan, shapes, dims, step).map_err(|why| Error::at(origin, why))?;
         let mut frees = vec![];
@@ -202,7 +233,7 @@ impl Tiled {
         })
     }
 
-    fn run_here(&mut self, call: Call<'_>) -> Result<()> {
+    fn run_here(&mut self, mut call: Call<'_>) -> Result<()> {
         for output in self.outputs.take().into_iter().flatten().flatten() {
             self.context.pool.recycle(output);
         }
@@ -210,10 +241,20 @@ impl Tiled {
         let mut values = crate::cpu::run::bind(&plan, &call)?;
         for round in 0..self.phases.len() {
             self.whole(round, &mut values, &call)?;
-            self.tiles(round, &mut values, &call)?;
+            self.tiles(round, &mut values, &mut call)?;
         }
         let outputs: Vec<bool> = self.kept.iter().map(Option::is_none).collect();
-        self.outputs = Some(finish(&mut self.context, &plan, values, call, &outputs)?);
+        let done: Vec<usize> = self.updates.iter().map(|u| u.of.parameter).collect();
+        let addends: Vec<_> = self.updates.iter().map(|u| values[u.of.addend.index()].clone()).collect();
+        let Call { inputs, parameters, slots, seed, step } = call;
+        let again = Call { inputs, parameters: &mut *parameters, slots, seed, step };
+        self.outputs = Some(finish(&mut self.context, &plan, values, again, &outputs, &done)?);
+        for (update, addend) in self.updates.iter().zip(addends) {
+            if let Some(addend) = addend {
+                update.apply(parameters[slots[update.of.parameter]].get_mut()?, &addend, &mut self.context);
+                self.context.pool.recycle(addend);
+            }
+        }
         Ok(())
     }
 
@@ -239,11 +280,24 @@ impl Tiled {
     }
 
     /// The rows of a round, and what they fold to.
-    fn tiles<'a>(&mut self, round: usize, values: &mut [Option<Array<'a>>], call: &Call<'a>) -> Result<()> {
+    fn tiles<'a>(
+        &mut self,
+        round: usize,
+        values: &mut [Option<Array<'a>>],
+        call: &mut Call<'a>,
+    ) -> Result<()> {
         if self.phases[round].is_empty() {
             return Ok(());
         }
+        for (pack, room) in self.packed.iter_mut().filter(|(p, _)| p.round == round as u32) {
+            let value = values[pack.value].as_ref().expect("whole values come before rows that use them");
+            pack.fill(&self.kernels, f32::dense(value).expect("whole values lie row by row"), room);
+        }
         let mut lanes = std::mem::take(&mut self.lanes);
+        for update in self.updates.iter().filter(|u| u.direct && self.folds[u.fold].round == round as u32) {
+            values[update.of.from.index()] = None;
+            lanes[0].folds[update.fold] = update.open(call, &mut self.context)?;
+        }
         for fold in self.folds.iter().enumerate().filter(|(_, f)| f.round == round as u32).map(|(k, _)| k) {
             let decl = &self.folds[fold];
             let (len, dtype) = (self.rows[decl.value].iter().product(), self.dtype(decl.value));
@@ -262,13 +316,16 @@ impl Tiled {
             _ if this.threads.is_none() => lanes.iter_mut().enumerate().try_for_each(work),
             _ => first_error(&mut lanes, &work),
         };
+        for update in self.updates.iter().filter(|u| u.direct && self.folds[u.fold].round == round as u32) {
+            update.close(call, std::mem::replace(&mut lanes[0].folds[update.fold], Slot::EMPTY))?;
+        }
         self.lanes = lanes;
         done.map_err(|(step, why)| Error::at(&self.plan.value(self.plan.steps()[step].result).origin, why))?;
         self.fold(round, values);
         Ok(())
     }
 
-    fn dtype(&self, value: usize) -> dl_core::DType {
+    fn dtype(&self, value: usize) -> DType {
         self.plan.values()[value].dtype
     }
 
@@ -276,7 +333,7 @@ impl Tiled {
     fn fold(&mut self, round: usize, values: &mut [Option<Array<'_>>]) {
         for k in 0..self.folds.len() {
             let FoldDecl { value, kind, round: own, .. } = self.folds[k];
-            if own != round as u32 {
+            if own != round as u32 || self.updates.iter().any(|u| u.direct && u.fold == k) {
                 continue;
             }
             let dtype = self.dtype(value);
@@ -313,7 +370,10 @@ impl Tiled {
             inputs: given.inputs,
             wholes: given.values,
             known: &self.known,
+            packed: &self.packed,
             slots: &mut lane.slots,
+            workspace: &mut lane.workspace,
+            kernels: self.kernels,
             isa: self.isa,
             seed: given.seed,
             step: given.step,

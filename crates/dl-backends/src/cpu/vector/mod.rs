@@ -124,6 +124,12 @@ impl Isa {
         self.run(BinaryKernel { op, each: RightInPlace { x, y } });
     }
 
+    /// `sum ← beta·sum + alpha·x`.
+    pub fn accumulate<T: Real>(self, beta: T, sum: &mut [T], alpha: T, x: &[T]) {
+        assert_eq!(x.len(), sum.len(), "lengths of a kernel's operands");
+        self.run(Accumulate { sum, x, beta, alpha });
+    }
+
     /// `out ← op(x, y)` of a comparison, for elements of any type that has an order.
     ///
     /// # Panics
@@ -222,6 +228,22 @@ impl<E: loops::Each2> Kernel for BinaryKernel<E> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         E::Element::binary::<FMA>(self.op, self.each);
+    }
+}
+
+struct Accumulate<'a, T> {
+    sum: &'a mut [T],
+    x: &'a [T],
+    beta: T,
+    alpha: T,
+}
+
+impl<T: Real> Kernel for Accumulate<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        for (sum, x) in self.sum.iter_mut().zip(self.x) {
+            *sum = sum.accumulated::<FMA>(self.beta, self.alpha, *x);
+        }
     }
 }
 

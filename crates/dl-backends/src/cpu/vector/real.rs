@@ -11,6 +11,7 @@ pub(super) mod sealed {
         fn unary<const FMA: bool>(op: super::Unary, each: impl super::Each1<Element = Self>);
         fn binary<const FMA: bool>(op: super::Binary, each: impl super::Each2<Element = Self>);
         fn finite(self) -> bool;
+        fn accumulated<const FMA: bool>(self, beta: Self, alpha: Self, x: Self) -> Self;
     }
 }
 
@@ -70,6 +71,11 @@ macro_rules! reals {
             #[inline(always)]
             fn finite(self) -> bool {
                 $t::abs(self) < $t::INFINITY
+            }
+
+            #[inline(always)]
+            fn accumulated<const FMA: bool>(self, beta: $t, alpha: $t, x: $t) -> $t {
+                if FMA { beta.mul_add(self, alpha * x) } else { beta * self + alpha * x }
             }
         }
     )*};

@@ -1,0 +1,137 @@
+//! Updates in place: what rows fold to is added to the parameter, and where there is but one tile, by
+//! the product itself.
+
+use dl_core::ops::Op;
+use dl_core::plan::{Accumulation, Arg, Division, Part, Plan};
+
+use super::Cut;
+use super::build::{Built, StepArg, Target, Work};
+use super::lane::Place;
+use super::place::{Phase, Phases};
+use super::slots::{Held, Slot};
+use crate::cpu::array::{Array, Item, View};
+use crate::cpu::lanes::{CHUNK, Context, share};
+use crate::cpu::real::Real;
+use crate::cpu::vector::Isa;
+use crate::error::Result;
+use crate::executor::Call;
+
+/// A parameter's update by what rows fold to.
+pub(super) struct Update {
+    pub of: Accumulation,
+    /// Among the folds.
+    pub fold: usize,
+    /// Whether the fold is the parameter itself, which the last product adds to.
+    pub direct: bool,
+}
+
+/// The updates that are done in place; products that write parameters are told their factors.
+pub(super) fn updates(
+    plan: &Plan,
+    division: &Division,
+    built: &Built,
+    phases: &mut [Phases],
+    cut: &Cut,
+) -> Vec<Update> {
+    let mut updates = vec![];
+    for of in plan.accumulations() {
+        let fold = built.folds.iter().position(|f| f.value == of.addend.index());
+        let Some(fold) = fold.filter(|_| matches!(division.part(of.from), Part::Whole(_))) else { continue };
+        let round = built.folds[fold].round;
+        let one = cut.rows > 0 && cut.rows <= cut.tile && cut.lanes() == 1;
+        let last = phases.iter().skip(round as usize + 1).all(Vec::is_empty);
+        let free = one && last && of.alone && !read_late(plan, division, built, phases, &of, round);
+        let mut direct = false;
+        for phase in phases.iter_mut().flatten() {
+            if let Phase::Tile(Work::Product(product)) = phase
+                && matches!(product.out, Target::Fold(k) if k == fold)
+                && product.dtype == dl_core::DType::F32
+                && free
+            {
+                product.scale = (of.alpha as f32, of.beta as f32);
+                direct = true;
+            }
+        }
+        updates.push(Update { of, fold, direct });
+    }
+    updates
+}
+
+/// Whether anything reads the parameter, or may fail, once the tiles of the round have begun.
+fn read_late(
+    plan: &Plan,
+    division: &Division,
+    built: &Built,
+    phases: &[Phases],
+    of: &Accumulation,
+    round: u32,
+) -> bool {
+    let from = of.from.index();
+    let by_rows = built.homes.iter().any(|h| h.place == Place::Whole(from));
+    let by_tiles = phases.iter().flatten().any(|phase| match phase {
+        Phase::Tile(Work::Step { args, .. }) => {
+            args.iter().any(|a| matches!(a, StepArg::Whole(v) if *v == from))
+        }
+        _ => false,
+    });
+    let later = plan.steps().iter().enumerate().any(|(i, step)| {
+        let late = matches!(division.part(step.result), Part::Whole(r) if r > round);
+        let reads = step.args.iter().filter_map(Arg::value).any(|v| v == of.from);
+        let fails = matches!(step.op, Op::Gather { .. } | Op::ScatterAdd { .. });
+        late && (fails || reads && !of.steps.contains(&i))
+    });
+    let packed_late = built.packs.iter().any(|p| p.value == from && p.round > round);
+    let kept = plan.outputs().iter().any(|o| o.value == of.from)
+        || plan.parameters().iter().any(|p| p.update == Some(of.from));
+    by_rows || by_tiles || later || packed_late || kept
+}
+
+impl Update {
+    /// The parameter's elements, to be written over.
+    pub(super) fn open(&self, call: &mut Call<'_>, context: &mut Context) -> Result<Slot> {
+        let parameter = call.parameters[call.slots[self.of.parameter]].get_mut::<Array<'static>>()?;
+        let Array::F32(view) = parameter else { unreachable!("the factors are of f32") };
+        Ok(f32::from_vec(view.take_vec().unwrap_or_else(|| copied(view, context))))
+    }
+
+    /// Gives them back.
+    pub(super) fn close(&self, call: &mut Call<'_>, elements: Slot) -> Result<()> {
+        let parameter = call.parameters[call.slots[self.of.parameter]].get_mut::<Array<'static>>()?;
+        if let Array::F32(view) = parameter {
+            view.give_vec(f32::into_vec(elements));
+        }
+        Ok(())
+    }
+
+    /// Adds what rows folded to, which nothing else is going to read.
+    pub(super) fn apply(&self, parameter: &mut Array<'static>, addend: &Array<'_>, context: &mut Context) {
+        match (parameter, addend) {
+            (Array::F32(into), Array::F32(addend)) => self.add(into, addend, context),
+            (Array::F64(into), Array::F64(addend)) => self.add(into, addend, context),
+            _ => unreachable!("a gradient has its parameter's element type"),
+        }
+    }
+
+    fn add<T: Real + Held>(&self, into: &mut View<'static, T>, addend: &View<'_, T>, context: &mut Context) {
+        let addend = addend.as_dense().expect("folds lie row by row");
+        let mut elements = into.take_vec().unwrap_or_else(|| copied(into, context));
+        let (alpha, beta) = (number::<T>(self.of.alpha), number::<T>(self.of.beta));
+        let isa = Isa::widest();
+        share(context.threads, &mut elements, CHUNK, &|start, part| {
+            isa.accumulate(beta, part, alpha, &addend[start..start + part.len()]);
+        });
+        into.give_vec(elements);
+    }
+}
+
+fn number<T: Item>(x: f64) -> T {
+    T::number(dl_core::Scalar::Float(x))
+}
+
+/// For a parameter that an output shares.
+fn copied<T: Item>(view: &View<'static, T>, context: &mut Context) -> Vec<T> {
+    let elements = view.as_dense().expect("parameters lie row by row");
+    let mut copy = context.pool.take(elements.len());
+    copy.copy_from_slice(elements);
+    copy
+}
