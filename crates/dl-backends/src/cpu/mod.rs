@@ -14,6 +14,7 @@ mod layout;
 pub mod matmul;
 mod movement;
 mod pool;
+mod prefetch;
 pub mod product;
 mod real;
 mod reduce;

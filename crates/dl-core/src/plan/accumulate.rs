@@ -110,14 +110,8 @@ fn factor(step: &Step) -> Option<(f64, ValueId)> {
 
 impl Uses {
     fn of(plan: &Plan) -> Uses {
-        let mut readers = vec![0; plan.values().len()];
-        let steps = plan.steps().iter().flat_map(|s| s.args.iter().filter_map(Arg::value));
-        let ends = plan.outputs().iter().map(|o| o.value);
-        for value in steps.chain(ends).chain(plan.parameters().iter().filter_map(|p| p.update)) {
-            readers[value.index()] += 1;
-        }
         let made = plan.steps().iter().enumerate().map(|(i, s)| (s.result, i)).collect();
-        Uses { made, readers }
+        Uses { made, readers: plan.readers() }
     }
 }
 

@@ -155,6 +155,17 @@ impl Plan {
         &self.steps
     }
 
+    /// For each value, how many steps read it (each operand counts), and outputs and updates.
+    pub fn readers(&self) -> Vec<usize> {
+        let mut readers = vec![0; self.values.len()];
+        let steps = self.steps.iter().flat_map(|s| s.args.iter().filter_map(Arg::value));
+        let ends = self.outputs.iter().map(|o| o.value);
+        for value in steps.chain(ends).chain(self.parameters.iter().filter_map(|p| p.update)) {
+            readers[value.index()] += 1;
+        }
+        readers
+    }
+
     /// True when running it changes parameters.
     pub fn has_updates(&self) -> bool {
         self.parameters.iter().any(|p| p.update.is_some())

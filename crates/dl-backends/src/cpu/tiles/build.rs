@@ -6,6 +6,7 @@ use dl_core::ops::{Op, Reduce};
 use dl_core::plan::{Arg, Division, Part, Step, ValueId};
 use dl_core::{Dims, Plan};
 
+use super::bytes::Mapped;
 use super::group::{Index, Instr, Kind, Operand};
 use super::lane::{Home, Place};
 use super::movement::{is_identity, padded, part, places};
@@ -79,6 +80,9 @@ pub(super) struct Builder<'p> {
     operands: Vec<Option<Operand>>,
     /// For each home, the products that come before, and the round.
     ready: Vec<(u32, usize)>,
+    /// How many steps and ends of the plan read each value.
+    pub readers: Vec<usize>,
+    pub mapped: Mapped,
     step: usize,
 }
 
@@ -105,7 +109,9 @@ pub(super) fn build(
         prepared,
     };
     let operands = vec![None; plan.values().len()];
-    let mut builder = Builder { plan, division, dims, kernels, built, operands, ready: vec![], step: 0 };
+    let (ready, readers, mapped) = (vec![], plan.readers(), Mapped::new());
+    let mut builder =
+        Builder { plan, division, dims, kernels, built, operands, ready, readers, mapped, step: 0 };
     builder.sources();
     for (i, step) in plan.steps().iter().enumerate() {
         builder.step = i;
@@ -140,7 +146,7 @@ impl Builder<'_> {
     }
 
     /// The shape of a row (or of a whole value).
-    fn row(&self, value: ValueId) -> &[usize] {
+    pub(super) fn row(&self, value: ValueId) -> &[usize] {
         &self.built.shapes[value.index()]
     }
 
@@ -173,7 +179,7 @@ impl Builder<'_> {
     }
 
     /// Adds an operation of a group; its result is `like` the value, `len` elements a row.
-    fn emit(&mut self, kind: Kind, like: ValueId, len: usize) -> usize {
+    pub(super) fn emit(&mut self, kind: Kind, like: ValueId, len: usize) -> usize {
         let rank = self.rank(&kind.inputs());
         let dtype = self.plan.value(like).dtype;
         let out = self.home_of(Home { place: Place::Open, dtype, len }, (self.round(), rank));
@@ -191,7 +197,7 @@ impl Builder<'_> {
         self.home(Place::Whole(value.index()), value, (0, 0))
     }
 
-    fn operand(&self, arg: &Arg) -> Result<Operand, String> {
+    pub(super) fn operand(&self, arg: &Arg) -> Result<Operand, String> {
         match arg {
             Arg::Value(v) => self.operands[v.index()].ok_or_else(|| format!("%{} has no rows", v.0)),
             Arg::Constant(value) => Ok(Operand::Number(*value)),
@@ -219,6 +225,10 @@ impl Builder<'_> {
             return self.fold(step, kind);
         }
         let result = step.result;
+        if let Some(operand) = self.mapped(step) {
+            self.operands[result.index()] = Some(operand);
+            return Ok(());
+        }
         let len: usize = self.row(result).iter().product();
         let operand = match &step.op {
             Op::Unary(op) => {

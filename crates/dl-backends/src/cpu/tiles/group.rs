@@ -9,7 +9,7 @@ use super::lane::{Scene, Span};
 use super::number::Number;
 use super::slots::{Held, Slot, typed};
 use crate::cpu::layout::position;
-use crate::cpu::vector::{self, Isa};
+use crate::cpu::vector::{self, ByteMap, Isa};
 
 /// One operation; values are places in the table of homes.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Binary(Binary, DType, Operand, Operand),
     Select(Operand, Operand, Operand),
     Cast(DType, Operand),
+    /// A function of bytes.
+    Bytes(ByteMap, usize),
     /// The operand as rows of elements.
     Copy(Operand),
     /// `kind` of each run of so many elements.
@@ -153,7 +155,7 @@ impl Kind {
             }
             Kind::Binary(_, _, x, y) => [x, y].into_iter().filter_map(home).collect(),
             Kind::Select(c, a, b) => [c, a, b].into_iter().filter_map(home).collect(),
-            Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => vec![*x],
+            Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => vec![*x],
             Kind::Concat(parts) => parts.iter().map(|(x, _)| *x).collect(),
             Kind::Count { .. } | Kind::Random(_) => vec![],
             Kind::Pick { from, index } => vec![*from, index.home],
@@ -196,6 +198,7 @@ impl Instr {
                 select(scene.isa, len, c, of(a), of(b), out);
             }
             Kind::Cast(from, x) => T::cast(*from, x, self, scene, span, out),
+            Kind::Bytes(map, x) => T::bytes(scene.isa, map, scene.rows(*x, span, len), out),
             Kind::Copy(x) => copy(len, of(x), out),
             Kind::Reduce(kind, x, run) => {
                 let x = scene.rows::<T>(*x, span, len * run);

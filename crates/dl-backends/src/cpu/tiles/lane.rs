@@ -5,9 +5,10 @@ use dl_core::{DType, TensorRef};
 
 use super::group::Operand;
 use super::product::Pack;
-use super::slots::{Held, Slot};
+use super::slots::{Held, Slot, typed};
 use crate::cpu::array::Array;
 use crate::cpu::matmul::{Kernels, Room};
+use crate::cpu::prefetch::prefetch;
 use crate::cpu::vector::Isa;
 
 /// Where a value lives.
@@ -64,6 +65,9 @@ impl Span {
     }
 }
 
+/// Bytes that are read before memory has answered.
+const AHEAD: usize = 4096;
+
 /// Everything that operations of a lane see.
 pub(super) struct Scene<'a> {
     pub homes: &'a [Home],
@@ -91,6 +95,18 @@ impl Scene<'_> {
             _ => (self.whole(value), span.start),
         };
         &all[(span.start - first) * len..][..span.rows * len]
+    }
+
+    /// Asks for the rows of an input that come after those from `start` on, as many again, but not
+    /// nearer than what is read while memory answers.
+    pub(super) fn prefetch(&self, value: usize, start: usize, rows: usize) {
+        let Home { place: Place::Input(i), dtype, len } = self.homes[value] else { return };
+        typed!(dtype, T => {
+            let all: &[T] = elements(self.inputs[i].data());
+            let ahead = rows.max(AHEAD / (len * dtype.bytes()).max(1));
+            let first = ((start + ahead) * len).min(all.len());
+            prefetch(&all[first..(first + rows * len).min(all.len())]);
+        });
     }
 
     /// All elements of a whole value.

@@ -6,6 +6,7 @@
 //! that go row by row; a group runs in blocks of rows that stay in the nearest cache.
 
 mod build;
+mod bytes;
 mod fold;
 mod group;
 mod lane;
@@ -14,6 +15,7 @@ mod number;
 mod place;
 mod product;
 mod run;
+mod sink;
 mod slots;
 mod update;
 
@@ -21,10 +23,15 @@ pub(super) use self::run::Tiled;
 
 use super::matmul::Caches;
 
-/// Rows that make it worth to open another lane.
-const LANE: usize = 256;
+/// Rows that make it worth to open another lane, of the first few and of more: each has sums of its own,
+/// which leave the nearer caches when there are many.
+const LANE: (usize, usize) = (256, 1024);
+/// The first few.
+const FEW: usize = 4;
 /// Most lanes.
 const LANES: usize = 16;
+/// Tiles are a multiple of this: of the rows that most micro-kernels take at a time.
+const STEP: usize = 12;
 /// Elements of a row block of a group.
 const BLOCK: usize = 2048;
 /// How rows are shared out.
@@ -32,9 +39,9 @@ const BLOCK: usize = 2048;
 pub(super) struct Cut {
     /// How many there are.
     pub rows: usize,
-    /// Rows of a lane, a multiple of those of a tile; the last may have fewer.
+    /// Rows of a lane; the last may have fewer.
     pub lane: usize,
-    /// Rows of a tile.
+    /// Rows of a tile; the last of a lane may have fewer.
     pub tile: usize,
 }
 
@@ -42,14 +49,15 @@ impl Cut {
     /// Rows of so many bytes, all buffers together; `tile` rows, or as many as fill half of the second
     /// cache, since the weights want the other half.
     fn new(rows: usize, bytes: usize, tile: Option<usize>, caches: Caches) -> Cut {
-        let fitting = (caches.l2 / 2 / bytes.max(1)).clamp(16, 1024);
-        let (tile, least) = match tile {
-            Some(tile) => (tile, 2 * tile),
-            None => (1 << fitting.ilog2(), LANE.max(1 << fitting.ilog2())),
+        let fitting = tile.unwrap_or_else(|| (caches.l2 / 2 / bytes.max(1)).clamp(STEP, 1024));
+        let (first, more) = match tile {
+            Some(tile) => (2 * tile, 2 * tile),
+            None => LANE,
         };
-        let lanes = (rows / least).clamp(1, LANES);
-        let lane = rows.div_ceil(lanes).next_multiple_of(tile);
-        Cut { rows, lane: lane.max(tile), tile: tile.min(rows.max(1)) }
+        let lanes = (rows / first).clamp(1, FEW).max(rows / more).min(LANES);
+        let lane = rows.div_ceil(lanes).max(1);
+        let tile = tile.unwrap_or_else(|| lane.div_ceil(lane.div_ceil(fitting)).next_multiple_of(STEP));
+        Cut { rows, lane, tile: tile.min(lane) }
     }
 
     fn lanes(&self) -> usize {

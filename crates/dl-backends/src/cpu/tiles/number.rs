@@ -9,7 +9,7 @@ use super::slots::{Held, typed};
 use crate::cpu::array::Item;
 use crate::cpu::real::Arithmetic;
 use crate::cpu::reduce::fold_elements;
-use crate::cpu::vector;
+use crate::cpu::vector::{self, ByteMap, Isa};
 
 /// What results of each element type need.
 pub(super) trait Number: Held {
@@ -24,6 +24,8 @@ pub(super) trait Number: Held {
         out: &mut [Self],
     );
     fn cast(from: DType, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]);
+    /// A function of bytes; only `f32` results have one.
+    fn bytes(_isa: Isa, _map: &ByteMap, _x: &[u8], _out: &mut [Self]) {}
     /// `kind` of each run.
     fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]);
     /// `kind` of all rows and of what is there.
@@ -71,7 +73,7 @@ fn reduce_rows<T: Arithmetic>(kind: Reduce, x: &[T], total: &mut [T]) {
 }
 
 macro_rules! floats {
-    ($($t:ty)*) => {$(
+    ($($t:ty { $($more:item)* })*) => {$(
         impl Number for $t {
             fn unary(op: Unary, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
                 match Elements::<$t>::of(x, scene, span, i.len) {
@@ -109,10 +111,16 @@ macro_rules! floats {
             fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]) { reduce(kind, x, run, out) }
             fn reduce_rows(kind: Reduce, x: &[Self], total: &mut [Self]) { reduce_rows(kind, x, total) }
             fn combine(kind: Reduce, into: &mut [Self], x: &[Self]) { combine(kind, into, x) }
+            $($more)*
         }
     )*};
 }
-floats!(f32 f64);
+floats! {
+    f32 {
+        fn bytes(isa: Isa, map: &ByteMap, x: &[u8], out: &mut [f32]) { isa.bytes(map, x, out) }
+    }
+    f64 {}
+}
 
 /// Everything but zero is, NaN too.
 fn is_true<T: Item>(x: &T) -> bool {

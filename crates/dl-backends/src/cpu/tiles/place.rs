@@ -4,17 +4,18 @@ use std::collections::HashMap;
 
 use dl_core::DType;
 
-use super::build::{Built, Item, Target, Work};
+use super::build::{Built, Item, Work};
 use super::group::Instr;
 use super::lane::{Base, Place};
+use super::sink::sink;
 use super::{BLOCK, Cut};
 
 /// Part of a tile's work.
 pub(super) enum Phase {
     /// A product, or another step on the whole tile.
     Tile(Work),
-    /// Operations that go row by row, in blocks of so many rows.
-    Group { instrs: Vec<Instr>, rows: usize },
+    /// Operations that go row by row, in blocks of so many rows; which of their operands are inputs.
+    Group { instrs: Vec<Instr>, rows: usize, inputs: Vec<usize> },
 }
 
 /// A round: the phases of each tile, in order.
@@ -43,6 +44,7 @@ impl Buffer {
 pub(super) fn place(built: &mut Built, rounds: u32) -> (Vec<Phases>, Vec<Buffer>) {
     let mut rounds: Vec<Phases> = (0..rounds).map(|_| vec![]).collect();
     let mut items: Vec<Item> = std::mem::take(&mut built.items);
+    sink(built, &mut items);
     // Stable: products of a rank before its group, otherwise in the plan's order.
     items.sort_by_key(|i| (i.round, i.rank, matches!(i.work, Work::Row(_))));
     let mut last = None;
@@ -51,10 +53,10 @@ pub(super) fn place(built: &mut Built, rounds: u32) -> (Vec<Phases>, Vec<Buffer>
         match work {
             Work::Row(instr) if last == Some((round, rank)) => match phases.last_mut() {
                 Some(Phase::Group { instrs, .. }) => instrs.push(instr),
-                _ => phases.push(Phase::Group { instrs: vec![instr], rows: 1 }),
+                _ => phases.push(Phase::Group { instrs: vec![instr], rows: 1, inputs: vec![] }),
             },
             Work::Row(instr) => {
-                phases.push(Phase::Group { instrs: vec![instr], rows: 1 });
+                phases.push(Phase::Group { instrs: vec![instr], rows: 1, inputs: vec![] });
                 last = Some((round, rank));
             }
             work => {
@@ -64,9 +66,13 @@ pub(super) fn place(built: &mut Built, rounds: u32) -> (Vec<Phases>, Vec<Buffer>
         }
     }
     for phase in rounds.iter_mut().flatten() {
-        if let Phase::Group { instrs, rows } = phase {
+        if let Phase::Group { instrs, rows, inputs } = phase {
             let longest = instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
             *rows = (BLOCK / longest).max(1);
+            *inputs = instrs.iter().flat_map(|i| i.kind.inputs()).collect();
+            inputs.retain(|home| matches!(built.homes[*home].place, Place::Input(_)));
+            inputs.sort_unstable();
+            inputs.dedup();
         }
     }
     let buffers = Buffers::new(built, &rounds).give(built, &rounds);
@@ -87,21 +93,16 @@ impl Phase {
     fn inputs(&self) -> Vec<usize> {
         match self {
             Phase::Group { instrs, .. } => instrs.iter().flat_map(|i| i.kind.inputs()).collect(),
-            Phase::Tile(Work::Product(p)) => p.inputs(),
-            Phase::Tile(Work::Step { args, .. }) => super::build::inputs(args),
-            Phase::Tile(Work::Row(i)) => i.kind.inputs(),
+            Phase::Tile(work) => work.inputs(),
         }
     }
 
     fn results(&self) -> Vec<usize> {
-        let home = |t: &Target| if let Target::Home(h) = t { Some(*h) } else { None };
         match self {
             Phase::Group { instrs, .. } => {
                 instrs.iter().map(|i| i.out).filter(|o| *o != usize::MAX).collect()
             }
-            Phase::Tile(Work::Product(p)) => home(&p.out).into_iter().collect(),
-            Phase::Tile(Work::Step { out, .. }) => home(out).into_iter().collect(),
-            Phase::Tile(Work::Row(i)) => vec![i.out],
+            Phase::Tile(work) => work.result().into_iter().collect(),
         }
     }
 }
@@ -129,7 +130,7 @@ impl Buffers {
 
     fn give(mut self, built: &mut Built, rounds: &[Phases]) -> Vec<Buffer> {
         for (index, phase) in rounds.iter().flatten().enumerate() {
-            if let Phase::Group { instrs, rows } = phase {
+            if let Phase::Group { instrs, rows, .. } = phase {
                 for (i, instr) in instrs.iter().enumerate() {
                     if instr.out != usize::MAX {
                         self.open(built, instr.out, *rows);

@@ -384,8 +384,9 @@ impl Tiled {
             let span = Span { start: tile, rows: self.cut.tile.min(end - tile), lane: start, tile };
             for phase in &self.phases[round] {
                 match phase {
-                    Phase::Group { instrs, rows } => {
+                    Phase::Group { instrs, rows, inputs } => {
                         for start in (tile..tile + span.rows).step_by(*rows) {
+                            inputs.iter().for_each(|home| scene.prefetch(*home, start, *rows));
                             let rows = (*rows).min(tile + span.rows - start);
                             for instr in instrs {
                                 let block = Span { start, rows, ..span };

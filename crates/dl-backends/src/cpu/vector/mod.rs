@@ -9,6 +9,7 @@
 //! An element's result depends on the instruction set and on nothing else: not on where it stands
 //! in the slice, and not on the slice's length.
 
+mod bytes;
 pub mod fidelity;
 mod functions;
 mod loops;
@@ -24,6 +25,7 @@ use std::fmt;
 use dl_core::ops::{Binary, Unary};
 use pulp::{Arch, Simd, WithSimd};
 
+pub use self::bytes::ByteMap;
 use self::loops::{Choose, Into2, IntoBools, LeftInPlace, Map, MapInPlace, RightInPlace};
 use self::real::sealed::Sealed;
 pub use self::real::{CastTo, Real};
