@@ -103,6 +103,12 @@ impl<'g> Expr<'g> {
 /// a maximum and a sum need.
 #[track_caller]
 pub(crate) fn negative_log_share<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
+    log_odds_against(x, labels).softplus()
+}
+
+/// `log Σ exp(others - own)` for the label of each row: the logarithm of `(1 - p)/p`.
+#[track_caller]
+pub(crate) fn log_odds_against<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
     let (g, shape) = (x.graph(), x.shape());
     let last = shape.rank() - 1;
     let kept: Vec<usize> = (0..last).collect();
@@ -118,7 +124,7 @@ pub(crate) fn negative_log_share<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> 
             let own = x.pick(labels);
             // Without others the label is sure, unless it has no weight either.
             let sure = s.empty.and(own.ne(f64::NEG_INFINITY));
-            (s.safe_total.log() - (own - s.offset) + barred(sure)).softplus()
+            s.safe_total.log() - (own - s.offset) + barred(sure)
         }
         Err(poison) => poison,
     }

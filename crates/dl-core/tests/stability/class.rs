@@ -159,8 +159,13 @@ pub(crate) fn log_softmax(x: Expr<'_>) -> Expr<'_> {
 
 /// `-log softmax(x)` of each row at its label, as `log(1 + Σ exp(others - own))`.
 pub(crate) fn cross_entropy(x: Expr<'_>) -> Expr<'_> {
+    log_odds_against(x).softplus()
+}
+
+/// `log Σ exp(others - own)` of each row at its label: its weight is the logistic function of less that.
+pub(crate) fn log_odds_against(x: Expr<'_>) -> Expr<'_> {
     let others = one_hot(x).gt(0.5).select(f64::NEG_INFINITY, x);
-    (log_sum_exp(others) - x.pick(labels(x))).softplus()
+    log_sum_exp(others) - x.pick(labels(x))
 }
 
 fn log_sum_exp(x: Expr<'_>) -> Expr<'_> {

@@ -2,7 +2,9 @@
 
 use dl_core::{Expr, nn};
 
-use crate::class::{Class, ROWS, SCALARS, class, cross_entropy, labels, log_softmax, one_hot, wide};
+use crate::class::{
+    Class, ROWS, SCALARS, class, cross_entropy, labels, log_odds_against, log_softmax, one_hot, wide,
+};
 
 /// Softmax as it is written out.
 fn softmax(x: Expr<'_>) -> Expr<'_> {
@@ -105,6 +107,41 @@ pub(crate) static CLASSES: &[Class] = &[
         -softmax(x).log().slice(1, 0, 1);
         -softmax(x).slice(1, 0, 1).log();
         -x.log_softmax(1).slice(1, 0, 1);
+    ),
+    class!("probability at the label", [2, 3], ROWS, (x) (-log_odds_against(x)).sigmoid();
+        softmax(x).pick(labels(x));
+        x.softmax(1).pick(labels(x));
+        (one_hot(x) * softmax(x)).sum(1);
+        (x.softmax(1) * one_hot(x)).sum(1);
+        x.log_softmax(1).exp().pick(labels(x));
+        x.log_softmax(1).pick(labels(x)).exp();
+        (-nn::cross_entropy(x, labels(x))).exp();
+        x.pick(labels(x)).exp() / x.exp().sum(1);
+        (x.pick(labels(x)) - x.exp().sum(1).log()).exp();
+        softmax(x - wide(x.max(1), x)).pick(labels(x));
+    ),
+    class!("complement of the probability at the label", [2, 3], ROWS, (x) log_odds_against(x).sigmoid();
+        1.0 - softmax(x).pick(labels(x));
+        1.0 - x.softmax(1).pick(labels(x));
+        1.0 - (one_hot(x) * softmax(x)).sum(1);
+        1.0 - x.log_softmax(1).pick(labels(x)).exp();
+        -(x.softmax(1).pick(labels(x)) - 1.0);
+        1.0 - (-nn::cross_entropy(x, labels(x))).exp();
+    ),
+    class!("focal loss of classes", [2, 3], ROWS, (x) {
+            log_odds_against(x).sigmoid().square() * cross_entropy(x)
+        };
+        -(1.0 - softmax(x).pick(labels(x))).pow(2.0) * softmax(x).pick(labels(x)).log();
+        -(1.0 - x.softmax(1).pick(labels(x))).square() * x.log_softmax(1).pick(labels(x));
+        (1.0 - x.softmax(1).pick(labels(x))).square() * nn::cross_entropy(x, labels(x));
+        (1.0 - (-nn::cross_entropy(x, labels(x))).exp()).pow(2.0) * nn::cross_entropy(x, labels(x));
+        -(one_hot(x) * (1.0 - softmax(x)).square() * softmax(x).log()).sum(1);
+    ),
+    class!("mean focal loss of classes", [2, 3], ROWS, (x) {
+            (log_odds_against(x).sigmoid().pow(1.5) * cross_entropy(x)).sum(0) / 2.0
+        };
+        -((1.0 - softmax(x).pick(labels(x))).pow(1.5) * softmax(x).pick(labels(x)).log()).mean(0);
+        ((1.0 - x.softmax(1).pick(labels(x))).pow(1.5) * nn::cross_entropy(x, labels(x))).mean(..);
     ),
     class!("cross entropy of probabilities", [2, 3], ROWS, (x) -(targets(x) * log_softmax(x)).sum(1);
         -(targets(x) * softmax(x).log()).sum(1);

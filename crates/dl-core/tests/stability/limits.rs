@@ -15,6 +15,12 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
     ("unit vector", "*", "d0", "(1 - u·u)/|x| cancels where one element is nearly all of the norm"),
     ("entropy of softmax", "*", "d0", "p·(log p - Σ p log p) cancels where p is nearly 1"),
     (
+        "focal loss of classes",
+        "-(one_hot(x) * (1.0 - softmax(x)).square() * softmax(x).log()).sum(1)",
+        "",
+        "one-hot rows are seen to pick from weights and from their logarithms, not from what is made of them",
+    ),
+    (
         "divergence",
         "(p * p.log()).sum(0) - (p * q.log()).sum(0)",
         "d0",

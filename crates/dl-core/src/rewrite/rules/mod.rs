@@ -8,6 +8,7 @@ mod logs;
 mod moments;
 mod rows;
 mod scatter;
+mod shares;
 mod simplify;
 mod softmax;
 mod stabilize;
@@ -106,6 +107,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         logarithms::RULES,
         sums::RULES,
         softmax::RULES,
+        shares::RULES,
         moments::RULES,
         stabilize::RULES,
         logs::RULES,

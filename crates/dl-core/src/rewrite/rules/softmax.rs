@@ -76,7 +76,7 @@ fn element<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// The labels by which an element of each row of `x` is picked, the rows being along `axes`.
-fn label_of<'g>(picked: Expr<'g>, x: Expr<'g>, axes: &[usize]) -> Option<Expr<'g>> {
+pub(super) fn label_of<'g>(picked: Expr<'g>, x: Expr<'g>, axes: &[usize]) -> Option<Expr<'g>> {
     let last = x.shape().rank().checked_sub(1)?;
     let fits = picked.node().op == Op::Gather { axis: last, batch: last } && axes == [last];
     let mut operands = args(picked);
@@ -85,7 +85,7 @@ fn label_of<'g>(picked: Expr<'g>, x: Expr<'g>, axes: &[usize]) -> Option<Expr<'g
 }
 
 /// `x` of `log_softmax(x)` along the last axis as [`element`] and the library write it, and its sign.
-fn log_softmax_of(expr: Expr<'_>) -> Option<(f64, Expr<'_>)> {
+pub(super) fn log_softmax_of(expr: Expr<'_>) -> Option<(f64, Expr<'_>)> {
     let (a, b) = pair(expr).filter(|_| expr.node().op == Op::Binary(Binary::Sub))?;
     let (sign, s) = match (is_rest_of(b, a), is_rest_of(a, b)) {
         (true, _) => (1.0, a),
@@ -115,13 +115,21 @@ fn at_label<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 
 /// One-hot rows pick from rows of log-softmax.
 fn one_hot_sum<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    picked_by_one_hot(expr, facts, |rows| log_softmax_of(rows).is_some())
+}
+
+/// What one-hot rows pick from such rows, summed along the last axis and perhaps others.
+pub(super) fn picked_by_one_hot<'g>(
+    expr: Expr<'g>,
+    facts: &Facts<'_, 'g>,
+    fits: impl Fn(Expr<'g>) -> bool,
+) -> Option<Expr<'g>> {
     let (product, axes) = reduction(expr, Reduce::Sum)?;
     let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
-    let (hot, rows) = if log_softmax_of(b).is_some() { (a, b) } else { (b, a) };
-    log_softmax_of(rows)?;
+    let (hot, rows) = if fits(b) { (a, b) } else { (b, a) };
     let last = rows.shape().rank() - 1;
     let known = facts.of(hot);
-    if !(known.binary && known.distribution && axes.contains(&last)) {
+    if !(fits(rows) && known.binary && known.distribution && axes.contains(&last)) {
         return None;
     }
     let picked = rows.pick(labels_of(hot));

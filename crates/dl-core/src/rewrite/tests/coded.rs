@@ -58,6 +58,9 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         "one-hot-sum-of-log-softmax" => {
             (graph.input("labels", I64, [2]).one_hot(F64, 3) * x.log_softmax(1)).sum(1)
         }
+        "softmax-at-label" => x.softmax(1).pick(graph.input("labels", I64, [2])),
+        "one-hot-sum-of-softmax" => (graph.input("labels", I64, [2]).one_hot(F64, 3) * x.softmax(1)).sum(1),
+        "share-of-sum" => row("s").exp() / x.exp().sum(1),
         "sum-of-shares" => {
             let p = input("p").assume(Fact::Distribution);
             domains.push(("p", Domain::Distribution));

@@ -10,6 +10,8 @@ const TIE: &str = "both branches agree, in value and derivative, where the compa
 const THRESHOLD: &str = "both branches keep their digits around the threshold";
 /// What is subtracted from exponents that are all `-inf`.
 const SHIFT: &str = "the largest exponent is infinite there, and any finite shift leaves it so";
+/// The logarithm's own term is taken off and added again.
+const DIGITS: &str = "only digits of a logarithm near zero are lost, which its exponential does not have";
 /// Two constants in one operation.
 const FOLDED: &str = "it spares a detour: two constants are folded into one before";
 
@@ -29,8 +31,8 @@ const FRONT: &str = "what it reads at the front is the 1 with which products of 
 
 /// The rules or derivatives, the mutation, the reason.
 pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
-    (&["softmax"], "1 => -1", "it divides a row of zeros"),
-    (&["softmax"], "1 => 2", "it divides a row of zeros"),
+    (&["softmax", "one-hot-sum-of-softmax"], "1 => -1", "it divides a row of zeros"),
+    (&["softmax", "one-hot-sum-of-softmax"], "1 => 2", "it divides a row of zeros"),
     (&["norm", "hypot", "log-of-sum-of-squares"], "1 => -1", UNTAKEN),
     (&["norm", "hypot", "log-of-sum-of-squares"], "1 => 2", UNTAKEN),
     (
@@ -68,11 +70,25 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
     ),
     (&["log-guarded"], "abs(x) => x", "it is taken only where x is positive"),
     (
-        &["log-sum-exp", "log-contract-exp", "log-sum-exp-and-element", "one-hot-sum-of-log-softmax"],
+        &[
+            "log-sum-exp",
+            "log-contract-exp",
+            "log-sum-exp-and-element",
+            "one-hot-sum-of-log-softmax",
+            "share-of-sum",
+        ],
         "0 => 1",
         SHIFT,
     ),
-    (&["log-softmax-at-label"], "1 => 2", "where there are no others, an infinity is added to it"),
+    (
+        &["log-softmax-at-label", "softmax-at-label"],
+        "1 => 2",
+        "where there are no others, an infinity is added to it",
+    ),
+    (&["share-of-sum"], "0 => 1 #2", DIGITS),
+    (&["share-of-sum"], "1 => 2 #2", DIGITS),
+    (&["share-of-sum"], "select(eq(sub(x, ..), 0), 1, 0) => 1", DIGITS),
+    (&["share-of-sum"], "relu(sub(sum(..), 1)) => sub(sum(select(.., 1, 0)), 1)", DIGITS),
     (
         &["log-sum-exp"],
         "1 => 2 #2",
