@@ -87,6 +87,23 @@ pub(crate) static CLASSES: &[Class] = &[
         (-x).exp() / (1.0 + (-x).exp()).pow(2.0);
         x.sigmoid() - x.sigmoid() * x.sigmoid();
         x.sigmoid() - x.sigmoid().square();
+        (-x).exp() / (1.0 + (-x).exp()).square();
+        (-x).exp() / ((1.0 + (-x).exp()) * (1.0 + (-x).exp()));
+        x.exp() / (x.exp() + 1.0).pow(2.0);
+        (-x).exp() * (1.0 + (-x).exp()).pow(-2.0);
+        (-x).exp() / (1.0 + (-x).exp()) / (1.0 + (-x).exp());
+        1.0 / ((x / 2.0).exp() + (-x / 2.0).exp()).square();
+        1.0 / (x.exp() + 2.0 + (-x).exp());
+        x.exp() / (1.0 + 2.0 * x.exp() + (2.0 * x).exp());
+        0.25 * (1.0 - (x / 2.0).tanh().square());
+        1.0 / ((1.0 + x.exp()) * (1.0 + (-x).exp()));
+    ),
+    class!("second derivative of sigmoid", [], SCALARS, (x) -x.sigmoid() * (-x).sigmoid() * (x / 2.0).tanh();
+        x.sigmoid() * (1.0 - x.sigmoid()) * (1.0 - 2.0 * x.sigmoid());
+        x.sigmoid() * (1.0 - x.sigmoid()).square() - x.sigmoid().square() * (1.0 - x.sigmoid());
+        (x.sigmoid() - x.sigmoid().square()) * ((-x).sigmoid() - x.sigmoid());
+        (-x).sigmoid() * (-x).sigmoid() * x.sigmoid() - x.sigmoid() * x.sigmoid() * (-x).sigmoid();
+        -x.exp() * (x.exp() - 1.0) / (x.exp() + 1.0).pow(3.0);
     ),
     class!("tanh", [], SCALARS, (x) x.tanh();
         (x.exp() - (-x).exp()) / (x.exp() + (-x).exp());
@@ -112,6 +129,11 @@ pub(crate) static CLASSES: &[Class] = &[
         (1.0 - x.tanh()) * (1.0 + x.tanh());
         4.0 / ((x.exp() + (-x).exp()) * (x.exp() + (-x).exp()));
         (2.0 / (x.exp() + (-x).exp())).square();
+        4.0 / (x.exp() + (-x).exp()).square();
+        4.0 / (x.exp() + (-x).exp()).pow(2.0);
+        4.0 * (x.exp() + (-x).exp()).pow(-2.0);
+        4.0 * (2.0 * x).exp() / ((2.0 * x).exp() + 1.0).square();
+        1.0 / (0.5 * (x.exp() + (-x).exp())).square();
     ),
     class!("silu", [], SCALARS, (x) x * x.sigmoid();
         x / (1.0 + (-x).exp());

@@ -229,6 +229,38 @@ impl<'g> Exponentials<'g> {
         }
     }
 
+    /// `numerator / self²`, by two such ratios.
+    pub(super) fn divide_by_square(&self, numerator: &Exponentials<'g>) -> Option<Expr<'g>> {
+        let power = |l: Linear<'g>| Exponentials { like: self.like, terms: vec![(1.0, l)] };
+        let zero = Linear::constant(0.0);
+        let [(c, l)] = numerator.terms.as_slice() else {
+            return Some(self.divide(numerator)? * self.divide(&power(zero))?);
+        };
+        let (a, b) = match self.terms.as_slice() {
+            [(_, a), (_, b)] if a.plus(1.0, b).equals(l) => (a.clone(), b.clone()),
+            _ => (zero.plus(0.5, l), zero.plus(0.5, l)),
+        };
+        Some(scaled(*c, self.divide(&power(a))? * self.divide(&power(b))?))
+    }
+
+    /// The sum of two exponentials of which this is the square.
+    pub(super) fn root(&self) -> Option<Self> {
+        let [x, y, z] = self.terms.as_slice() else { return None };
+        let square =
+            |(c, a): &(f64, Linear<'g>), (d, b): &(f64, Linear<'g>), (twice, l): &(f64, Linear<'g>)| {
+                let fits = *c > 0.0 && *d > 0.0 && *twice > 0.0 && a.plus(1.0, b).plus(-2.0, l).is_zero();
+                let half = |c: f64, l: &Linear<'g>| (c.sqrt(), Linear::constant(0.0).plus(0.5, l));
+                (fits && (twice * twice / (4.0 * c * d) - 1.0).abs() < ROUNDING)
+                    .then(|| Exponentials { like: self.like, terms: vec![half(*c, a), half(*d, b)] })
+            };
+        square(x, y, z).or_else(|| square(x, z, y)).or_else(|| square(y, z, x))
+    }
+
+    /// The constant one.
+    pub(super) fn one(like: Expr<'g>) -> Self {
+        Exponentials { like, terms: vec![(1.0, Linear::constant(0.0))] }
+    }
+
     /// `1 / self` where one of two terms is a constant.
     pub(super) fn reciprocal(&self) -> Option<Expr<'g>> {
         let constant = self.terms.iter().find(|(_, l)| l.is_zero())?;

@@ -9,9 +9,16 @@ use crate::graph::Expr;
 use crate::nn;
 use crate::ops::{Binary, Op, Reduce, Unary};
 
+/// What must be done before the table of powers is used.
+pub(super) static POWERS: &[Rule] = code_rows! { Canonicalize
+//  name                      at                      instance                            result
+    "pow-minus-two-of-sum"    at ["pow"]            : "(exp(x) + 1) ^ -2"              => "1 / ((exp(x) + 1) * (exp(x) + 1))" by square_of_sum;
+};
+
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                      at                      instance                            result
+    "ratio-to-square"         at ["div"]            : "exp(x) / ((1 + exp(x)) * (1 + exp(x)))" => "sigmoid(x) * sigmoid(-x)"   by ratio_to_square;
     "ratio-of-exponentials"   at ["div"]            : "exp(x) / (1 + exp(x))"          => "sigmoid(x)"                       by ratio;
     "softmax"                 at ["div", "mul"]     : "exp(x) / bc[r](sum[r](exp(x)))" => "softmax(x)"                       by softmax;
     "norm"                    at ["sqrt"]           : "sqrt(sum[r](x * x))"            => "norm[r](x)"                       by norm;
@@ -28,6 +35,28 @@ fn ratio<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
             Some((x, power)) => Some(x * below.divide(&power)?),
             None => Some(numerator * below.reciprocal()?),
         },
+    }
+}
+
+/// `x⁻²` keeps what is squared together where that is a sum of exponentials.
+fn square_of_sum<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (x, power) = pair(expr)?;
+    let sum = Exponentials::of(x).filter(|_| power.as_constant() == Some(-2.0))?;
+    sum.divide_by_square(&Exponentials::one(expr)).map(|_| 1.0 / (x * x))
+}
+
+/// The same for a square below.
+fn ratio_to_square<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (numerator, divisor) = pair(expr)?;
+    let square = pair(divisor).filter(|(x, y)| divisor.node().op == Op::Binary(Binary::Mul) && x == y);
+    let below = match square {
+        Some((root, _)) => Exponentials::of(root)?,
+        None => Exponentials::of(divisor)?.root()?,
+    };
+    match (Exponentials::of_any(numerator), product(numerator)) {
+        (Some(above), _) => below.divide_by_square(&above),
+        (None, Some((x, power))) => Some(x * below.divide_by_square(&power)?),
+        (None, None) => Some(numerator * below.divide_by_square(&Exponentials::one(expr))?),
     }
 }
 

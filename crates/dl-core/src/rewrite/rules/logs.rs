@@ -5,6 +5,7 @@ use super::Rule;
 use super::algebra::{Exponentials, Linear, ROUNDING};
 use super::rows::code_rows;
 use super::structure::args;
+use crate::dtype::Scalar;
 use crate::graph::Expr;
 use crate::nn::stable::softplus_difference;
 use crate::ops::{Binary, Op, Unary};
@@ -16,6 +17,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
     "linear-and-log-of-difference"  at ["add", "sub"]                : "log(exp(x) - 1) - x"              => "log1mexp(-x)"      by log_of_difference;
     "difference-of-exponentials"    at ["add", "sub", "mul", "div"]  : "(exp(x) - 1) / exp(x)"            => "-expm1(-x)"        by difference;
     "difference-of-logistics"       at ["sub"]                       : "sigmoid(x) - sigmoid(-x)"         => "tanh(x / 2)"       by logistics;
+    "difference-of-parts-of-logistics" at ["add", "sub"]             : "y * sigmoid(x) - y * sigmoid(-x)" => "y * tanh(x / 2)"  by parts_of_logistics;
     "difference-of-softplus"        at ["sub"]                       : "softplus(x) - softplus(-x)"       => "x"                 by softpluses;
     "log-of-ratio-of-sums"          at ["sub"]                       : "softplus(x) - softplus(y)"        => "log1p(sigmoid(y) * expm1(x - y))" by ratio_of_sums;
 };
@@ -229,6 +231,40 @@ fn logistics<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     Some((0.5 * opposites(expr, Unary::Sigmoid)?).tanh())
 }
 
+/// `k·y·σ(x) - k·y·σ(-x)`, whatever the common factors are: a derivative of `σ(x)·σ(-x)` is of this form.
+fn parts_of_logistics<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let sign = if expr.node().op == Op::Binary(Binary::Sub) { -1.0 } else { 1.0 };
+    let ((k, mut left), (j, right)) = (factors(args(expr).next()?, 8), factors(args(expr).nth(1)?, 8));
+    let (mut common, mut rest) = (vec![], vec![]);
+    for factor in right {
+        match left.iter().position(|own| *own == factor) {
+            Some(at) => common.push(left.remove(at)),
+            None => rest.push(factor),
+        }
+    }
+    let ([a], [b]) = (left.as_slice(), rest.as_slice()) else { return None };
+    let x = opposed(*a, *b, Unary::Sigmoid).filter(|_| k == -sign * j)?;
+    let part = common.into_iter().rev().fold((0.5 * x).tanh(), |part, factor| factor * part);
+    Some(if k == 1.0 { part } else { k * part })
+}
+
+/// A constant and the factors that it scales.
+fn factors(expr: Expr<'_>, depth: usize) -> (f64, Vec<Expr<'_>>) {
+    let arg: Vec<Expr<'_>> = args(expr).collect();
+    match (&expr.node().op, depth.checked_sub(1)) {
+        (Op::Constant(Scalar::Float(c)), _) => (*c, vec![]),
+        (Op::Unary(Unary::Neg), Some(d)) => {
+            let (k, all) = factors(arg[0], d);
+            (-k, all)
+        }
+        (Op::Binary(Binary::Mul), Some(d)) => {
+            let ((k, x), (j, y)) = (factors(arg[0], d), factors(arg[1], d));
+            (k * j, [x, y].concat())
+        }
+        _ => (1.0, vec![expr]),
+    }
+}
+
 fn softpluses<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     opposites(expr, Unary::Softplus)
 }
@@ -244,7 +280,12 @@ fn ratio_of_sums<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 
 /// `x` of `f(x) - f(-x)`.
 fn opposites<'g>(expr: Expr<'g>, op: Unary) -> Option<Expr<'g>> {
+    opposed(args(expr).next()?, args(expr).nth(1)?, op)
+}
+
+/// `x` of `f(x)` and `f(-x)`.
+fn opposed<'g>(a: Expr<'g>, b: Expr<'g>, op: Unary) -> Option<Expr<'g>> {
     let inner = |e: Expr<'g>| args(e).next().filter(|_| e.node().op == Op::Unary(op));
-    let (x, y) = (inner(args(expr).next()?)?, inner(args(expr).nth(1)?)?);
+    let (x, y) = (inner(a)?, inner(b)?);
     Linear::of(x).plus(1.0, &Linear::of(y)).is_zero().then_some(x)
 }

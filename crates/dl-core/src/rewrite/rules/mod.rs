@@ -101,6 +101,7 @@ impl<'g> Facts<'_, 'g> {
 /// Every rule, in the order of the phases.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     [
+        exponential::POWERS,
         canonicalize::RULES,
         structure::RULES,
         exponential::RULES,

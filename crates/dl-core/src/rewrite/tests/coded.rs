@@ -29,6 +29,8 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         "reduce-broadcast" => wide(row("s")).sum(1),
         "lift-broadcast" => wide(row("s")).exp(),
         "lift-reshape" => x.reshape([6]).exp(),
+        "pow-minus-two-of-sum" => (x.exp() + 1.0).pow(-2.0),
+        "ratio-to-square" => x.exp() / ((1.0 + x.exp()) * (1.0 + x.exp())),
         "ratio-of-exponentials" => x.exp() / (1.0 + x.exp()),
         "softmax" => x.exp() / wide(x.exp().sum(1)),
         "norm" => (x * x).sum(1).sqrt(),
@@ -77,6 +79,7 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         "linear-and-log-of-difference" => x + nn::log1mexp(-positive(x)) - x,
         "difference-of-exponentials" => x.expm1() / x.exp(),
         "difference-of-logistics" => x.sigmoid() - (-x).sigmoid(),
+        "difference-of-parts-of-logistics" => y * x.sigmoid() - y * (-x).sigmoid(),
         "difference-of-softplus" => x.softplus() - (-x).softplus(),
         "log-of-ratio-of-sums" => x.softplus() - y.softplus(),
         "sum-of-scatter" => {
