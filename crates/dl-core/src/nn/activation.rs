@@ -1,5 +1,6 @@
 //! Softmax and its relatives, in the form that neither overflows nor divides by zero.
 
+use crate::dim::Dim;
 use crate::dtype::DType;
 use crate::graph::{Axes, Expr};
 use crate::nn::require_float;
@@ -137,6 +138,26 @@ pub(crate) fn log_rest<'g>(shifted: Expr<'g>, axes: &[usize]) -> Expr<'g> {
     let largest = shifted.eq(0.0).select(full(1.0), full(0.0));
     let ties = (largest.sum(axes.to_vec()) - 1.0).relu();
     ((shifted.exp() - largest).sum(axes.to_vec()) + ties).log1p()
+}
+
+/// `log (Σ exp(x) / n)` along `axes`, which disappear: by the mean of `exp(x - max x) - 1`, all terms of
+/// which have one sign, where that is near 0.
+#[track_caller]
+pub(crate) fn log_mean_exp<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    match shift("log_mean_exp", x, axes) {
+        Ok(s) => {
+            let mean = s.shifted.expm1().mean(s.axes.clone());
+            let count = s.axes.iter().fold(Dim::Size(1), |n, axis| &n * &s.shape[*axis]);
+            let total = s.safe_total.log();
+            let far = match count.size() {
+                Some(n) => total - (n as f64).ln(),
+                None => total - x.graph().extent(x.dtype(), count).log(),
+            };
+            let near = mean.gt(-0.5);
+            near.select(near.select(mean, 0.0).log1p(), far) + s.max
+        }
+        Err(poison) => poison,
+    }
 }
 
 /// What the three have in common.

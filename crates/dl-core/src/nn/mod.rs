@@ -40,7 +40,7 @@ pub(crate) mod stable;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use activation::{log_odds_against, log_rest, negative_log_share};
+pub(crate) use activation::{log_mean_exp, log_odds_against, log_rest, negative_log_share};
 pub use activation::{log_softmax, logsumexp, softmax};
 pub use init::{Fan, Init, Nonlinearity};
 pub use layer::{Dense, Mode, dense, dropout};

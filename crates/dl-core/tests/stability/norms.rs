@@ -25,6 +25,10 @@ const VECTOR_PAIRS: &[&[f64]] = &[
     &[1e5, 1e-5, 0.0, 0.0, 0.0, 0.0],
 ];
 
+/// Numbers whose cubes stay in the range.
+const MODERATE: &[&[f64]] =
+    &[&[0.0], &[1e-10], &[-1e-5], &[0.03], &[0.4], &[-1.0], &[5.0], &[-17.0], &[100.0], &[1e4], &[-1e10]];
+
 /// Pairs whose squares may leave the range.
 const LEGS: &[&[f64]] = &[
     &[3.0, 4.0],
@@ -169,6 +173,28 @@ pub(crate) static CLASSES: &[Class] = &[
         };
         x / (1.0 + x * x).sqrt();
         x * (1.0 + x.square()).pow(-0.5);
+        x / (x.square() + 1.0).sqrt();
+        x / (1.0 + x.pow(2.0)).pow(0.5);
+        -x / -nn::hypot(x, x.graph().full(x.dtype(), x.shape(), 1.0));
+        2.0 * x / (4.0 + 4.0 * x * x).sqrt();
+    ),
+    class!("x/sqrt(4+x^2)", [], SCALARS, (x) {
+            let m = x.abs().maximum(1.0).stop_gradient();
+            3.0 * (x / m) / ((x / m).square() + (2.0 / m).square()).sqrt()
+        };
+        3.0 * x / (4.0 + x * x).sqrt();
+        x / ((4.0 + x * x) / 9.0).sqrt();
+        1.5 * x / (1.0 + 0.25 * x.square()).sqrt();
+        3.0 * (x / 2.0) / (1.0 + (x / 2.0).square()).sqrt();
+    ),
+    class!("complement of a saturating ratio", [], SCALARS, (x) (1.0 + x * x).pow(-1.0);
+        1.0 - x * x / (1.0 + x * x);
+        1.0 - x.square() / (x.square() + 1.0);
+        1.0 / (1.0 + x * x);
+    ),
+    class!("rest of a saturating part", [], MODERATE, (x) x / (2.0 + x * x);
+        0.5 * (x - x * (x * x) / (2.0 + x * x));
+        0.5 * x - 0.5 * x.pow(3.0) / (2.0 + x.square());
     ),
     class!("maximum made of absolute values", [], PAIRS, (x, y) x.maximum(y);
         0.5 * x + 0.5 * y + 0.5 * (x - y).abs();

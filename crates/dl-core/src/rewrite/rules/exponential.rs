@@ -137,7 +137,7 @@ fn is_scaled(x: Expr<'_>) -> bool {
 }
 
 /// `|k|` and `x` of `k·x`.
-fn factored(x: Expr<'_>) -> (f64, Expr<'_>) {
+pub(super) fn factored(x: Expr<'_>) -> (f64, Expr<'_>) {
     match pair(x) {
         Some((a, b)) if x.node().op == Op::Binary(Binary::Mul) => match (a.as_constant(), b.as_constant()) {
             (Some(k), None) => (k.abs(), b),
@@ -214,7 +214,7 @@ fn pseudo_huber<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// `x` and the constant `c` of `hypot(x, c)`, as [`nn::hypot`] writes it.
-fn legs(root: Expr<'_>) -> Option<(Expr<'_>, f64)> {
+pub(super) fn legs(root: Expr<'_>) -> Option<(Expr<'_>, f64)> {
     let scaled = args(root).nth(1).filter(|_| root.node().op == Op::Select)?;
     let sqrt = args(scaled).nth(1).filter(|e| e.node().op == Op::Unary(Unary::Sqrt))?;
     let (a, b) = pair(args(sqrt).next()?)?;

@@ -5,8 +5,10 @@ mod canonicalize;
 mod exponential;
 mod logarithms;
 mod logs;
+mod means;
 mod moments;
 mod rows;
+mod saturation;
 mod scatter;
 mod shares;
 mod simplify;
@@ -109,6 +111,8 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         sums::RULES,
         softmax::RULES,
         shares::RULES,
+        means::RULES,
+        saturation::RULES,
         moments::RULES,
         stabilize::RULES,
         logs::RULES,

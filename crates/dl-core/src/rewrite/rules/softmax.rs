@@ -6,6 +6,7 @@ use super::Rule;
 use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
 use super::structure::args;
+use crate::dim::Dim;
 use crate::graph::Expr;
 use crate::nn;
 use crate::ops::{Binary, Op, Reduce, Unary};
@@ -20,18 +21,18 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 };
 
 /// `log Σ exp(x)` as the library writes it: `log1p(t) + max x`.
-struct LogSumExp<'g> {
+pub(super) struct LogSumExp<'g> {
     /// `x`.
-    of: Expr<'g>,
+    pub(super) of: Expr<'g>,
     /// `x - max x`.
     shifted: Expr<'g>,
-    axes: Vec<usize>,
+    pub(super) axes: Vec<usize>,
     /// `log1p(t)`.
     log: Expr<'g>,
 }
 
 impl<'g> LogSumExp<'g> {
-    fn parse(expr: Expr<'g>) -> Option<Self> {
+    pub(super) fn parse(expr: Expr<'g>) -> Option<Self> {
         let (a, b) = pair(expr).filter(|_| expr.node().op == Op::Binary(Binary::Add))?;
         let is_log = |e: Expr<'g>| e.node().op == Op::Unary(Unary::Log1p);
         let (log, max) = if is_log(a) { (a, b) } else { (b, a) };
@@ -148,6 +149,12 @@ pub(super) fn labels_of(hot: Expr<'_>) -> Expr<'_> {
 }
 
 impl<'g> LogSumExp<'g> {
+    /// How many are summed.
+    pub(super) fn count(&self) -> Dim {
+        let shape = self.of.shape();
+        self.axes.iter().fold(Dim::Size(1), |n, axis| &n * &shape[*axis])
+    }
+
     /// `log1p(t)` where `place` has `log1p(t) + max x`, perhaps repeated.
     fn like(&self, place: Expr<'g>) -> Option<Expr<'g>> {
         match &place.node().op {

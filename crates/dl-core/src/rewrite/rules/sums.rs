@@ -2,6 +2,7 @@
 
 use super::Facts;
 use super::Rule;
+use super::algebra::ROUNDING;
 use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
 use super::softmax::labels_of;
@@ -30,6 +31,9 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     if facts.of(x).high <= 0.0 {
         return None;
     }
+    if let Some(of) = parts_of_mean(x, weight, &axes) {
+        return Some(nn::log_mean_exp(of, axes));
+    }
     match weight {
         None => Some(nn::logsumexp(x, axes)),
         Some(w) if facts.of(w).non_negative() => Some(nn::logsumexp(x + w.log(), axes)),
@@ -37,6 +41,32 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
             let (offset, wide) = offset(x, &axes);
             Some(((x - wide).exp() * w).sum(axes).log() + offset)
         }
+    }
+}
+
+/// `x` where each exponential is divided by the number of them, which may have gone into the exponents.
+fn parts_of_mean<'g>(x: Expr<'g>, weight: Option<Expr<'g>>, axes: &[usize]) -> Option<Expr<'g>> {
+    let weight = weight.map_or(Some(1.0), constant)?;
+    let (of, shift) = match (&x.node().op, pair(x)) {
+        (Op::Binary(Binary::Add), Some((a, b))) => match (a.as_constant(), b.as_constant()) {
+            (Some(c), None) => (b, c),
+            (None, Some(c)) => (a, c),
+            _ => (x, 0.0),
+        },
+        (Op::Binary(Binary::Sub), Some((a, b))) => b.as_constant().map_or((x, 0.0), |c| (a, -c)),
+        _ => (x, 0.0),
+    };
+    let count = axes.iter().map(|axis| x.shape()[*axis].size()).product::<Option<usize>>()?;
+    ((weight.ln() + shift + (count as f64).ln()).abs() < ROUNDING && count > 1).then_some(of)
+}
+
+/// A constant, or a product or ratio of two.
+fn constant(expr: Expr<'_>) -> Option<f64> {
+    let both = || pair(expr).and_then(|(a, b)| Some((a.as_constant()?, b.as_constant()?)));
+    match expr.node().op {
+        Op::Binary(Binary::Mul) => both().map(|(a, b)| a * b),
+        Op::Binary(Binary::Div) => both().map(|(a, b)| a / b),
+        _ => expr.as_constant(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Instances of rules in code, one for each.
 
 use super::instance::{Domain, Instance};
-use crate::dim::Named;
+use crate::dim::{Dim, Named};
 use crate::dtype::DType::{Bool, F64, I64};
 use crate::dtype::Scalar;
 use crate::graph::{Expr, Graph};
@@ -63,6 +63,13 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         "softmax-at-label" => x.softmax(1).pick(graph.input("labels", I64, [2])),
         "one-hot-sum-of-softmax" => (graph.input("labels", I64, [2]).one_hot(F64, 3) * x.softmax(1)).sum(1),
         "share-of-sum" => row("s").exp() / x.exp().sum(1),
+        "log-sum-exp-less-count" => {
+            x.logsumexp(1) - graph.leaf(Op::Extent(Dim::Size(3)), F64, [2].into()).log()
+        }
+        "derivative-of-saturating-quotient" => {
+            let root = nn::hypot(x, graph.full(F64, [2, 3], 1.0));
+            y / root - y * x * x / root / root / root
+        }
         "sum-of-shares" => {
             let p = input("p").assume(Fact::Distribution);
             domains.push(("p", Domain::Distribution));

@@ -12,6 +12,10 @@ const THRESHOLD: &str = "both branches keep their digits around the threshold";
 const SHIFT: &str = "the largest exponent is infinite there, and any finite shift leaves it so";
 /// The logarithm's own term is taken off and added again.
 const DIGITS: &str = "only digits of a logarithm near zero are lost, which its exponential does not have";
+/// The larger leg of `hypot(x, 1)`.
+const NEVER_ZERO: &str = "the larger of |x| and 1 is not 0";
+/// The scale of `hypot(x, 1)`.
+const VANISHES: &str = "without the scale the squares overflow, but there the quotient underflows";
 /// Two constants in one operation.
 const FOLDED: &str = "it spares a detour: two constants are folded into one before";
 
@@ -60,6 +64,48 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
         "div(y, select(and(.., ..), stop_gradient(..), 1)) => div(neg(y), select(and(.., ..), stop_gradient(..), 1))",
         EVEN,
     ),
+    (&["derivative-of-saturating-quotient"], "1 => -1", EVEN),
+    (&["derivative-of-saturating-quotient"], "abs(1) => 1", "it is positive"),
+    (
+        &["derivative-of-saturating-quotient"],
+        "gt(stop_gradient(max(.., ..)), 0) => ge(stop_gradient(max(.., ..)), 0)",
+        NEVER_ZERO,
+    ),
+    (
+        &["derivative-of-saturating-quotient"],
+        "and(gt(stop_gradient(..), 0), is_finite(stop_gradient(..))) => is_finite(stop_gradient(max(.., ..)))",
+        NEVER_ZERO,
+    ),
+    (
+        &["derivative-of-saturating-quotient"],
+        "select(and(gt(.., 0), is_finite(..)), stop_gradient(max(.., ..)), 1) => stop_gradient(max(abs(x), abs(1)))",
+        UNTAKEN,
+    ),
+    (
+        &["derivative-of-saturating-quotient"],
+        "select(and(gt(.., 0), is_finite(..)), stop_gradient(max(.., ..)), 1) => 1",
+        VANISHES,
+    ),
+    (
+        &["derivative-of-saturating-quotient"],
+        "select(and(gt(.., 0), is_finite(..)), stop_gradient(max(.., ..)), 1) => select(and(gt(.., 0), is_finite(..)), 1, stop_gradient(max(.., ..)))",
+        VANISHES,
+    ),
+    (
+        &["derivative-of-saturating-quotient"],
+        "select(and(gt(.., 0), is_finite(..)), stop_gradient(max(.., ..)), 1) => select(not(and(.., ..)), stop_gradient(max(.., ..)), 1)",
+        VANISHES,
+    ),
+    (
+        &["derivative-of-saturating-quotient"],
+        "div(x, select(and(.., ..), stop_gradient(..), 1)) => div(neg(x), select(and(.., ..), stop_gradient(..), 1))",
+        EVEN,
+    ),
+    (
+        &["derivative-of-saturating-quotient"],
+        "select(and(gt(.., 0), is_finite(..)), mul(select(.., .., 1), sqrt(..)), stop_gradient(max(.., ..))) => select(and(gt(.., 0), is_finite(..)), mul(select(.., .., 1), sqrt(..)), neg(stop_gradient(..)))",
+        "it is the sign of an infinity below, of a zero",
+    ),
     (&["log-of-exponentials"], "sub(x, y) => sub(y, x)", EVEN),
     (&["log-of-exponentials"], "select(eq(x, y), 0, sub(x, y)) => select(eq(x, y), 0, neg(sub(x, y)))", EVEN),
     (&["linear-and-log-of-sum"], "sub(y, x) => sub(x, y)", EVEN),
@@ -84,6 +130,22 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
         &["log-softmax-at-label", "softmax-at-label"],
         "1 => 2",
         "where there are no others, an infinity is added to it",
+    ),
+    (
+        &["log-sum-exp-less-count"],
+        "1 => 2",
+        "it is the total of no weight, whose logarithm goes to an infinity",
+    ),
+    (&["log-sum-exp-less-count"], "-0.5 => -1", THRESHOLD),
+    (
+        &["log-sum-exp-less-count"],
+        "gt(div(sum(..), broadcast(..)), -0.5) => ge(div(sum(..), broadcast(..)), -0.5)",
+        THRESHOLD,
+    ),
+    (
+        &["log-sum-exp-less-count"],
+        "select(gt(div(.., ..), -0.5), div(sum(..), broadcast(..)), 0) => div(sum(expm1(..)), broadcast(extent()))",
+        UNTAKEN,
     ),
     (&["share-of-sum"], "0 => 1 #2", DIGITS),
     (&["share-of-sum"], "1 => 2 #2", DIGITS),

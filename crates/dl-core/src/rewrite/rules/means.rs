@@ -1,0 +1,39 @@
+//! Stabilization of log-mean-exp: near 0 where the exponents are, which a sum and its count are not.
+
+use super::Facts;
+use super::Rule;
+use super::algebra::ROUNDING;
+use super::exponential::pair;
+use super::rows::code_rows;
+use super::softmax::LogSumExp;
+use super::structure::args;
+use crate::dim::Dim;
+use crate::graph::Expr;
+use crate::nn;
+use crate::ops::{Op, Unary};
+
+/// The table.
+pub(super) static RULES: &[Rule] = code_rows! { Stabilize
+//  name                      at         instance                         result
+    "log-sum-exp-less-count"  at ["sub"] : "logsumexp[r](x) - log(n)"  => "logmeanexp[r](x)"  by less_count;
+};
+
+/// The logarithm of a sum less that of the count of what is summed.
+fn less_count<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (a, b) = pair(expr)?;
+    let mean = |log: Expr<'g>, count: Expr<'g>| {
+        let log = LogSumExp::parse(log)?;
+        is_log_of(count, log.count()).then(|| nn::log_mean_exp(log.of, log.axes))
+    };
+    mean(a, b).or_else(|| mean(b, a).map(|mean| -mean))
+}
+
+/// `log n`, as a constant or of the size of the axes.
+fn is_log_of(expr: Expr<'_>, count: Dim) -> bool {
+    let of = |e: Expr<'_>| matches!(&e.node().op, Op::Extent(dim) if *dim == count);
+    match (&expr.node().op, count.size()) {
+        (Op::Unary(Unary::Log), _) => args(expr).any(of),
+        (Op::Constant(log), Some(n)) => (log.as_f64() - (n as f64).ln()).abs() < ROUNDING,
+        _ => false,
+    }
+}

@@ -1,0 +1,115 @@
+//! Stabilization of what saturates: `x/√(c² + x²)`, whose derivative as the rule for quotients has it cancels.
+
+use super::Facts;
+use super::Rule;
+use super::algebra::ROUNDING;
+use super::exponential::{factored, legs, pair};
+use super::rows::code_rows;
+use super::structure::args;
+use crate::dtype::Scalar;
+use crate::graph::Expr;
+use crate::ops::{Binary, Op, Unary};
+
+/// The table.
+pub(super) static RULES: &[Rule] = code_rows! { Stabilize
+//  name                                at                  instance                                                        result
+    "derivative-of-saturating-quotient" at ["add", "sub"] : "y / hypot(x, 1) - y * x * x / hypot(x, 1) ^ 3"             => "y / hypot(x, 1) * (1 / hypot(x, 1)) ^ 2"  by derivative;
+};
+
+/// How deep products are taken apart: each operation of a derivative has a mask around it.
+const DEPTH: usize = 24;
+
+/// `y/h - y·x²/h³` of `h = √(c² + x²)` is `y·c²/h³`.
+fn derivative<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (a, b) = pair(expr)?;
+    let sign = if expr.node().op == Op::Binary(Binary::Sub) { -1.0 } else { 1.0 };
+    let rest = |whole: Expr<'g>, part: Expr<'g>| {
+        let root = root_below(whole, DEPTH)?;
+        let (x, c) = legs(root)?;
+        let usable = args(root).next()?;
+        let of = |e: Expr<'g>| Quotient::of(e, x, usable);
+        of(part).by(of(whole)).is_square_of(x, root, -sign).then(|| (c / root) * (c / root))
+    };
+    if let Some(factor) = rest(a, b) {
+        return Some(a * factor);
+    }
+    let factor = rest(b, a)?;
+    Some(if sign < 0.0 { -(b * factor) } else { b * factor })
+}
+
+/// The first `hypot(x, c)` by which something is divided.
+fn root_below(expr: Expr<'_>, depth: usize) -> Option<Expr<'_>> {
+    let deeper = depth.checked_sub(1)?;
+    let arg: Vec<Expr<'_>> = args(expr).collect();
+    match &expr.node().op {
+        Op::Binary(Binary::Div) if legs(factored(arg[1]).1).is_some() => Some(factored(arg[1]).1),
+        Op::Binary(Binary::Div) | Op::Unary(Unary::Neg) => root_below(arg[0], deeper),
+        Op::Binary(Binary::Mul) => root_below(arg[0], deeper).or_else(|| root_below(arg[1], deeper)),
+        Op::Select => root_below(arg[1], deeper),
+        _ => None,
+    }
+}
+
+/// `scale · Π over / Π under`, wherever a condition holds.
+struct Quotient<'g> {
+    scale: f64,
+    over: Vec<Expr<'g>>,
+    under: Vec<Expr<'g>>,
+}
+
+impl<'g> Quotient<'g> {
+    /// Of a product in which `x` stays whole; 0 is taken where the condition does not hold.
+    fn of(expr: Expr<'g>, x: Expr<'g>, condition: Expr<'g>) -> Self {
+        let mut quotient = Quotient { scale: 1.0, over: vec![], under: vec![] };
+        quotient.collect(expr, true, (x, condition), DEPTH);
+        quotient
+    }
+
+    fn collect(&mut self, expr: Expr<'g>, above: bool, known: (Expr<'g>, Expr<'g>), depth: usize) {
+        let arg: Vec<Expr<'g>> = args(expr).collect();
+        let masked = || arg[0] == known.1 && arg[2].as_constant() == Some(0.0);
+        match (&expr.node().op, depth.checked_sub(1)) {
+            (Op::Constant(Scalar::Float(c)), _) => self.scale *= if above { *c } else { 1.0 / c },
+            (Op::Unary(Unary::Neg), Some(d)) => {
+                self.scale = -self.scale;
+                self.collect(arg[0], above, known, d);
+            }
+            (Op::Binary(op @ (Binary::Mul | Binary::Div)), Some(d)) if expr != known.0 => {
+                self.collect(arg[0], above, known, d);
+                self.collect(arg[1], above == (*op == Binary::Mul), known, d);
+            }
+            (Op::Select, Some(d)) if masked() => self.collect(arg[1], above, known, d),
+            _ if above => self.over.push(expr),
+            _ => self.under.push(expr),
+        }
+    }
+
+    /// `self / divisor`, equal factors cancelled.
+    fn by(self, divisor: Self) -> Self {
+        let mut under = [self.under, divisor.over].concat();
+        let mut over = [self.over, divisor.under].concat();
+        over.retain(|factor| match under.iter().position(|e| e == factor) {
+            Some(at) => {
+                under.remove(at);
+                false
+            }
+            None => true,
+        });
+        Quotient { scale: self.scale / divisor.scale, over, under }
+    }
+
+    /// True for `sign · x² / root²`, the root perhaps as the scaled one that it is made of.
+    fn is_square_of(mut self, x: Expr<'g>, root: Expr<'g>, sign: f64) -> bool {
+        if let Some((scale, scaled)) = args(root).nth(1).and_then(pair) {
+            let place = |under: &[Expr<'g>], part: Expr<'g>| under.iter().position(|e| *e == part);
+            while place(&self.under, scale).is_some()
+                && let Some(at) = place(&self.under, scaled)
+            {
+                self.under[at] = root;
+                place(&self.under, scale).map(|at| self.under.remove(at));
+            }
+        }
+        let unscaled = (self.scale / sign - 1.0).abs() < ROUNDING;
+        unscaled && self.over == [x, x] && self.under == [root, root]
+    }
+}
