@@ -154,6 +154,13 @@ pub(crate) static CLASSES: &[Class] = &[
         -(softmax(x) * softmax(x).log()).sum(1);
         -(x.softmax(1) * x.log_softmax(1)).sum(1);
         -(x.softmax(1) * x.softmax(1).log()).sum(1);
+        (x.log_softmax(1).exp() * -x.log_softmax(1)).sum(1);
+        -(softmax(x) * (x - wide(x.exp().sum(1).log(), x))).sum(1);
+    ),
+    class!("mean entropy of softmax", [2, 3], ROWS, (x) -0.5 * (log_softmax(x).exp() * log_softmax(x)).sum(1).sum(0);
+        -(softmax(x) * softmax(x).log()).sum(1).mean(0);
+        -(x.softmax(1) * x.log_softmax(1)).sum(..) / 2.0;
+        -0.5 * (x.log_softmax(1) * x.softmax(1)).sum(..);
     ),
     class!("logistic loss", [], TARGETED, (x, t) t * (-x).softplus() + (1.0 - t) * x.softplus();
         -(t * sigmoid(x).log() + (1.0 - t) * (1.0 - sigmoid(x)).log());

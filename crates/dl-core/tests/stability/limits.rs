@@ -15,7 +15,6 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
         "higher powers of a sum of exponentials as divisor are not recognised",
     ),
     ("unit vector", "*", "d0", "(1 - u·u)/|x| cancels where one element is nearly all of the norm"),
-    ("entropy of softmax", "*", "d0", "p·(log p - Σ p log p) cancels where p is nearly 1"),
     (
         "focal loss of classes",
         "-(one_hot(x) * (1.0 - softmax(x)).square() * softmax(x).log()).sum(1)",

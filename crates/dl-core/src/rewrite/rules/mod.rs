@@ -2,6 +2,7 @@
 
 mod algebra;
 mod canonicalize;
+mod entropy;
 mod exponential;
 mod logarithms;
 mod logs;
@@ -109,6 +110,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         exponential::RULES,
         logarithms::RULES,
         sums::RULES,
+        entropy::RULES,
         softmax::RULES,
         shares::RULES,
         means::RULES,

@@ -20,7 +20,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 };
 
 /// `x` of `softmax(x)` along the last axis, perhaps less the same for every element of a row.
-fn softmax_of(expr: Expr<'_>) -> Option<Expr<'_>> {
+pub(super) fn softmax_of(expr: Expr<'_>) -> Option<Expr<'_>> {
     if is_exp(expr) {
         let (sign, x) = log_softmax_of(args(expr).next()?)?;
         return (sign == 1.0).then_some(x);

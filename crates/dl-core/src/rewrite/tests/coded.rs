@@ -70,6 +70,8 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
             let root = nn::hypot(x, graph.full(F64, [2, 3], 1.0));
             y / root - y * x * x / root / root / root
         }
+        "entropy-of-softmax" => (x.softmax(1) * x.log_softmax(1)).sum(1),
+        "weights-that-cancel" => x.exp() * (wide(row("s")) - y) - x.exp() * wide(row("s")),
         "sum-of-shares" => {
             let p = input("p").assume(Fact::Distribution);
             domains.push(("p", Domain::Distribution));

@@ -16,6 +16,9 @@ const DIGITS: &str = "only digits of a logarithm near zero are lost, which its e
 const NEVER_ZERO: &str = "the larger of |x| and 1 is not 0";
 /// The scale of `hypot(x, 1)`.
 const VANISHES: &str = "without the scale the squares overflow, but there the quotient underflows";
+/// Rows without a finite maximum.
+const NO_ENTROPY: &str =
+    "it matters where the largest exponent is infinite, and there 0 times infinity is NaN";
 /// Two constants in one operation.
 const FOLDED: &str = "it spares a detour: two constants are folded into one before";
 
@@ -147,6 +150,13 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
         "select(gt(div(.., ..), -0.5), div(sum(..), broadcast(..)), 0) => div(sum(expm1(..)), broadcast(extent()))",
         UNTAKEN,
     ),
+    (&["entropy-of-softmax"], "0 => 1", NO_ENTROPY),
+    (
+        &["entropy-of-softmax"],
+        "select(is_finite(stop_gradient(..)), stop_gradient(reduce_max(x)), 0) => stop_gradient(reduce_max(x))",
+        NO_ENTROPY,
+    ),
+    (&["entropy-of-softmax"], "relu(sub(sum(..), 1)) => sub(sum(select(.., 1, 0)), 1)", NO_ENTROPY),
     (&["share-of-sum"], "0 => 1 #2", DIGITS),
     (&["share-of-sum"], "1 => 2 #2", DIGITS),
     (&["share-of-sum"], "select(eq(sub(x, ..), 0), 1, 0) => 1", DIGITS),
