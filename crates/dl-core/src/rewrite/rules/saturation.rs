@@ -28,7 +28,7 @@ fn derivative<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         let (x, c) = legs(root)?;
         let usable = args(root).next()?;
         let of = |e: Expr<'g>| Quotient::of(e, x, usable);
-        of(part).by(of(whole)).is_square_of(x, root, -sign).then(|| (c / root) * (c / root))
+        of(part).by(of(whole)).squares(x, root, -sign).then(|| (c / root) * (c / root))
     };
     if let Some(factor) = rest(a, b) {
         return Some(a * factor);
@@ -99,7 +99,7 @@ impl<'g> Quotient<'g> {
     }
 
     /// True for `sign · x² / root²`, the root perhaps as the scaled one that it is made of.
-    fn is_square_of(mut self, x: Expr<'g>, root: Expr<'g>, sign: f64) -> bool {
+    fn squares(mut self, x: Expr<'g>, root: Expr<'g>, sign: f64) -> bool {
         if let Some((scale, scaled)) = args(root).nth(1).and_then(pair) {
             let place = |under: &[Expr<'g>], part: Expr<'g>| under.iter().position(|e| *e == part);
             while place(&self.under, scale).is_some()
