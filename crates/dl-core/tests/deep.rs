@@ -47,3 +47,13 @@ fn deep_formulas_are_printed() {
         }
     });
 }
+
+#[test]
+fn repeated_squares_are_compiled_without_being_multiplied_out() {
+    let g = Graph::new();
+    let x = g.input("x", F64, [2]);
+    let power = (0..40).fold(x, |y, _| (y * y).sigmoid() - (y * y) * (y * y));
+    let gradient = power.sum(..).grad(&[x]).remove(0);
+    let program = Program::builder(&g).output("d", gradient).compile().unwrap();
+    assert!(program.nodes().len() < 2000);
+}

@@ -16,15 +16,16 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
     "derivative-of-saturating-quotient" at ["add", "sub"] : "y / hypot(x, 1) - y * x * x / hypot(x, 1) ^ 3"             => "y / hypot(x, 1) * (1 / hypot(x, 1)) ^ 2"  by derivative;
 };
 
-/// How deep products are taken apart: each operation of a derivative has a mask around it.
-const DEPTH: usize = 24;
+/// How many nodes of a product are looked at: each operation of a derivative has a mask around it, but
+/// powers by repeated squares have no end.
+const NODES: usize = 64;
 
 /// `y/h - y·x²/h³` of `h = √(c² + x²)` is `y·c²/h³`.
 fn derivative<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let sign = if expr.node().op == Op::Binary(Binary::Sub) { -1.0 } else { 1.0 };
     let rest = |whole: Expr<'g>, part: Expr<'g>| {
-        let root = root_below(whole, DEPTH)?;
+        let root = root_below(whole, &mut { NODES })?;
         let (x, c) = legs(root)?;
         let usable = args(root).next()?;
         let of = |e: Expr<'g>| Quotient::of(e, x, usable);
@@ -38,14 +39,14 @@ fn derivative<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// The first `hypot(x, c)` by which something is divided.
-fn root_below(expr: Expr<'_>, depth: usize) -> Option<Expr<'_>> {
-    let deeper = depth.checked_sub(1)?;
-    let arg: Vec<Expr<'_>> = args(expr).collect();
+fn root_below<'g>(expr: Expr<'g>, left: &mut usize) -> Option<Expr<'g>> {
+    *left = left.checked_sub(1)?;
+    let arg: Vec<Expr<'g>> = args(expr).collect();
     match &expr.node().op {
         Op::Binary(Binary::Div) if legs(factored(arg[1]).1).is_some() => Some(factored(arg[1]).1),
-        Op::Binary(Binary::Div) | Op::Unary(Unary::Neg) => root_below(arg[0], deeper),
-        Op::Binary(Binary::Mul) => root_below(arg[0], deeper).or_else(|| root_below(arg[1], deeper)),
-        Op::Select => root_below(arg[1], deeper),
+        Op::Binary(Binary::Div) | Op::Unary(Unary::Neg) => root_below(arg[0], left),
+        Op::Binary(Binary::Mul) => root_below(arg[0], left).or_else(|| root_below(arg[1], left)),
+        Op::Select => root_below(arg[1], left),
         _ => None,
     }
 }
@@ -61,27 +62,34 @@ impl<'g> Quotient<'g> {
     /// Of a product in which `x` stays whole; 0 is taken where the condition does not hold.
     fn of(expr: Expr<'g>, x: Expr<'g>, condition: Expr<'g>) -> Self {
         let mut quotient = Quotient { scale: 1.0, over: vec![], under: vec![] };
-        quotient.collect(expr, true, (x, condition), DEPTH);
+        quotient.collect(expr, true, (x, condition), &mut { NODES });
         quotient
     }
 
-    fn collect(&mut self, expr: Expr<'g>, above: bool, known: (Expr<'g>, Expr<'g>), depth: usize) {
+    fn collect(&mut self, expr: Expr<'g>, above: bool, known: (Expr<'g>, Expr<'g>), left: &mut usize) {
+        // What is left over stands as it is.
+        let enough = left.checked_sub(1).is_none();
+        *left = left.saturating_sub(1);
         let arg: Vec<Expr<'g>> = args(expr).collect();
         let masked = || arg[0] == known.1 && arg[2].as_constant() == Some(0.0);
-        match (&expr.node().op, depth.checked_sub(1)) {
-            (Op::Constant(Scalar::Float(c)), _) => self.scale *= if above { *c } else { 1.0 / c },
-            (Op::Unary(Unary::Neg), Some(d)) => {
+        match &expr.node().op {
+            _ if enough => self.push(expr, above),
+            Op::Constant(Scalar::Float(c)) => self.scale *= if above { *c } else { 1.0 / c },
+            Op::Unary(Unary::Neg) => {
                 self.scale = -self.scale;
-                self.collect(arg[0], above, known, d);
+                self.collect(arg[0], above, known, left);
             }
-            (Op::Binary(op @ (Binary::Mul | Binary::Div)), Some(d)) if expr != known.0 => {
-                self.collect(arg[0], above, known, d);
-                self.collect(arg[1], above == (*op == Binary::Mul), known, d);
+            Op::Binary(op @ (Binary::Mul | Binary::Div)) if expr != known.0 => {
+                self.collect(arg[0], above, known, left);
+                self.collect(arg[1], above == (*op == Binary::Mul), known, left);
             }
-            (Op::Select, Some(d)) if masked() => self.collect(arg[1], above, known, d),
-            _ if above => self.over.push(expr),
-            _ => self.under.push(expr),
+            Op::Select if masked() => self.collect(arg[1], above, known, left),
+            _ => self.push(expr, above),
         }
+    }
+
+    fn push(&mut self, factor: Expr<'g>, above: bool) {
+        if above { self.over.push(factor) } else { self.under.push(factor) }
     }
 
     /// `self / divisor`, equal factors cancelled.
