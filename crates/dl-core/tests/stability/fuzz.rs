@@ -29,6 +29,11 @@ const KNOWN: &[(&str, u64, &str)] = &[
         2225,
         "min(exp(2y), softplus(y)): the branch not taken overflows in f32, and its derivative is inf times 0",
     ),
+    (
+        "formulas of numbers",
+        51243,
+        "exp(log1p(x - 1)): its derivative as written divides one rounding of x by the same one",
+    ),
     ("formulas of arrays", 6332, "x^-0.5 at -0 is inf, 1/sqrt(x) is -inf: the sign of a zero is rounding"),
 ];
 
