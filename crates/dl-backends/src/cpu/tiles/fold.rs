@@ -6,6 +6,7 @@ use dl_core::ops::Reduce;
 use super::number::Number;
 use super::slots::{Slot, typed};
 use crate::cpu::array::Item;
+use crate::cpu::vector::Isa;
 use dl_core::DType;
 
 /// Fills a fold with what nothing comes to.
@@ -22,5 +23,5 @@ pub(super) fn reset(kind: Reduce, dtype: DType, fold: &mut Slot) {
 
 /// `into ← kind(into, from)`.
 pub(super) fn combine(kind: Reduce, dtype: DType, into: &mut Slot, from: &Slot) {
-    typed!(dtype, T => T::combine(kind, into.get_mut(), from.get::<T>()));
+    typed!(dtype, T => T::combine(Isa::widest(), kind, into.get_mut(), from.get::<T>()));
 }

@@ -36,6 +36,8 @@ pub(super) enum Kind {
     Bytes(ByteMap, usize),
     /// The operand as rows of elements.
     Copy(Operand),
+    /// Rows turned into columns, or back.
+    Turn(usize, Way),
     /// `kind` of each run of so many elements.
     Reduce(Reduce, usize, usize),
     /// Element `map[i]` of the operand's row of so many; `u32::MAX` for the number.
@@ -76,6 +78,13 @@ pub(super) enum Kind {
     },
 }
 
+/// How elements come to lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    Columns,
+    Rows,
+}
+
 /// Indices, and what they are of.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -106,37 +115,44 @@ pub(super) enum Operand {
 /// An operand's elements.
 #[derive(Clone, Copy)]
 pub(super) enum Elements<'s, T> {
-    Rows(&'s [T]),
-    PerRow(&'s [T]),
-    SameRow(&'s [T]),
+    /// One for each of the result.
+    Each(&'s [T]),
+    /// One for each line of the result.
+    PerLine(&'s [T]),
+    /// A line, the same for all.
+    SameLine(&'s [T]),
+    /// One for all.
     Number(T),
 }
 
 impl<'s, T: Held> Elements<'s, T> {
     pub(super) fn of(operand: &Operand, scene: &'s Scene<'_>, span: Span, len: usize) -> Self {
-        match *operand {
-            Operand::Rows(v) => Elements::Rows(scene.rows(v, span, len)),
-            Operand::PerRow(v) => Elements::PerRow(scene.rows(v, span, 1)),
-            Operand::SameRow(v) => Elements::SameRow(scene.whole(v)),
-            Operand::Same(v) => Elements::Number(scene.whole(v)[0]),
-            Operand::Number(number) => Elements::Number(T::number(number)),
+        match (*operand, span.columns) {
+            (Operand::Rows(v), _) => Elements::Each(scene.rows(v, span, len)),
+            (Operand::PerRow(v), false) => Elements::PerLine(scene.rows(v, span, 1)),
+            (Operand::PerRow(v), true) => Elements::SameLine(scene.rows(v, span, 1)),
+            (Operand::SameRow(v), false) => Elements::SameLine(scene.whole(v)),
+            (Operand::SameRow(v), true) => Elements::PerLine(scene.whole(v)),
+            (Operand::Same(v), _) => Elements::Number(scene.whole(v)[0]),
+            (Operand::Number(number), _) => Elements::Number(T::number(number)),
         }
     }
 
-    /// All at once, where it is the same in every row or has its own element everywhere.
+    /// All at once, where it is the same in every line or has its own element everywhere.
     pub(super) fn flat(self) -> Option<vector::Operand<'s, T>> {
         match self {
-            Elements::Rows(x) => Some(vector::Operand::Slice(x)),
+            Elements::Each(x) => Some(vector::Operand::Slice(x)),
             Elements::Number(x) => Some(vector::Operand::Number(x)),
-            Elements::PerRow(_) | Elements::SameRow(_) => None,
+            Elements::PerLine(_) | Elements::SameLine(_) => None,
         }
     }
 
-    pub(super) fn row(self, row: usize, len: usize) -> vector::Operand<'s, T> {
+    /// Those of a line of so many.
+    pub(super) fn line(self, index: usize, len: usize) -> vector::Operand<'s, T> {
         match self {
-            Elements::Rows(x) => vector::Operand::Slice(&x[row * len..][..len]),
-            Elements::PerRow(x) => vector::Operand::Number(x[row]),
-            Elements::SameRow(x) => vector::Operand::Slice(x),
+            Elements::Each(x) => vector::Operand::Slice(&x[index * len..][..len]),
+            Elements::PerLine(x) => vector::Operand::Number(x[index]),
+            Elements::SameLine(x) => vector::Operand::Slice(x),
             Elements::Number(x) => vector::Operand::Number(x),
         }
     }
@@ -155,12 +171,34 @@ impl Kind {
             }
             Kind::Binary(_, _, x, y) => [x, y].into_iter().filter_map(home).collect(),
             Kind::Select(c, a, b) => [c, a, b].into_iter().filter_map(home).collect(),
-            Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => vec![*x],
+            Kind::Turn(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => vec![*x],
             Kind::Concat(parts) => parts.iter().map(|(x, _)| *x).collect(),
             Kind::Count { .. } | Kind::Random(_) => vec![],
             Kind::Pick { from, index } => vec![*from, index.home],
             Kind::Lookup { table, index, .. } => vec![*table, index.home],
             Kind::Place { index, update } | Kind::Scatter { index, update, .. } => vec![index.home, *update],
+        }
+    }
+
+    /// Reads other values instead.
+    pub(super) fn rename(&mut self, to: impl Fn(usize) -> usize) {
+        let home = |v: &mut usize| *v = to(*v);
+        let operand = |x: &mut Operand| match x {
+            Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => home(v),
+            Operand::Number(_) => {}
+        };
+        match self {
+            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) | Kind::Gather(_, x, ..) => operand(x),
+            Kind::Binary(_, _, x, y) => [x, y].into_iter().for_each(operand),
+            Kind::Select(c, a, b) => [c, a, b].into_iter().for_each(operand),
+            Kind::Turn(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => home(x),
+            Kind::Concat(parts) => parts.iter_mut().for_each(|(x, _)| home(x)),
+            Kind::Count { .. } | Kind::Random(_) => {}
+            Kind::Pick { from, index } => [from, &mut index.home].into_iter().for_each(home),
+            Kind::Lookup { table, index, .. } => [table, &mut index.home].into_iter().for_each(home),
+            Kind::Place { index, update } | Kind::Scatter { index, update, .. } => {
+                [&mut index.home, update].into_iter().for_each(home);
+            }
         }
     }
 }
@@ -195,67 +233,79 @@ impl Instr {
             Kind::Binary(op, dtype, x, y) => T::binary(*op, *dtype, (x, y), self, scene, span, out),
             Kind::Select(c, a, b) => {
                 let c = Elements::<bool>::of(c, scene, span, len);
-                select(scene.isa, len, c, of(a), of(b), out);
+                select(scene.isa, span.line(len), c, of(a), of(b), out);
             }
             Kind::Cast(from, x) => T::cast(*from, x, self, scene, span, out),
             Kind::Bytes(map, x) => T::bytes(scene.isa, map, scene.rows(*x, span, len), out),
-            Kind::Copy(x) => copy(len, of(x), out),
+            Kind::Copy(x) => copy(span.line(len), of(x), out),
+            Kind::Turn(x, way) => turn(scene.rows(*x, span, len), out, (span, len), *way),
             Kind::Reduce(kind, x, run) => {
                 let x = scene.rows::<T>(*x, span, len * run);
-                T::reduce(*kind, x, *run, out);
+                match span.columns {
+                    false => T::reduce(*kind, x, *run, out),
+                    true => reduce_columns(scene.isa, *kind, x, *run, span.rows, out),
+                }
             }
             Kind::Gather(map, x, width, number) => {
                 let (x, number) = (Elements::<T>::of(x, scene, span, *width), T::number(*number));
-                for (row, out) in out.chunks_exact_mut(len.max(1)).enumerate() {
-                    let vector::Operand::Slice(x) = x.row(row, *width) else { continue };
-                    for (o, i) in out.iter_mut().zip(map) {
-                        *o = if *i == u32::MAX { number } else { x[*i as usize] };
-                    }
-                }
+                gather(map, x, *width, number, (span, len), out);
             }
             Kind::Concat(parts) => {
                 for (x, map) in parts {
                     let x = scene.rows::<T>(*x, span, map.len());
-                    for (out, x) in out.chunks_exact_mut(len.max(1)).zip(rows_of(x, map.len(), span.rows)) {
-                        map.iter().zip(x).for_each(|(i, x)| out[*i as usize] = *x);
+                    for row in 0..span.rows {
+                        for (place, to) in map.iter().enumerate() {
+                            out[span.at(row, *to as usize, len)] = x[span.at(row, place, map.len())];
+                        }
                     }
                 }
             }
             Kind::Count { per_row, times } => {
-                let first = span.start * per_row;
-                for (i, out) in out.chunks_exact_mut((*times).max(1)).enumerate() {
-                    out.fill(T::number(Scalar::Int((first + i) as i64)));
-                }
-            }
-            Kind::Random(stream) => {
-                let first = (span.start * len) as u64;
-                let mut words = block(scene.seed, scene.step, *stream, first / 4);
-                for (i, o) in (first..).zip(out.iter_mut()) {
-                    if i % 4 == 0 {
-                        words = block(scene.seed, scene.step, *stream, i / 4);
+                for row in 0..span.rows {
+                    for place in 0..len {
+                        let count = (span.start + row) * per_row + place / (*times).max(1);
+                        out[span.at(row, place, len)] = T::number(Scalar::Int(count as i64));
                     }
-                    let uniform = (words[(i % 4) as usize] >> 8) as f32 * (1.0 / 16_777_216.0);
-                    *o = T::number(Scalar::Float(f64::from(uniform)));
                 }
             }
+            Kind::Random(stream) => random(*stream, scene, (span, len), out),
             Kind::Pick { from, index } => {
                 let places = index.checked("gather", scene, span)?;
-                let x = scene.rows::<T>(*from, span, len * index.along);
-                let runs = x.chunks_exact(index.along.max(1));
-                out.iter_mut().zip(places).zip(runs).for_each(|((o, i), x)| *o = x[*i as usize]);
+                let along = index.along;
+                let x = scene.rows::<T>(*from, span, len * along);
+                for row in 0..span.rows {
+                    for place in 0..len {
+                        let at = span.at(row, place, len);
+                        out[at] = x[span.at(row, place * along + places[at] as usize, len * along)];
+                    }
+                }
             }
             Kind::Lookup { table, index, width } => {
                 let (places, x) = (index.checked("gather", scene, span)?, scene.whole::<T>(*table));
-                for (out, i) in out.chunks_exact_mut((*width).max(1)).zip(places) {
-                    out.copy_from_slice(&x[*i as usize * width..][..*width]);
+                if !span.columns {
+                    for (out, i) in out.chunks_exact_mut((*width).max(1)).zip(places) {
+                        out.copy_from_slice(&x[*i as usize * width..][..*width]);
+                    }
+                    return Ok(());
+                }
+                let count = len / (*width).max(1);
+                for row in 0..span.rows {
+                    for place in 0..len {
+                        let i = places[span.at(row, place / width, count)] as usize;
+                        out[span.at(row, place, len)] = x[i * width + place % width];
+                    }
                 }
             }
             Kind::Place { index, update } => {
                 let places = index.checked("scatter_add", scene, span)?;
-                let x = scene.rows::<T>(*update, span, index.row.iter().product());
+                let count = index.row.iter().product();
+                let x = scene.rows::<T>(*update, span, count);
                 out.fill(T::default());
-                for ((out, i), x) in out.chunks_exact_mut(index.along.max(1)).zip(places).zip(x) {
-                    out[*i as usize] = *x;
+                for row in 0..span.rows {
+                    for place in 0..count {
+                        let at = span.at(row, place, count);
+                        out[span.at(row, place * index.along + places[at] as usize, len)] = x[at];
+                    }
                 }
             }
             Kind::Fold(..) | Kind::Scatter { .. } => {}
@@ -265,14 +315,15 @@ impl Instr {
 
     fn fold<T: Number>(&self, kind: Reduce, x: usize, scene: &Scene<'_>, span: Span, fold: &mut Slot) {
         let total = fold.get_mut::<T>();
-        if total.len() == 1 {
-            let x = scene.rows::<T>(x, span, 1);
-            let mut part = [T::default()];
-            T::reduce(kind, x, x.len(), &mut part);
-            return T::combine(kind, total, &part);
-        }
         let x = scene.rows::<T>(x, span, total.len());
-        T::reduce_rows(kind, x, total);
+        if total.len() > 1 && !span.columns {
+            return x.chunks_exact(total.len()).for_each(|row| T::combine(scene.isa, kind, total, row));
+        }
+        for (total, column) in total.iter_mut().zip(x.chunks_exact(span.rows.max(1))) {
+            let mut part = [T::default()];
+            T::reduce(kind, column, column.len(), &mut part);
+            T::combine(scene.isa, kind, std::slice::from_mut(total), &part);
+        }
     }
 }
 
@@ -284,17 +335,91 @@ fn scatter<T: Number>(
     fold: &mut Slot,
 ) -> Result<(), String> {
     let places = index.checked("scatter_add", scene, span)?;
-    let x = scene.rows::<T>(update, span, index.row.iter().product::<usize>() * width);
+    let count: usize = index.row.iter().product();
+    let x = scene.rows::<T>(update, span, count * width);
     let total = fold.get_mut::<T>();
-    for (i, x) in places.iter().zip(x.chunks_exact(width.max(1))) {
-        T::combine(Reduce::Sum, &mut total[*i as usize * width..][..width], x);
+    if !span.columns {
+        for (i, x) in places.iter().zip(x.chunks_exact(width.max(1))) {
+            T::combine(scene.isa, Reduce::Sum, &mut total[*i as usize * width..][..width], x);
+        }
+        return Ok(());
+    }
+    for row in 0..span.rows {
+        for place in 0..count * width {
+            let i = places[span.at(row, place / width, count)] as usize;
+            let x = &x[span.at(row, place, count * width)];
+            let total = &mut total[i * width + place % width];
+            T::combine(scene.isa, Reduce::Sum, std::slice::from_mut(total), std::slice::from_ref(x));
+        }
     }
     Ok(())
 }
 
-/// Rows of `len` elements; empty ones too.
-fn rows_of<T>(x: &[T], len: usize, rows: usize) -> impl Iterator<Item = &[T]> {
-    (0..rows).map(move |row| &x[row * len..][..len])
+/// Rows into columns, or back.
+fn turn<T: Copy>(x: &[T], out: &mut [T], (span, len): (Span, usize), way: Way) {
+    for row in 0..span.rows {
+        for place in 0..len {
+            let (by_rows, by_columns) = (row * len + place, place * span.rows + row);
+            let (from, to) = match way {
+                Way::Columns => (by_rows, by_columns),
+                Way::Rows => (by_columns, by_rows),
+            };
+            out[to] = x[from];
+        }
+    }
+}
+
+/// Each column of the result from `run` neighbouring ones, one after the other.
+fn reduce_columns<T: Number>(isa: Isa, kind: Reduce, x: &[T], run: usize, rows: usize, out: &mut [T]) {
+    let rows = rows.max(1);
+    for (i, out) in out.chunks_exact_mut(rows).enumerate() {
+        let mut columns = x[i * run * rows..][..run * rows].chunks_exact(rows);
+        match columns.next() {
+            Some(first) => out.copy_from_slice(first),
+            None => out.iter_mut().for_each(|o| T::reduce(kind, &[], 0, std::slice::from_mut(o))),
+        }
+        columns.for_each(|column| T::combine(isa, kind, out, column));
+    }
+}
+
+fn gather<T: Held>(
+    map: &[u32],
+    x: Elements<'_, T>,
+    width: usize,
+    number: T,
+    (span, len): (Span, usize),
+    out: &mut [T],
+) {
+    if span.columns {
+        for (out, i) in out.chunks_exact_mut(span.rows.max(1)).zip(map) {
+            match x {
+                _ if *i == u32::MAX => out.fill(number),
+                x => match x.line(*i as usize, span.rows) {
+                    vector::Operand::Slice(x) => out.copy_from_slice(x),
+                    vector::Operand::Number(x) => out.fill(x),
+                },
+            }
+        }
+        return;
+    }
+    for (row, out) in out.chunks_exact_mut(len.max(1)).enumerate() {
+        let vector::Operand::Slice(x) = x.line(row, width) else { continue };
+        for (o, i) in out.iter_mut().zip(map) {
+            *o = if *i == u32::MAX { number } else { x[*i as usize] };
+        }
+    }
+}
+
+fn random<T: Held>(stream: u64, scene: &Scene<'_>, (span, len): (Span, usize), out: &mut [T]) {
+    let first = (span.start * len) as u64;
+    let mut words = block(scene.seed, scene.step, stream, first / 4);
+    for (n, i) in (first..).take(span.rows * len).enumerate() {
+        if i % 4 == 0 {
+            words = block(scene.seed, scene.step, stream, i / 4);
+        }
+        let uniform = (words[(i % 4) as usize] >> 8) as f32 * (1.0 / 16_777_216.0);
+        out[span.at(n / len, n % len, len)] = T::number(Scalar::Float(f64::from(uniform)));
+    }
 }
 
 impl Index {
@@ -307,9 +432,12 @@ impl Index {
         if index.iter().fold(true, |all, i| all & inside(i)) {
             return Ok(index);
         }
-        let wrong = index.iter().position(|i| !inside(i)).unwrap_or(0);
-        let mut at = position(&self.row, wrong % per_row);
-        at[0] += (span.start + wrong / per_row) * self.row[0];
+        // The first by rows, however they lie.
+        let order = (0..span.rows).flat_map(|row| (0..per_row).map(move |place| (row, place)));
+        let mut places = order.map(|(row, place)| (row, place, span.at(row, place, per_row)));
+        let (row, place, wrong) = places.find(|w| !inside(&index[w.2])).unwrap_or((0, 0, 0));
+        let mut at = position(&self.row, place);
+        at[0] += (span.start + row) * self.row[0];
         let range = if self.along == 0 { "none".into() } else { format!("0 to {}", self.along - 1) };
         Err(format!(
             "{op} by index {} at position {at:?}, outside the {} elements of axis {} of {}: expected {range}",
@@ -318,29 +446,30 @@ impl Index {
     }
 }
 
-pub(super) fn copy<T: Held>(len: usize, x: Elements<'_, T>, out: &mut [T]) {
+pub(super) fn copy<T: Held>(line: usize, x: Elements<'_, T>, out: &mut [T]) {
+    let lines = out.chunks_exact_mut(line.max(1));
     match x {
-        Elements::Rows(x) => out.copy_from_slice(x),
+        Elements::Each(x) => out.copy_from_slice(x),
         Elements::Number(x) => out.fill(x),
-        Elements::PerRow(x) => out.chunks_exact_mut(len.max(1)).zip(x).for_each(|(o, x)| o.fill(*x)),
-        Elements::SameRow(x) => out.chunks_exact_mut(len.max(1)).for_each(|o| o.copy_from_slice(x)),
+        Elements::PerLine(x) => lines.zip(x).for_each(|(o, x)| o.fill(*x)),
+        Elements::SameLine(x) => lines.for_each(|o| o.copy_from_slice(x)),
     }
 }
 
 fn select<T: Held>(
     isa: Isa,
-    len: usize,
+    line: usize,
     c: Elements<'_, bool>,
     a: Elements<'_, T>,
     b: Elements<'_, T>,
     out: &mut [T],
 ) {
-    if let (Elements::Rows(c), Some(a), Some(b)) = (c, a.flat(), b.flat()) {
+    if let (Elements::Each(c), Some(a), Some(b)) = (c, a.flat(), b.flat()) {
         return isa.select(c, a, b, out);
     }
-    for (row, out) in out.chunks_exact_mut(len.max(1)).enumerate() {
-        let (a, b) = (a.row(row, len), b.row(row, len));
-        match c.row(row, len) {
+    for (index, out) in out.chunks_exact_mut(line.max(1)).enumerate() {
+        let (a, b) = (a.line(index, line), b.line(index, line));
+        match c.line(index, line) {
             vector::Operand::Slice(c) => isa.select(c, a, b, out),
             vector::Operand::Number(c) => match if c { a } else { b } {
                 vector::Operand::Slice(x) => out.copy_from_slice(x),

@@ -52,9 +52,21 @@ pub(super) struct Span {
     pub rows: usize,
     pub lane: usize,
     pub tile: usize,
+    /// Whether values lie column by column, each with an element of every row.
+    pub columns: bool,
 }
 
 impl Span {
+    /// Elements that lie together, of values with `len` elements a row: of a row or of a column.
+    pub(super) fn line(&self, len: usize) -> usize {
+        if self.columns { self.rows } else { len }
+    }
+
+    /// Where the element of a row stands that comes at `place`, of values with `len` elements a row.
+    pub(super) fn at(&self, row: usize, place: usize, len: usize) -> usize {
+        if self.columns { place * self.rows + row } else { row * len + place }
+    }
+
     /// Where a buffer's first row is.
     fn base(&self, base: Base) -> usize {
         match base {

@@ -7,6 +7,7 @@
 
 mod build;
 mod bytes;
+mod columns;
 mod fold;
 mod group;
 mod lane;

@@ -28,15 +28,13 @@ pub(super) trait Number: Held {
     fn bytes(_isa: Isa, _map: &ByteMap, _x: &[u8], _out: &mut [Self]) {}
     /// `kind` of each run.
     fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]);
-    /// `kind` of all rows and of what is there.
-    fn reduce_rows(kind: Reduce, x: &[Self], total: &mut [Self]);
     /// `into ← kind(into, x)`, element by element.
-    fn combine(kind: Reduce, into: &mut [Self], x: &[Self]);
+    fn combine(isa: Isa, kind: Reduce, into: &mut [Self], x: &[Self]);
 }
 
-/// `f` on all elements at once where the operands allow it, otherwise row by row.
+/// `f` on all elements at once where the operands allow it, otherwise line by line.
 fn both<T: Held, R>(
-    len: usize,
+    line: usize,
     x: Elements<'_, T>,
     y: Elements<'_, T>,
     out: &mut [R],
@@ -45,8 +43,8 @@ fn both<T: Held, R>(
     if let (Some(x), Some(y)) = (x.flat(), y.flat()) {
         return f(x, y, out);
     }
-    for (row, out) in out.chunks_exact_mut(len.max(1)).enumerate() {
-        f(x.row(row, len), y.row(row, len), out);
+    for (index, out) in out.chunks_exact_mut(line.max(1)).enumerate() {
+        f(x.line(index, line), y.line(index, line), out);
     }
 }
 
@@ -66,20 +64,14 @@ fn reduce<T: Arithmetic>(kind: Reduce, x: &[T], run: usize, out: &mut [T]) {
     }
 }
 
-fn reduce_rows<T: Arithmetic>(kind: Reduce, x: &[T], total: &mut [T]) {
-    for row in x.chunks_exact(total.len().max(1)) {
-        combine(kind, total, row);
-    }
-}
-
 macro_rules! floats {
     ($($t:ty { $($more:item)* })*) => {$(
         impl Number for $t {
             fn unary(op: Unary, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
                 match Elements::<$t>::of(x, scene, span, i.len) {
-                    Elements::Rows(x) => scene.isa.unary(op, x, out),
+                    Elements::Each(x) => scene.isa.unary(op, x, out),
                     other => {
-                        copy(i.len, other, out);
+                        copy(span.line(i.len), other, out);
                         scene.isa.unary_in_place(op, out);
                     }
                 }
@@ -94,23 +86,30 @@ macro_rules! floats {
                 out: &mut [Self],
             ) {
                 let of = |x: &Operand| Elements::<$t>::of(x, scene, span, i.len);
-                both(i.len, of(x), of(y), out, |x, y, out| scene.isa.binary(op, x, y, out));
+                both(span.line(i.len), of(x), of(y), out, |x, y, out| scene.isa.binary(op, x, y, out));
             }
             fn cast(from: DType, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
                 typed!(from, A => match Elements::<A>::of(x, scene, span, i.len) {
-                    Elements::Rows(x) => scene.isa.cast(x, out),
+                    Elements::Each(x) => scene.isa.cast(x, out),
                     Elements::Number(x) => { let mut one = [<$t>::default()]; scene.isa.cast(&[x], &mut one); out.fill(one[0]) }
-                    Elements::PerRow(x) => for (out, x) in out.chunks_exact_mut(i.len.max(1)).zip(x) {
+                    Elements::PerLine(x) => for (out, x) in out.chunks_exact_mut(span.line(i.len).max(1)).zip(x) {
                         let mut one = [<$t>::default()];
                         scene.isa.cast(&[*x], &mut one);
                         out.fill(one[0]);
                     },
-                    Elements::SameRow(x) => out.chunks_exact_mut(i.len.max(1)).for_each(|o| scene.isa.cast(x, o)),
+                    Elements::SameLine(x) => out.chunks_exact_mut(span.line(i.len).max(1)).for_each(|o| scene.isa.cast(x, o)),
                 });
             }
             fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]) { reduce(kind, x, run, out) }
-            fn reduce_rows(kind: Reduce, x: &[Self], total: &mut [Self]) { reduce_rows(kind, x, total) }
-            fn combine(kind: Reduce, into: &mut [Self], x: &[Self]) { combine(kind, into, x) }
+            fn combine(isa: Isa, kind: Reduce, into: &mut [Self], x: &[Self]) {
+                let op = match kind {
+                    Reduce::Sum => Binary::Add,
+                    Reduce::Prod => Binary::Mul,
+                    Reduce::Max => Binary::Max,
+                    Reduce::Min => Binary::Min,
+                };
+                isa.binary_in_place(op, into, vector::Operand::Slice(x));
+            }
             $($more)*
         }
     )*};
@@ -130,7 +129,7 @@ fn is_true<T: Item>(x: &T) -> bool {
 impl Number for bool {
     fn unary(op: Unary, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
         if op == Unary::Not {
-            copy(i.len, Elements::<bool>::of(x, scene, span, i.len), out);
+            copy(span.line(i.len), Elements::<bool>::of(x, scene, span, i.len), out);
             return out.iter_mut().for_each(|x| *x = !*x);
         }
         // Whether a float is finite; which float, the operand's home says.
@@ -150,21 +149,20 @@ impl Number for bool {
     ) {
         if matches!(op, Binary::And | Binary::Or) {
             let of = |x: &Operand| Elements::<bool>::of(x, scene, span, i.len);
-            return both(i.len, of(x), of(y), out, |x, y, out| {
+            return both(span.line(i.len), of(x), of(y), out, |x, y, out| {
                 each(x, y, out, |x, y| if op == Binary::And { x & y } else { x | y });
             });
         }
         typed!(dtype, A => {
             let of = |x: &Operand| Elements::<A>::of(x, scene, span, i.len);
-            both(i.len, of(x), of(y), out, |x, y, out| scene.isa.compare(op, x, y, out));
+            both(span.line(i.len), of(x), of(y), out, |x, y, out| scene.isa.compare(op, x, y, out));
         });
     }
     fn cast(from: DType, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
         typed!(from, A => convert::<A, bool>(x, i, scene, span, out, is_true));
     }
     fn reduce(_: Reduce, _: &[Self], _: usize, _: &mut [Self]) {}
-    fn reduce_rows(_: Reduce, _: &[Self], _: &mut [Self]) {}
-    fn combine(_: Reduce, _: &mut [Self], _: &[Self]) {}
+    fn combine(_: Isa, _: Reduce, _: &mut [Self], _: &[Self]) {}
 }
 
 fn finite<T: Held>(
@@ -176,10 +174,10 @@ fn finite<T: Held>(
     f: impl Fn(&[T], &mut [bool]),
 ) {
     match Elements::<T>::of(x, scene, span, i.len) {
-        Elements::Rows(x) => f(x, out),
+        Elements::Each(x) => f(x, out),
         other => {
-            for (row, out) in out.chunks_exact_mut(i.len.max(1)).enumerate() {
-                match other.row(row, i.len) {
+            for (row, out) in out.chunks_exact_mut(span.line(i.len).max(1)).enumerate() {
+                match other.line(row, span.line(i.len)) {
                     vector::Operand::Slice(x) => f(x, out),
                     vector::Operand::Number(x) => {
                         out.iter_mut().for_each(|o| f(&[x], std::slice::from_mut(o)))
@@ -216,8 +214,8 @@ fn convert<A: Held, R: Held>(
     f: impl Fn(&A) -> R,
 ) {
     let x = Elements::<A>::of(x, scene, span, i.len);
-    for (row, out) in out.chunks_exact_mut(i.len.max(1)).enumerate() {
-        match x.row(row, i.len) {
+    for (row, out) in out.chunks_exact_mut(span.line(i.len).max(1)).enumerate() {
+        match x.line(row, span.line(i.len)) {
             vector::Operand::Slice(x) => out.iter_mut().zip(x).for_each(|(o, x)| *o = f(x)),
             vector::Operand::Number(x) => out.fill(f(&x)),
         }
@@ -228,7 +226,7 @@ macro_rules! integers {
     ($($t:ident)*) => {$(
         impl Number for $t {
             fn unary(op: Unary, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
-                copy(i.len, Elements::<$t>::of(x, scene, span, i.len), out);
+                copy(span.line(i.len), Elements::<$t>::of(x, scene, span, i.len), out);
                 $t::apply(op, out);
             }
             fn binary(
@@ -241,16 +239,13 @@ macro_rules! integers {
                 out: &mut [Self],
             ) {
                 let of = |x: &Operand| Elements::<$t>::of(x, scene, span, i.len);
-                both(i.len, of(x), of(y), out, |x, y, out| $t::apply2(op, x, y, out));
+                both(span.line(i.len), of(x), of(y), out, |x, y, out| $t::apply2(op, x, y, out));
             }
             fn cast(from: DType, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
                 typed!(from, A => convert::<A, $t>(x, i, scene, span, out, |x| <$t as Whole>::from_number(*x)));
             }
             fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]) { $t::reduced(kind, x, run, out) }
-            fn reduce_rows(kind: Reduce, x: &[Self], total: &mut [Self]) {
-                for row in x.chunks_exact(total.len().max(1)) { $t::combined(kind, total, row); }
-            }
-            fn combine(kind: Reduce, into: &mut [Self], x: &[Self]) { $t::combined(kind, into, x) }
+            fn combine(_: Isa, kind: Reduce, into: &mut [Self], x: &[Self]) { $t::combined(kind, into, x) }
         }
     )*};
 }

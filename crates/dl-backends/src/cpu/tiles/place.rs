@@ -7,6 +7,7 @@ use dl_core::DType;
 use super::build::{Built, Item, Work};
 use super::group::Instr;
 use super::lane::{Base, Place};
+use super::columns::turn;
 use super::sink::sink;
 use super::{BLOCK, Cut};
 
@@ -14,8 +15,20 @@ use super::{BLOCK, Cut};
 pub(super) enum Phase {
     /// A product, or another step on the whole tile.
     Tile(Work),
-    /// Operations that go row by row, in blocks of so many rows; which of their operands are inputs.
-    Group { instrs: Vec<Instr>, rows: usize, inputs: Vec<usize> },
+    /// Operations that go row by row.
+    Group(Group),
+}
+
+/// Operations that go row by row, in blocks.
+#[derive(Default)]
+pub(super) struct Group {
+    pub instrs: Vec<Instr>,
+    /// Rows of a block.
+    pub rows: usize,
+    /// Which of the operands are inputs.
+    pub inputs: Vec<usize>,
+    /// Whether values lie column by column inside.
+    pub columns: bool,
 }
 
 /// A round: the phases of each tile, in order.
@@ -41,7 +54,7 @@ impl Buffer {
 }
 
 /// Sorts items into phases and gives every home that is open a buffer.
-pub(super) fn place(built: &mut Built, rounds: u32) -> (Vec<Phases>, Vec<Buffer>) {
+pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>, Vec<Buffer>) {
     let mut rounds: Vec<Phases> = (0..rounds).map(|_| vec![]).collect();
     let mut items: Vec<Item> = std::mem::take(&mut built.items);
     sink(built, &mut items);
@@ -51,13 +64,14 @@ pub(super) fn place(built: &mut Built, rounds: u32) -> (Vec<Phases>, Vec<Buffer>
     for Item { round, rank, work } in items {
         let phases = &mut rounds[round as usize];
         match work {
-            Work::Row(instr) if last == Some((round, rank)) => match phases.last_mut() {
-                Some(Phase::Group { instrs, .. }) => instrs.push(instr),
-                _ => phases.push(Phase::Group { instrs: vec![instr], rows: 1, inputs: vec![] }),
-            },
             Work::Row(instr) => {
-                phases.push(Phase::Group { instrs: vec![instr], rows: 1, inputs: vec![] });
-                last = Some((round, rank));
+                if last != Some((round, rank)) {
+                    phases.push(Phase::Group(Group::default()));
+                    last = Some((round, rank));
+                }
+                if let Some(Phase::Group(group)) = phases.last_mut() {
+                    group.instrs.push(instr);
+                }
             }
             work => {
                 phases.push(Phase::Tile(work));
@@ -66,15 +80,16 @@ pub(super) fn place(built: &mut Built, rounds: u32) -> (Vec<Phases>, Vec<Buffer>
         }
     }
     for phase in rounds.iter_mut().flatten() {
-        if let Phase::Group { instrs, rows, inputs } = phase {
-            let longest = instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
-            *rows = (BLOCK / longest).max(1);
-            *inputs = instrs.iter().flat_map(|i| i.kind.inputs()).collect();
-            inputs.retain(|home| matches!(built.homes[*home].place, Place::Input(_)));
-            inputs.sort_unstable();
-            inputs.dedup();
+        if let Phase::Group(group) = phase {
+            let longest = group.instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
+            group.rows = (BLOCK / longest).max(1);
+            group.inputs = group.instrs.iter().flat_map(|i| i.kind.inputs()).collect();
+            group.inputs.retain(|home| matches!(built.homes[*home].place, Place::Input(_)));
+            group.inputs.sort_unstable();
+            group.inputs.dedup();
         }
     }
+    turn(built, &mut rounds, rows);
     let buffers = Buffers::new(built, &rounds).give(built, &rounds);
     (rounds, buffers)
 }
@@ -90,18 +105,16 @@ struct Buffers {
 }
 
 impl Phase {
-    fn inputs(&self) -> Vec<usize> {
+    pub(super) fn inputs(&self) -> Vec<usize> {
         match self {
-            Phase::Group { instrs, .. } => instrs.iter().flat_map(|i| i.kind.inputs()).collect(),
+            Phase::Group(g) => g.instrs.iter().flat_map(|i| i.kind.inputs()).collect(),
             Phase::Tile(work) => work.inputs(),
         }
     }
 
     fn results(&self) -> Vec<usize> {
         match self {
-            Phase::Group { instrs, .. } => {
-                instrs.iter().map(|i| i.out).filter(|o| *o != usize::MAX).collect()
-            }
+            Phase::Group(g) => g.instrs.iter().map(|i| i.out).filter(|o| *o != usize::MAX).collect(),
             Phase::Tile(work) => work.result().into_iter().collect(),
         }
     }
@@ -130,7 +143,7 @@ impl Buffers {
 
     fn give(mut self, built: &mut Built, rounds: &[Phases]) -> Vec<Buffer> {
         for (index, phase) in rounds.iter().flatten().enumerate() {
-            if let Phase::Group { instrs, rows, .. } = phase {
+            if let Phase::Group(Group { instrs, rows, .. }) = phase {
                 for (i, instr) in instrs.iter().enumerate() {
                     if instr.out != usize::MAX {
                         self.open(built, instr.out, *rows);

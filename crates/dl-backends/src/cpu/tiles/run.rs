@@ -11,7 +11,7 @@ use super::Cut;
 use super::build::{FoldDecl, StepArg, Target, Work, build};
 use super::fold::{combine, reset};
 use super::lane::{Base, Home, Scene, Span};
-use super::place::{Phase, Phases, place};
+use super::place::{Group, Phase, Phases, place};
 use super::product::Pack;
 use super::slots::{Held, Slot, typed};
 use super::update::{Update, updates};
@@ -98,7 +98,7 @@ impl Tiled {
         }
         let kernels = Kernels::best();
         let Ok(mut built) = build(plan, &division, dims, kernels) else { return Ok(None) };
-        let (mut phases, buffers) = place(&mut built, division.rounds());
+        let (mut phases, buffers) = place(&mut built, division.rounds(), rows);
         let of_rows = buffers.iter().filter(|b| b.base != Base::Block);
         let bytes = of_rows.map(|b| b.len * b.dtype.bytes()).sum::<usize>()
             + plan
@@ -381,21 +381,11 @@ impl Tiled {
         let start = index * self.cut.lane;
         let end = (start + self.cut.lane).min(self.cut.rows);
         for tile in (start..end).step_by(self.cut.tile) {
-            let span = Span { start: tile, rows: self.cut.tile.min(end - tile), lane: start, tile };
+            let rows = self.cut.tile.min(end - tile);
+            let span = Span { start: tile, rows, lane: start, tile, columns: false };
             for phase in &self.phases[round] {
                 match phase {
-                    Phase::Group { instrs, rows, inputs } => {
-                        for start in (tile..tile + span.rows).step_by(*rows) {
-                            inputs.iter().for_each(|home| scene.prefetch(*home, start, *rows));
-                            let rows = (*rows).min(tile + span.rows - start);
-                            for instr in instrs {
-                                let block = Span { start, rows, ..span };
-                                instr
-                                    .run(&mut scene, block, &mut lane.folds)
-                                    .map_err(|why| (instr.step, why))?;
-                            }
-                        }
-                    }
+                    Phase::Group(group) => group.run(&mut scene, span, &mut lane.folds)?,
                     Phase::Tile(Work::Product(product)) => {
                         product.run(&mut scene, span, &mut lane.folds, tile == start, lane.context.threads);
                     }
@@ -460,6 +450,26 @@ impl Tiled {
                 }
             }
         });
+        Ok(())
+    }
+}
+
+impl Group {
+    /// All rows of the span, block by block; an error with its step.
+    fn run(
+        &self,
+        scene: &mut Scene<'_>,
+        span: Span,
+        folds: &mut [Slot],
+    ) -> std::result::Result<(), (usize, String)> {
+        let end = span.start + span.rows;
+        for start in (span.start..end).step_by(self.rows) {
+            self.inputs.iter().for_each(|home| scene.prefetch(*home, start, self.rows));
+            let block = Span { start, rows: self.rows.min(end - start), columns: self.columns, ..span };
+            for instr in &self.instrs {
+                instr.run(scene, block, folds).map_err(|why| (instr.step, why))?;
+            }
+        }
         Ok(())
     }
 }
