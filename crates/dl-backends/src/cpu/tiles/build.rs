@@ -9,7 +9,7 @@ use dl_core::{Dims, Plan};
 use super::bytes::Mapped;
 use super::group::{Index, Instr, Kind, Operand};
 use super::lane::{Home, Place};
-use super::movement::{is_identity, padded, part, places};
+use super::movement::{is_identity, places};
 use super::product::{Pack, Product};
 use crate::cpu::array::Array;
 use crate::cpu::compile::{Prepared, number, prepare, size_of};
@@ -83,7 +83,7 @@ pub(super) struct Builder<'p> {
     /// How many steps and ends of the plan read each value.
     pub readers: Vec<usize>,
     pub mapped: Mapped,
-    step: usize,
+    pub step: usize,
 }
 
 pub(super) fn build(
@@ -134,7 +134,7 @@ impl Builder<'_> {
     }
 
     /// A home for a value of the plan, or one of its shape and type.
-    fn home(&mut self, place: Place, like: ValueId, ready: (u32, usize)) -> usize {
+    pub(super) fn home(&mut self, place: Place, like: ValueId, ready: (u32, usize)) -> usize {
         let len = self.row(like).iter().product();
         self.home_of(Home { place, dtype: self.plan.value(like).dtype, len }, ready)
     }
@@ -312,61 +312,6 @@ impl Builder<'_> {
             });
         }
         Ok(args)
-    }
-
-    fn iota(&mut self, axis: usize, result: ValueId) -> Operand {
-        let shape = self.row(result).to_vec();
-        let len: usize = shape.iter().product();
-        if axis == 0 {
-            let times = shape[1..].iter().product();
-            return Operand::Rows(self.emit(Kind::Count { per_row: shape[0], times }, result, len));
-        }
-        let dtype = self.plan.value(result).dtype;
-        let row = crate::cpu::movement::iota(axis, dtype, &shape).to_tensor();
-        self.built.known.push(Array::owned(row));
-        let known = Place::Known(self.built.known.len() - 1);
-        Operand::SameRow(self.home(known, result, (0, 0)))
-    }
-
-    fn moved(&mut self, step: &Step) -> Result<Operand, String> {
-        let (x, result) = (value_of(step, 0), step.result);
-        let (from, to) = (self.row(x).to_vec(), self.row(result).to_vec());
-        let (width, len): (usize, usize) = (from.iter().product(), to.iter().product());
-        let starts = &self.built.prepared[self.step].starts;
-        let (map, fill) = match &step.op {
-            Op::Pad { strides, value, .. } => (padded(&from, &to, starts, strides), *value),
-            op => (places(op, &from, &to, starts).ok_or("no movement")?, Scalar::Float(0.0)),
-        };
-        let operand = match self.is_rows(x) {
-            true => self.operand(&step.args[0])?,
-            false if width == 1 => Operand::Same(self.whole(x)),
-            false => Operand::SameRow(self.whole(x)),
-        };
-        let padding = matches!(step.op, Op::Pad { .. });
-        Ok(match operand {
-            same if is_identity(&map, width) && !padding => same,
-            Operand::Number(_) | Operand::Same(_) | Operand::PerRow(_) if !padding => operand,
-            Operand::Rows(home) if width == 1 && !padding => Operand::PerRow(home),
-            Operand::SameRow(_) if !padding => {
-                Operand::Rows(self.emit(Kind::Gather(map, operand, width, fill), result, len))
-            }
-            _ => {
-                let home = Operand::Rows(self.dense(x)?);
-                Operand::Rows(self.emit(Kind::Gather(map, home, width, fill), result, len))
-            }
-        })
-    }
-
-    fn concat(&mut self, step: &Step, axis: usize) -> Result<Operand, String> {
-        let to = self.row(step.result).to_vec();
-        let (mut parts, mut first) = (vec![], 0);
-        for i in 0..step.args.len() {
-            let x = value_of(step, i);
-            let shape = self.row(x).to_vec();
-            parts.push((self.dense(x)?, part(&shape, axis, first, &to)));
-            first += shape[axis];
-        }
-        Ok(Operand::Rows(self.emit(Kind::Concat(parts), step.result, to.iter().product())))
     }
 
     /// `kind` along axes of a row, which are brought to its end first.

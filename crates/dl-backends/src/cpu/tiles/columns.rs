@@ -15,7 +15,8 @@ const SHORT: usize = 32;
 /// group's ends.
 pub(super) fn turn(built: &mut Built, rounds: &mut [Phases], rows: usize) {
     let mut readers: HashMap<usize, usize> = HashMap::new();
-    for home in rounds.iter().flatten().flat_map(Phase::inputs).chain(built.outputs.iter().flatten().copied()) {
+    for home in rounds.iter().flatten().flat_map(Phase::inputs).chain(built.outputs.iter().flatten().copied())
+    {
         *readers.entry(home).or_default() += 1;
     }
     for phase in rounds.iter_mut().flatten() {
@@ -54,7 +55,8 @@ fn turn_group(built: &mut Built, group: &mut Group, readers: &HashMap<usize, usi
     for (home, step) in homes {
         let Home { dtype, len, .. } = built.homes[home];
         let outside = readers.get(&home) > own.get(&home);
-        if len == 1 || !is_rows(built, home) || turned.contains_key(&home) || made.contains(&home) && !outside {
+        if len == 1 || !is_rows(built, home) || turned.contains_key(&home) || made.contains(&home) && !outside
+        {
             continue;
         }
         built.homes.push(Home { place: Place::Open, dtype, len });

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use dl_core::DType;
 
 use super::build::{Built, Item, Work};
+use super::columns::turn;
 use super::group::Instr;
 use super::lane::{Base, Place};
-use super::columns::turn;
 use super::sink::sink;
 use super::{BLOCK, Cut};
 
