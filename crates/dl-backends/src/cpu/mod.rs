@@ -19,6 +19,7 @@ pub mod product;
 mod real;
 mod reduce;
 mod run;
+mod team;
 mod tiles;
 pub mod vector;
 
@@ -30,6 +31,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::array::Array;
 use self::compile::Compiled;
+use self::team::Team;
 use self::tiles::Tiled;
 use crate::error::{Error, Result};
 use crate::executor::{Buffer, Executable, Executor};
@@ -46,6 +48,7 @@ pub struct Cpu {
     threads: usize,
     tile: Option<usize>,
     pool: OnceLock<Arc<ThreadPool>>,
+    team: OnceLock<Arc<Team>>,
 }
 
 impl Cpu {
@@ -56,7 +59,7 @@ impl Cpu {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             n => n,
         };
-        Cpu { threads, tile: None, pool: OnceLock::new() }
+        Cpu { threads, tile: None, pool: OnceLock::new(), team: OnceLock::new() }
     }
 
     /// With tiles of so many rows, where a plan can be divided; otherwise the caches decide. Results may
@@ -83,8 +86,24 @@ impl Cpu {
             .num_threads(self.threads)
             .thread_name(|i| format!("cpu-{i}"))
             .build()
-            .map_err(|e| Error::executor("cpu", format!("cannot start {} threads: {e}", self.threads)))?;
+            .map_err(|e| self.cannot_start(e))?;
         Ok(Some(self.pool.get_or_init(|| Arc::new(pool)).clone()))
+    }
+
+    /// The threads that share tiles, started when they are first needed.
+    fn team(&self) -> Result<Option<Arc<Team>>> {
+        if self.threads == 1 {
+            return Ok(None);
+        }
+        if let Some(team) = self.team.get() {
+            return Ok(Some(team.clone()));
+        }
+        let team = Team::new(self.threads).map_err(|e| self.cannot_start(e))?;
+        Ok(Some(self.team.get_or_init(|| Arc::new(team)).clone()))
+    }
+
+    fn cannot_start(&self, why: impl std::fmt::Display) -> Error {
+        Error::executor("cpu", format!("cannot start {} threads: {why}", self.threads))
     }
 }
 
@@ -101,8 +120,8 @@ impl Executor for Cpu {
     }
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
-        match Tiled::new(plan, dims, self.threads, self.pool()?, self.tile)? {
-            Some(tiled) => Ok(Box::new(tiled)),
+        match Tiled::new(plan, dims, self.tile)? {
+            Some(tiled) => Ok(Box::new(tiled.with_threads(self.threads, self.pool()?, self.team()?))),
             None => Ok(Box::new(Compiled::new(plan, dims, self.threads, self.pool()?)?)),
         }
     }

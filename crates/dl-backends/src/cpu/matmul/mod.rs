@@ -57,14 +57,13 @@ mod tile;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use self::blocks::{Blocks, part};
 pub use self::cache::Caches;
 pub use self::operand::{Layout, Operand, Out, Right, Sizes, Strided};
 use self::pack::{Pack, panel_width};
 pub use self::room::Room;
 use self::table::Unit;
+use super::team::Team;
 
 /// The kernels for a vector unit, and the blocks that fit the caches.
 #[derive(Clone, Copy)]
@@ -241,24 +240,23 @@ impl Kernels {
         self.multiply(&Product { sizes, a, b, alpha, beta }, 0..m, c);
     }
 
-    /// Computes a product into rows without gaps, by so many threads of rayon's current pool. Their
-    /// number changes no bit.
+    /// Computes a product into rows without gaps, by a team if there is one. That changes no bit.
     ///
     /// # Panics
     /// As [`Kernels::multiply`].
-    pub fn multiply_shared(&self, p: &Product<'_>, c: &mut [f32], threads: usize) {
+    pub(super) fn multiply_shared(&self, p: &Product<'_>, c: &mut [f32], team: Option<&Team>) {
         let Sizes { m, n, k } = p.sizes;
         let worth = m.saturating_mul(n).saturating_mul(k) / ALONE;
-        let threads = threads.min(worth).min(m).max(1);
-        if threads == 1 {
+        let parts = team.map_or(1, Team::members).min(worth).min(m);
+        let (Some(team), 2..) = (team, parts) else {
             return self.multiply(p, 0..m, &mut Out::rows(c, n));
-        }
+        };
         let (shared, len) = (Shared(c.as_mut_ptr()), c.len());
-        (0..threads).into_par_iter().for_each(|index| {
-            let shared = &shared;
-            // SAFETY: the slice is borrowed until all threads are done, and each has rows of its own.
+        let shared = &shared;
+        team.each(parts, &|index| {
+            // SAFETY: the slice is borrowed until all are done, and each part has rows of its own.
             let mut c = unsafe { Out::shared(shared.0, len, Layout::Rows(n)) };
-            self.multiply(p, part(0..m, index, threads), &mut c);
+            self.multiply(p, part(0..m, index, parts), &mut c);
         });
     }
 

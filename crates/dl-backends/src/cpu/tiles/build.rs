@@ -216,7 +216,10 @@ impl Builder<'_> {
         }
         let len = self.row(value).iter().product();
         let home = self.emit(Kind::Copy(operand), value, len);
-        self.operands[value.index()] = Some(Operand::Rows(home));
+        // A copy of a later round is not there yet for others of the value's own.
+        if self.division.part(value).round() == self.round() {
+            self.operands[value.index()] = Some(Operand::Rows(home));
+        }
         Ok(home)
     }
 

@@ -6,6 +6,7 @@ use dl_core::ops::Reduce;
 use super::number::Number;
 use super::slots::{Slot, typed};
 use crate::cpu::array::Item;
+use crate::cpu::team::Team;
 use crate::cpu::vector::Isa;
 use dl_core::DType;
 
@@ -22,6 +23,10 @@ pub(super) fn reset(kind: Reduce, dtype: DType, fold: &mut Slot) {
 }
 
 /// `into ← kind(into, from)`.
-pub(super) fn combine(kind: Reduce, dtype: DType, into: &mut Slot, from: &Slot) {
-    typed!(dtype, T => T::combine(Isa::widest(), kind, into.get_mut(), from.get::<T>()));
+pub(super) fn combine(kind: Reduce, dtype: DType, into: &mut Slot, from: &Slot, team: Option<&Team>) {
+    let isa = Isa::widest();
+    typed!(dtype, T => {
+        let (into, from) = (into.get_mut::<T>(), from.get::<T>());
+        Team::share(team, into, &|start, into| T::combine(isa, kind, into, &from[start..][..into.len()]));
+    });
 }

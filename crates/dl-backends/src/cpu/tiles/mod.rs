@@ -11,6 +11,7 @@ mod columns;
 mod fold;
 mod group;
 mod lane;
+mod lanes;
 mod movement;
 mod number;
 mod place;
@@ -19,6 +20,7 @@ mod run;
 mod sink;
 mod slots;
 mod update;
+mod whole;
 
 pub(super) use self::run::Tiled;
 

@@ -11,6 +11,7 @@ use crate::cpu::gemm::{self, Matrix};
 use crate::cpu::layout::{Layout, merged};
 use crate::cpu::matmul::{self, Kernels, Operand, Right, Room, Sizes, Strided};
 use crate::cpu::real::Real;
+use crate::cpu::team::Team;
 
 /// A product of the rows of a tile.
 pub(super) struct Product {
@@ -171,7 +172,7 @@ impl Product {
         span: Span,
         folds: &mut [Slot],
         first: bool,
-        threads: usize,
+        team: Option<&Team>,
     ) {
         match (&self.form, self.out) {
             (Form::Rows { m, sizes, weights }, Target::Home(home)) => {
@@ -181,16 +182,16 @@ impl Product {
                     (Weights::Packed(pack), _) => {
                         let (pack, room) = &scene.packed[*pack];
                         let out = &mut slot.get_mut()[part];
-                        self.by_packed(scene, span, (*m, *sizes), pack.right(room), out, threads);
+                        self.by_packed(scene, span, (*m, *sizes), pack.right(room), out, team);
                     }
                     (Weights::Whole(w, (row, _)), DType::F32) => {
                         let right = Right::Rows(scene.whole(*w), *row as usize);
                         let out = &mut slot.get_mut()[part];
-                        self.by_packed(scene, span, (*m, *sizes), right, out, threads);
+                        self.by_packed(scene, span, (*m, *sizes), right, out, team);
                     }
                     (Weights::Whole(w, strides), _) => {
                         let out = &mut slot.get_mut::<f64>()[part];
-                        self.by_whole(scene, span, (*m, *sizes), (*w, *strides), out, threads);
+                        self.by_whole(scene, span, (*m, *sizes), (*w, *strides), out);
                     }
                 }
                 scene.put(home, slot);
@@ -198,9 +199,9 @@ impl Product {
             (Form::Fold { b, sizes, k }, Target::Fold(fold)) => match self.dtype {
                 DType::F32 => {
                     let scale = (self.scale.0, if first { self.scale.1 } else { 1.0 });
-                    self.fold_packed(scene, span, (*b, *sizes, *k), scale, folds[fold].get_mut(), threads);
+                    self.fold_packed(scene, span, (*b, *sizes, *k), scale, folds[fold].get_mut(), team);
                 }
-                _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].get_mut::<f64>(), threads),
+                _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].get_mut::<f64>()),
             },
             _ => unreachable!("rows go to rows, folds to folds"),
         }
@@ -213,12 +214,12 @@ impl Product {
         (m, (k, n)): (usize, (usize, usize)),
         b: Right<'_>,
         out: &mut [f32],
-        threads: usize,
+        team: Option<&Team>,
     ) {
         let a = Strided::rows(scene.rows(self.a, span, m * k), k);
         let sizes = Sizes { m: span.rows * m, n, k };
         let product = matmul::Product { sizes, a, b, alpha: 1.0, beta: 0.0 };
-        scene.kernels.multiply_shared(&product, out, threads);
+        scene.kernels.multiply_shared(&product, out, team);
     }
 
     fn by_whole<T: Real + Held>(
@@ -228,12 +229,11 @@ impl Product {
         (m, (k, n)): (usize, (usize, usize)),
         (w, strides): (usize, (isize, isize)),
         out: &mut [T],
-        threads: usize,
     ) {
         let a = Matrix { data: scene.rows::<T>(self.a, span, m * k), offset: 0, row: k as isize, column: 1 };
         let b = Matrix { data: scene.whole(w), offset: 0, row: strides.0, column: strides.1 };
         let sizes = gemm::Sizes { m: span.rows * m, n, k };
-        gemm::product(out, (n as isize, 1), sizes, a, b, false, threads);
+        gemm::product(out, (n as isize, 1), sizes, a, b, false, 1);
     }
 
     fn fold_packed(
@@ -243,7 +243,7 @@ impl Product {
         (b, (m, n), k): (usize, (usize, usize), usize),
         (alpha, beta): (f32, f32),
         out: &mut [f32],
-        threads: usize,
+        team: Option<&Team>,
     ) {
         let mut workspace: Room = std::mem::take(scene.workspace);
         let kernels = scene.kernels;
@@ -258,7 +258,7 @@ impl Product {
             }
         };
         let product = matmul::Product { sizes: Sizes { m, n, k }, a, b: right, alpha, beta };
-        kernels.multiply_shared(&product, out, threads);
+        kernels.multiply_shared(&product, out, team);
         *scene.workspace = workspace;
     }
 
@@ -269,11 +269,10 @@ impl Product {
         (b, (m, n), k): (usize, (usize, usize), usize),
         first: bool,
         out: &mut [T],
-        threads: usize,
     ) {
         let a = Matrix { data: scene.rows::<T>(self.a, span, m * k), offset: 0, row: 1, column: m as isize };
         let b = Matrix { data: scene.rows::<T>(b, span, n * k), offset: 0, row: n as isize, column: 1 };
         let sizes = gemm::Sizes { m, n, k: span.rows * k };
-        gemm::product(out, (n as isize, 1), sizes, a, b, !first, threads);
+        gemm::product(out, (n as isize, 1), sizes, a, b, !first, 1);
     }
 }

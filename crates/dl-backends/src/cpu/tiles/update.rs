@@ -10,8 +10,9 @@ use super::lane::Place;
 use super::place::{Phase, Phases};
 use super::slots::{Held, Slot};
 use crate::cpu::array::{Array, Item, View};
-use crate::cpu::lanes::{CHUNK, Context, share};
+use crate::cpu::lanes::Context;
 use crate::cpu::real::Real;
+use crate::cpu::team::Team;
 use crate::cpu::vector::Isa;
 use crate::error::Result;
 use crate::executor::Call;
@@ -104,21 +105,33 @@ impl Update {
     }
 
     /// Adds what rows folded to, which nothing else is going to read.
-    pub(super) fn apply(&self, parameter: &mut Array<'static>, addend: &Array<'_>, context: &mut Context) {
+    pub(super) fn apply(
+        &self,
+        parameter: &mut Array<'static>,
+        addend: &Array<'_>,
+        context: &mut Context,
+        team: Option<&Team>,
+    ) {
         match (parameter, addend) {
-            (Array::F32(into), Array::F32(addend)) => self.add(into, addend, context),
-            (Array::F64(into), Array::F64(addend)) => self.add(into, addend, context),
+            (Array::F32(into), Array::F32(addend)) => self.add(into, addend, context, team),
+            (Array::F64(into), Array::F64(addend)) => self.add(into, addend, context, team),
             _ => unreachable!("a gradient has its parameter's element type"),
         }
     }
 
-    fn add<T: Real + Held>(&self, into: &mut View<'static, T>, addend: &View<'_, T>, context: &mut Context) {
+    fn add<T: Real + Held>(
+        &self,
+        into: &mut View<'static, T>,
+        addend: &View<'_, T>,
+        context: &mut Context,
+        team: Option<&Team>,
+    ) {
         let addend = addend.as_dense().expect("folds lie row by row");
         let mut elements = into.take_vec().unwrap_or_else(|| copied(into, context));
         let (alpha, beta) = (number::<T>(self.of.alpha), number::<T>(self.of.beta));
         let isa = Isa::widest();
-        share(context.threads, &mut elements, CHUNK, &|start, part| {
-            isa.accumulate(beta, part, alpha, &addend[start..start + part.len()]);
+        Team::share(team, &mut elements, &|start, part| {
+            isa.accumulate(beta, part, alpha, &addend[start..][..part.len()]);
         });
         into.give_vec(elements);
     }

@@ -1,0 +1,298 @@
+//! A team of threads for work of microseconds: between two pieces it stays awake for a while, where a
+//! pool would have gone to sleep.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::{hint, io};
+
+/// How often a thread looks for work before it goes to sleep: some tens of microseconds.
+const PATIENCE: usize = 1 << 13;
+
+/// Elements that make it worth to ask for help.
+const PART: usize = 1 << 13;
+
+/// The calling thread and its helpers.
+pub(super) struct Team {
+    shared: Arc<Shared>,
+    /// Held by whoever gives the team work.
+    leading: Mutex<()>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+type Job = *const (dyn Fn(usize) + Sync);
+
+struct Shared {
+    /// Counts the jobs: a new number is a new job.
+    epoch: AtomicUsize,
+    job: UnsafeCell<Option<Job>>,
+    /// Helpers that are not done with the job.
+    pending: AtomicUsize,
+    panicked: AtomicBool,
+    stopped: AtomicBool,
+    sleepers: AtomicUsize,
+    bed: Mutex<()>,
+    bell: Condvar,
+}
+
+// SAFETY: `job` is written only while no helper is at work (`pending` is 0), before `epoch` is released;
+// helpers read it after they acquired the new epoch. What it points to is shared (`Sync`), and outlives
+// the job: `Team::run` returns when `pending` is 0 again.
+unsafe impl Sync for Shared {}
+// SAFETY: as above; the pointer is only ever followed during a job.
+unsafe impl Send for Shared {}
+
+impl Team {
+    /// A team of so many, the caller among them.
+    ///
+    /// # Errors
+    /// When the system has no more threads.
+    pub(super) fn new(members: usize) -> io::Result<Team> {
+        let shared = Arc::new(Shared {
+            epoch: AtomicUsize::new(0),
+            job: UnsafeCell::new(None),
+            pending: AtomicUsize::new(0),
+            panicked: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            sleepers: AtomicUsize::new(0),
+            bed: Mutex::new(()),
+            bell: Condvar::new(),
+        });
+        let mut team = Team { shared, leading: Mutex::new(()), helpers: vec![] };
+        for index in 1..members {
+            let shared = team.shared.clone();
+            let helper = thread::Builder::new().name(format!("cpu-{index}"));
+            team.helpers.push(helper.spawn(move || shared.help(index))?);
+        }
+        Ok(team)
+    }
+
+    /// How many they are.
+    pub(super) fn members(&self) -> usize {
+        self.helpers.len() + 1
+    }
+
+    /// Calls `work` with the numbers below `count`, each once, by whichever member is free.
+    ///
+    /// # Panics
+    /// When `work` does.
+    pub(super) fn each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        let next = AtomicUsize::new(0);
+        self.run(&|_| {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= count {
+                    return;
+                }
+                work(index);
+            }
+        });
+    }
+
+    /// Calls `work` with parts of `out`, `chunk` long, and where each begins.
+    ///
+    /// # Panics
+    /// When `work` does.
+    pub(super) fn chunks<T: Send>(
+        &self,
+        out: &mut [T],
+        chunk: usize,
+        work: &(dyn Fn(usize, &mut [T]) + Sync),
+    ) {
+        struct Start<T>(*mut T);
+        // SAFETY: the threads take parts that do not overlap, of elements that may be sent.
+        unsafe impl<T: Send> Sync for Start<T> {}
+        let (start, len, chunk) = (Start(out.as_mut_ptr()), out.len(), chunk.max(1));
+        let start = &start;
+        self.each(len.div_ceil(chunk), &|index| {
+            let first = index * chunk;
+            // SAFETY: inside `out`, which is borrowed until all are done; each index comes once.
+            let part = unsafe { std::slice::from_raw_parts_mut(start.0.add(first), chunk.min(len - first)) };
+            work(first, part);
+        });
+    }
+
+    /// Calls `work` with all of `out`, or where that is long and there is a team, with parts of it.
+    pub(super) fn share<T: Send>(
+        team: Option<&Team>,
+        out: &mut [T],
+        work: &(dyn Fn(usize, &mut [T]) + Sync),
+    ) {
+        match team {
+            Some(team) if out.len() >= 2 * PART => team.chunks(out, PART, work),
+            _ => work(0, out),
+        }
+    }
+
+    /// Calls `work` once on every member with its number, the caller's being 0; alone, if the team has
+    /// work already.
+    fn run(&self, work: &(dyn Fn(usize) + Sync)) {
+        let Ok(_leading) = self.leading.try_lock() else { return work(0) };
+        if self.helpers.is_empty() {
+            return work(0);
+        }
+        let shared = &*self.shared;
+        // SAFETY: only the lifetime is lengthened; see `Shared`.
+        let job: Job = unsafe { std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Job>(work) };
+        shared.pending.store(self.helpers.len(), Ordering::Relaxed);
+        // SAFETY: no helper looks before the epoch changes.
+        unsafe { *shared.job.get() = Some(job) };
+        shared.epoch.fetch_add(1, Ordering::SeqCst);
+        shared.wake();
+        let own = catch_unwind(AssertUnwindSafe(|| work(0)));
+        let mut looks = 0;
+        while shared.pending.load(Ordering::Acquire) != 0 {
+            pause(&mut looks);
+        }
+        let panicked = shared.panicked.swap(false, Ordering::Relaxed);
+        if let Err(panic) = own {
+            resume_unwind(panic);
+        }
+        assert!(!panicked, "a thread of the team panicked; the message stands above");
+    }
+}
+
+/// Waits a moment; where that takes long, lets others have the processor.
+fn pause(looks: &mut usize) {
+    *looks += 1;
+    if *looks < PATIENCE { hint::spin_loop() } else { thread::yield_now() }
+}
+
+impl Shared {
+    fn wake(&self) {
+        if self.sleepers.load(Ordering::SeqCst) > 0 {
+            // Whoever is between looking and lying down holds the lock.
+            drop(self.bed.lock().unwrap_or_else(PoisonError::into_inner));
+            self.bell.notify_all();
+        }
+    }
+
+    /// A helper's life.
+    fn help(&self, index: usize) {
+        let mut seen = 0;
+        loop {
+            self.wait(seen);
+            seen += 1;
+            if self.stopped.load(Ordering::Acquire) {
+                return;
+            }
+            // SAFETY: the epoch has come, so the job stands there until this helper is done.
+            let job = unsafe { (*self.job.get()).map(|job| &*job) };
+            let done = catch_unwind(AssertUnwindSafe(|| job.map(|job| job(index))));
+            if done.is_err() {
+                self.panicked.store(true, Ordering::Relaxed);
+            }
+            self.pending.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Until the epoch is another one.
+    fn wait(&self, seen: usize) {
+        for _ in 0..PATIENCE {
+            if self.epoch.load(Ordering::Acquire) != seen {
+                return;
+            }
+            hint::spin_loop();
+        }
+        let mut bed = self.bed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        while self.epoch.load(Ordering::SeqCst) == seen {
+            bed = self.bell.wait(bed).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Team {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::Release);
+        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        self.shared.wake();
+        for helper in self.helpers.drain(..) {
+            // Panics of a job were told to the caller.
+            let _ = helper.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Team {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Team({})", self.members())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_comes_once() {
+        for members in [1, 2, 5] {
+            let team = Team::new(members).expect("threads");
+            for count in [0, 1, 3, 1000] {
+                let calls: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+                team.each(count, &|i| {
+                    calls[i].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(calls.iter().all(|n| n.load(Ordering::Relaxed) == 1), "{members} for {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_are_parts_of_the_slice() {
+        let team = Team::new(3).expect("threads");
+        let mut places = vec![0; 1000];
+        for _ in 0..200 {
+            team.chunks(&mut places, 7, &|start, part| {
+                part.iter_mut().enumerate().for_each(|(i, x)| *x += start + i);
+            });
+        }
+        assert!(places.iter().enumerate().all(|(i, x)| *x == 200 * i));
+    }
+
+    #[test]
+    fn work_inside_work_is_done_by_one() {
+        let team = Team::new(2).expect("threads");
+        let total = AtomicUsize::new(0);
+        team.each(4, &|_| {
+            team.each(5, &|_| {
+                total.fetch_add(1, Ordering::Relaxed);
+            });
+        });
+        assert_eq!(total.into_inner(), 20);
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_team_goes_on() {
+        let team = Team::new(2).expect("threads");
+        let fails = catch_unwind(AssertUnwindSafe(|| team.each(8, &|i| assert_ne!(i, 5))));
+        assert!(fails.is_err());
+        let total = AtomicUsize::new(0);
+        team.each(8, &|i| {
+            total.fetch_add(i, Ordering::Relaxed);
+        });
+        assert_eq!(total.into_inner(), 28);
+    }
+
+    #[test]
+    fn helpers_that_fell_asleep_wake_up() {
+        let team = Team::new(2).expect("threads");
+        for _ in 0..3 {
+            while team.shared.sleepers.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            let met = AtomicUsize::new(0);
+            // Ends only if both members come.
+            team.run(&|_| {
+                met.fetch_add(1, Ordering::SeqCst);
+                while met.load(Ordering::SeqCst) < 2 {
+                    thread::yield_now();
+                }
+            });
+        }
+    }
+}

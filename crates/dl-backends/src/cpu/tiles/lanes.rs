@@ -1,0 +1,159 @@
+//! The tiles of a lane, one after the other.
+
+use dl_core::TensorRef;
+
+use super::build::{StepArg, Target, Work};
+use super::fold::{combine, reset};
+use super::lane::{Scene, Span};
+use super::place::{Group, Phase};
+use super::run::Tiled;
+use super::slots::{Held, Slot, typed};
+use crate::cpu::array::Array;
+use crate::cpu::elementwise::Term;
+use crate::cpu::lanes::Context;
+use crate::cpu::matmul::Room;
+use crate::cpu::run::Moment;
+use crate::cpu::team::Team;
+
+/// What lanes share.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub values: &'a [Option<Array<'a>>],
+    pub inputs: &'a [TensorRef<'a>],
+    pub seed: u64,
+    pub step: u64,
+    /// Who may help; only where this is the only lane.
+    pub team: Option<&'a Team>,
+}
+
+/// What a lane works with.
+pub(super) struct Lane {
+    pub slots: Vec<Slot>,
+    pub folds: Vec<Slot>,
+    pub workspace: Room,
+    pub context: Context,
+}
+
+impl Tiled {
+    /// All tiles of a lane; an error with its step.
+    pub(super) fn lane(
+        &self,
+        round: usize,
+        index: usize,
+        lane: &mut Lane,
+        given: Given<'_>,
+    ) -> std::result::Result<(), (usize, String)> {
+        for (k, fold) in self.folds.iter().enumerate().filter(|(_, f)| f.round == round as u32) {
+            let empty = index * self.cut.lane >= self.cut.rows;
+            if !fold.overwritten || empty {
+                reset(fold.kind, self.dtype(fold.value), &mut lane.folds[k]);
+            }
+        }
+        let mut scene = Scene {
+            homes: &self.homes,
+            inputs: given.inputs,
+            wholes: given.values,
+            known: &self.known,
+            packed: &self.packed,
+            slots: &mut lane.slots,
+            workspace: &mut lane.workspace,
+            kernels: self.kernels,
+            isa: self.isa,
+            seed: given.seed,
+            step: given.step,
+        };
+        let start = index * self.cut.lane;
+        let end = (start + self.cut.lane).min(self.cut.rows);
+        for tile in (start..end).step_by(self.cut.tile) {
+            let rows = self.cut.tile.min(end - tile);
+            let span = Span { start: tile, rows, lane: start, tile, columns: false };
+            for phase in &self.phases[round] {
+                match phase {
+                    Phase::Group(group) => group.run(&mut scene, span, &mut lane.folds)?,
+                    Phase::Tile(Work::Product(product)) => {
+                        product.run(&mut scene, span, &mut lane.folds, tile == start, given.team);
+                    }
+                    Phase::Tile(Work::Step { step, args, out }) => self
+                        .step(*step, args, *out, &mut scene, span, (&mut lane.folds, &mut lane.context))
+                        .map_err(|why| (*step, why))?,
+                    Phase::Tile(Work::Row(_)) => unreachable!("operations of rows are in groups"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A step on a whole tile, as without division.
+    fn step(
+        &self,
+        step: usize,
+        args: &[StepArg],
+        out: Target,
+        scene: &mut Scene<'_>,
+        span: Span,
+        (folds, context): (&mut [Slot], &mut Context),
+    ) -> std::result::Result<(), String> {
+        let plan_step = &self.plan.steps()[step];
+        let dtype = self.plan.value(plan_step.result).dtype;
+        let many = |shape: &[usize]| -> Vec<usize> {
+            shape.iter().enumerate().map(|(i, n)| if i == 0 { n * span.rows } else { *n }).collect()
+        };
+        let is_fold = matches!(out, Target::Fold(_));
+        let shape = &self.rows[plan_step.result.index()];
+        let shape = if is_fold { shape.clone() } else { many(shape) };
+        let shapes: Vec<Vec<usize>> = plan_step
+            .args
+            .iter()
+            .map(|a| a.value().map_or(vec![], |v| many(&self.rows[v.index()])))
+            .collect();
+        let terms = args.iter().zip(&shapes).map(|(arg, shape)| match arg {
+            StepArg::Number(number) => Term::Number(*number),
+            StepArg::Whole(v) => Term::Array(scene.wholes[*v].clone().expect("whole values come first")),
+            StepArg::Rows(home) => Term::Array(typed!(scene.homes[*home].dtype, T => {
+                let rows = scene.rows::<T>(*home, span, scene.homes[*home].len);
+                Array::borrowed(TensorRef::new(shape, rows).expect("rows are as many as the shape says"))
+            })),
+        });
+        let terms = terms.collect();
+        let moment = Moment { seed: scene.seed, step: scene.step, dtype, shape: &shape };
+        let result = context.step(plan_step, &self.prepared[step], terms, moment)?;
+        let result = context.dense_array(result);
+        typed!(dtype, T => {
+            let elements = <T as Held>::dense(&result).expect("it was made dense").to_vec();
+            match out {
+                Target::Home(home) => {
+                    drop(result);
+                    let len = self.homes[home].len;
+                    let (mut slot, first) = scene.take(home, span, len);
+                    slot.get_mut::<T>()[first..first + elements.len()].copy_from_slice(&elements);
+                    scene.put(home, slot);
+                }
+                Target::Fold(k) => {
+                    let from = <T as Held>::from_vec(elements);
+                    combine(self.folds[k].kind, dtype, &mut folds[k], &from, None);
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Group {
+    /// All rows of the span, block by block; an error with its step.
+    fn run(
+        &self,
+        scene: &mut Scene<'_>,
+        span: Span,
+        folds: &mut [Slot],
+    ) -> std::result::Result<(), (usize, String)> {
+        let end = span.start + span.rows;
+        for start in (span.start..end).step_by(self.rows) {
+            self.inputs.iter().for_each(|home| scene.prefetch(*home, start, self.rows));
+            let block = Span { start, rows: self.rows.min(end - start), columns: self.columns, ..span };
+            for instr in &self.instrs {
+                instr.run(scene, block, folds).map_err(|why| (instr.step, why))?;
+            }
+        }
+        Ok(())
+    }
+}
