@@ -32,10 +32,9 @@ fn program() -> Program {
         .expect("it is well formed")
 }
 
-fn train(threads: usize) -> Vec<Tensor> {
+fn train(n: usize, threads: usize) -> Vec<Tensor> {
     let mut session = Session::new(Cpu::with_threads(threads), 7);
     let step = session.compile(&program()).expect("it can be compiled");
-    let n = 3001;
     let pixels = (0..n * 300).map(|i: usize| (i.wrapping_mul(2_654_435_761) >> 9) as u8).collect();
     let x = Tensor::new([n, 300], pixels).expect("as many as the shape says");
     let y = Tensor::vector((0..n as i64).map(|i| i * i % 10).collect());
@@ -54,9 +53,12 @@ fn the_number_of_threads_changes_no_bit() {
     let bits = |results: Vec<Tensor>| -> Vec<Vec<u64>> {
         results.iter().map(|t| t.to_f64().into_iter().map(f64::to_bits).collect()).collect()
     };
-    let one = bits(train(1));
-    for threads in [2, 3, 8] {
-        assert!(bits(train(threads)) == one, "{threads} threads");
+    // One tile, several of one lane, several lanes.
+    for n in [64, 250, 3001] {
+        let one = bits(train(n, 1));
+        for threads in [2, 3, 8] {
+            assert!(bits(train(n, threads)) == one, "{n} rows, {threads} threads");
+        }
     }
 }
 

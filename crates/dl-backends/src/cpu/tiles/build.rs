@@ -123,6 +123,17 @@ pub(super) fn build(
     Ok(builder.built)
 }
 
+impl Built {
+    /// The whole values that rows read.
+    pub(super) fn wholes(&self) -> Vec<usize> {
+        let by_rows = self.homes.iter().filter_map(|h| match h.place {
+            Place::Whole(value) => Some(value),
+            _ => None,
+        });
+        by_rows.chain(self.packs.iter().map(|p| p.value)).collect()
+    }
+}
+
 impl Builder<'_> {
     fn sources(&mut self) {
         for (i, input) in self.plan.inputs().iter().enumerate() {

@@ -98,7 +98,7 @@ impl Tiled {
             context: Context { pool: Pool::default(), threads: 1 },
         };
         let lanes = (0..cut.lanes()).map(|_| Mutex::new(lane())).collect();
-        let wholes = wholes(plan, &division, &shapes, dims, &updates)?;
+        let wholes = wholes(plan, &division, &shapes, dims, &updates, &built.wholes())?;
         let packed = built.packs.iter().map(|p| (*p, Room::new(p.len(&kernels)))).collect();
         Ok(Some(Tiled {
             plan: plan.clone(),

@@ -29,6 +29,7 @@ pub(super) fn wholes(
     shapes: &[Vec<usize>],
     dims: &Dims,
     updates: &[Update],
+    read: &[usize],
 ) -> Result<Vec<Vec<Whole>>> {
     // When each value is read for the last time: rows read after the whole values of their round.
     let mut last = vec![(0, 0); plan.values().len()];
@@ -44,6 +45,8 @@ pub(super) fn wholes(
     let kept = plan.outputs().iter().map(|o| o.value);
     let kept = kept.chain(plan.parameters().iter().flat_map(|p| p.value.into_iter().chain(p.update)));
     let kept = kept.chain(updates.iter().map(|u| u.of.addend));
+    // Rows read them in any round: what is broadcast in one is read where that is used.
+    read.iter().for_each(|v| last[*v] = (u32::MAX, 0));
     for v in kept.chain(plan.inputs().iter().map(|i| i.value)) {
         last[v.index()] = (u32::MAX, 0);
     }

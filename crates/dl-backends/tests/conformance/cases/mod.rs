@@ -2,6 +2,7 @@
 
 mod composed;
 mod contraction;
+mod divided;
 mod elementwise;
 mod indexing;
 mod movement;
@@ -16,7 +17,7 @@ pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 8] = [
+    let families: [fn() -> Vec<Case>; 9] = [
         elementwise::cases,
         reduction::cases,
         contraction::cases,
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<Case> {
         windows::cases,
         state::cases,
         composed::cases,
+        divided::cases,
     ];
     families.into_iter().flat_map(|f| f()).collect()
 }
@@ -67,4 +69,9 @@ fn state_and_updates() {
 #[test]
 fn composed_programs() {
     check(&composed::cases());
+}
+
+#[test]
+fn divided_programs() {
+    check(&divided::cases());
 }

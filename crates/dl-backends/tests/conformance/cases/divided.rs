@@ -1,0 +1,86 @@
+//! Programs whose rows go in rounds, in turned groups, through bytes and into parameters.
+
+use dl_core::{I64, Named, U8};
+
+use crate::case::{Case, case};
+use crate::scene::Fill::{Below, Positive, Uniform};
+
+const B: Named = Named("B");
+
+pub(crate) fn cases() -> Vec<Case> {
+    [1, 7, 33, 200].into_iter().flat_map(|n| [rounds(n), short_rows(n), bytes(n), updates(n)]).collect()
+}
+
+/// Whole values that rows of several rounds read, and copies of them.
+fn rounds(n: usize) -> Case {
+    case("composed", format!("two rounds of {n} rows"), move |s| {
+        let (x, row) = (s.input(s.float, (B, 3), &[n, 3], Uniform), s.float(&[3], Positive));
+        let (sum, root) = (x.sum(0), row.sqrt());
+        let (rows, roots) = (row.broadcast_to(&x.shape()), root.broadcast_to(&x.shape()));
+        let late = x - sum.broadcast_to(&x.shape());
+        // The copy of `rows` that is put beside rows of the second round is not there in the first.
+        s.output(s.g.concat(1, &[rows, late]));
+        s.output((rows + x).sum(1));
+        // The last whole value that reads the root comes before rows that read what it was broadcast to.
+        s.output((sum + root).sum(..));
+        s.output((roots * late).sum(0));
+        s.output((late * late).mean(..));
+    })
+}
+
+/// Every kind of operation that a group may hold, on rows of a few elements.
+fn short_rows(n: usize) -> Case {
+    case("composed", format!("{n} short rows"), move |s| {
+        let x = s.input(s.float, (B, 5), &[n, 5], Uniform);
+        let (row, table) = (s.float(&[5], Uniform), s.float(&[4, 3], Uniform));
+        let (i, j) = (s.input(I64, B, &[n], Below(5)), s.input(I64, (B, 2), &[n, 2], Below(4)));
+        let max = x.max(1);
+        let shifted = (x - max.unsqueeze(1)) * row;
+        let (picked, hot) = (shifted.exp().pick(i), i.one_hot(s.float, 5));
+        s.output(shifted.exp().sum(1).log() - picked);
+        s.output(picked.scatter_add(1, 1, i, &x.shape()));
+        s.output((hot * x).sum(0) + x.min(1).sum(..));
+        s.output(table.gather(0, j).sum([1, 2]));
+        s.output(s.g.concat(1, &[x.flip(1), x.slice(1, 1, 3)]).pad(1, 1, 2, 0.5));
+        s.output(x.lt(0.0).select(s.g.random(s.float, x.shape()), row.broadcast_to(&x.shape())));
+        s.output(s.g.iota(I64, 0, (B, 5)) + s.g.iota(I64, 1, (B, 5)));
+        s.output(x.reshape((B, 5, 1)).permute(&[0, 2, 1]).prod(2).sum(0));
+        s.output(x.cast(U8).cast(I64).sum(1));
+    })
+}
+
+/// Functions of bytes, one of which something else reads half-way.
+fn bytes(n: usize) -> Case {
+    case("composed", format!("functions of {n} rows of bytes"), move |s| {
+        let x = s.input(U8, (B, 30), &[n, 30], Below(256));
+        let scaled = x.cast(s.float) / 255.0;
+        s.output(((scaled - 0.1307) / 0.3081).sum(0));
+        s.output(scaled.sum(1));
+        let bytes = x.cast(s.float);
+        s.output((0.5 - (bytes * 0.25).sqrt()).exp().sum(1));
+        s.output((bytes + bytes).sum(0));
+    })
+}
+
+/// Updates that products can make themselves, and some that must wait.
+fn updates(n: usize) -> Case {
+    case("composed", format!("updates by {n} rows"), move |s| {
+        let (x, y) = (s.input(s.float, (B, 9), &[n, 9], Uniform), s.input(s.float, (B, 4), &[n, 4], Uniform));
+        let parameter = |sizes: &[usize]| s.parameter(sizes, Uniform);
+        let (w, v, u) = (parameter(&[9, 4]), parameter(&[4, 9]), parameter(&[9]));
+        let (b, kept, late) = (parameter(&[4]), parameter(&[9, 4]), parameter(&[9, 4]));
+        let error = x.dot(w) + b + x.dot(v.transpose()) + x.dot(u).unsqueeze(1) - y;
+        let gradient = x.contract("bi,bo->io", error);
+        s.output((error * error).sum(..) + (w * w).sum(..));
+        s.update(w, 0.75 * w - 0.125 * gradient);
+        s.update(v, v - 0.125 * x.contract("bi,bo->oi", error));
+        s.update(u, u - 0.25 * x.contract("bi,b->i", error.sum(1)));
+        s.update(b, b - 0.5 * error.sum(0));
+        s.output(kept);
+        s.update(kept, kept + 0.125 * x.contract("bi,bo->io", y));
+        // Read by rows of the second round, when its update is long known.
+        let centred = x - x.mean(0).broadcast_to(&x.shape());
+        s.output(centred.dot(late).sum(0));
+        s.update(late, late - 0.125 * x.contract("bi,bo->io", y * 0.5));
+    })
+}
