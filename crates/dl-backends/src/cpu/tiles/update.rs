@@ -81,10 +81,9 @@ fn read_late(
         let fails = matches!(step.op, Op::Gather { .. } | Op::ScatterAdd { .. });
         late && (fails || reads && !of.steps.contains(&i))
     });
-    let packed_late = built.packs.iter().any(|p| p.value == from && p.round > round);
     let kept = plan.outputs().iter().any(|o| o.value == of.from)
         || plan.parameters().iter().any(|p| p.update == Some(of.from));
-    by_rows || by_tiles || later || packed_late || kept
+    by_rows || by_tiles || later || kept
 }
 
 impl Update {

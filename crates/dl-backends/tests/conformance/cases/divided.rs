@@ -8,7 +8,10 @@ use crate::scene::Fill::{Below, Positive, Uniform};
 const B: Named = Named("B");
 
 pub(crate) fn cases() -> Vec<Case> {
-    [1, 7, 33, 200].into_iter().flat_map(|n| [rounds(n), short_rows(n), bytes(n), updates(n)]).collect()
+    [1, 7, 33, 200]
+        .into_iter()
+        .flat_map(|n| [rounds(n), short_rows(n), bytes(n), updates(n), late_updates(n)])
+        .collect()
 }
 
 /// Whole values that rows of several rounds read, and copies of them.
@@ -68,7 +71,7 @@ fn updates(n: usize) -> Case {
         let (x, y) = (s.input(s.float, (B, 9), &[n, 9], Uniform), s.input(s.float, (B, 4), &[n, 4], Uniform));
         let parameter = |sizes: &[usize]| s.parameter(sizes, Uniform);
         let (w, v, u) = (parameter(&[9, 4]), parameter(&[4, 9]), parameter(&[9]));
-        let (b, kept, late) = (parameter(&[4]), parameter(&[9, 4]), parameter(&[9, 4]));
+        let (b, kept, read) = (parameter(&[4]), parameter(&[9, 4]), parameter(&[9, 4]));
         let error = x.dot(w) + b + x.dot(v.transpose()) + x.dot(u).unsqueeze(1) - y;
         let gradient = x.contract("bi,bo->io", error);
         s.output((error * error).sum(..) + (w * w).sum(..));
@@ -78,9 +81,22 @@ fn updates(n: usize) -> Case {
         s.update(b, b - 0.5 * error.sum(0));
         s.output(kept);
         s.update(kept, kept + 0.125 * x.contract("bi,bo->io", y));
-        // Read by rows of the second round, when its update is long known.
+        // Read as it was when the rows are done: by whole values, and by another parameter's update.
+        s.output((read * x.sum(..)).sum(..));
+        s.update(read, read - 0.125 * x.contract("bi,bo->io", y * 0.5));
+        let other = parameter(&[9, 4]);
+        s.update(other, read);
+    })
+}
+
+/// Parameters that rows of a later round read.
+fn late_updates(n: usize) -> Case {
+    case("composed", format!("updates before the last of {n} rows"), move |s| {
+        let x = s.input(s.float, (B, 9), &[n, 9], Uniform);
+        let w = s.parameter(&[9, 4], Uniform);
         let centred = x - x.mean(0).broadcast_to(&x.shape());
-        s.output(centred.dot(late).sum(0));
-        s.update(late, late - 0.125 * x.contract("bi,bo->io", y * 0.5));
+        let late = centred.dot(w);
+        s.output((late * late).sum(0));
+        s.update(w, w - 0.125 * x.contract("bi,bo->io", x.dot(w)));
     })
 }
