@@ -13,6 +13,7 @@ mod lanes;
 mod layout;
 pub mod matmul;
 mod movement;
+mod parameter;
 mod pool;
 mod prefetch;
 pub mod product;
@@ -31,6 +32,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::array::Array;
 use self::compile::Compiled;
+use self::parameter::Parameter;
 use self::team::Team;
 use self::tiles::Tiled;
 use crate::error::{Error, Result};
@@ -127,10 +129,10 @@ impl Executor for Cpu {
     }
 
     fn upload(&self, value: TensorRef<'_>) -> Result<Buffer> {
-        Ok(Buffer::new(Array::owned(value.to_owned())))
+        Ok(Buffer::new(Parameter::new(Array::owned(value.to_owned()))))
     }
 
     fn download(&self, buffer: &Buffer) -> Result<Tensor> {
-        Ok(buffer.get::<Array<'static>>()?.to_tensor())
+        Ok(buffer.get::<Parameter>()?.to_tensor())
     }
 }

@@ -11,6 +11,7 @@ use super::compile::{Compiled, Operand, Prepared};
 use super::elementwise::Term;
 use super::lanes::Context;
 use super::movement::splat;
+use super::parameter::Parameter;
 use crate::error::{Error, Result};
 use crate::executor::{Call, Executable};
 
@@ -30,12 +31,12 @@ impl Executable for Compiled {
 }
 
 impl Compiled {
-    fn run_here(&mut self, call: Call<'_>) -> Result<()> {
+    fn run_here(&mut self, mut call: Call<'_>) -> Result<()> {
         for output in self.outputs.take().into_iter().flatten().flatten() {
             self.context.pool.recycle(output);
         }
         let plan = Arc::clone(&self.plan);
-        let mut values = bind(&plan, &call)?;
+        let mut values = bind(&plan, &mut call, |_, _| false)?;
         for (step, prepared) in plan.steps().iter().zip(&self.steps) {
             let value = plan.value(step.result);
             let args = take(prepared, &mut values);
@@ -75,7 +76,7 @@ pub(super) fn finish(
     let mut updates = vec![];
     for (i, (slot, &place)) in plan.parameters().iter().zip(call.slots).enumerate() {
         if let Some(update) = slot.update.filter(|_| !done.contains(&i)) {
-            call.parameters[place].get::<Array<'static>>()?;
+            call.parameters[place].get::<Parameter>()?;
             updates.push((place, context.whole_array(kept(update))));
         }
     }
@@ -83,22 +84,30 @@ pub(super) fn finish(
     let outputs = plan.outputs().iter().zip(wanted).map(output).collect();
     drop(values);
     for (place, new) in updates {
-        let old = std::mem::replace(call.parameters[place].get_mut::<Array<'static>>()?, new);
+        let old = call.parameters[place].get_mut::<Parameter>()?.replace(new);
         context.pool.recycle(old);
     }
     context.pool.end_run();
     Ok(outputs)
 }
 
-/// The values that a run begins with: nothing is copied.
-pub(super) fn bind<'a>(plan: &Plan, call: &Call<'a>) -> Result<Vec<Option<Array<'a>>>> {
+/// The values that a run begins with: nothing is copied, but for parameters that are kept in panels, of
+/// which those that `stay` so are left out.
+pub(super) fn bind<'a>(
+    plan: &Plan,
+    call: &mut Call<'a>,
+    stay: impl Fn(usize, &Parameter) -> bool,
+) -> Result<Vec<Option<Array<'a>>>> {
     let mut values = vec![None; plan.values().len()];
     for (slot, input) in plan.inputs().iter().zip(call.inputs) {
         values[slot.value.index()] = Some(Array::borrowed(*input));
     }
-    for (slot, &place) in plan.parameters().iter().zip(call.slots) {
-        if let Some(value) = slot.value {
-            values[value.index()] = Some(call.parameters[place].get::<Array<'static>>()?.clone());
+    for (i, (slot, &place)) in plan.parameters().iter().zip(call.slots).enumerate() {
+        let parameter = call.parameters[place].get_mut::<Parameter>()?;
+        if let Some(value) = slot.value
+            && !stay(i, parameter)
+        {
+            values[value.index()] = Some(parameter.array().clone());
         }
     }
     Ok(values)

@@ -240,22 +240,22 @@ impl Kernels {
         self.multiply(&Product { sizes, a, b, alpha, beta }, 0..m, c);
     }
 
-    /// Computes a product into rows without gaps, by a team if there is one. That changes no bit.
+    /// Computes a product in a layout of its own, by a team if there is one. That changes no bit.
     ///
     /// # Panics
     /// As [`Kernels::multiply`].
-    pub(super) fn multiply_shared(&self, p: &Product<'_>, c: &mut [f32], team: Option<&Team>) {
+    pub(super) fn multiply_shared(&self, p: &Product<'_>, c: &mut Out<'_>, team: Option<&Team>) {
         let Sizes { m, n, k } = p.sizes;
         let worth = m.saturating_mul(n).saturating_mul(k) / ALONE;
         let parts = team.map_or(1, Team::members).min(worth).min(m);
         let (Some(team), 2..) = (team, parts) else {
-            return self.multiply(p, 0..m, &mut Out::rows(c, n));
+            return self.multiply(p, 0..m, c);
         };
-        let (shared, len) = (Shared(c.as_mut_ptr()), c.len());
+        let (shared, len, layout) = (Shared(c.data), c.len, c.layout);
         let shared = &shared;
         team.each(parts, &|index| {
-            // SAFETY: the slice is borrowed until all are done, and each part has rows of its own.
-            let mut c = unsafe { Out::shared(shared.0, len, Layout::Rows(n)) };
+            // SAFETY: `c` is borrowed until all are done, and each part has rows of its own.
+            let mut c = unsafe { Out::shared(shared.0, len, layout) };
             self.multiply(p, part(0..m, index, parts), &mut c);
         });
     }

@@ -1,5 +1,7 @@
 //! A lane at work: where each value's rows are at the moment.
 
+use std::sync::RwLock;
+
 use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
 
@@ -88,7 +90,7 @@ pub(super) struct Scene<'a> {
     pub wholes: &'a [Option<Array<'a>>],
     pub known: &'a [Array<'static>],
     /// Whole matrices in panels.
-    pub packed: &'a [(Pack, Room)],
+    pub packed: &'a [(Pack, RwLock<Room>)],
     pub slots: &'a mut [Slot],
     /// What products pack rows into.
     pub workspace: &'a mut Room,

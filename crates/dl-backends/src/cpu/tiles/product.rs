@@ -1,5 +1,7 @@
 //! Contractions of tiles as matrix products.
 
+use std::sync::PoisonError;
+
 use dl_core::DType;
 use dl_core::ops::Contraction;
 use dl_core::plan::Step;
@@ -9,7 +11,8 @@ use super::lane::{Scene, Span};
 use super::slots::{Held, Slot};
 use crate::cpu::gemm::{self, Matrix};
 use crate::cpu::layout::{Layout, merged};
-use crate::cpu::matmul::{self, Kernels, Operand, Right, Room, Sizes, Strided};
+use crate::cpu::matmul::{self, Kernels, Operand, Out, Right, Room, Sizes, Strided};
+use crate::cpu::parameter::{Panels, Parameter};
 use crate::cpu::real::Real;
 use crate::cpu::team::Team;
 
@@ -21,6 +24,8 @@ pub(super) struct Product {
     form: Form,
     /// Scales what is added to a fold, and what was there before the first tile.
     pub scale: (f32, f32),
+    /// The packed matrix that it adds to, instead of a fold.
+    pub panels: Option<usize>,
 }
 
 enum Form {
@@ -62,6 +67,24 @@ impl Pack {
             1 => kernels.pack_panels(room, 1, self.k, from.t()),
             n => kernels.pack_panels(room, self.k, n, from),
         }
+    }
+
+    /// Rows and columns of the parameter that it is the whole of, as it lies.
+    pub(super) fn plain(&self) -> Option<(usize, usize)> {
+        (self.n > 1 && self.strides == (self.n as isize, 1)).then_some((self.k, self.n))
+    }
+
+    /// Such panels, for a parameter to be kept in.
+    pub(super) fn panels(&self, room: Room, kernels: Kernels) -> Panels {
+        Panels { room, rows: self.k, columns: self.n, kernels }
+    }
+
+    pub(super) fn is_in(&self, parameter: &Parameter) -> bool {
+        parameter.has_panels(self.k, self.n)
+    }
+
+    pub(super) fn take_from(&self, parameter: &mut Parameter) -> Option<Room> {
+        parameter.take_panels(self.k, self.n)
     }
 
     fn right<'r>(&self, room: &'r [f32]) -> Right<'r> {
@@ -115,7 +138,7 @@ impl Product {
             _ => Weights::Whole(builder.whole(w), strides),
         };
         let form = Form::Rows { m, sizes: (k, n), weights };
-        Ok(Some(Product { dtype, a, out: Target::Home(usize::MAX), form, scale: (1.0, 0.0) }))
+        Ok(Some(Product { dtype, a, out: Target::Home(usize::MAX), form, scale: (1.0, 0.0), panels: None }))
     }
 
     /// Rows by rows into a fold, if the contraction is one matrix product.
@@ -143,7 +166,12 @@ impl Product {
         let sizes = (x[common..].iter().product(), y[common..].iter().product());
         let (a, b) = (builder.dense(left)?, builder.dense(right)?);
         let form = Form::Fold { b, sizes, k };
-        Ok(Some(Product { dtype, a, out: Target::Fold(fold), form, scale: (1.0, 0.0) }))
+        Ok(Some(Product { dtype, a, out: Target::Fold(fold), form, scale: (1.0, 0.0), panels: None }))
+    }
+
+    /// Rows and columns of the fold that it adds to.
+    pub(super) fn folded_sizes(&self) -> Option<(usize, usize)> {
+        if let Form::Fold { sizes, .. } = &self.form { Some(*sizes) } else { None }
     }
 
     /// The values that are read.
@@ -181,8 +209,9 @@ impl Product {
                 match (weights, self.dtype) {
                     (Weights::Packed(pack), _) => {
                         let (pack, room) = &scene.packed[*pack];
+                        let room = room.read().unwrap_or_else(PoisonError::into_inner);
                         let out = &mut slot.get_mut()[part];
-                        self.by_packed(scene, span, (*m, *sizes), pack.right(room), out, team);
+                        self.by_packed(scene, span, (*m, *sizes), pack.right(&room), out, team);
                     }
                     (Weights::Whole(w, (row, _)), DType::F32) => {
                         let right = Right::Rows(scene.whole(*w), *row as usize);
@@ -199,7 +228,15 @@ impl Product {
             (Form::Fold { b, sizes, k }, Target::Fold(fold)) => match self.dtype {
                 DType::F32 => {
                     let scale = (self.scale.0, if first { self.scale.1 } else { 1.0 });
-                    self.fold_packed(scene, span, (*b, *sizes, *k), scale, folds[fold].get_mut(), team);
+                    let parts = (*b, *sizes, *k);
+                    if let Some(pack) = self.panels {
+                        let packed = scene.packed;
+                        let mut room = packed[pack].1.write().unwrap_or_else(PoisonError::into_inner);
+                        let out = &mut Out::panels(&mut room, sizes.0);
+                        return self.fold_packed(scene, span, parts, scale, out, team);
+                    }
+                    let out = &mut Out::rows(folds[fold].get_mut(), sizes.1);
+                    self.fold_packed(scene, span, parts, scale, out, team);
                 }
                 _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].get_mut::<f64>()),
             },
@@ -219,7 +256,7 @@ impl Product {
         let a = Strided::rows(scene.rows(self.a, span, m * k), k);
         let sizes = Sizes { m: span.rows * m, n, k };
         let product = matmul::Product { sizes, a, b, alpha: 1.0, beta: 0.0 };
-        scene.kernels.multiply_shared(&product, out, team);
+        scene.kernels.multiply_shared(&product, &mut Out::rows(out, n), team);
     }
 
     fn by_whole<T: Real + Held>(
@@ -242,7 +279,7 @@ impl Product {
         span: Span,
         (b, (m, n), k): (usize, (usize, usize), usize),
         (alpha, beta): (f32, f32),
-        out: &mut [f32],
+        out: &mut Out<'_>,
         team: Option<&Team>,
     ) {
         let mut workspace: Room = std::mem::take(scene.workspace);

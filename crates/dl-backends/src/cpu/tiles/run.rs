@@ -1,6 +1,6 @@
 //! A divided plan at work: rounds of whole values and of lanes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use dl_core::plan::{Division, Part, Plan};
 use dl_core::{DType, Dims, Tensor};
@@ -14,14 +14,15 @@ use super::lanes::{Given, Lane};
 use super::place::{Phase, Phases, place};
 use super::product::Pack;
 use super::slots::{Held, Slot, typed};
-use super::update::{Update, updates};
+use super::update::{Direct, Update, updates};
 use super::whole::{Whole, wholes};
 use crate::cpu::array::{Array, Item, View};
 use crate::cpu::compile::{Prepared, room_for};
 use crate::cpu::lanes::Context;
 use crate::cpu::matmul::{Kernels, Room};
+use crate::cpu::parameter::Parameter;
 use crate::cpu::pool::Pool;
-use crate::cpu::run::finish;
+use crate::cpu::run::{bind, finish};
 use crate::cpu::team::Team;
 use crate::cpu::vector::Isa;
 use crate::error::{Error, Result};
@@ -52,7 +53,7 @@ pub(in crate::cpu) struct Tiled {
     pub(super) team: Option<Arc<Team>>,
     pub(super) outputs: Option<Vec<Option<Array<'static>>>>,
     pub(super) updates: Vec<Update>,
-    pub(super) packed: Vec<(Pack, Room)>,
+    pub(super) packed: Vec<(Pack, RwLock<Room>)>,
     pub(super) kernels: Kernels,
     pub(super) isa: Isa,
 }
@@ -99,7 +100,10 @@ impl Tiled {
         };
         let lanes = (0..cut.lanes()).map(|_| Mutex::new(lane())).collect();
         let wholes = wholes(plan, &division, &shapes, dims, &updates, &built.wholes())?;
-        let packed = built.packs.iter().map(|p| (*p, Room::new(p.len(&kernels)))).collect();
+        for pack in &built.packs {
+            room_for(&[pack.len(&kernels)], DType::F32).map_err(Error::value)?;
+        }
+        let packed = built.packs.iter().map(|p| (*p, RwLock::default())).collect();
         Ok(Some(Tiled {
             plan: plan.clone(),
             shapes,
@@ -144,7 +148,13 @@ impl Executable for Tiled {
             self.context.pool.recycle(output);
         }
         let plan = Arc::clone(&self.plan);
-        let mut values = crate::cpu::run::bind(&plan, &call)?;
+        let stays = |i: usize, parameter: &Parameter| {
+            self.updates.iter().any(|u| match u.direct {
+                Some(Direct::Panels(index)) => u.of.parameter == i && self.packed[index].0.is_in(parameter),
+                _ => false,
+            })
+        };
+        let mut values = bind(&plan, &mut call, stays)?;
         for round in 0..self.phases.len() {
             self.whole(round, &mut values, &call)?;
             self.tiles(round, &mut values, &mut call)?;
@@ -157,8 +167,8 @@ impl Executable for Tiled {
         self.outputs = Some(finish(&mut self.context, &plan, values, again, &outputs, &done)?);
         for (update, addend) in self.updates.iter().zip(addends) {
             if let Some(addend) = addend {
-                let parameter = parameters[slots[update.of.parameter]].get_mut()?;
-                update.apply(parameter, &addend, &mut self.context, self.team.as_deref());
+                let parameter = parameters[slots[update.of.parameter]].get_mut::<Parameter>()?;
+                update.apply(parameter.array(), &addend, &mut self.context, self.team.as_deref());
                 self.context.pool.recycle(addend);
             }
         }
@@ -204,16 +214,20 @@ impl Tiled {
         if self.phases[round].is_empty() {
             return Ok(());
         }
-        for (pack, room) in self.packed.iter_mut().filter(|(p, _)| p.round == round as u32) {
-            let value = values[pack.value].as_ref().expect("whole values come before rows that use them");
-            pack.fill(&self.kernels, f32::dense(value).expect("whole values lie row by row"), room);
-        }
+        self.pack(round, values, call)?;
         let mut lanes = std::mem::take(&mut self.lanes);
-        for update in self.updates.iter().filter(|u| u.direct && self.folds[u.fold].round == round as u32) {
-            values[update.of.from.index()] = None;
-            own(&mut lanes[0]).folds[update.fold] = update.open(call, &mut self.context)?;
+        for update in self.updates.iter().filter(|u| u.direct == Some(Direct::Rows)) {
+            if self.folds[update.fold].round == round as u32 {
+                values[update.of.from.index()] = None;
+                let slot = update.open(update.parameter(call)?, &mut self.context);
+                own(&mut lanes[0]).folds[update.fold] = slot;
+            }
         }
         for fold in self.folds.iter().enumerate().filter(|(_, f)| f.round == round as u32).map(|(k, _)| k) {
+            let panels = |u: &Update| u.fold == fold && matches!(u.direct, Some(Direct::Panels(_)));
+            if self.updates.iter().any(panels) {
+                continue;
+            }
             let decl = &self.folds[fold];
             let (len, dtype) = (self.rows[decl.value].iter().product(), self.dtype(decl.value));
             for lane in &mut lanes {
@@ -243,14 +257,51 @@ impl Tiled {
             _ => (0..lanes.len()).for_each(work),
         }
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for update in self.updates.iter().filter(|u| u.direct && self.folds[u.fold].round == round as u32) {
-            update.close(call, std::mem::replace(&mut own(&mut lanes[0]).folds[update.fold], Slot::EMPTY))?;
+        for update in self.updates.iter().filter(|u| self.folds[u.fold].round == round as u32) {
+            let parameter = update.parameter(call)?;
+            match update.direct {
+                Some(Direct::Rows) => {
+                    let slot = std::mem::replace(&mut own(&mut lanes[0]).folds[update.fold], Slot::EMPTY);
+                    update.close(parameter, slot);
+                }
+                // Even after a failure: then the update has not begun.
+                Some(Direct::Panels(index)) => {
+                    let (pack, room) = &mut self.packed[index];
+                    let room = std::mem::take(room.get_mut().unwrap_or_else(PoisonError::into_inner));
+                    parameter.set_panels(pack.panels(room, self.kernels));
+                }
+                None => {}
+            }
         }
         self.lanes = lanes;
         if let Some((_, step, why)) = failed {
             return Err(Error::at(&self.plan.value(self.plan.steps()[step].result).origin, why));
         }
         self.fold(round, values);
+        Ok(())
+    }
+
+    /// Packs the matrices that products of a round want in panels; a parameter that is kept in them lends
+    /// its own.
+    fn pack(&mut self, round: usize, values: &[Option<Array<'_>>], call: &mut Call<'_>) -> Result<()> {
+        for (index, (pack, room)) in self.packed.iter_mut().enumerate() {
+            if pack.round != round as u32 {
+                continue;
+            }
+            let room = room.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let update = self.updates.iter().find(|u| u.direct == Some(Direct::Panels(index)));
+            if let Some(update) = update
+                && let Some(kept) = pack.take_from(update.parameter(call)?)
+            {
+                *room = kept;
+                continue;
+            }
+            if room.is_empty() {
+                *room = Room::new(pack.len(&self.kernels));
+            }
+            let value = values[pack.value].as_ref().expect("whole values come before rows that use them");
+            pack.fill(&self.kernels, f32::dense(value).expect("whole values lie row by row"), room);
+        }
         Ok(())
     }
 
@@ -262,7 +313,7 @@ impl Tiled {
     fn fold(&mut self, round: usize, values: &mut [Option<Array<'_>>]) {
         for k in 0..self.folds.len() {
             let FoldDecl { value, kind, round: made, .. } = self.folds[k];
-            if made != round as u32 || self.updates.iter().any(|u| u.direct && u.fold == k) {
+            if made != round as u32 || self.updates.iter().any(|u| u.direct.is_some() && u.fold == k) {
                 continue;
             }
             let dtype = self.dtype(value);

@@ -2,15 +2,17 @@
 //! the product itself.
 
 use dl_core::ops::Op;
-use dl_core::plan::{Accumulation, Arg, Division, Part, Plan};
+use dl_core::plan::{Accumulation, Arg, Division, Part, Plan, Step};
 
 use super::Cut;
 use super::build::{Built, StepArg, Target, Work};
 use super::lane::Place;
 use super::place::{Phase, Phases};
+use super::product::Product;
 use super::slots::{Held, Slot};
 use crate::cpu::array::{Array, Item, View};
 use crate::cpu::lanes::Context;
+use crate::cpu::parameter::Parameter;
 use crate::cpu::real::Real;
 use crate::cpu::team::Team;
 use crate::cpu::vector::Isa;
@@ -22,8 +24,17 @@ pub(super) struct Update {
     pub of: Accumulation,
     /// Among the folds.
     pub fold: usize,
-    /// Whether the fold is the parameter itself, which the last product adds to.
-    pub direct: bool,
+    /// Where the last product adds to the parameter itself.
+    pub direct: Option<Direct>,
+}
+
+/// What a product that makes an update writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direct {
+    /// The parameter's elements.
+    Rows,
+    /// Its panels, by the list of those that are packed: nothing else reads it.
+    Panels(usize),
 }
 
 /// The updates that are done in place; products that write parameters are told their factors.
@@ -42,7 +53,7 @@ pub(super) fn updates(
         let one = cut.rows > 0 && cut.rows <= cut.tile && cut.lanes() == 1;
         let last = phases.iter().skip(round as usize + 1).all(Vec::is_empty);
         let free = one && last && of.alone && !read_late(plan, division, built, phases, &of, round);
-        let mut direct = false;
+        let mut direct = None;
         for phase in phases.iter_mut().flatten() {
             if let Phase::Tile(Work::Product(product)) = phase
                 && matches!(product.out, Target::Fold(k) if k == fold)
@@ -50,12 +61,29 @@ pub(super) fn updates(
                 && free
             {
                 product.scale = (of.alpha as f32, of.beta as f32);
-                direct = true;
+                direct = Some(panels(plan, built, &of, product, round));
+                if let Some(Direct::Panels(pack)) = direct {
+                    product.panels = Some(pack);
+                }
             }
         }
         updates.push(Update { of, fold, direct });
     }
     updates
+}
+
+/// The parameter's panels, if all that reads it is the one product that wants them just as it lies.
+fn panels(plan: &Plan, built: &Built, of: &Accumulation, product: &Product, round: u32) -> Direct {
+    let mut packs = built.packs.iter().enumerate().filter(|(_, p)| p.value == of.from.index());
+    let (Some((index, pack)), None) = (packs.next(), packs.next()) else { return Direct::Rows };
+    let whole = |step: &Step| step.args.iter().filter_map(Arg::value).filter(|v| *v == of.from).count();
+    let readers: usize = plan.steps().iter().map(whole).sum();
+    // The product and the update; where two products share the panels, there are more.
+    let only = readers == 2
+        && pack.round == round
+        && pack.plain().is_some()
+        && pack.plain() == product.folded_sizes();
+    if only { Direct::Panels(index) } else { Direct::Rows }
 }
 
 /// Whether anything reads the parameter, or may fail, once the tiles of the round have begun.
@@ -87,20 +115,21 @@ fn read_late(
 }
 
 impl Update {
+    pub(super) fn parameter<'c>(&self, call: &'c mut Call<'_>) -> Result<&'c mut Parameter> {
+        call.parameters[call.slots[self.of.parameter]].get_mut()
+    }
+
     /// The parameter's elements, to be written over.
-    pub(super) fn open(&self, call: &mut Call<'_>, context: &mut Context) -> Result<Slot> {
-        let parameter = call.parameters[call.slots[self.of.parameter]].get_mut::<Array<'static>>()?;
-        let Array::F32(view) = parameter else { unreachable!("the factors are of f32") };
-        Ok(f32::from_vec(view.take_vec().unwrap_or_else(|| copied(view, context))))
+    pub(super) fn open(&self, parameter: &mut Parameter, context: &mut Context) -> Slot {
+        let Array::F32(view) = parameter.array() else { unreachable!("the factors are of f32") };
+        f32::from_vec(view.take_vec().unwrap_or_else(|| copied(view, context)))
     }
 
     /// Gives them back.
-    pub(super) fn close(&self, call: &mut Call<'_>, elements: Slot) -> Result<()> {
-        let parameter = call.parameters[call.slots[self.of.parameter]].get_mut::<Array<'static>>()?;
-        if let Array::F32(view) = parameter {
+    pub(super) fn close(&self, parameter: &mut Parameter, elements: Slot) {
+        if let Array::F32(view) = parameter.array() {
             view.give_vec(f32::into_vec(elements));
         }
-        Ok(())
     }
 
     /// Adds what rows folded to, which nothing else is going to read.
