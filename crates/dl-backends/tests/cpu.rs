@@ -78,3 +78,51 @@ fn a_failed_run_leaves_no_outputs_and_the_next_one_works() {
         }
     }
 }
+
+/// A layer's weight stays as its products like it between steps: whoever else reads it sees the same.
+#[test]
+fn a_weight_is_the_same_for_everyone() {
+    const B: Named = Named("B");
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F32, (B, 20)), g.input("y", I64, B));
+    let w = g.parameter("w", F32, [20, 5], Init::Constant(0.5));
+    let loss = -(x.dot(w).log_softmax(1).pick(y)).mean(..);
+    let train = Program::builder(&g).output("loss", loss).update(w, w - 0.5 * loss.grad(&[w])[0]);
+    let train = train.compile().expect("it is well formed");
+    let other =
+        Program::builder(&g).output("sum", w.sum(..)).update(w, w * 0.5).compile().expect("so is this");
+
+    let inputs = |n: usize, label: i64| {
+        let x = (0..n * 20).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
+        let y = (0..n as i64).map(|i| if i == 3 { label } else { i % 5 }).collect();
+        (Tensor::new([n, 20], x).expect("n rows"), Tensor::vector::<i64>(y))
+    };
+    // The same steps; the second session never keeps panels, for it reads the weight after each.
+    let mut sessions = [1, 2].map(|threads| Session::new(Cpu::with_threads(threads), 7));
+    let handles = sessions.each_mut().map(|s| {
+        [s.compile(&train).expect("it can be compiled"), s.compile(&other).expect("it can be compiled")]
+    });
+    for (i, n) in [40, 40, 17, 40, 40, 17, 17].into_iter().enumerate() {
+        let (x, y) = inputs(n, 4);
+        let (_, wrong) = inputs(n, 5);
+        for (k, (session, [train, other])) in sessions.iter_mut().zip(&handles).enumerate() {
+            session.run(train, &[x.view(), y.view()]).expect("it runs");
+            if k == 1 {
+                session.get("w").expect("it is there");
+            }
+            if i == 2 || i == 4 {
+                let before = session.get("w").expect("it is there");
+                let error = session.run(train, &[x.view(), wrong.view()]).err().expect("label 5 of 5");
+                assert!(error.to_string().contains("index 5 at position [3]"), "{error}");
+                assert_eq!(session.get("w").expect("it is there"), before);
+            }
+            if i == 3 {
+                session.run(other, &[]).expect("it runs");
+            }
+        }
+    }
+    let [kept, read] = sessions.each_ref().map(|s| s.get("w").expect("it is there"));
+    assert_eq!(kept, read);
+    let moved = kept.to_f64().iter().map(|w| (w - 0.25).abs()).fold(0.0, f64::max);
+    assert!(moved > 0.01 && moved < 1.0, "{moved}");
+}
