@@ -35,7 +35,11 @@ const KNOWN: &[(&str, u64, &str)] = &[
         "exp(log1p(x - 1)): its derivative as written divides one rounding of x by the same one",
     ),
     ("formulas of arrays", 6332, "x^-0.5 at -0 is inf, 1/sqrt(x) is -inf: the sign of a zero is rounding"),
-    ("programs", 20845, "a variance that is 0 but for rounding is 0 rewritten, where its root has no derivative"),
+    (
+        "programs",
+        20845,
+        "a variance that is 0 but for rounding is 0 rewritten, where its root has no derivative",
+    ),
     ("programs", 24187, "rows that are all equal, compared with their mean: rounding decides"),
     ("programs", 25615, "a is compared for equality with (ab + 2a - ab)/2: rounding decides"),
     ("programs", 25663, "the root of a difference that f32 rounds to 0, where it has no derivative"),

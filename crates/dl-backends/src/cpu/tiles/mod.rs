@@ -49,10 +49,12 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Rows of so many bytes, all buffers together; `tile` rows, or as many as fill half of the second
-    /// cache, since the weights want the other half.
+    /// Rows of so many bytes, all buffers together; `tile` rows, or as many as suit the second cache: all
+    /// of them, if they fill no more than half of it; otherwise a quarter for a tile, since sums that go
+    /// from tile to tile want their part.
     fn new(rows: usize, bytes: usize, tile: Option<usize>, caches: Caches) -> Cut {
-        let fitting = tile.unwrap_or_else(|| (caches.l2 / 2 / bytes.max(1)).clamp(STEP, 1024));
+        let half = (caches.l2 / 2 / bytes.max(1)).min(1024);
+        let fitting = tile.unwrap_or(if rows <= half { half } else { half / 2 }.max(STEP));
         let (first, more) = match tile {
             Some(tile) => (2 * tile, 2 * tile),
             None => LANE,
