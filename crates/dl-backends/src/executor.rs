@@ -50,6 +50,11 @@ pub trait Executable: Send {
     /// When an index is outside its axis, or the device refuses.
     fn run(&mut self, call: Call<'_>) -> Result<()>;
 
+    /// How it runs, for people to read; empty where there is nothing to tell but the plan.
+    fn listing(&self) -> String {
+        String::new()
+    }
+
     /// The output at `index` of the plan's list, as the last run left it.
     ///
     /// # Errors

@@ -352,6 +352,12 @@ impl Outputs<'_> {
         }
     }
 
+    /// How the executor ran: on `cpu` the cut into tiles and lanes, each kernel with its operations and
+    /// bytes, and which updates were made in place, or why the plan was not divided.
+    pub fn listing(&self) -> String {
+        self.executable.listing()
+    }
+
     /// The output at a place found by [`Handle::output`].
     ///
     /// # Errors

@@ -26,6 +26,8 @@ pub(super) struct Compiled {
     pub context: Context,
     pub threads: Option<Arc<ThreadPool>>,
     pub outputs: Option<Vec<Option<Array<'static>>>>,
+    /// Why it is not divided.
+    pub undivided: String,
 }
 
 /// What is known of a step before a run.
@@ -55,6 +57,7 @@ impl Compiled {
         dims: &Dims,
         threads: usize,
         pool: Option<Arc<ThreadPool>>,
+        undivided: String,
     ) -> Result<Self> {
         let mut shapes = vec![];
         for value in plan.values() {
@@ -73,6 +76,7 @@ impl Compiled {
             context: Context { pool: Pool::default(), threads },
             threads: pool,
             outputs: None,
+            undivided,
         })
     }
 }

@@ -123,8 +123,8 @@ impl Executor for Cpu {
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
         match Tiled::new(plan, dims, self.tile)? {
-            Some(tiled) => Ok(Box::new(tiled.with_threads(self.threads, self.pool()?, self.team()?))),
-            None => Ok(Box::new(Compiled::new(plan, dims, self.threads, self.pool()?)?)),
+            Ok(tiled) => Ok(Box::new(tiled.with_threads(self.threads, self.pool()?, self.team()?))),
+            Err(undivided) => Ok(Box::new(Compiled::new(plan, dims, self.threads, self.pool()?, undivided)?)),
         }
     }
 

@@ -23,6 +23,10 @@ impl Executable for Compiled {
         }
     }
 
+    fn listing(&self) -> String {
+        format!("one step at a time, undivided: {}\n{}", self.undivided, self.plan)
+    }
+
     fn output(&self, index: usize) -> Result<Tensor> {
         let outputs = self.outputs.as_ref().ok_or_else(|| Error::value("no run has finished yet"))?;
         let missing = || Error::value(format!("output {index} of {}", outputs.len()));

@@ -12,6 +12,7 @@ mod fold;
 mod group;
 mod lane;
 mod lanes;
+mod listing;
 mod movement;
 mod number;
 mod place;

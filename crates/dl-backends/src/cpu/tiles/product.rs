@@ -1,5 +1,6 @@
 //! Contractions of tiles as matrix products.
 
+use std::fmt;
 use std::sync::PoisonError;
 
 use dl_core::DType;
@@ -26,6 +27,8 @@ pub(super) struct Product {
     pub scale: (f32, f32),
     /// The packed matrix that it adds to, instead of a fold.
     pub panels: Option<usize>,
+    /// The plan's step.
+    pub step: usize,
 }
 
 enum Form {
@@ -92,6 +95,23 @@ impl Pack {
     }
 }
 
+/// The sizes, with `r` for the rows of the plan.
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = |n: usize| if n == 1 { "r".into() } else { format!("{n}r") };
+        match &self.form {
+            Form::Rows { m, sizes: (k, n), .. } => write!(f, "[{}, {k}]·[{k}, {n}]", rows(*m)),
+            Form::Fold { sizes: (m, n), k, .. } => write!(f, "[{m}, {r}]·[{r}, {n}]", r = rows(*k)),
+        }
+    }
+}
+
+impl fmt::Display for Pack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {}]", self.k, self.n)
+    }
+}
+
 impl Product {
     /// Rows by a whole matrix, if the contraction is one.
     pub(super) fn rows(
@@ -138,7 +158,15 @@ impl Product {
             _ => Weights::Whole(builder.whole(w), strides),
         };
         let form = Form::Rows { m, sizes: (k, n), weights };
-        Ok(Some(Product { dtype, a, out: Target::Home(usize::MAX), form, scale: (1.0, 0.0), panels: None }))
+        Ok(Some(Product {
+            dtype,
+            a,
+            out: Target::Home(usize::MAX),
+            form,
+            scale: (1.0, 0.0),
+            panels: None,
+            step: builder.step,
+        }))
     }
 
     /// Rows by rows into a fold, if the contraction is one matrix product.
@@ -166,7 +194,15 @@ impl Product {
         let sizes = (x[common..].iter().product(), y[common..].iter().product());
         let (a, b) = (builder.dense(left)?, builder.dense(right)?);
         let form = Form::Fold { b, sizes, k };
-        Ok(Some(Product { dtype, a, out: Target::Fold(fold), form, scale: (1.0, 0.0), panels: None }))
+        Ok(Some(Product {
+            dtype,
+            a,
+            out: Target::Fold(fold),
+            form,
+            scale: (1.0, 0.0),
+            panels: None,
+            step: builder.step,
+        }))
     }
 
     /// Rows and columns of the fold that it adds to.
@@ -181,6 +217,15 @@ impl Product {
             Form::Rows { .. } => vec![self.a],
             Form::Fold { b, .. } => vec![self.a, *b],
         }
+    }
+
+    /// Operations and bytes, for so many rows of the plan.
+    pub(super) fn cost(&self, rows: usize) -> (usize, usize) {
+        let (m, n, k) = match &self.form {
+            Form::Rows { m, sizes: (k, n), .. } => (rows * m, *n, *k),
+            Form::Fold { sizes: (m, n), k, .. } => (*m, *n, rows * k),
+        };
+        (2 * m * n * k, (m * k + k * n + m * n) * self.dtype.bytes())
     }
 
     /// Elements of the workspace that it needs for so many rows.

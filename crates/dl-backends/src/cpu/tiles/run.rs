@@ -59,10 +59,19 @@ pub(in crate::cpu) struct Tiled {
 }
 
 impl Tiled {
-    /// The plan in tiles, if it can be divided.
-    pub(in crate::cpu) fn new(plan: &Arc<Plan>, dims: &Dims, tile: Option<usize>) -> Result<Option<Tiled>> {
-        let Ok(division) = Division::of(plan) else { return Ok(None) };
-        let Some(rows) = dims.get(&division.dim) else { return Ok(None) };
+    /// The plan in tiles, or the reason why it cannot be divided.
+    pub(in crate::cpu) fn new(
+        plan: &Arc<Plan>,
+        dims: &Dims,
+        tile: Option<usize>,
+    ) -> Result<std::result::Result<Tiled, String>> {
+        let division = match Division::of(plan) {
+            Ok(division) => division,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Some(rows) = dims.get(&division.dim) else {
+            return Ok(Err(format!("the size of {} is not known", division.dim)));
+        };
         let mut shapes = vec![];
         for (value, part) in plan.values().iter().zip(&division.parts) {
             let shape = value.shape.eval(dims).map_err(|why| Error::at(&value.origin, why))?;
@@ -72,7 +81,10 @@ impl Tiled {
             shapes.push(shape);
         }
         let kernels = Kernels::best();
-        let Ok(mut built) = build(plan, &division, dims, kernels) else { return Ok(None) };
+        let mut built = match build(plan, &division, dims, kernels) {
+            Ok(built) => built,
+            Err(why) => return Ok(Err(why)),
+        };
         let (mut phases, buffers) = place(&mut built, division.rounds(), rows);
         let of_rows = buffers.iter().filter(|b| b.base != Base::Block);
         let bytes = of_rows.map(|b| b.len * b.dtype.bytes()).sum::<usize>()
@@ -104,7 +116,7 @@ impl Tiled {
             room_for(&[pack.len(&kernels)], DType::F32).map_err(Error::value)?;
         }
         let packed = built.packs.iter().map(|p| (*p, RwLock::default())).collect();
-        Ok(Some(Tiled {
+        Ok(Ok(Tiled {
             plan: plan.clone(),
             shapes,
             rows: built.shapes,
@@ -173,6 +185,10 @@ impl Executable for Tiled {
             }
         }
         Ok(())
+    }
+
+    fn listing(&self) -> String {
+        Tiled::listing(self)
     }
 
     fn output(&self, index: usize) -> Result<Tensor> {

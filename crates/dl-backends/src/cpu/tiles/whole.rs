@@ -14,7 +14,7 @@ use crate::executor::Call;
 
 /// A step on whole values.
 pub(super) struct Whole {
-    step: usize,
+    pub step: usize,
     prepared: Prepared,
     /// Whole values that nothing needs afterwards.
     frees: Vec<usize>,

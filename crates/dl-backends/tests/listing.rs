@@ -1,0 +1,90 @@
+//! How the `cpu` executor says that it runs a plan.
+#![cfg(feature = "cpu")]
+
+use dl_backends::{Cpu, Session};
+use dl_core::nn::{self, Sgd};
+use dl_core::{F32, Graph, I64, Named, Program, Tensor, U8};
+use expect_test::{Expect, expect};
+
+const B: Named = Named("B");
+
+fn check(program: &Program, cpu: Cpu, inputs: &[Tensor], want: Expect) {
+    let mut session = Session::new(cpu, 7);
+    let step = session.compile(program).expect("it can be compiled");
+    let views: Vec<_> = inputs.iter().map(Tensor::view).collect();
+    want.assert_eq(&session.run(&step, &views).expect("it runs").listing());
+}
+
+fn training() -> Program {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", U8, (B, 40)).cast(F32) / 255.0, g.input("y", I64, B));
+    let loss = nn::cross_entropy(nn::dense(x, "layer", 3), y).mean(..).named("J");
+    loss.minimize(Sgd::new(0.5)).expect("it is right")
+}
+
+fn images(n: usize) -> [Tensor; 2] {
+    let pixels = Tensor::new([n, 40], vec![7u8; n * 40]).expect("as many as the shape says");
+    [pixels, Tensor::vector(vec![2i64; n])]
+}
+
+#[test]
+fn one_tile_updates_its_parameters() {
+    check(
+        &training(),
+        Cpu::with_threads(1).with_tile(32),
+        &images(20),
+        expect![[r#"
+        20 rows: 1 × 20 in lanes, 20 in a tile
+        whole      %34=constant %35=div
+        pack       %4 [40, 3] kept in panels
+        group      %1=cast  51 rows at a time, 3.9 KiB
+        product    %5 [r, 40]·[40, 3]  4.8 k FLOP, 3.8 KiB
+        group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, turned, 680 B
+        product    %47 [40, r]·[r, 3]  4.8 k FLOP, 3.8 KiB
+        whole      %33=div
+        update     layer.weight ← layer.weight - 0.5·%47 by the product
+        update     layer.bias ← layer.bias - 0.5·%46
+    "#]],
+    );
+}
+
+#[test]
+fn tiles_and_lanes_sum_their_gradients() {
+    check(
+        &training(),
+        Cpu::with_threads(2).with_tile(8),
+        &images(100),
+        expect![[r#"
+        100 rows: 6 × 17 in lanes, 8 in a tile
+        whole      %34=constant %35=div
+        pack       %4 [40, 3] packed
+        group      %1=cast  51 rows at a time, 20 KiB
+        product    %5 [r, 40]·[40, 3]  24 k FLOP, 17 KiB
+        group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, turned, 3.2 KiB
+        product    %47 [40, r]·[r, 3]  24 k FLOP, 17 KiB
+        whole      %33=div
+        update     layer.weight ← layer.weight - 0.5·%47
+        update     layer.bias ← layer.bias - 0.5·%46
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_not_divided_says_why() {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 2));
+    let program = Program::builder(&g).output("y", x.flip(0).sum(1)).compile().expect("it is right");
+    let x = Tensor::new([3, 2], vec![1.0f32; 6]).expect("as many as the shape says");
+    check(
+        &program,
+        Cpu::with_threads(1),
+        &[x],
+        expect![[r#"
+        one step at a time, undivided: %1 = flip of [B, 2] mixes rows of B
+        input      %0 = x: f32 [B, 2]
+        %1 = flip(%0): f32 [B, 2]
+        %2 = sum(%1): f32 [B]  frees %1
+        output     y = %2
+    "#]],
+    );
+}
