@@ -55,6 +55,7 @@ pub(super) struct FoldDecl {
 }
 
 /// What a plan's rows come to.
+#[derive(Default)]
 pub(super) struct Built {
     pub homes: Vec<Home>,
     pub items: Vec<Item>,
@@ -98,16 +99,7 @@ pub(super) fn build(
         .fold(Dims::new(), |one, (name, size)| one.with(name, if *name == division.dim { 1 } else { size }));
     let shapes = plan.values().iter().map(|v| v.shape.eval(&one)).collect::<Result<Vec<_>, _>>()?;
     let prepared = plan.steps().iter().map(|s| prepare(plan, &shapes, dims, s)).collect::<Result<_, _>>()?;
-    let built = Built {
-        homes: vec![],
-        items: vec![],
-        folds: vec![],
-        known: vec![],
-        packs: vec![],
-        outputs: vec![],
-        shapes,
-        prepared,
-    };
+    let built = Built { shapes, prepared, ..Built::default() };
     let operands = vec![None; plan.values().len()];
     let (ready, readers, mapped) = (vec![], plan.readers(), Mapped::new());
     let mut builder =

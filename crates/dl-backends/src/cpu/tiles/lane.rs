@@ -28,6 +28,8 @@ pub(super) enum Place {
     Input(usize),
     /// A whole value of the plan.
     Whole(usize),
+    /// Elements of a whole value, taken for rows.
+    Elements(usize),
     /// A whole value that the plan's sizes determine.
     Known(usize),
     /// Rows in a buffer of the lane.
@@ -106,6 +108,7 @@ impl Scene<'_> {
         let (all, first): (&[T], usize) = match self.homes[value].place {
             Place::Input(i) => (elements(self.inputs[i].data()), 0),
             Place::Slot(slot, base) => (self.slots[slot].get(), span.base(base)),
+            Place::Elements(_) => (self.whole(value), 0),
             _ => (self.whole(value), span.start),
         };
         &all[(span.start - first) * len..][..span.rows * len]
@@ -126,7 +129,7 @@ impl Scene<'_> {
     /// All elements of a whole value.
     pub(super) fn whole<T: Held>(&self, value: usize) -> &[T] {
         let array = match self.homes[value].place {
-            Place::Whole(v) => self.wholes[v].as_ref(),
+            Place::Whole(v) | Place::Elements(v) => self.wholes[v].as_ref(),
             Place::Known(k) => self.known.get(k),
             _ => None,
         };

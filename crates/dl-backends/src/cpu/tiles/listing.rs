@@ -9,6 +9,7 @@ use super::place::{Group, Phase};
 use super::product::Product;
 use super::run::Tiled;
 use super::update::Direct;
+use super::whole;
 
 impl Tiled {
     /// A line for each piece of work: what it computes (by the plan's values), with how many operations
@@ -24,9 +25,13 @@ impl Tiled {
         let (lanes, lane, tile) = (self.lanes.len(), cut.lane.min(cut.rows), cut.tile);
         writeln!(text, "{} rows: {lanes} × {lane} in lanes, {tile} in a tile", cut.rows)?;
         for (round, phases) in self.phases.iter().enumerate() {
-            let values: Vec<String> = self.wholes[round].iter().map(|w| self.step_name(w.step)).collect();
-            if !values.is_empty() {
-                writeln!(text, "whole      {}", values.join(" "))?;
+            let fused = |work: &whole::Work| matches!(work, whole::Work::Fused(_));
+            // Steps that follow each other share a line; those that are taken together have one of theirs.
+            for works in self.wholes[round].chunk_by(|a, b| !fused(a) && !fused(b)) {
+                let kind = if works.iter().any(fused) { "fused " } else { "whole " };
+                let names: Vec<String> =
+                    works.iter().flat_map(whole::Work::steps).map(|s| self.step_name(*s)).collect();
+                writeln!(text, "{kind}     {}", names.join(" "))?;
             }
             for (index, (pack, _)) in self.packed.iter().enumerate() {
                 if pack.round as usize == round {

@@ -9,6 +9,7 @@ mod build;
 mod bytes;
 mod columns;
 mod fold;
+mod fused;
 mod group;
 mod lane;
 mod lanes;

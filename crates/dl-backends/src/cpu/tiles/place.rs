@@ -95,7 +95,7 @@ pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>
 }
 
 /// Which values are needed where.
-struct Buffers {
+pub(super) struct Buffers {
     /// By home: the phase that makes it, and the last that reads it.
     spans: Vec<(usize, usize)>,
     /// By home: whether it outlives its round.
@@ -121,7 +121,7 @@ impl Phase {
 }
 
 impl Buffers {
-    fn new(built: &Built, rounds: &[Phases]) -> Buffers {
+    pub(super) fn new(built: &Built, rounds: &[Phases]) -> Buffers {
         let n = built.homes.len();
         let (mut spans, mut made, mut kept) = (vec![(0, 0); n], vec![0; n], vec![false; n]);
         let phases = rounds.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
@@ -141,7 +141,7 @@ impl Buffers {
         Buffers { spans, kept, all: vec![], free: HashMap::new() }
     }
 
-    fn give(mut self, built: &mut Built, rounds: &[Phases]) -> Vec<Buffer> {
+    pub(super) fn give(mut self, built: &mut Built, rounds: &[Phases]) -> Vec<Buffer> {
         for (index, phase) in rounds.iter().flatten().enumerate() {
             if let Phase::Group(Group { instrs, rows, .. }) = phase {
                 for (i, instr) in instrs.iter().enumerate() {

@@ -15,7 +15,7 @@ use super::place::{Phase, Phases, place};
 use super::product::Pack;
 use super::slots::{Held, Slot, typed};
 use super::update::{Direct, Update, updates};
-use super::whole::{Whole, wholes};
+use super::whole::{self, wholes};
 use crate::cpu::array::{Array, Item, View};
 use crate::cpu::compile::{Prepared, room_for};
 use crate::cpu::lanes::Context;
@@ -35,7 +35,7 @@ pub(in crate::cpu) struct Tiled {
     pub(super) shapes: Vec<Vec<usize>>,
     /// The same with one row.
     pub(super) rows: Vec<Vec<usize>>,
-    pub(super) wholes: Vec<Vec<Whole>>,
+    pub(super) wholes: Vec<Vec<whole::Work>>,
     pub(super) phases: Vec<Phases>,
     pub(super) prepared: Vec<Prepared>,
     pub(super) homes: Vec<Home>,

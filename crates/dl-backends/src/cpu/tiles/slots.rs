@@ -14,6 +14,15 @@ pub(super) enum Slot {
     U8(Vec<u8>),
 }
 
+/// Part of a buffer.
+pub(super) enum Part<'a> {
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
+    I64(&'a mut [i64]),
+    Bool(&'a mut [bool]),
+    U8(&'a mut [u8]),
+}
+
 /// Element types of buffers.
 pub(super) trait Held: Item {
     fn slot(len: usize) -> Slot;
@@ -21,6 +30,7 @@ pub(super) trait Held: Item {
     fn held_mut(slot: &mut Slot) -> Option<&mut Vec<Self>>;
     fn from_vec(elements: Vec<Self>) -> Slot;
     fn into_vec(slot: Slot) -> Vec<Self>;
+    fn part<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]>;
     /// The elements of a value, if they lie row by row.
     fn dense<'x>(array: &'x Array<'_>) -> Option<&'x [Self]>;
 }
@@ -39,6 +49,9 @@ macro_rules! held {
             fn into_vec(slot: Slot) -> Vec<Self> {
                 match slot { Slot::$v(v) => v, _ => vec![] }
             }
+            fn part<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]> {
+                match part { Part::$v(x) => Some(x), _ => None }
+            }
             fn dense<'x>(array: &'x Array<'_>) -> Option<&'x [Self]> {
                 match array { Array::$v(view) => view.as_dense(), _ => None }
             }
@@ -48,6 +61,22 @@ macro_rules! held {
             /// With `len` elements of a type.
             pub(super) fn new(dtype: DType, len: usize) -> Slot {
                 match dtype { $(DType::$v => <$t as Held>::slot(len)),* }
+            }
+
+            /// Parts of so many elements, to be written by different threads.
+            pub(super) fn parts(&mut self, size: usize) -> Vec<Part<'_>> {
+                match self { $(Slot::$v(x) => x.chunks_mut(size.max(1)).map(Part::$v).collect()),* }
+            }
+        }
+
+        impl Part<'_> {
+            pub(super) fn len(&self) -> usize {
+                match self { $(Part::$v(x) => x.len()),* }
+            }
+
+            /// The elements to be written.
+            pub(super) fn get_mut<T: Held>(&mut self) -> &mut [T] {
+                T::part(self).expect("a plan's element types were checked")
             }
         }
 

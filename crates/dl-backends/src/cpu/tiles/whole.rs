@@ -1,8 +1,9 @@
 //! Whole values: what a plan computes before the tiles of each round.
 
 use dl_core::Dims;
-use dl_core::plan::{Division, Part, Plan};
+use dl_core::plan::{Division, Part, Plan, Step};
 
+use super::fused::{Around, Fused, LEAST, elementwise, fuse};
 use super::run::Tiled;
 use super::update::Update;
 use crate::cpu::array::Array;
@@ -12,9 +13,25 @@ use crate::cpu::run::{Moment, take};
 use crate::error::{Error, Result};
 use crate::executor::Call;
 
+/// What is done with whole values.
+pub(super) enum Work {
+    Step(Whole),
+    Fused(Fused),
+}
+
+impl Work {
+    /// The plan's steps.
+    pub(super) fn steps(&self) -> &[usize] {
+        match self {
+            Work::Step(whole) => std::slice::from_ref(&whole.step),
+            Work::Fused(fused) => &fused.steps,
+        }
+    }
+}
+
 /// A step on whole values.
 pub(super) struct Whole {
-    pub step: usize,
+    step: usize,
     prepared: Prepared,
     /// Whole values that nothing needs afterwards.
     frees: Vec<usize>,
@@ -30,12 +47,13 @@ pub(super) fn wholes(
     dims: &Dims,
     updates: &[Update],
     read: &[usize],
-) -> Result<Vec<Vec<Whole>>> {
+) -> Result<Vec<Vec<Work>>> {
     // When each value is read for the last time: rows read after the whole values of their round.
+    let own = rounds(plan, division, shapes);
     let mut last = vec![(0, 0); plan.values().len()];
     for (i, step) in plan.steps().iter().enumerate() {
         let when = match division.part(step.result) {
-            Part::Whole(round) => (round, i),
+            Part::Whole(_) => (own[i], i),
             part => (part.round(), usize::MAX),
         };
         for v in step.args.iter().filter_map(|a| a.value()) {
@@ -50,27 +68,97 @@ pub(super) fn wholes(
     for v in kept.chain(plan.inputs().iter().map(|i| i.value)) {
         last[v.index()] = (u32::MAX, 0);
     }
-    let mut rounds: Vec<Vec<Whole>> = (0..division.rounds()).map(|_| vec![]).collect();
-    for (i, step) in plan.steps().iter().enumerate() {
-        let Part::Whole(round) = division.part(step.result) else { continue };
-        if updates.iter().any(|u| u.of.steps.contains(&i)) {
+    let steps = |round: u32| -> Vec<usize> {
+        let now = |i: &usize| {
+            let whole = matches!(division.part(plan.steps()[*i].result), Part::Whole(_));
+            whole && own[*i] == round && !updates.iter().any(|u| u.of.steps.contains(i))
+        };
+        (0..plan.steps().len()).filter(now).collect()
+    };
+    (0..division.rounds()).map(|round| of_round(plan, shapes, dims, &last, round, &steps(round))).collect()
+}
+
+/// The round of each step on whole values: long ones that only later rounds read wait for those, to be
+/// taken together with them.
+fn rounds(plan: &Plan, division: &Division, shapes: &[Vec<usize>]) -> Vec<u32> {
+    let mut rounds: Vec<u32> = plan.steps().iter().map(|s| division.part(s.result).round()).collect();
+    for (i, step) in plan.steps().iter().enumerate().rev() {
+        let long = shapes[step.result.index()].iter().product::<usize>() >= LEAST;
+        let whole = matches!(division.part(step.result), Part::Whole(_));
+        let kept = plan.outputs().iter().any(|o| o.value == step.result);
+        if !long || !whole || kept || !elementwise(plan, shapes, i) {
             continue;
         }
-        let origin = &plan.value(step.result).origin;
-        let mut prepared = prepare(plan, shapes, dims, step).map_err(|why| Error::at(origin, why))?;
-        let mut frees = vec![];
-        for (place, operand) in prepared.args.iter_mut().enumerate() {
-            let (Operand::Shared(v) | Operand::Last(v)) = *operand else { continue };
-            let again = step.args[place + 1..].iter().any(|a| a.value() == Some(v));
-            let done = last[v.index()] == (round, i) && !again;
-            *operand = if done { Operand::Last(v) } else { Operand::Shared(v) };
-            frees.extend(done.then_some(v.index()));
+        let read = |s: &&Step| s.args.iter().any(|a| a.value() == Some(step.result));
+        let readers: Vec<usize> =
+            plan.steps().iter().enumerate().filter(|(_, s)| read(s)).map(|(j, _)| j).collect();
+        let by_wholes = |j: &usize| matches!(division.part(plan.steps()[*j].result), Part::Whole(_));
+        if readers.iter().all(by_wholes) {
+            rounds[i] = readers.iter().map(|j| rounds[*j]).min().unwrap_or(rounds[i]);
         }
-        let values = step.args.iter().filter_map(|a| a.value()).chain([step.result]);
-        let large = values.map(|v| shapes[v.index()].iter().product::<usize>()).any(|n| n > CHUNK);
-        rounds[round as usize].push(Whole { step: i, prepared, frees, large });
     }
-    Ok(rounds)
+    rounds
+}
+
+/// The work of a round: steps that can be taken together stand where the last of them stood.
+fn of_round(
+    plan: &Plan,
+    shapes: &[Vec<usize>],
+    dims: &Dims,
+    last: &[(u32, usize)],
+    round: u32,
+    steps: &[usize],
+) -> Result<Vec<Work>> {
+    let mut fused = fuse(plan, dims, shapes, steps);
+    // What members read is wanted until the last of them has come.
+    let mut last = last.to_vec();
+    for fused in &fused {
+        let end = (round, fused.steps.last().copied().unwrap_or(0));
+        for step in &fused.steps {
+            for v in plan.steps()[*step].args.iter().filter_map(|a| a.value()) {
+                last[v.index()] = last[v.index()].max(end);
+            }
+        }
+    }
+    let mut work = vec![];
+    for &i in steps {
+        let Some(place) = fused.iter().position(|f| f.steps.contains(&i)) else {
+            work.push(Work::Step(whole(plan, shapes, dims, &last, (round, i))?));
+            continue;
+        };
+        if fused[place].steps.last() == Some(&i) {
+            let mut fused = fused.swap_remove(place);
+            let read =
+                fused.steps.iter().flat_map(|s| plan.steps()[*s].args.iter().filter_map(|a| a.value()));
+            let needed = |v: &usize| last[*v].0 == round && fused.steps.contains(&last[*v].1);
+            fused.frees = read.map(|v| v.index()).filter(needed).collect();
+            work.push(Work::Fused(fused));
+        }
+    }
+    Ok(work)
+}
+
+fn whole(
+    plan: &Plan,
+    shapes: &[Vec<usize>],
+    dims: &Dims,
+    last: &[(u32, usize)],
+    now: (u32, usize),
+) -> Result<Whole> {
+    let step = &plan.steps()[now.1];
+    let origin = &plan.value(step.result).origin;
+    let mut prepared = prepare(plan, shapes, dims, step).map_err(|why| Error::at(origin, why))?;
+    let mut frees = vec![];
+    for (place, operand) in prepared.args.iter_mut().enumerate() {
+        let (Operand::Shared(v) | Operand::Last(v)) = *operand else { continue };
+        let again = step.args[place + 1..].iter().any(|a| a.value() == Some(v));
+        let done = last[v.index()] == now && !again;
+        *operand = if done { Operand::Last(v) } else { Operand::Shared(v) };
+        frees.extend(done.then_some(v.index()));
+    }
+    let values = step.args.iter().filter_map(|a| a.value()).chain([step.result]);
+    let large = values.map(|v| shapes[v.index()].iter().product::<usize>()).any(|n| n > CHUNK);
+    Ok(Whole { step: now.1, prepared, frees, large })
 }
 
 impl Tiled {
@@ -81,7 +169,16 @@ impl Tiled {
         values: &mut [Option<Array<'a>>],
         call: &Call<'a>,
     ) -> Result<()> {
-        for Whole { step, prepared, frees, large } in &self.wholes[round] {
+        for work in &self.wholes[round] {
+            let Whole { step, prepared, frees, large } = match work {
+                Work::Step(whole) => whole,
+                Work::Fused(fused) => {
+                    let (isa, kernels, team) = (self.isa, self.kernels, self.team.as_deref());
+                    let around = Around { isa, kernels, team, seed: call.seed, step: call.step };
+                    fused.run(values, &self.shapes, &mut self.context.pool, around);
+                    continue;
+                }
+            };
             let step = &self.plan.steps()[*step];
             let value = self.plan.value(step.result);
             let args = take(prepared, values);

@@ -8,10 +8,33 @@ use crate::scene::Fill::{Below, Positive, Uniform};
 const B: Named = Named("B");
 
 pub(crate) fn cases() -> Vec<Case> {
-    [1, 7, 33, 200]
-        .into_iter()
-        .flat_map(|n| [rounds(n), short_rows(n), bytes(n), updates(n), late_updates(n)])
-        .collect()
+    let rows = [1, 7, 33, 200].into_iter();
+    let by_rows = rows.flat_map(|n| [rounds(n), short_rows(n), bytes(n), updates(n), late_updates(n)]);
+    by_rows.chain([5000, 70_000].into_iter().flat_map(|n| [moments(n, false), moments(n, true)])).collect()
+}
+
+/// Long whole values, taken through many steps at once: sums and scalars between them, a sum that another
+/// kind of step reads before the last of them, and results that are no updates. Interrupted where such a
+/// step reads what one of them makes.
+fn moments(n: usize, interrupted: bool) -> Case {
+    let name = if interrupted { "interrupted moments" } else { "moments" };
+    case("composed", format!("{name} of {n} elements by rows"), move |s| {
+        let x = s.input(s.float, (B, n), &[3, n], Uniform);
+        let (w, m) = (s.parameter(&[n], Uniform), s.parameter(&[n], Uniform));
+        let v = s.parameter(&[n], Positive);
+        let scale = (w * w).max(..) + 1.5;
+        let g = x.sum(0);
+        let (m1, v1) = (m * 0.5 + g * 0.5, v * 0.75 + g * g * 0.25);
+        let seen = if interrupted { m1 } else { g };
+        s.output(seen.flip(0).slice(0, 1, 4));
+        let ratio = m1 / (v1.sqrt() + scale.broadcast_to(&w.shape()));
+        let sign = ratio.gt(0.0).select(ratio, -0.5 * w);
+        s.output(sign);
+        s.output(ratio.is_finite().cast(s.float).min(..));
+        s.update(m, m1);
+        s.update(v, v1);
+        s.update(w, w - 0.125 * sign.tanh());
+    })
 }
 
 /// Whole values that rows of several rounds read, and copies of them.
