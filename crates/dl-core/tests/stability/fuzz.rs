@@ -43,6 +43,8 @@ const KNOWN: &[(&str, u64, &str)] = &[
     ("programs", 24187, "rows that are all equal, compared with their mean: rounding decides"),
     ("programs", 25615, "a is compared for equality with (ab + 2a - ab)/2: rounding decides"),
     ("programs", 25663, "the root of a difference that f32 rounds to 0, where it has no derivative"),
+    ("programs", 101300, "tanh(a) is compared with (e^a - e^-a)/(e^a + e^-a): rounding decides"),
+    ("programs", 108063, "the root of the log-softmax of one element, which is 0 but for rounding"),
     ("programs", 27538, "a is compared for equality with (ab + 2a - ab)/2: rounding decides"),
 ];
 
