@@ -5,7 +5,7 @@
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::{hint, io};
 
@@ -130,7 +130,12 @@ impl Team {
     /// Calls `work` once on every member with its number, the caller's being 0; alone, if the team has
     /// work already.
     fn run(&self, work: &(dyn Fn(usize) + Sync)) {
-        let Ok(_leading) = self.leading.try_lock() else { return work(0) };
+        let _leading = match self.leading.try_lock() {
+            Ok(leading) => leading,
+            // Somebody's work panicked; the team is well.
+            Err(TryLockError::Poisoned(leading)) => leading.into_inner(),
+            Err(TryLockError::WouldBlock) => return work(0),
+        };
         if self.helpers.is_empty() {
             return work(0);
         }
@@ -271,11 +276,7 @@ mod tests {
         let team = Team::new(2).expect("threads");
         let fails = catch_unwind(AssertUnwindSafe(|| team.each(8, &|i| assert_ne!(i, 5))));
         assert!(fails.is_err());
-        let total = AtomicUsize::new(0);
-        team.each(8, &|i| {
-            total.fetch_add(i, Ordering::Relaxed);
-        });
-        assert_eq!(total.into_inner(), 28);
+        all_come(&team);
     }
 
     #[test]
@@ -285,14 +286,27 @@ mod tests {
             while team.shared.sleepers.load(Ordering::SeqCst) == 0 {
                 thread::yield_now();
             }
-            let met = AtomicUsize::new(0);
-            // Ends only if both members come.
-            team.run(&|_| {
-                met.fetch_add(1, Ordering::SeqCst);
-                while met.load(Ordering::SeqCst) < 2 {
-                    thread::yield_now();
-                }
-            });
+            all_come(&team);
         }
+    }
+
+    /// Ends only if every member comes.
+    fn all_come(team: &Team) {
+        let met = AtomicUsize::new(0);
+        let come = AtomicBool::new(true);
+        team.run(&|_| {
+            met.fetch_add(1, Ordering::SeqCst);
+            for look in 0.. {
+                if met.load(Ordering::SeqCst) >= team.members() {
+                    return;
+                }
+                if look > 1 << 24 {
+                    come.store(false, Ordering::SeqCst);
+                    return;
+                }
+                thread::yield_now();
+            }
+        });
+        assert!(come.into_inner(), "members stay away");
     }
 }

@@ -97,7 +97,8 @@ impl Tiled {
         for buffer in &buffers {
             room_for(&[buffer.elements(&cut), cut.lanes()], buffer.dtype).map_err(Error::value)?;
         }
-        let updates = updates(plan, &division, &built, &mut phases, &cut);
+        let own = whole::rounds(plan, &division, &shapes);
+        let updates = updates(plan, &division, &built, &mut phases, (&cut, &own));
         let workspace = phases.iter().flatten().map(|p| match p {
             Phase::Tile(Work::Product(p)) => p.workspace(&kernels, cut.tile),
             _ => 0,
@@ -111,7 +112,7 @@ impl Tiled {
             context: Context { pool: Pool::default(), threads: 1 },
         };
         let lanes = (0..cut.lanes()).map(|_| Mutex::new(lane())).collect();
-        let wholes = wholes(plan, &division, &shapes, dims, &updates, &built.wholes())?;
+        let wholes = wholes(plan, &division, &shapes, dims, &updates, &own, &built.wholes())?;
         for pack in &built.packs {
             room_for(&[pack.len(&kernels)], DType::F32).map_err(Error::value)?;
         }

@@ -37,13 +37,14 @@ pub(super) enum Direct {
     Panels(usize),
 }
 
-/// The updates that are done in place; products that write parameters are told their factors.
+/// The updates that are done in place; products that write parameters are told their factors. `rounds` are
+/// those in which steps on whole values come.
 pub(super) fn updates(
     plan: &Plan,
     division: &Division,
     built: &Built,
     phases: &mut [Phases],
-    cut: &Cut,
+    (cut, rounds): (&Cut, &[u32]),
 ) -> Vec<Update> {
     let mut updates = vec![];
     for of in plan.accumulations() {
@@ -52,7 +53,7 @@ pub(super) fn updates(
         let round = built.folds[fold].round;
         let one = cut.rows > 0 && cut.rows <= cut.tile && cut.lanes() == 1;
         let last = phases.iter().skip(round as usize + 1).all(Vec::is_empty);
-        let free = one && last && of.alone && !read_late(plan, division, built, phases, &of, round);
+        let free = one && last && of.alone && !read_late(plan, (division, rounds), built, phases, &of, round);
         let mut direct = None;
         for phase in phases.iter_mut().flatten() {
             if let Phase::Tile(Work::Product(product)) = phase
@@ -89,7 +90,7 @@ fn panels(plan: &Plan, built: &Built, of: &Accumulation, product: &Product, roun
 /// Whether anything reads the parameter, or may fail, once the tiles of the round have begun.
 fn read_late(
     plan: &Plan,
-    division: &Division,
+    (division, rounds): (&Division, &[u32]),
     built: &Built,
     phases: &[Phases],
     of: &Accumulation,
@@ -104,7 +105,7 @@ fn read_late(
         _ => false,
     });
     let later = plan.steps().iter().enumerate().any(|(i, step)| {
-        let late = matches!(division.part(step.result), Part::Whole(r) if r > round);
+        let late = matches!(division.part(step.result), Part::Whole(_)) && rounds[i] > round;
         let reads = step.args.iter().filter_map(Arg::value).any(|v| v == of.from);
         let fails = matches!(step.op, Op::Gather { .. } | Op::ScatterAdd { .. });
         late && (fails || reads && !of.steps.contains(&i))

@@ -39,17 +39,18 @@ pub(super) struct Whole {
     large: bool,
 }
 
-/// Steps on whole values by round, with what each is the last to need.
+/// Steps on whole values by their `own` rounds, with what each is the last to need; `read` are the values
+/// that rows read.
 pub(super) fn wholes(
     plan: &Plan,
     division: &Division,
     shapes: &[Vec<usize>],
     dims: &Dims,
     updates: &[Update],
+    own: &[u32],
     read: &[usize],
 ) -> Result<Vec<Vec<Work>>> {
     // When each value is read for the last time: rows read after the whole values of their round.
-    let own = rounds(plan, division, shapes);
     let mut last = vec![(0, 0); plan.values().len()];
     for (i, step) in plan.steps().iter().enumerate() {
         let when = match division.part(step.result) {
@@ -80,7 +81,7 @@ pub(super) fn wholes(
 
 /// The round of each step on whole values: long ones that only later rounds read wait for those, to be
 /// taken together with them.
-fn rounds(plan: &Plan, division: &Division, shapes: &[Vec<usize>]) -> Vec<u32> {
+pub(super) fn rounds(plan: &Plan, division: &Division, shapes: &[Vec<usize>]) -> Vec<u32> {
     let mut rounds: Vec<u32> = plan.steps().iter().map(|s| division.part(s.result).round()).collect();
     for (i, step) in plan.steps().iter().enumerate().rev() {
         let long = shapes[step.result.index()].iter().product::<usize>() >= LEAST;

@@ -10,7 +10,8 @@ const B: Named = Named("B");
 pub(crate) fn cases() -> Vec<Case> {
     let rows = [1, 7, 33, 200].into_iter();
     let by_rows = rows.flat_map(|n| [rounds(n), short_rows(n), bytes(n), updates(n), late_updates(n)]);
-    by_rows.chain([5000, 70_000].into_iter().flat_map(|n| [moments(n, false), moments(n, true)])).collect()
+    let long = [5000, 70_000].into_iter().flat_map(|n| [moments(n, false), moments(n, true)]);
+    by_rows.chain(long).chain([waiting_reader()]).collect()
 }
 
 /// Long whole values, taken through many steps at once: sums and scalars between them, a sum that another
@@ -121,5 +122,19 @@ fn late_updates(n: usize) -> Case {
         let late = centred.dot(w);
         s.output((late * late).sum(0));
         s.update(w, w - 0.125 * x.contract("bi,bo->io", x.dot(w)));
+    })
+}
+
+/// A long whole value of a parameter, which waits for the second round, while a product could update the
+/// parameter in the first.
+fn waiting_reader() -> Case {
+    case("composed", "a reader that waits while its parameter is updated", move |s| {
+        let x = s.input(s.float, (B, 90), &[20, 90], Uniform);
+        let y = s.input(s.float, (B, 60), &[20, 60], Uniform);
+        let w = s.parameter(&[90, 60], Uniform);
+        let sum = y.square().sum(..);
+        s.output((w.abs() * sum.broadcast_to(&w.shape())).sum(..));
+        s.output(x.dot(w).sum(1));
+        s.update(w, w - 0.125 * x.contract("bi,bo->io", y));
     })
 }
