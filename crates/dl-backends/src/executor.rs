@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dl_core::{DType, Dims, Plan, Target, Tensor, TensorRef};
 
 use crate::error::{Error, Result};
+use crate::profile::Kernel;
 
 /// Runs plans on some device. Every executor runs every plan.
 pub trait Executor: Send {
@@ -49,6 +50,15 @@ pub trait Executable: Send {
     /// # Errors
     /// When an index is outside its axis, or the device refuses.
     fn run(&mut self, call: Call<'_>) -> Result<()>;
+
+    /// The same as [`run`](Executable::run), and how long each kernel took.
+    ///
+    /// # Errors
+    /// As for [`run`](Executable::run); also where the executor cannot tell.
+    fn profile(&mut self, call: Call<'_>) -> Result<Vec<Kernel>> {
+        let _ = call;
+        Err(Error::value("the executor does not tell how long its kernels take"))
+    }
 
     /// How it runs, for people to read; empty where there is nothing to tell but the plan.
     fn listing(&self) -> String {

@@ -7,6 +7,7 @@ mod choose;
 pub mod cpu;
 mod error;
 mod executor;
+mod profile;
 mod session;
 
 #[cfg(feature = "flex")]
@@ -20,4 +21,5 @@ pub use choose::{by_name, compiled_in};
 pub use cpu::Cpu;
 pub use error::{Error, Result};
 pub use executor::{Buffer, Call, Executable, Executor};
+pub use profile::{Amount, Kernel, Operation};
 pub use session::{Handle, Outputs, Session};

@@ -9,6 +9,7 @@ use dl_core::{Name, Plan, Program, Tensor, TensorRef};
 
 use crate::error::{Error, Result};
 use crate::executor::{Buffer, Call, Executable, Executor};
+use crate::profile::Kernel;
 
 /// Parameters, the programs over them, and the executor that runs these.
 ///
@@ -156,6 +157,12 @@ impl Session {
     /// or, while [`checking`](Session::checking), an assumed fact does not hold. Parameters are then
     /// as before.
     pub fn run(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<Outputs<'_>> {
+        self.check(handle, inputs)?;
+        self.execute(handle.place, inputs)
+    }
+
+    /// That the program is the session's own and, while checking, that what was assumed holds.
+    fn check(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<()> {
         let known = self.programs.get(handle.place).is_some_and(|p| Arc::ptr_eq(&p.plan, &handle.plan));
         if !known {
             return Err(Error::value("the program was compiled by another session"));
@@ -166,24 +173,40 @@ impl Session {
                 checks.verify(i, assumed.read_at(i)?.view())?;
             }
         }
-        self.execute(handle.place, inputs)
+        Ok(())
+    }
+
+    /// The same as [`run`](Session::run), and how long each kernel of the executor took, in order.
+    ///
+    /// # Errors
+    /// As for [`run`](Session::run); also where the executor cannot tell (only `cpu` does so far).
+    pub fn profile(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<Vec<Kernel>> {
+        self.check(handle, inputs)?;
+        Ok(self.call(handle.place, inputs, |executable, call| executable.profile(call))?.0)
     }
 
     fn execute(&mut self, place: usize, inputs: &[TensorRef<'_>]) -> Result<Outputs<'_>> {
+        let variant = self.call(place, inputs, |executable, call| executable.run(call))?.1;
+        let program = &self.programs[place];
+        Ok(Outputs { plan: &program.plan, executable: &*program.variants[variant].1 })
+    }
+
+    /// Lets the executable for these inputs do something; also which one it is.
+    fn call<R>(
+        &mut self,
+        place: usize,
+        inputs: &[TensorRef<'_>],
+        work: impl FnOnce(&mut dyn Executable, Call<'_>) -> Result<R>,
+    ) -> Result<(R, usize)> {
         let program = &mut self.programs[place];
         let variant = program.variant(&*self.executor, inputs)?;
-        let executable = &mut program.variants[variant].1;
-        executable.run(Call {
-            inputs,
-            parameters: &mut self.buffers,
-            slots: &program.slots,
-            seed: self.seed,
-            step: self.step,
-        })?;
+        let executable = &mut *program.variants[variant].1;
+        let (parameters, slots) = (&mut self.buffers[..], &program.slots[..]);
+        let result = work(executable, Call { inputs, parameters, slots, seed: self.seed, step: self.step })?;
         if program.plan.has_updates() {
             self.step += 1;
         }
-        Ok(Outputs { plan: &program.plan, executable: &*program.variants[variant].1 })
+        Ok((result, variant))
     }
 
     /// Runs a program once with inputs by name, in any order. In a loop, [`run`](Session::run) is

@@ -102,8 +102,13 @@ pub(super) use each;
 impl<'a, T: Item> View<'a, T> {
     /// A vector as an array of `shape`.
     pub(super) fn dense(data: Vec<T>, shape: &[usize]) -> Self {
+        View::shared(Arc::new(data), shape)
+    }
+
+    /// The same of one that is in its shell.
+    pub(super) fn shared(data: Arc<Vec<T>>, shape: &[usize]) -> Self {
         debug_assert_eq!(data.len(), shape.iter().product::<usize>());
-        View { store: Store::Shared(Arc::new(data)), layout: Layout::dense(shape) }
+        View { store: Store::Shared(data), layout: Layout::dense(shape) }
     }
 
     /// The same number everywhere.
@@ -183,10 +188,10 @@ impl<'a, T: Item> View<'a, T> {
         }
     }
 
-    /// The vector, if this was its last view.
-    pub(super) fn into_vec(self) -> Option<Vec<T>> {
+    /// The vector in its shell, unless it is borrowed.
+    pub(super) fn into_shared(self) -> Option<Arc<Vec<T>>> {
         match self.store {
-            Store::Shared(vec) => Arc::into_inner(vec),
+            Store::Shared(vec) => Some(vec),
             Store::Borrowed(_) => None,
         }
     }

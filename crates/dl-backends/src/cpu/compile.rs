@@ -11,6 +11,7 @@ use dl_core::{DType, Dim, Dims, Plan};
 use rayon::ThreadPool;
 
 use super::array::Array;
+use super::frame::Frame;
 use super::lanes::Context;
 use super::movement::{iota, splat};
 use super::pool::Pool;
@@ -25,7 +26,7 @@ pub(super) struct Compiled {
     pub steps: Vec<Prepared>,
     pub context: Context,
     pub threads: Option<Arc<ThreadPool>>,
-    pub outputs: Option<Vec<Option<Array<'static>>>>,
+    pub frame: Frame,
     /// Why it is not divided.
     pub undivided: String,
 }
@@ -75,7 +76,7 @@ impl Compiled {
             shapes,
             context: Context { pool: Pool::default(), threads },
             threads: pool,
-            outputs: None,
+            frame: Frame::default(),
             undivided,
         })
     }

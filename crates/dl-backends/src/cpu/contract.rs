@@ -120,7 +120,7 @@ impl Context {
             |letters: &[u8], l: &u8| letters.iter().position(|x| x == l).expect("both have the same letters");
         let sizes: Vec<usize> = shape.order.iter().map(|l| out_shape[place(&spec.out, l)]).collect();
         let permutation: Vec<usize> = spec.out.iter().map(|l| place(&shape.order, l)).collect();
-        View::dense(out, &sizes).with(Layout::dense(&sizes).permute(&permutation))
+        self.pool.dense(out, &sizes).with(Layout::dense(&sizes).permute(&permutation))
     }
 
     /// An operand with its axes in the order of `groups`: batch, rows, columns; copied only where the

@@ -152,7 +152,7 @@ impl Context {
         runs2(self.threads, &mut out, shape, x.source(), y.source(), kernel);
         self.free(x);
         self.free(y);
-        View::dense(out, shape)
+        self.pool.dense(out, shape)
     }
 
     /// A new array of `f(x, y)`.
@@ -167,7 +167,7 @@ impl Context {
         each2(self.threads, &mut out, shape, x.source(), y.source(), |o, x, y| *o = f(x, y));
         self.free(x);
         self.free(y);
-        View::dense(out, shape)
+        self.pool.dense(out, shape)
     }
 
     /// `f(x, y)` of the same type, in place where nobody else sees one of both.
@@ -232,7 +232,7 @@ impl Context {
         self.pool.free(condition);
         self.free(a);
         self.free(b);
-        T::wrap_view(View::dense(out, &shape))
+        T::wrap_view(self.pool.dense(out, &shape))
     }
 
     /// The same values in another element type.

@@ -47,7 +47,7 @@ impl Context {
             pick(&mut out, &x, &indices, &rows, self.threads);
             self.pool.free(x);
             self.pool.free(indices);
-            Ok(Item::wrap_view(View::dense(out, shape)))
+            Ok(Item::wrap_view(self.pool.dense(out, shape)))
         })
     }
 
@@ -99,7 +99,7 @@ impl Context {
         }
         self.pool.free(updates);
         self.pool.free(indices);
-        View::dense(out, shape)
+        self.pool.dense(out, shape)
     }
 
     /// Sorted along `axis`, or the indices that sort.
@@ -148,7 +148,7 @@ impl Context {
                     out.iter_mut().zip(sorted(row)).for_each(|(o, k)| *o = elements[row + k]);
                 }
             });
-            T::wrap_view(View::dense(out, &shape))
+            T::wrap_view(self.pool.dense(out, &shape))
         } else {
             let mut out = self.pool.take(elements.len());
             share(self.threads, &mut out, per_share, &|start, out| {
@@ -156,7 +156,7 @@ impl Context {
                     out.iter_mut().zip(sorted(start + r * n)).for_each(|(o, k)| *o = k as i64);
                 }
             });
-            Array::I64(View::dense(out, &shape))
+            Array::I64(self.pool.dense(out, &shape))
         };
         self.pool.free(x);
         let layout = result.layout().permute(&back);

@@ -1,9 +1,10 @@
 //! Loops over elements: runs of one, two or three operands into a dense result, shared by threads.
 
 use rayon::prelude::*;
+use smallvec::smallvec;
 
 use super::array::{Item, View};
-use super::layout::Loops;
+use super::layout::{Axes, Loops};
 use super::pool::Pool;
 use super::vector::{Isa, Operand};
 
@@ -129,7 +130,7 @@ pub(super) fn runs2<R: Item, A: Item, B: Item>(
     b: Source<'_, B>,
     kernel: Kernel2<'_, R, A, B>,
 ) {
-    let zeros = vec![0; shape.len()];
+    let zeros: Axes<isize> = smallvec![0; shape.len()];
     let loops = Loops::new(shape, [a.strides(&zeros), b.strides(&zeros)]);
     let (x, y) = (a.stored(), b.stored());
     share(threads, out, CHUNK, &|start, out| {
@@ -154,7 +155,7 @@ pub(super) fn each1<R: Item, A: Item>(
     a: Source<'_, A>,
     f: impl Fn(&mut R, A) + Sync,
 ) {
-    let zeros = vec![0; shape.len()];
+    let zeros: Axes<isize> = smallvec![0; shape.len()];
     let loops = Loops::new(shape, [a.strides(&zeros)]);
     let x = a.stored();
     share(threads, out, CHUNK, &|start, out| {
@@ -178,7 +179,7 @@ pub(super) fn each2<R: Item, A: Item, B: Item>(
     b: Source<'_, B>,
     f: impl Fn(&mut R, A, B) + Sync,
 ) {
-    let zeros = vec![0; shape.len()];
+    let zeros: Axes<isize> = smallvec![0; shape.len()];
     let loops = Loops::new(shape, [a.strides(&zeros), b.strides(&zeros)]);
     let (x, y) = (a.stored(), b.stored());
     share(threads, out, CHUNK, &|start, out| {
@@ -207,7 +208,7 @@ pub(super) fn choose<T: Item>(
     a: Source<'_, T>,
     b: Source<'_, T>,
 ) {
-    let zeros = vec![0; shape.len()];
+    let zeros: Axes<isize> = smallvec![0; shape.len()];
     let loops = Loops::new(shape, [c.strides(&zeros), a.strides(&zeros), b.strides(&zeros)]);
     let (condition, x, y) = (c.stored(), a.stored(), b.stored());
     let isa = Isa::widest();
@@ -265,7 +266,7 @@ impl Context {
     ) -> View<'a, R> {
         let mut out = self.pool.take(a.layout.len());
         each1(self.threads, &mut out, &a.layout.shape, Source::View(&a), |o, a| *o = f(a));
-        let result = View::dense(out, &a.layout.shape);
+        let result = self.pool.dense(out, &a.layout.shape);
         self.pool.free(a);
         result
     }
@@ -280,7 +281,7 @@ impl Context {
         let mut out = self.pool.take(a.layout.len());
         let x = a.as_dense().expect("it was made dense");
         share(self.threads, &mut out, CHUNK, &|start, out| kernel(&x[start..start + out.len()], out));
-        let result = View::dense(out, &a.layout.shape);
+        let result = self.pool.dense(out, &a.layout.shape);
         self.pool.free(a);
         result
     }

@@ -2,13 +2,18 @@
 
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
+/// Something for each axis; few have more than four.
+pub(super) type Axes<T> = SmallVec<[T; 4]>;
+
 /// Element `[i, j, …]` stands at `offset + i·strides[0] + j·strides[1] + …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Sizes of the axes, outermost first.
-    pub shape: Vec<usize>,
+    pub shape: Axes<usize>,
     /// Distance between neighbours along each axis; 0 repeats, below 0 runs backwards.
-    pub strides: Vec<isize>,
+    pub strides: Axes<isize>,
     /// Of the first element.
     pub offset: isize,
 }
@@ -16,12 +21,12 @@ pub(super) struct Layout {
 impl Layout {
     /// Row by row from the start.
     pub(super) fn dense(shape: &[usize]) -> Self {
-        Layout { strides: dense_strides(shape), shape: shape.to_vec(), offset: 0 }
+        Layout { strides: dense_strides(shape), shape: shape.into(), offset: 0 }
     }
 
     /// One element for all.
     pub(super) fn splat(shape: &[usize]) -> Self {
-        Layout { strides: vec![0; shape.len()], shape: shape.to_vec(), offset: 0 }
+        Layout { strides: smallvec![0; shape.len()], shape: shape.into(), offset: 0 }
     }
 
     /// The number of elements.
@@ -52,11 +57,11 @@ impl Layout {
 
     /// Axis `i` becomes axis `axes[i]` of `shape`; along the others elements repeat.
     pub(super) fn broadcast(&self, axes: &[usize], shape: &[usize]) -> Self {
-        let mut strides = vec![0; shape.len()];
+        let mut strides: Axes<isize> = smallvec![0; shape.len()];
         for (&axis, &stride) in axes.iter().zip(&self.strides) {
             strides[axis] = stride;
         }
-        Layout { shape: shape.to_vec(), strides, offset: self.offset }
+        Layout { shape: shape.into(), strides, offset: self.offset }
     }
 
     /// Elements `starts[a] + i·steps[a]` along each axis.
@@ -65,7 +70,7 @@ impl Layout {
         Layout {
             offset: self.offset + starts.iter().zip(&self.strides).map(shift).sum::<isize>(),
             strides: self.strides.iter().zip(steps).map(|(s, k)| s * *k as isize).collect(),
-            shape: shape.to_vec(),
+            shape: shape.into(),
         }
     }
 
@@ -84,7 +89,7 @@ impl Layout {
         let mut strides = self.strides.clone();
         strides.push(self.strides[axis] * dilation as isize);
         strides[axis] *= stride as isize;
-        Layout { shape: shape.to_vec(), strides, offset: self.offset }
+        Layout { shape: shape.into(), strides, offset: self.offset }
     }
 
     /// The same elements in row-major order under another shape, where no copy is needed.
@@ -93,9 +98,9 @@ impl Layout {
             return Some(Layout::dense(shape));
         }
         // Groups of axes with equal products; the old ones of a group must be one run.
-        let old: Vec<(usize, isize)> =
+        let old: Axes<(usize, isize)> =
             self.shape.iter().copied().zip(self.strides.iter().copied()).filter(|(n, _)| *n != 1).collect();
-        let mut strides = vec![0; shape.len()];
+        let mut strides: Axes<isize> = smallvec![0; shape.len()];
         let (mut i, mut j) = (0, 0);
         while i < old.len() {
             let (first, mut have) = (i, old[i].0);
@@ -120,13 +125,13 @@ impl Layout {
             }
             i += 1;
         }
-        Some(Layout { shape: shape.to_vec(), strides, offset: self.offset })
+        Some(Layout { shape: shape.into(), strides, offset: self.offset })
     }
 }
 
 /// Strides of rows without gaps.
-pub(super) fn dense_strides(shape: &[usize]) -> Vec<isize> {
-    let mut strides = vec![1; shape.len()];
+pub(super) fn dense_strides(shape: &[usize]) -> Axes<isize> {
+    let mut strides: Axes<isize> = smallvec![1; shape.len()];
     for a in (1..shape.len()).rev() {
         strides[a - 1] = strides[a] * shape[a].max(1) as isize;
     }
@@ -134,8 +139,8 @@ pub(super) fn dense_strides(shape: &[usize]) -> Vec<isize> {
 }
 
 /// The multi-index at a place in row-major order.
-pub(super) fn position(shape: &[usize], mut place: usize) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
+pub(super) fn position(shape: &[usize], mut place: usize) -> Axes<usize> {
+    let mut index: Axes<usize> = smallvec![0; shape.len()];
     for (i, n) in index.iter_mut().zip(shape).rev() {
         *i = place % n;
         place /= n;
@@ -160,7 +165,7 @@ pub(super) fn merged(axes: &[(usize, isize)]) -> Option<isize> {
 
 /// Nested loops over `K` operands of one shape, as few and as long as their strides allow.
 pub(super) struct Loops<const K: usize> {
-    outer: Vec<(usize, [isize; K])>,
+    outer: Axes<(usize, [isize; K])>,
     inner: usize,
     /// Distances between neighbours of the innermost loop.
     pub steps: [isize; K],
@@ -170,7 +175,7 @@ pub(super) struct Loops<const K: usize> {
 impl<const K: usize> Loops<K> {
     /// Over `shape`, row by row; each operand has as many strides.
     pub(super) fn new(shape: &[usize], operands: [(&[isize], isize); K]) -> Self {
-        let mut loops: Vec<(usize, [isize; K])> = vec![];
+        let mut loops: Axes<(usize, [isize; K])> = smallvec![];
         for (axis, &n) in shape.iter().enumerate().filter(|(_, n)| **n != 1) {
             let strides: [isize; K] = std::array::from_fn(|k| operands[k].0[axis]);
             match loops.last_mut() {
@@ -191,7 +196,7 @@ impl<const K: usize> Loops<K> {
             return;
         }
         let mut column = range.start % self.inner;
-        let sizes: Vec<usize> = self.outer.iter().map(|l| l.0).collect();
+        let sizes: Axes<usize> = self.outer.iter().map(|l| l.0).collect();
         let mut index = position(&sizes, range.start / self.inner);
         let mut at = self.starts;
         for (i, (_, strides)) in index.iter().zip(&self.outer) {
@@ -256,9 +261,9 @@ mod tests {
             assert_eq!(places(&r), places(l));
             Some(r.strides)
         };
-        assert_eq!(same(&x, &[2, 12]), Some(vec![12, 1]));
+        assert_eq!(same(&x, &[2, 12]), Some(smallvec![12, 1]));
         assert_eq!(same(&x.permute(&[1, 0]), &[24]), None);
-        assert_eq!(same(&x.permute(&[1, 0]), &[3, 2, 1, 4]), Some(vec![2, 1, 24, 6]));
+        assert_eq!(same(&x.permute(&[1, 0]), &[3, 2, 1, 4]), Some(smallvec![2, 1, 24, 6]));
         assert_eq!(same(&x.slice(&[0, 0], &[1, 1], &[4, 4]), &[2, 8]), None);
         assert!(same(&x.slice(&[0, 0], &[1, 1], &[4, 4]), &[2, 2, 2, 2]).is_some());
         assert!(same(&Layout::dense(&[1, 1]), &[]).is_some());

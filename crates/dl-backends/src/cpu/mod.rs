@@ -7,6 +7,7 @@ mod array;
 mod compile;
 mod contract;
 mod elementwise;
+mod frame;
 mod gemm;
 mod index;
 mod lanes;

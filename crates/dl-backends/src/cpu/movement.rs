@@ -24,7 +24,7 @@ impl Context {
             let places = Layout::dense(shape).slice(starts, steps, &x.layout.shape);
             into_places(&mut out, (&places.strides, places.offset), &x, |o, x| *o = x);
             self.pool.free(x);
-            Item::wrap_view(View::dense(out, shape))
+            Item::wrap_view(self.pool.dense(out, shape))
         })
     }
 
@@ -59,7 +59,7 @@ impl Context {
             places.offset += part.layout.shape[axis] as isize * places.strides[axis];
             self.pool.free(part);
         }
-        View::dense(out, shape)
+        self.pool.dense(out, shape)
     }
 
     /// The transpose of unfold: what several windows hold adds up, in the order of the windows.
@@ -87,7 +87,7 @@ impl Context {
         let places = Layout::dense(shape).unfold(axis, stride, dilation, &x.layout.shape);
         into_places(&mut out, (&places.strides, places.offset), &x, |o, x| *o = o.plus(x));
         self.pool.free(x);
-        View::dense(out, shape)
+        self.pool.dense(out, shape)
     }
 
     /// Uniform numbers in `[0, 1)`.
@@ -113,7 +113,7 @@ impl Context {
                 four.iter_mut().zip(words).for_each(|(o, word)| *o = number(word));
             }
         });
-        View::dense(out, shape)
+        self.pool.dense(out, shape)
     }
 }
 

@@ -1,6 +1,6 @@
-//! Freed vectors, kept by type and capacity, so that a steady step allocates nothing large.
+//! Freed vectors, kept by type and length, so that a steady step allocates nothing.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::array::{Array, Item, View, each};
 
@@ -15,12 +15,17 @@ pub(super) struct Pool {
     run: u64,
 }
 
-/// Freed vectors of one type, by length, each with the run that freed it.
-pub(super) struct Shelf<T>(BTreeMap<usize, Vec<(Vec<T>, u64)>>);
+/// Freed vectors of one type.
+pub(super) struct Shelf<T> {
+    /// Each with the run that freed it.
+    vecs: Vec<(Vec<T>, u64)>,
+    /// Empty, but ready to be shared.
+    shells: Vec<Arc<Vec<T>>>,
+}
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Shelf(BTreeMap::new())
+        Shelf { vecs: vec![], shells: vec![] }
     }
 }
 
@@ -46,10 +51,23 @@ impl Pool {
         T::shelf(self).put(vec, run);
     }
 
+    /// A vector as an array of `shape`.
+    pub(super) fn dense<T: Item>(&mut self, mut vec: Vec<T>, shape: &[usize]) -> View<'static, T> {
+        let mut shell = T::shelf(self).shells.pop().unwrap_or_default();
+        match Arc::get_mut(&mut shell) {
+            Some(inside) => std::mem::swap(inside, &mut vec),
+            None => shell = Arc::new(vec),
+        }
+        View::shared(shell, shape)
+    }
+
     /// Keeps the vector of a view that is no longer needed, if nobody else sees it.
     pub(super) fn free<T: Item>(&mut self, view: View<'_, T>) {
-        if let Some(vec) = view.into_vec() {
-            self.put(vec);
+        if let Some(mut shell) = view.into_shared()
+            && let Some(inside) = Arc::get_mut(&mut shell)
+        {
+            self.put(std::mem::take(inside));
+            T::shelf(self).shells.push(shell);
         }
     }
 
@@ -76,29 +94,30 @@ impl<T> Shelf<T> {
         if len == 0 {
             return None;
         }
-        let (&size, _) = self.0.range(len..=len.saturating_mul(2)).next()?;
-        let stack = self.0.get_mut(&size)?;
-        let (mut vec, _) = stack.pop()?;
-        if stack.is_empty() {
-            self.0.remove(&size);
-        }
+        let fits = |(vec, _): &&(Vec<T>, u64)| (len..=len.saturating_mul(2)).contains(&vec.len());
+        let best = self.vecs.iter().filter(fits).map(|(vec, _)| vec.len()).min()?;
+        let place = self.vecs.iter().position(|(vec, _)| vec.len() == best)?;
+        let (mut vec, _) = self.vecs.swap_remove(place);
         vec.truncate(len);
         Some(vec)
     }
 
     fn put(&mut self, vec: Vec<T>, run: u64) {
         if !vec.is_empty() {
-            self.0.entry(vec.len()).or_default().push((vec, run));
+            self.vecs.push((vec, run));
         }
     }
 
     fn let_go(&mut self, run: u64) {
-        self.0.retain(|_, stack| {
-            stack.retain(|(_, freed)| *freed >= run);
-            !stack.is_empty()
-        });
+        let many = self.vecs.len();
+        self.vecs.retain(|(_, freed)| *freed >= run);
+        // As many shells as vectors may want.
+        self.shells.truncate(many.max(SHELLS));
     }
 }
+
+/// Shells that are kept however few vectors there are.
+const SHELLS: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -120,8 +139,8 @@ mod tests {
             assert_ne!(other.as_ptr(), place);
         }
         pool.end_run();
-        assert!(!pool.f32.0.is_empty());
+        assert!(!pool.f32.vecs.is_empty());
         pool.end_run();
-        assert!(pool.f32.0.is_empty());
+        assert!(pool.f32.vecs.is_empty());
     }
 }

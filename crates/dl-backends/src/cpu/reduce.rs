@@ -85,7 +85,7 @@ impl Context {
             }
         }
         self.pool.free(data);
-        View::dense(out, shape)
+        self.pool.dense(out, shape)
     }
 
     /// The reduced axes as one, copied only where they do not lie so.
@@ -141,7 +141,7 @@ impl Context {
             }
         });
         self.pool.free(data);
-        View::dense(out, shape)
+        self.pool.dense(out, shape)
     }
 }
 

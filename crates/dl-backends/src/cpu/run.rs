@@ -1,26 +1,31 @@
 //! Running a compiled plan: all steps, then all updates, then outputs wait to be read.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use dl_core::ops::Op;
-use dl_core::plan::{OutputSlot, Plan, Step};
+use dl_core::plan::{Arg, Step, ValueId};
 use dl_core::{DType, Tensor};
+use smallvec::SmallVec;
 
 use super::array::{Array, each};
 use super::compile::{Compiled, Operand, Prepared};
 use super::elementwise::Term;
 use super::lanes::Context;
 use super::movement::splat;
-use super::parameter::Parameter;
 use crate::error::{Error, Result};
 use crate::executor::{Call, Executable};
+use crate::profile::{Amount, Kernel, Operation};
 
 impl Executable for Compiled {
     fn run(&mut self, call: Call<'_>) -> Result<()> {
-        match self.threads.clone() {
-            Some(threads) => threads.install(|| self.run_here(call)),
-            None => self.run_here(call),
-        }
+        self.run_anywhere(call, &mut [])
+    }
+
+    fn profile(&mut self, call: Call<'_>) -> Result<Vec<Kernel>> {
+        let mut times = vec![Duration::ZERO; self.steps.len()];
+        self.run_anywhere(call, &mut times)?;
+        Ok(self.plan.steps().iter().zip(times).map(|(step, time)| self.kernel(step, time)).collect())
     }
 
     fn listing(&self) -> String {
@@ -28,20 +33,25 @@ impl Executable for Compiled {
     }
 
     fn output(&self, index: usize) -> Result<Tensor> {
-        let outputs = self.outputs.as_ref().ok_or_else(|| Error::value("no run has finished yet"))?;
-        let missing = || Error::value(format!("output {index} of {}", outputs.len()));
-        Ok(outputs.get(index).and_then(Option::as_ref).ok_or_else(missing)?.to_tensor())
+        let output = self.frame.output(index)?;
+        Ok(output.expect("without tiles all outputs are kept").to_tensor())
     }
 }
 
 impl Compiled {
-    fn run_here(&mut self, mut call: Call<'_>) -> Result<()> {
-        for output in self.outputs.take().into_iter().flatten().flatten() {
-            self.context.pool.recycle(output);
+    /// Where there are other threads, among them. The times of steps go to `times`, unless it is empty.
+    fn run_anywhere(&mut self, call: Call<'_>, times: &mut [Duration]) -> Result<()> {
+        match self.threads.clone() {
+            Some(threads) => threads.install(|| self.run_here(call, times)),
+            None => self.run_here(call, times),
         }
+    }
+
+    fn run_here(&mut self, mut call: Call<'_>, times: &mut [Duration]) -> Result<()> {
         let plan = Arc::clone(&self.plan);
-        let mut values = bind(&plan, &mut call, |_, _| false)?;
-        for (step, prepared) in plan.steps().iter().zip(&self.steps) {
+        let mut values = self.frame.begin(&mut self.context, &plan, &mut call, |_, _| false)?;
+        for (i, (step, prepared)) in plan.steps().iter().zip(&self.steps).enumerate() {
+            let start = (!times.is_empty()).then(Instant::now);
             let value = plan.value(step.result);
             let args = take(prepared, &mut values);
             let shape = &self.shapes[step.result.index()];
@@ -57,68 +67,61 @@ impl Compiled {
                     self.context.pool.recycle(value);
                 }
             }
+            if let Some(start) = start {
+                times[i] = start.elapsed();
+            }
         }
-        let outputs = vec![true; plan.outputs().len()];
-        self.outputs = Some(finish(&mut self.context, &plan, values, call, &outputs, &[])?);
-        Ok(())
+        self.frame.end(&mut self.context, &plan, values, &mut call, |_| true, |_| false)
+    }
+
+    /// A step of the plan as a kernel.
+    fn kernel(&self, step: &Step, time: Duration) -> Kernel {
+        let elements = |v: ValueId| self.shapes[v.index()].iter().product::<usize>();
+        let bytes = |v: ValueId| elements(v) * self.plan.value(v).dtype.bytes();
+        let read = || step.args.iter().filter_map(Arg::value);
+        let is_input = |v: &ValueId| self.plan.inputs().iter().any(|i| i.value == *v);
+        let input_bytes = read().filter(is_input).map(bytes).sum();
+        let all = read().chain([step.result]).map(bytes).sum::<usize>();
+        let amount = match &step.op {
+            Op::Contract(spec) => {
+                let shape = |i: usize| step.args[i].value().map_or(&[][..], |v| &self.shapes[v.index()]);
+                let others = spec.rhs.iter().zip(shape(1)).filter(|(letter, _)| !spec.lhs.contains(letter));
+                let elements = shape(0).iter().chain(others.map(|(_, n)| n)).product();
+                Amount { operation: Operation::Multiply, elements, calls: 1 }
+            }
+            op => Amount { operation: operation(op), elements: elements(step.result), calls: 1 },
+        };
+        Kernel {
+            name: format!("%{}={}", step.result.0, step.op.name()),
+            amounts: vec![amount],
+            input_bytes,
+            bytes: all - input_bytes,
+            footprint: all,
+            seconds: time.as_secs_f64(),
+        }
     }
 }
 
-/// The outputs (those that are wanted), once the parameters are replaced, all together; those of `done`
-/// are left as they are.
-pub(super) fn finish(
-    context: &mut Context,
-    plan: &Plan,
-    values: Vec<Option<Array<'_>>>,
-    call: Call<'_>,
-    wanted: &[bool],
-    done: &[usize],
-) -> Result<Vec<Option<Array<'static>>>> {
-    let kept = |id: dl_core::plan::ValueId| {
-        values[id.index()].clone().expect("a plan keeps what it needs at the end")
-    };
-    let mut updates = vec![];
-    for (i, (slot, &place)) in plan.parameters().iter().zip(call.slots).enumerate() {
-        if let Some(update) = slot.update.filter(|_| !done.contains(&i)) {
-            call.parameters[place].get::<Parameter>()?;
-            updates.push((place, context.whole_array(kept(update))));
+/// What a step does with elements.
+pub(super) fn operation(op: &Op) -> Operation {
+    match op {
+        Op::Unary(op) => Operation::Unary(*op),
+        Op::Binary(op) => Operation::Binary(*op),
+        Op::Select => Operation::Select,
+        Op::Cast => Operation::Cast,
+        Op::Reduce { .. } | Op::ArgReduce { .. } => Operation::Reduce,
+        Op::Gather { .. } | Op::ScatterAdd { .. } => Operation::Index,
+        Op::Random { .. } => Operation::Random,
+        Op::Reshape | Op::Permute(_) | Op::Broadcast(_) | Op::Slice { .. } | Op::Flip(_) | Op::Pad { .. } => {
+            Operation::Move
         }
+        Op::Concat(_) | Op::Unfold { .. } | Op::Fold { .. } => Operation::Move,
+        _ => Operation::Other,
     }
-    let output = |(slot, wanted): (&OutputSlot, &bool)| wanted.then(|| kept(slot.value).into_owned());
-    let outputs = plan.outputs().iter().zip(wanted).map(output).collect();
-    drop(values);
-    for (place, new) in updates {
-        let old = call.parameters[place].get_mut::<Parameter>()?.replace(new);
-        context.pool.recycle(old);
-    }
-    context.pool.end_run();
-    Ok(outputs)
-}
-
-/// The values that a run begins with: nothing is copied, but for parameters that are kept in panels, of
-/// which those that `stay` so are left out.
-pub(super) fn bind<'a>(
-    plan: &Plan,
-    call: &mut Call<'a>,
-    stay: impl Fn(usize, &Parameter) -> bool,
-) -> Result<Vec<Option<Array<'a>>>> {
-    let mut values = vec![None; plan.values().len()];
-    for (slot, input) in plan.inputs().iter().zip(call.inputs) {
-        values[slot.value.index()] = Some(Array::borrowed(*input));
-    }
-    for (i, (slot, &place)) in plan.parameters().iter().zip(call.slots).enumerate() {
-        let parameter = call.parameters[place].get_mut::<Parameter>()?;
-        if let Some(value) = slot.value
-            && !stay(i, parameter)
-        {
-            values[value.index()] = Some(parameter.array().clone());
-        }
-    }
-    Ok(values)
 }
 
 /// A step's operands; what nobody needs afterwards is taken out, so that it can be overwritten.
-pub(super) fn take<'a>(prepared: &Prepared, values: &mut [Option<Array<'a>>]) -> Vec<Term<'a>> {
+pub(super) fn take<'a>(prepared: &Prepared, values: &mut [Option<Array<'a>>]) -> Terms<'a> {
     let present = "a plan makes values before it uses them";
     let operand = |operand: &Operand| match operand {
         Operand::Last(id) => Term::Array(values[id.index()].take().expect(present)),
@@ -127,6 +130,9 @@ pub(super) fn take<'a>(prepared: &Prepared, values: &mut [Option<Array<'a>>]) ->
     };
     prepared.args.iter().map(operand).collect()
 }
+
+/// The operands of a step; few have more than three.
+pub(super) type Terms<'a> = SmallVec<[Term<'a>; 3]>;
 
 /// When and into what a step is computed.
 #[derive(Clone, Copy)]
@@ -142,7 +148,7 @@ impl Context {
         &mut self,
         step: &Step,
         prepared: &Prepared,
-        args: Vec<Term<'a>>,
+        args: Terms<'a>,
         Moment { seed, step: finished, dtype, shape }: Moment<'_>,
     ) -> std::result::Result<Array<'a>, String> {
         if let Some(value) = &prepared.value {

@@ -12,15 +12,20 @@ use super::build::Built;
 use super::group::{Instr, Kind, Operand};
 use super::lane::{Home, Place, Scene, Span};
 use super::place::{Buffer, Buffers, Group, Phase};
-use super::slots::{Held, Part, Slot, typed};
+use super::slots::{Few, Held, Part, Slot, share, typed};
+use super::update::{close, open};
 use super::{BLOCK, Cut};
-use crate::cpu::array::{Array, Item, View};
+use crate::cpu::array::Array;
 use crate::cpu::compile::{number, size_of};
+use crate::cpu::frame::Values;
 use crate::cpu::lanes::CHUNK;
 use crate::cpu::matmul::{Kernels, Room};
+use crate::cpu::parameter::Parameter;
 use crate::cpu::pool::Pool;
 use crate::cpu::team::Team;
 use crate::cpu::vector::Isa;
+use crate::error::Result;
+use crate::executor::Call;
 
 /// Elements from which on steps are taken together.
 pub(super) const LEAST: usize = 2 * BLOCK;
@@ -32,13 +37,21 @@ pub(super) struct Fused {
     pub group: Group,
     homes: Vec<Home>,
     buffers: Vec<Buffer>,
-    /// What somebody else reads: its home here, and the plan's value.
-    results: Vec<(usize, ValueId)>,
+    results: Vec<Outcome>,
     len: usize,
     /// Whole values that nothing needs afterwards.
     pub frees: Vec<usize>,
     /// Buffers of threads that are not at work.
     resting: Mutex<Vec<Vec<Slot>>>,
+}
+
+/// What somebody else reads.
+struct Outcome {
+    /// Its place among the homes.
+    home: usize,
+    value: ValueId,
+    /// The parameter, by the plan's list, that it is written over: nothing needs the old value any more.
+    over: Option<usize>,
 }
 
 /// What makes up a [`Fused`].
@@ -86,14 +99,18 @@ pub(super) fn elementwise(plan: &Plan, shapes: &[Vec<usize>], step: usize) -> bo
     }
 }
 
-/// Whether a step makes a broadcast that others than the members read, who want it whole.
-fn spread(plan: &Plan, step: usize, members: &[usize]) -> bool {
-    let Step { op, result, .. } = &plan.steps()[step];
+/// The values that others than the members read, or that the plan ends with.
+pub(super) fn wanted(plan: &Plan, members: &[usize]) -> Vec<ValueId> {
     let others = plan.steps().iter().enumerate().filter(|(i, _)| !members.contains(i));
     let read = others.flat_map(|(_, s)| s.args.iter().filter_map(Arg::value));
     let ends = plan.outputs().iter().map(|o| o.value);
-    let ends = ends.chain(plan.parameters().iter().filter_map(|p| p.update));
-    matches!(op, Op::Broadcast(_)) && ends.chain(read).any(|v| v == *result)
+    read.chain(ends).chain(plan.parameters().iter().filter_map(|p| p.update)).collect()
+}
+
+/// Whether a step makes a broadcast that others than the members read, who want it whole.
+fn spread(plan: &Plan, step: usize, members: &[usize]) -> bool {
+    let Step { op, result, .. } = &plan.steps()[step];
+    matches!(op, Op::Broadcast(_)) && wanted(plan, members).contains(result)
 }
 
 /// The members that can wait for the last one: neither a step of another kind nor one that cannot wait
@@ -129,7 +146,7 @@ impl<'p> Fusion<'p> {
         let phases =
             [vec![Phase::Group(Group { instrs: self.instrs, rows: BLOCK, inputs: vec![], columns: false })]];
         let mut built = Built { homes: self.homes, ..Built::default() };
-        built.outputs = results.iter().map(|(home, _)| Some(*home)).collect();
+        built.outputs = results.iter().map(|r| Some(r.home)).collect();
         let buffers = Buffers::new(&built, &phases).give(&mut built, &phases);
         let [mut phases] = phases;
         let Some(Phase::Group(group)) = phases.pop() else { return None };
@@ -199,14 +216,11 @@ impl<'p> Fusion<'p> {
     }
 
     /// What somebody else reads.
-    fn results(&self, members: &[usize]) -> Vec<(usize, ValueId)> {
-        let others = self.plan.steps().iter().enumerate().filter(|(i, _)| !members.contains(i));
-        let read = others.flat_map(|(_, s)| s.args.iter().filter_map(Arg::value));
-        let ends = self.plan.outputs().iter().map(|o| o.value);
-        let ends = ends.chain(self.plan.parameters().iter().filter_map(|p| p.update));
-        let read: Vec<ValueId> = read.chain(ends).collect();
+    fn results(&self, members: &[usize]) -> Vec<Outcome> {
+        let wanted = wanted(self.plan, members);
         let made = self.instrs.iter().map(|i| (i.out, self.plan.steps()[i.step].result));
-        made.filter(|(_, value)| read.contains(value)).collect()
+        let made = made.filter(|(_, value)| wanted.contains(value));
+        made.map(|(home, value)| Outcome { home, value, over: None }).collect()
     }
 }
 
@@ -216,54 +230,103 @@ pub(super) struct Around<'a> {
     pub isa: Isa,
     pub kernels: Kernels,
     pub team: Option<&'a Team>,
-    pub seed: u64,
-    pub step: u64,
 }
 
 impl Fused {
+    /// How many elements each step has.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The parameters, by the plan's list, that have their new values when this has run.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = usize> {
+        self.results.iter().filter_map(|r| r.over)
+    }
+
+    /// Writes new values of parameters over old ones that nobody reads any more, where neither a tile nor
+    /// one of the `later` steps comes after that might.
+    pub(super) fn replace(&mut self, plan: &Plan, later: &[usize]) {
+        if later.iter().any(|s| may_fail(&plan.steps()[*s].op)) {
+            return;
+        }
+        let reads = |step: usize, v: ValueId| plan.steps()[step].args.iter().any(|a| a.value() == Some(v));
+        let others: Vec<usize> = (0..plan.steps().len()).filter(|s| !self.steps.contains(s)).collect();
+        for (k, result) in self.results.iter_mut().enumerate() {
+            let mut updated =
+                plan.parameters().iter().enumerate().filter(|(_, p)| p.update == Some(result.value));
+            let (Some((i, parameter)), None) = (updated.next(), updated.next()) else { continue };
+            let Some(old) = parameter.value else { continue };
+            let ends = plan.outputs().iter().map(|o| o.value);
+            let mut ends = ends.chain(plan.parameters().iter().filter_map(|p| p.update));
+            let kept = ends.any(|v| v == old) || plan.outputs().iter().any(|o| o.value == result.value);
+            let read = later.iter().any(|s| reads(*s, old)) || others.iter().any(|s| reads(*s, result.value));
+            let whole = self.homes.iter().any(|h| h.place == Place::Whole(old.index()));
+            if kept || read || whole || plan.value(old).dtype != plan.value(result.value).dtype {
+                continue;
+            }
+            result.over = Some(i);
+            for home in self.homes.iter_mut().filter(|h| h.place == Place::Elements(old.index())) {
+                home.place = Place::Part(k);
+            }
+        }
+    }
+
     /// Takes all elements through all steps.
     pub(super) fn run<'a>(
         &self,
-        values: &mut [Option<Array<'a>>],
-        shapes: &[Vec<usize>],
-        pool: &mut Pool,
+        plan: &Plan,
+        values: &mut Values<'a>,
+        shape: &[usize],
+        (call, pool): (&mut Call<'a>, &mut Pool),
         around: Around<'_>,
-    ) {
-        let dtype = |home: usize| self.homes[home].dtype;
-        let taken = |(home, _): &(usize, ValueId)| typed!(dtype(*home), T => <T as Held>::from_vec(pool.take::<T>(self.len)));
-        let mut results: Vec<Slot> = self.results.iter().map(taken).collect();
-        self.elements(&mut results, values, around);
-        for ((home, value), slot) in self.results.iter().zip(results) {
-            let shape = &shapes[value.index()];
-            let array = typed!(dtype(*home), T => T::wrap_view(View::dense(T::into_vec(slot), shape)));
-            values[value.index()] = Some(array);
+    ) -> Result<()> {
+        let mut results: Few<Slot> = Few::new();
+        for result in &self.results {
+            results.push(match result.over {
+                Some(i) => {
+                    let old = plan.parameters()[i].value.expect("it has one that is written over");
+                    values[old.index()] = None;
+                    open(parameter(call, i)?, pool)
+                }
+                None => typed!(self.homes[result.home].dtype, T => T::from_vec(pool.take::<T>(self.len))),
+            });
+        }
+        self.elements(&mut results, values, (call.seed, call.step), around);
+        for (result, slot) in self.results.iter().zip(results) {
+            match result.over {
+                Some(i) => close(parameter(call, i)?, slot),
+                None => values[result.value.index()] = Some(slot.into_array(pool, shape)),
+            }
         }
         for freed in &self.frees {
             if let Some(value) = values[*freed].take() {
                 pool.recycle(value);
             }
         }
+        Ok(())
     }
 
     /// Fills the results, parts of them by whichever thread is free.
-    fn elements(&self, results: &mut [Slot], values: &[Option<Array<'_>>], around: Around<'_>) {
-        let size = if around.team.is_some() { CHUNK } else { self.len };
-        let mut parts: Vec<Vec<Part<'_>>> = (0..self.len.div_ceil(size)).map(|_| vec![]).collect();
-        for slot in results {
-            parts.iter_mut().zip(slot.parts(size)).for_each(|(parts, part)| parts.push(part));
+    fn elements(
+        &self,
+        results: &mut [Slot],
+        values: &[Option<Array<'_>>],
+        moment: (u64, u64),
+        around: Around<'_>,
+    ) {
+        let members = around.team.map_or(1, Team::members);
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        while resting.len() < members {
+            resting.push(self.slots());
         }
-        let parts: Vec<Mutex<Vec<Part<'_>>>> = parts.into_iter().map(Mutex::new).collect();
-        let work = |index: usize| {
-            let mut results = parts[index].lock().unwrap_or_else(PoisonError::into_inner);
+        drop(resting);
+        let work = |first: usize, parts: &mut [Part<'_>]| {
             let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut slots = resting.unwrap_or_else(|| self.slots());
-            self.part(index * size, &mut results, &mut slots, values, around);
+            self.part(first, parts, &mut slots, (values, moment), around);
             self.resting.lock().unwrap_or_else(PoisonError::into_inner).push(slots);
         };
-        match around.team {
-            Some(team) => team.each(parts.len(), &work),
-            None => (0..parts.len()).for_each(work),
-        }
+        share(around.team, results, CHUNK, &work);
     }
 
     fn slots(&self) -> Vec<Slot> {
@@ -275,36 +338,48 @@ impl Fused {
     fn part(
         &self,
         first: usize,
-        results: &mut [Part<'_>],
+        parts: &mut [Part<'_>],
         slots: &mut [Slot],
-        values: &[Option<Array<'_>>],
+        (values, (seed, step)): (&[Option<Array<'_>>], (u64, u64)),
         around: Around<'_>,
     ) {
-        let mut scene = Scene {
-            homes: &self.homes,
-            inputs: &[],
-            wholes: values,
-            known: &[],
-            packed: &[],
-            slots,
-            workspace: &mut Room::default(),
-            kernels: around.kernels,
-            isa: around.isa,
-            seed: around.seed,
-            step: around.step,
-        };
-        let end = first + results.first().map_or(0, Part::len);
-        for start in (first..end).step_by(BLOCK) {
-            let rows = BLOCK.min(end - start);
-            let span = Span { start, rows, lane: start, tile: start, columns: false };
+        let len = parts.first().map_or(0, Part::len);
+        for start in (0..len).step_by(BLOCK) {
+            let rows = BLOCK.min(len - start);
+            let mut scene = Scene {
+                homes: &self.homes,
+                inputs: &[],
+                wholes: values,
+                known: &[],
+                packed: &[],
+                slots,
+                parts,
+                workspace: &mut Room::default(),
+                kernels: around.kernels,
+                isa: around.isa,
+                seed,
+                step,
+            };
+            let start = first + start;
+            let span = Span { start, rows, lane: start, tile: first, columns: false };
             for instr in &self.group.instrs {
                 instr.run(&mut scene, span, &mut []).expect("elementwise operations do not fail");
             }
-            for ((home, _), part) in self.results.iter().zip(results.iter_mut()) {
-                typed!(self.homes[*home].dtype, T => {
-                    part.get_mut::<T>()[start - first..][..rows].copy_from_slice(scene.rows(*home, span, 1));
+            for (result, part) in self.results.iter().zip(parts.iter_mut()) {
+                typed!(self.homes[result.home].dtype, T => {
+                    let Place::Slot(slot, _) = self.homes[result.home].place else { continue };
+                    part.get_mut::<T>()[start - first..][..rows].copy_from_slice(&slots[slot].get::<T>()[..rows]);
                 });
             }
         }
     }
+}
+
+fn parameter<'c>(call: &'c mut Call<'_>, index: usize) -> Result<&'c mut Parameter> {
+    call.parameters[call.slots[index]].get_mut()
+}
+
+/// Whether an operation may find something wrong when it runs.
+pub(super) fn may_fail(op: &Op) -> bool {
+    matches!(op, Op::Gather { .. } | Op::ScatterAdd { .. })
 }

@@ -7,7 +7,7 @@ use dl_core::{DType, TensorRef};
 
 use super::group::Operand;
 use super::product::Pack;
-use super::slots::{Held, Slot, typed};
+use super::slots::{Held, Part, Slot, typed};
 use crate::cpu::array::Array;
 use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::prefetch::prefetch;
@@ -34,6 +34,8 @@ pub(super) enum Place {
     Known(usize),
     /// Rows in a buffer of the lane.
     Slot(usize, Base),
+    /// Elements of a part that is written over block by block.
+    Part(usize),
     /// Not decided yet.
     Open,
 }
@@ -94,6 +96,8 @@ pub(super) struct Scene<'a> {
     /// Whole matrices in panels.
     pub packed: &'a [(Pack, RwLock<Room>)],
     pub slots: &'a mut [Slot],
+    /// Elements from the tile's first on, of whole values that get new ones.
+    pub parts: &'a [Part<'a>],
     /// What products pack rows into.
     pub workspace: &'a mut Room,
     pub kernels: Kernels,
@@ -108,6 +112,7 @@ impl Scene<'_> {
         let (all, first): (&[T], usize) = match self.homes[value].place {
             Place::Input(i) => (elements(self.inputs[i].data()), 0),
             Place::Slot(slot, base) => (self.slots[slot].get(), span.base(base)),
+            Place::Part(part) => (self.parts[part].get(), span.tile),
             Place::Elements(_) => (self.whole(value), 0),
             _ => (self.whole(value), span.start),
         };

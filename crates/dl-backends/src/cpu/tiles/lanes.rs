@@ -1,5 +1,7 @@
 //! The tiles of a lane, one after the other.
 
+use std::time::{Duration, Instant};
+
 use dl_core::TensorRef;
 
 use super::build::{StepArg, Target, Work};
@@ -24,6 +26,8 @@ pub(super) struct Given<'a> {
     pub step: u64,
     /// Who may help; only where this is the only lane.
     pub team: Option<&'a Team>,
+    /// Whether somebody wants to know how long each phase takes.
+    pub timed: bool,
 }
 
 /// What a lane works with.
@@ -32,6 +36,8 @@ pub(super) struct Lane {
     pub folds: Vec<Slot>,
     pub workspace: Room,
     pub context: Context,
+    /// The time of each phase of the round, where it is wanted.
+    pub spent: Vec<Duration>,
 }
 
 impl Tiled {
@@ -56,6 +62,7 @@ impl Tiled {
             known: &self.known,
             packed: &self.packed,
             slots: &mut lane.slots,
+            parts: &[],
             workspace: &mut lane.workspace,
             kernels: self.kernels,
             isa: self.isa,
@@ -67,7 +74,8 @@ impl Tiled {
         for tile in (start..end).step_by(self.cut.tile) {
             let rows = self.cut.tile.min(end - tile);
             let span = Span { start: tile, rows, lane: start, tile, columns: false };
-            for phase in &self.phases[round] {
+            for (i, phase) in self.phases[round].iter().enumerate() {
+                let begun = given.timed.then(Instant::now);
                 match phase {
                     Phase::Group(group) => group.run(&mut scene, span, &mut lane.folds)?,
                     Phase::Tile(Work::Product(product)) => {
@@ -77,6 +85,10 @@ impl Tiled {
                         .step(*step, args, *out, &mut scene, span, (&mut lane.folds, &mut lane.context))
                         .map_err(|why| (*step, why))?,
                     Phase::Tile(Work::Row(_)) => unreachable!("operations of rows are in groups"),
+                }
+                if let Some(begun) = begun {
+                    lane.spent.resize(self.phases[round].len(), Duration::ZERO);
+                    lane.spent[i] += begun.elapsed();
                 }
             }
         }

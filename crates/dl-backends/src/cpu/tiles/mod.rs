@@ -11,6 +11,7 @@ mod columns;
 mod fold;
 mod fused;
 mod group;
+mod kernels;
 mod lane;
 mod lanes;
 mod listing;
@@ -22,6 +23,7 @@ mod run;
 mod sink;
 mod slots;
 mod update;
+mod watch;
 mod whole;
 
 pub(super) use self::run::Tiled;

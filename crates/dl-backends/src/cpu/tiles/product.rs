@@ -95,6 +95,14 @@ impl Pack {
     }
 }
 
+/// What a product comes to.
+pub(super) struct Cost {
+    /// Pairs of numbers that are multiplied and added.
+    pub multiplications: usize,
+    /// Of both operands and the result.
+    pub bytes: usize,
+}
+
 /// The sizes, with `r` for the rows of the plan.
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -219,13 +227,21 @@ impl Product {
         }
     }
 
-    /// Operations and bytes, for so many rows of the plan.
-    pub(super) fn cost(&self, rows: usize) -> (usize, usize) {
+    /// What it comes to for so many rows of the plan.
+    pub(super) fn cost(&self, rows: usize) -> Cost {
         let (m, n, k) = match &self.form {
             Form::Rows { m, sizes: (k, n), .. } => (rows * m, *n, *k),
             Form::Fold { sizes: (m, n), k, .. } => (*m, *n, rows * k),
         };
-        (2 * m * n * k, (m * k + k * n + m * n) * self.dtype.bytes())
+        Cost { multiplications: m * n * k, bytes: (m * k + k * n + m * n) * self.dtype.bytes() }
+    }
+
+    /// Numbers that it packs itself, for so many rows of the plan.
+    pub(super) fn packs(&self, rows: usize) -> usize {
+        match &self.form {
+            Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 && *n > 1 => rows * k * n,
+            _ => 0,
+        }
     }
 
     /// Elements of the workspace that it needs for so many rows.

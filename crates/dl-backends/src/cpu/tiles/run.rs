@@ -14,19 +14,21 @@ use super::lanes::{Given, Lane};
 use super::place::{Phase, Phases, place};
 use super::product::Pack;
 use super::slots::{Held, Slot, typed};
-use super::update::{Direct, Update, updates};
-use super::whole::{self, wholes};
-use crate::cpu::array::{Array, Item, View};
+use super::update::{Direct, Update, close, open, updates};
+use super::watch::Watch;
+use super::whole::{self, replace, wholes};
+use crate::cpu::array::{Array, Item};
 use crate::cpu::compile::{Prepared, room_for};
+use crate::cpu::frame::{Frame, Values};
 use crate::cpu::lanes::Context;
 use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::parameter::Parameter;
 use crate::cpu::pool::Pool;
-use crate::cpu::run::{bind, finish};
 use crate::cpu::team::Team;
 use crate::cpu::vector::Isa;
 use crate::error::{Error, Result};
 use crate::executor::{Call, Executable};
+use crate::profile::Kernel;
 
 /// A plan, divided and compiled for given sizes.
 pub(in crate::cpu) struct Tiled {
@@ -51,8 +53,12 @@ pub(in crate::cpu) struct Tiled {
     pub(super) pool: Option<Arc<ThreadPool>>,
     /// Who works on tiles.
     pub(super) team: Option<Arc<Team>>,
-    pub(super) outputs: Option<Vec<Option<Array<'static>>>>,
+    pub(super) frame: Frame,
     pub(super) updates: Vec<Update>,
+    /// The parameters that steps on whole values write over.
+    pub(super) replaced: Vec<usize>,
+    /// Between the end of the rounds and the updates: what these add.
+    pub(super) addends: Vec<Option<Array<'static>>>,
     pub(super) packed: Vec<(Pack, RwLock<Room>)>,
     pub(super) kernels: Kernels,
     pub(super) isa: Isa,
@@ -110,9 +116,11 @@ impl Tiled {
             folds: built.folds.iter().map(|_| Slot::EMPTY).collect(),
             workspace: Room::new(workspace),
             context: Context { pool: Pool::default(), threads: 1 },
+            spent: vec![],
         };
         let lanes = (0..cut.lanes()).map(|_| Mutex::new(lane())).collect();
-        let wholes = wholes(plan, &division, &shapes, dims, &updates, &own, &built.wholes())?;
+        let mut wholes = wholes(plan, &division, &shapes, dims, &updates, &own, &built.wholes())?;
+        let replaced = replace(plan, &mut wholes, &phases);
         for pack in &built.packs {
             room_for(&[pack.len(&kernels)], DType::F32).map_err(Error::value)?;
         }
@@ -134,8 +142,10 @@ impl Tiled {
             threads: 1,
             pool: None,
             team: None,
-            outputs: None,
+            frame: Frame::default(),
+            addends: vec![None; updates.len()],
             updates,
+            replaced,
             packed,
             kernels,
             isa: Isa::widest(),
@@ -156,36 +166,14 @@ impl Tiled {
 }
 
 impl Executable for Tiled {
-    fn run(&mut self, mut call: Call<'_>) -> Result<()> {
-        for output in self.outputs.take().into_iter().flatten().flatten() {
-            self.context.pool.recycle(output);
-        }
-        let plan = Arc::clone(&self.plan);
-        let stays = |i: usize, parameter: &Parameter| {
-            self.updates.iter().any(|u| match u.direct {
-                Some(Direct::Panels(index)) => u.of.parameter == i && self.packed[index].0.is_in(parameter),
-                _ => false,
-            })
-        };
-        let mut values = bind(&plan, &mut call, stays)?;
-        for round in 0..self.phases.len() {
-            self.whole(round, &mut values, &call)?;
-            self.tiles(round, &mut values, &mut call)?;
-        }
-        let outputs: Vec<bool> = self.kept.iter().map(Option::is_none).collect();
-        let done: Vec<usize> = self.updates.iter().map(|u| u.of.parameter).collect();
-        let addends: Vec<_> = self.updates.iter().map(|u| values[u.of.addend.index()].clone()).collect();
-        let Call { inputs, parameters, slots, seed, step } = call;
-        let again = Call { inputs, parameters: &mut *parameters, slots, seed, step };
-        self.outputs = Some(finish(&mut self.context, &plan, values, again, &outputs, &done)?);
-        for (update, addend) in self.updates.iter().zip(addends) {
-            if let Some(addend) = addend {
-                let parameter = parameters[slots[update.of.parameter]].get_mut::<Parameter>()?;
-                update.apply(parameter.array(), &addend, &mut self.context, self.team.as_deref());
-                self.context.pool.recycle(addend);
-            }
-        }
-        Ok(())
+    fn run(&mut self, call: Call<'_>) -> Result<()> {
+        self.watched(call, &mut None)
+    }
+
+    fn profile(&mut self, call: Call<'_>) -> Result<Vec<Kernel>> {
+        let mut watch = Some(Watch::new(self));
+        self.watched(call, &mut watch)?;
+        Ok(self.kernels(watch.as_ref()))
     }
 
     fn listing(&self) -> String {
@@ -193,17 +181,50 @@ impl Executable for Tiled {
     }
 
     fn output(&self, index: usize) -> Result<Tensor> {
-        let outputs = self.outputs.as_ref().ok_or_else(|| Error::value("no run has finished yet"))?;
-        let missing = || Error::value(format!("output {index} of {}", outputs.len()));
-        match (outputs.get(index).ok_or_else(missing)?, self.kept[index]) {
+        let output = self.frame.output(index)?;
+        match (output, self.kept[index]) {
             (Some(array), _) => Ok(array.to_tensor()),
             (None, Some(home)) => Ok(self.rows_of(index, home)),
-            (None, None) => Err(missing()),
+            (None, None) => unreachable!("what rows do not keep, the frame does"),
         }
     }
 }
 
 impl Tiled {
+    fn watched(&mut self, mut call: Call<'_>, watch: &mut Option<Watch>) -> Result<()> {
+        let plan = Arc::clone(&self.plan);
+        let (updates, packed) = (&self.updates, &self.packed);
+        let stays = |i: usize, parameter: &Parameter| {
+            updates.iter().any(|u| match u.direct {
+                Some(Direct::Panels(index)) => u.of.parameter == i && packed[index].0.is_in(parameter),
+                _ => false,
+            })
+        };
+        let mut values = self.frame.begin(&mut self.context, &plan, &mut call, stays)?;
+        for round in 0..self.phases.len() {
+            self.whole(round, &mut values, &mut call, watch)?;
+            self.tiles(round, &mut values, &mut call, watch)?;
+        }
+        for (update, addend) in self.updates.iter().zip(&mut self.addends) {
+            *addend = values[update.of.addend.index()].take().map(Array::into_owned);
+        }
+        let (kept, updates) = (&self.kept, &self.updates);
+        let wanted = |i: usize| kept[i].is_none();
+        let replaced = &self.replaced;
+        let done = |i: usize| updates.iter().any(|u| u.of.parameter == i) || replaced.contains(&i);
+        self.frame.end(&mut self.context, &plan, values, &mut call, wanted, done)?;
+        for (i, update) in self.updates.iter().enumerate() {
+            if let Some(addend) = self.addends[i].take() {
+                let parameter = update.parameter(&mut call)?;
+                let (context, team) = (&mut self.context, self.team.as_deref());
+                let apply = || update.apply(parameter.array(), &addend, context, team);
+                Watch::time(watch, |w| &mut w.updates[i], apply);
+                self.context.pool.recycle(addend);
+            }
+        }
+        Ok(())
+    }
+
     /// An output's rows, lane after lane.
     fn rows_of(&self, index: usize, home: usize) -> Tensor {
         let Home { place: super::lane::Place::Slot(slot, _), dtype, len } = self.homes[home] else {
@@ -225,18 +246,19 @@ impl Tiled {
     fn tiles<'a>(
         &mut self,
         round: usize,
-        values: &mut [Option<Array<'a>>],
+        values: &mut Values<'a>,
         call: &mut Call<'a>,
+        watch: &mut Option<Watch>,
     ) -> Result<()> {
         if self.phases[round].is_empty() {
             return Ok(());
         }
-        self.pack(round, values, call)?;
+        self.pack(round, values, call, watch)?;
         let mut lanes = std::mem::take(&mut self.lanes);
         for update in self.updates.iter().filter(|u| u.direct == Some(Direct::Rows)) {
             if self.folds[update.fold].round == round as u32 {
                 values[update.of.from.index()] = None;
-                let slot = update.open(update.parameter(call)?, &mut self.context);
+                let slot = open(update.parameter(call)?, &mut self.context.pool);
                 own(&mut lanes[0]).folds[update.fold] = slot;
             }
         }
@@ -257,7 +279,14 @@ impl Tiled {
         }
         let team = self.team.as_deref();
         let alone = team.filter(|_| lanes.len() == 1);
-        let given = Given { values, inputs: call.inputs, seed: call.seed, step: call.step, team: alone };
+        let given = Given {
+            values,
+            inputs: call.inputs,
+            seed: call.seed,
+            step: call.step,
+            team: alone,
+            timed: watch.is_some(),
+        };
         // The first lane's error counts, whichever comes first.
         let failed: Mutex<Option<(usize, usize, String)>> = Mutex::new(None);
         let work = |index: usize| {
@@ -279,7 +308,7 @@ impl Tiled {
             match update.direct {
                 Some(Direct::Rows) => {
                     let slot = std::mem::replace(&mut own(&mut lanes[0]).folds[update.fold], Slot::EMPTY);
-                    update.close(parameter, slot);
+                    close(parameter, slot);
                 }
                 // Even after a failure: then the update has not begun.
                 Some(Direct::Panels(index)) => {
@@ -294,13 +323,27 @@ impl Tiled {
         if let Some((_, step, why)) = failed {
             return Err(Error::at(&self.plan.value(self.plan.steps()[step].result).origin, why));
         }
-        self.fold(round, values);
+        if let Some(watch) = watch {
+            let together = self.team.as_ref().map_or(1, |t| t.members()).min(self.lanes.len()) as u32;
+            for lane in &mut self.lanes {
+                let spent = std::mem::take(&mut own(lane).spent);
+                watch.rounds[round].phases.iter_mut().zip(spent).for_each(|(sum, t)| *sum += t / together);
+            }
+        }
+        let fold = || self.fold(round, values);
+        Watch::time(watch, |w| &mut w.rounds[round].combine, fold);
         Ok(())
     }
 
     /// Packs the matrices that products of a round want in panels; a parameter that is kept in them lends
     /// its own.
-    fn pack(&mut self, round: usize, values: &[Option<Array<'_>>], call: &mut Call<'_>) -> Result<()> {
+    fn pack(
+        &mut self,
+        round: usize,
+        values: &[Option<Array<'_>>],
+        call: &mut Call<'_>,
+        watch: &mut Option<Watch>,
+    ) -> Result<()> {
         for (index, (pack, room)) in self.packed.iter_mut().enumerate() {
             if pack.round != round as u32 {
                 continue;
@@ -317,7 +360,9 @@ impl Tiled {
                 *room = Room::new(pack.len(&self.kernels));
             }
             let value = values[pack.value].as_ref().expect("whole values come before rows that use them");
-            pack.fill(&self.kernels, f32::dense(value).expect("whole values lie row by row"), room);
+            let value = f32::dense(value).expect("whole values lie row by row");
+            let fill = || pack.fill(&self.kernels, value, room);
+            Watch::time(watch, |w| &mut w.rounds[round].packs[index], fill);
         }
         Ok(())
     }
@@ -345,7 +390,8 @@ impl Tiled {
             }
             let total = std::mem::replace(&mut own(&mut self.lanes[0]).folds[k], Slot::EMPTY);
             let shape = &self.rows[value];
-            values[value] = Some(typed!(dtype, T => T::wrap_view(View::dense(T::into_vec(total), shape))));
+            let pool = &mut self.context.pool;
+            values[value] = Some(typed!(dtype, T => T::wrap_view(pool.dense(T::into_vec(total), shape))));
         }
     }
 }

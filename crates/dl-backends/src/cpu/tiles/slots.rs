@@ -1,8 +1,14 @@
 //! Buffers of a lane in any element type, taken out while they are written, so that nothing aliases.
+#![allow(unsafe_code)]
+
+use std::slice::from_raw_parts_mut;
 
 use dl_core::DType;
+use smallvec::SmallVec;
 
 use crate::cpu::array::{Array, Item};
+use crate::cpu::pool::Pool;
+use crate::cpu::team::Team;
 
 /// A buffer.
 #[derive(Debug)]
@@ -23,6 +29,21 @@ pub(super) enum Part<'a> {
     U8(&'a mut [u8]),
 }
 
+/// Where a buffer begins, which threads share.
+enum Whole {
+    F32(*mut f32),
+    F64(*mut f64),
+    I64(*mut i64),
+    Bool(*mut bool),
+    U8(*mut u8),
+}
+
+// SAFETY: threads take different parts of it, of elements that may be sent.
+unsafe impl Sync for Whole {}
+
+/// As many as there commonly are.
+pub(super) type Few<T> = SmallVec<[T; 8]>;
+
 /// Element types of buffers.
 pub(super) trait Held: Item {
     fn slot(len: usize) -> Slot;
@@ -30,7 +51,8 @@ pub(super) trait Held: Item {
     fn held_mut(slot: &mut Slot) -> Option<&mut Vec<Self>>;
     fn from_vec(elements: Vec<Self>) -> Slot;
     fn into_vec(slot: Slot) -> Vec<Self>;
-    fn part<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]>;
+    fn part<'x>(part: &'x Part<'_>) -> Option<&'x [Self]>;
+    fn part_mut<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]>;
     /// The elements of a value, if they lie row by row.
     fn dense<'x>(array: &'x Array<'_>) -> Option<&'x [Self]>;
 }
@@ -49,7 +71,10 @@ macro_rules! held {
             fn into_vec(slot: Slot) -> Vec<Self> {
                 match slot { Slot::$v(v) => v, _ => vec![] }
             }
-            fn part<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]> {
+            fn part<'x>(part: &'x Part<'_>) -> Option<&'x [Self]> {
+                match part { Part::$v(x) => Some(x), _ => None }
+            }
+            fn part_mut<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]> {
                 match part { Part::$v(x) => Some(x), _ => None }
             }
             fn dense<'x>(array: &'x Array<'_>) -> Option<&'x [Self]> {
@@ -63,9 +88,30 @@ macro_rules! held {
                 match dtype { $(DType::$v => <$t as Held>::slot(len)),* }
             }
 
-            /// Parts of so many elements, to be written by different threads.
-            pub(super) fn parts(&mut self, size: usize) -> Vec<Part<'_>> {
-                match self { $(Slot::$v(x) => x.chunks_mut(size.max(1)).map(Part::$v).collect()),* }
+            /// All of it.
+            fn part(&mut self) -> Part<'_> {
+                match self { $(Slot::$v(x) => Part::$v(x)),* }
+            }
+
+            /// The elements as a value.
+            pub(super) fn into_array(self, pool: &mut Pool, shape: &[usize]) -> Array<'static> {
+                match self { $(Slot::$v(x) => Array::$v(pool.dense(x, shape))),* }
+            }
+        }
+
+        impl Whole {
+            fn of(part: &mut Part<'_>) -> Whole {
+                match part { $(Part::$v(x) => Whole::$v(x.as_mut_ptr())),* }
+            }
+
+            /// # Safety
+            /// They are elements of what it was made of, which is borrowed for as long, and nobody else
+            /// has them.
+            unsafe fn part<'x>(&self, first: usize, len: usize) -> Part<'x> {
+                // SAFETY: the caller's.
+                unsafe {
+                    match self { $(Whole::$v(x) => Part::$v(from_raw_parts_mut(x.add(first), len))),* }
+                }
             }
         }
 
@@ -74,9 +120,14 @@ macro_rules! held {
                 match self { $(Part::$v(x) => x.len()),* }
             }
 
+            /// The elements.
+            pub(super) fn get<T: Held>(&self) -> &[T] {
+                T::part(self).expect("a plan's element types were checked")
+            }
+
             /// The elements to be written.
             pub(super) fn get_mut<T: Held>(&mut self) -> &mut [T] {
-                T::part(self).expect("a plan's element types were checked")
+                T::part_mut(self).expect("a plan's element types were checked")
             }
         }
 
@@ -110,4 +161,25 @@ impl Slot {
     pub(super) fn get_mut<T: Held>(&mut self) -> &mut [T] {
         T::held_mut(self).expect("a plan's element types were checked")
     }
+}
+
+/// Calls `work` with parts of all buffers, which are of one length, and where each begins: with all of
+/// them at once, or with `chunk` elements, by whichever thread is free.
+pub(super) fn share(
+    team: Option<&Team>,
+    slots: &mut [Slot],
+    chunk: usize,
+    work: &(dyn Fn(usize, &mut [Part<'_>]) + Sync),
+) {
+    let mut all: Few<Part<'_>> = slots.iter_mut().map(Slot::part).collect();
+    let len = all.first().map_or(0, Part::len);
+    let Some(team) = team.filter(|_| len > chunk) else { return work(0, &mut all) };
+    assert!(all.iter().all(|part| part.len() == len), "buffers of one length");
+    let starts: Few<Whole> = all.iter_mut().map(Whole::of).collect();
+    team.each(len.div_ceil(chunk), &|index| {
+        let first = index * chunk;
+        // SAFETY: inside the buffers, which are borrowed until all are done; each index comes once.
+        let part = |start: &Whole| unsafe { start.part(first, chunk.min(len - first)) };
+        work(first, &mut starts.iter().map(part).collect::<Few<_>>());
+    });
 }

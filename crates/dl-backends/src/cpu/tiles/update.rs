@@ -1,18 +1,19 @@
 //! Updates in place: what rows fold to is added to the parameter, and where there is but one tile, by
 //! the product itself.
 
-use dl_core::ops::Op;
 use dl_core::plan::{Accumulation, Arg, Division, Part, Plan, Step};
 
 use super::Cut;
 use super::build::{Built, StepArg, Target, Work};
+use super::fused::may_fail;
 use super::lane::Place;
 use super::place::{Phase, Phases};
 use super::product::Product;
 use super::slots::{Held, Slot};
-use crate::cpu::array::{Array, Item, View};
+use crate::cpu::array::{Array, Item, View, each};
 use crate::cpu::lanes::Context;
 use crate::cpu::parameter::Parameter;
+use crate::cpu::pool::Pool;
 use crate::cpu::real::Real;
 use crate::cpu::team::Team;
 use crate::cpu::vector::Isa;
@@ -107,8 +108,7 @@ fn read_late(
     let later = plan.steps().iter().enumerate().any(|(i, step)| {
         let late = matches!(division.part(step.result), Part::Whole(_)) && rounds[i] > round;
         let reads = step.args.iter().filter_map(Arg::value).any(|v| v == of.from);
-        let fails = matches!(step.op, Op::Gather { .. } | Op::ScatterAdd { .. });
-        late && (fails || reads && !of.steps.contains(&i))
+        late && (may_fail(&step.op) || reads && !of.steps.contains(&i))
     });
     let kept = plan.outputs().iter().any(|o| o.value == of.from)
         || plan.parameters().iter().any(|p| p.update == Some(of.from));
@@ -118,19 +118,6 @@ fn read_late(
 impl Update {
     pub(super) fn parameter<'c>(&self, call: &'c mut Call<'_>) -> Result<&'c mut Parameter> {
         call.parameters[call.slots[self.of.parameter]].get_mut()
-    }
-
-    /// The parameter's elements, to be written over.
-    pub(super) fn open(&self, parameter: &mut Parameter, context: &mut Context) -> Slot {
-        let Array::F32(view) = parameter.array() else { unreachable!("the factors are of f32") };
-        f32::from_vec(view.take_vec().unwrap_or_else(|| copied(view, context)))
-    }
-
-    /// Gives them back.
-    pub(super) fn close(&self, parameter: &mut Parameter, elements: Slot) {
-        if let Array::F32(view) = parameter.array() {
-            view.give_vec(f32::into_vec(elements));
-        }
     }
 
     /// Adds what rows folded to, which nothing else is going to read.
@@ -156,7 +143,7 @@ impl Update {
         team: Option<&Team>,
     ) {
         let addend = addend.as_dense().expect("folds lie row by row");
-        let mut elements = into.take_vec().unwrap_or_else(|| copied(into, context));
+        let mut elements = into.take_vec().unwrap_or_else(|| copied(into, &mut context.pool));
         let (alpha, beta) = (number::<T>(self.of.alpha), number::<T>(self.of.beta));
         let isa = Isa::widest();
         Team::share(team, &mut elements, &|start, part| {
@@ -166,14 +153,24 @@ impl Update {
     }
 }
 
+/// A parameter's elements, to be written over; nothing is left there until they are given back.
+pub(super) fn open(parameter: &mut Parameter, pool: &mut Pool) -> Slot {
+    each!(parameter.array(), view => Held::from_vec(view.take_vec().unwrap_or_else(|| copied(view, pool))))
+}
+
+/// Gives them back.
+pub(super) fn close(parameter: &mut Parameter, elements: Slot) {
+    each!(parameter.array(), view => view.give_vec(Held::into_vec(elements)));
+}
+
 fn number<T: Item>(x: f64) -> T {
     T::number(dl_core::Scalar::Float(x))
 }
 
 /// For a parameter that an output shares.
-fn copied<T: Item>(view: &View<'static, T>, context: &mut Context) -> Vec<T> {
+fn copied<T: Item>(view: &View<'static, T>, pool: &mut Pool) -> Vec<T> {
     let elements = view.as_dense().expect("parameters lie row by row");
-    let mut copy = context.pool.take(elements.len());
+    let mut copy = pool.take(elements.len());
     copy.copy_from_slice(elements);
     copy
 }

@@ -1,14 +1,19 @@
 //! Whole values: what a plan computes before the tiles of each round.
 
+use std::time::Instant;
+
 use dl_core::Dims;
 use dl_core::plan::{Division, Part, Plan, Step};
+use rayon::ThreadPool;
 
 use super::fused::{Around, Fused, LEAST, elementwise, fuse};
+use super::place::Phases;
 use super::run::Tiled;
 use super::update::Update;
-use crate::cpu::array::Array;
+use super::watch::Watch;
 use crate::cpu::compile::{Operand, Prepared, prepare};
-use crate::cpu::lanes::CHUNK;
+use crate::cpu::frame::Values;
+use crate::cpu::lanes::{CHUNK, Context};
 use crate::cpu::run::{Moment, take};
 use crate::error::{Error, Result};
 use crate::executor::Call;
@@ -77,6 +82,26 @@ pub(super) fn wholes(
         (0..plan.steps().len()).filter(now).collect()
     };
     (0..division.rounds()).map(|round| of_round(plan, shapes, dims, &last, round, &steps(round))).collect()
+}
+
+/// Lets steps that are taken together write over the parameters that they replace, where they come after
+/// all rows; which those are.
+pub(super) fn replace(plan: &Plan, rounds: &mut [Vec<Work>], phases: &[Phases]) -> Vec<usize> {
+    let mut replaced = vec![];
+    let mut later: Vec<usize> = vec![];
+    for (works, phases) in rounds.iter_mut().zip(phases).rev() {
+        if !phases.is_empty() {
+            break;
+        }
+        for work in works.iter_mut().rev() {
+            if let Work::Fused(fused) = work {
+                fused.replace(plan, &later);
+                replaced.extend(fused.replaced());
+            }
+            later.extend(work.steps());
+        }
+    }
+    replaced
 }
 
 /// The round of each step on whole values: long ones that only later rounds read wait for those, to be
@@ -167,43 +192,63 @@ impl Tiled {
     pub(super) fn whole<'a>(
         &mut self,
         round: usize,
-        values: &mut [Option<Array<'a>>],
-        call: &Call<'a>,
+        values: &mut Values<'a>,
+        call: &mut Call<'a>,
+        watch: &mut Option<Watch>,
     ) -> Result<()> {
-        for work in &self.wholes[round] {
-            let Whole { step, prepared, frees, large } = match work {
-                Work::Step(whole) => whole,
+        for (i, work) in self.wholes[round].iter().enumerate() {
+            let begun = watch.is_some().then(Instant::now);
+            match work {
+                Work::Step(whole) => {
+                    let pool = self.pool.as_deref().filter(|_| whole.large).map(|pool| (pool, self.threads));
+                    whole.run(&self.plan, &self.shapes, values, call, (&mut self.context, pool))?;
+                }
                 Work::Fused(fused) => {
                     let (isa, kernels, team) = (self.isa, self.kernels, self.team.as_deref());
-                    let around = Around { isa, kernels, team, seed: call.seed, step: call.step };
-                    fused.run(values, &self.shapes, &mut self.context.pool, around);
-                    continue;
-                }
-            };
-            let step = &self.plan.steps()[*step];
-            let value = self.plan.value(step.result);
-            let args = take(prepared, values);
-            let shape = &self.shapes[step.result.index()];
-            let moment = Moment { seed: call.seed, step: call.step, dtype: value.dtype, shape };
-            let context = &mut self.context;
-            let result = match &self.pool {
-                Some(pool) if *large => {
-                    context.threads = self.threads;
-                    let result = pool.install(|| context.step(step, prepared, args, moment));
-                    context.threads = 1;
-                    result
-                }
-                _ => context.step(step, prepared, args, moment),
-            };
-            let result = result.map_err(|why| Error::at(&value.origin, why))?;
-            for freed in frees {
-                if let Some(value) = values[*freed].take() {
-                    self.context.pool.recycle(value);
+                    let shape = &self.shapes[self.plan.steps()[fused.steps[0]].result.index()];
+                    let to = (&mut *call, &mut self.context.pool);
+                    fused.run(&self.plan, values, shape, to, Around { isa, kernels, team })?;
                 }
             }
-            // Rows read them as slices.
-            values[step.result.index()] = Some(self.context.dense_array(result));
+            if let (Some(watch), Some(begun)) = (&mut *watch, begun) {
+                watch.rounds[round].wholes[i] += begun.elapsed();
+            }
         }
+        Ok(())
+    }
+}
+
+impl Whole {
+    fn run<'a>(
+        &self,
+        plan: &Plan,
+        shapes: &[Vec<usize>],
+        values: &mut Values<'a>,
+        call: &Call<'a>,
+        (context, pool): (&mut Context, Option<(&ThreadPool, usize)>),
+    ) -> Result<()> {
+        let step = &plan.steps()[self.step];
+        let value = plan.value(step.result);
+        let args = take(&self.prepared, values);
+        let shape = &shapes[step.result.index()];
+        let moment = Moment { seed: call.seed, step: call.step, dtype: value.dtype, shape };
+        let result = match pool {
+            Some((pool, threads)) => {
+                context.threads = threads;
+                let result = pool.install(|| context.step(step, &self.prepared, args, moment));
+                context.threads = 1;
+                result
+            }
+            None => context.step(step, &self.prepared, args, moment),
+        };
+        let result = result.map_err(|why| Error::at(&value.origin, why))?;
+        for freed in &self.frees {
+            if let Some(value) = values[*freed].take() {
+                context.pool.recycle(value);
+            }
+        }
+        // Rows read them as slices.
+        values[step.result.index()] = Some(context.dense_array(result));
         Ok(())
     }
 }

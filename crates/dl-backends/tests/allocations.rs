@@ -1,0 +1,64 @@
+//! What a steady step of the `cpu` executor takes from the heap: nothing.
+#![cfg(feature = "cpu")]
+#![allow(unsafe_code)] // an allocator that counts
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dl_backends::{Cpu, Session};
+use dl_core::nn::{self, Adam, Optimizer, Sgd};
+use dl_core::{F32, Graph, I64, Named, Program, Tensor, U8};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: all is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const B: Named = Named("B");
+
+fn training(optimizer: impl Optimizer) -> Program {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", U8, (B, 40)).cast(F32) / 255.0, g.input("y", I64, B));
+    let hidden = nn::dense(x, "fc1", 150).relu();
+    nn::cross_entropy(nn::dense(hidden, "fc2", 7), y).mean(..).minimize(optimizer).expect("it is sound")
+}
+
+/// One test, since threads of others would be counted, too.
+#[test]
+fn a_steady_step_allocates_nothing() {
+    let programs = [training(Sgd::new(0.1).momentum(0.9)), training(Sgd::new(0.1)), training(Adam::new(0.1))];
+    // One tile, several, and several lanes.
+    for (rows, tile) in [(20, 64), (60, 32), (600, 50)] {
+        let x = Tensor::new([rows, 40], vec![3u8; rows * 40]).expect("as many as rows");
+        let y = Tensor::vector::<i64>((0..rows as i64).map(|i| i % 7).collect());
+        for (program, threads) in programs.iter().flat_map(|p| [(p, 1), (p, 2)]) {
+            let mut session = Session::new(Cpu::with_threads(threads).with_tile(tile), 7);
+            let step = session.compile(program).expect("it can be compiled");
+            let mut run = || session.run(&step, &[x.view(), y.view()]).map(drop).expect("it runs");
+            (0..4).for_each(|_| run());
+            let mut counted = || {
+                let before = ALLOCATIONS.load(Ordering::Relaxed);
+                run();
+                ALLOCATIONS.load(Ordering::Relaxed) - before
+            };
+            // Threads of this session that have just begun, or of the last that end, take some, too.
+            let allocations = (0..30).map(|_| counted()).min();
+            assert_eq!(allocations, Some(0), "{rows} rows, tiles of {tile}, {threads} threads");
+        }
+    }
+}
