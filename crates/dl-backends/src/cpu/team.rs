@@ -5,7 +5,7 @@
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::{hint, io};
 
@@ -40,7 +40,7 @@ struct Shared {
 
 // SAFETY: `job` is written only while no helper is at work (`pending` is 0), before `epoch` is released;
 // helpers read it after they acquired the new epoch. What it points to is shared (`Sync`), and outlives
-// the job: `Team::run` returns when `pending` is 0 again.
+// the job: `Lead::all` returns when `pending` is 0 again.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the pointer is only ever followed during a job.
 unsafe impl Send for Shared {}
@@ -75,13 +75,15 @@ impl Team {
         self.helpers.len() + 1
     }
 
-    /// Calls `work` with the numbers below `count`, each once, by whichever member is free.
+    /// Calls `work` with the numbers below `count`, each once, by whichever member is free; alone, if the
+    /// team has work already.
     ///
     /// # Panics
     /// When `work` does.
     pub(super) fn each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        let Some(mut lead) = self.lead() else { return (0..count).for_each(work) };
         let next = AtomicUsize::new(0);
-        self.run(&|_| {
+        lead.all(&|_| {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 if index >= count {
@@ -90,6 +92,18 @@ impl Team {
                 work(index);
             }
         });
+    }
+
+    /// Makes the caller the one who gives the team work, unless somebody is already, or there are no
+    /// others.
+    pub(super) fn lead(&self) -> Option<Lead<'_>> {
+        let leading = match self.leading.try_lock() {
+            Ok(leading) => leading,
+            // Somebody's work panicked; the team is well.
+            Err(TryLockError::Poisoned(leading)) => leading.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        (!self.helpers.is_empty()).then_some(Lead { team: self, _leading: leading })
     }
 
     /// Calls `work` with parts of `out`, `chunk` long, and where each begins.
@@ -126,23 +140,29 @@ impl Team {
             _ => work(0, out),
         }
     }
+}
 
-    /// Calls `work` once on every member with its number, the caller's being 0; alone, if the team has
-    /// work already.
-    fn run(&self, work: &(dyn Fn(usize) + Sync)) {
-        let _leading = match self.leading.try_lock() {
-            Ok(leading) => leading,
-            // Somebody's work panicked; the team is well.
-            Err(TryLockError::Poisoned(leading)) => leading.into_inner(),
-            Err(TryLockError::WouldBlock) => return work(0),
-        };
-        if self.helpers.is_empty() {
-            return work(0);
-        }
-        let shared = &*self.shared;
+/// Whoever gives a team work.
+pub(super) struct Lead<'t> {
+    team: &'t Team,
+    _leading: MutexGuard<'t, ()>,
+}
+
+impl Lead<'_> {
+    /// How many the members are.
+    pub(super) fn members(&self) -> usize {
+        self.team.members()
+    }
+
+    /// Calls `work` once on every member with its number, the caller's being 0.
+    ///
+    /// # Panics
+    /// When `work` does.
+    pub(super) fn all(&mut self, work: &(dyn Fn(usize) + Sync)) {
+        let Team { shared, helpers, .. } = self.team;
         // SAFETY: only the lifetime is lengthened; see `Shared`.
         let job: Job = unsafe { std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Job>(work) };
-        shared.pending.store(self.helpers.len(), Ordering::Relaxed);
+        shared.pending.store(helpers.len(), Ordering::Relaxed);
         // SAFETY: no helper looks before the epoch changes.
         unsafe { *shared.job.get() = Some(job) };
         shared.epoch.fetch_add(1, Ordering::SeqCst);
@@ -294,7 +314,7 @@ mod tests {
     fn all_come(team: &Team) {
         let met = AtomicUsize::new(0);
         let come = AtomicBool::new(true);
-        team.run(&|_| {
+        team.lead().expect("nobody else leads").all(&|_| {
             met.fetch_add(1, Ordering::SeqCst);
             for look in 0.. {
                 if met.load(Ordering::SeqCst) >= team.members() {

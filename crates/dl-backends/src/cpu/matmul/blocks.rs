@@ -66,18 +66,23 @@ impl<'a> Blocks<'a> {
         unsafe { (unit.column)(&column) }
     }
 
-    /// The columns of the panel from `first`, in some rows, with what some of the inner axis adds.
-    pub(super) fn panel(&self, rows: Range<usize>, depth: Range<usize>, first: usize) {
+    /// Some vectors of the panel from column `first`, in some rows, with what some of the inner axis adds.
+    pub(super) fn panel(&self, rows: Range<usize>, depth: Range<usize>, first: usize, vectors: Range<usize>) {
         let Sizes { n, k, .. } = self.p.sizes;
         let unit = self.kernels.unit;
         let width = panel_width(n, first, self.kernels.panel(), unit.width);
-        let kernels = unit.kernels[width / unit.width - 1];
+        let vectors = vectors.start..vectors.end.min(width / unit.width);
+        if vectors.is_empty() {
+            return;
+        }
+        let kernels = unit.kernels[vectors.len() - 1];
+        let (before, columns) = (vectors.start * unit.width, vectors.len() * unit.width);
         let b_row = self.b_rows.unwrap_or(width);
-        let b =
-            self.b.wrapping_add(if self.b_rows.is_some() { first } else { first * k } + depth.start * b_row);
+        let panel = if self.b_rows.is_some() { first } else { first * k };
+        let b = self.b.wrapping_add(panel + depth.start * b_row + before);
         let (c, c_row) = match self.c_rows {
-            Layout::Rows(stride) => (self.c.wrapping_add(first), stride),
-            Layout::Panels(all) => (self.c.wrapping_add(first * all), width),
+            Layout::Rows(stride) => (self.c.wrapping_add(first + before), stride),
+            Layout::Panels(all) => (self.c.wrapping_add(first * all + before), width),
         };
         let beta = if depth.start == 0 { self.p.beta } else { 1.0 };
         let count = rows.len().div_ceil(kernels.len());
@@ -93,7 +98,7 @@ impl<'a> Blocks<'a> {
                 b_row,
                 c: c.wrapping_add(rows.start * c_row),
                 c_row,
-                columns: (n - first).min(width),
+                columns: (n - first - before).min(columns),
                 alpha: self.p.alpha,
                 beta,
             };

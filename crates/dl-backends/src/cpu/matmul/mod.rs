@@ -49,6 +49,7 @@ mod operand;
 mod pack;
 mod portable;
 mod room;
+mod shared;
 mod simd;
 mod table;
 #[cfg(test)]
@@ -62,8 +63,8 @@ pub use self::cache::Caches;
 pub use self::operand::{Layout, Operand, Out, Right, Sizes, Strided};
 use self::pack::{Pack, panel_width};
 pub use self::room::Room;
+pub(super) use self::shared::Job;
 use self::table::Unit;
-use super::team::Team;
 
 /// The kernels for a vector unit, and the blocks that fit the caches.
 #[derive(Clone, Copy)]
@@ -240,64 +241,43 @@ impl Kernels {
         self.multiply(&Product { sizes, a, b, alpha, beta }, 0..m, c);
     }
 
-    /// Computes a product in a layout of its own, by a team if there is one. That changes no bit.
-    ///
-    /// # Panics
-    /// As [`Kernels::multiply`].
-    pub(super) fn multiply_shared(&self, p: &Product<'_>, c: &mut Out<'_>, team: Option<&Team>) {
-        let Sizes { m, n, k } = p.sizes;
-        let worth = m.saturating_mul(n).saturating_mul(k) / ALONE;
-        let parts = team.map_or(1, Team::members).min(worth).min(m);
-        let (Some(team), 2..) = (team, parts) else {
-            return self.multiply(p, 0..m, c);
-        };
-        let (shared, len, layout) = (Shared(c.data), c.len, c.layout);
-        let shared = &shared;
-        team.each(parts, &|index| {
-            // SAFETY: `c` is borrowed until all are done, and each part has rows of its own.
-            let mut c = unsafe { Out::shared(shared.0, len, layout) };
-            self.multiply(p, part(0..m, index, parts), &mut c);
-        });
-    }
-
     /// Computes the given rows of a product.
     ///
     /// # Panics
     /// Where an operand or the rows of the result do not lie inside their slices.
     pub fn multiply(&self, p: &Product<'_>, rows: Range<usize>, c: &mut Out<'_>) {
+        self.multiply_part(p, rows, 0..p.sizes.n.div_ceil(self.unit.width), c);
+    }
+
+    /// The same for columns of some vectors alone.
+    fn multiply_part(&self, p: &Product<'_>, rows: Range<usize>, vectors: Range<usize>, c: &mut Out<'_>) {
         let Sizes { m, n, k } = p.sizes;
         assert!(rows.start <= rows.end && rows.end <= m, "the rows are rows of the product");
-        if rows.is_empty() || n == 0 {
+        if rows.is_empty() || vectors.is_empty() || n == 0 {
             return;
         }
         let blocks = Blocks::new(self, p, c, &rows);
         if matches!(p.b, Right::Column(_)) {
             return blocks.column(rows);
         }
-        // By the sizes of the whole product: the order of its sums must not depend on `rows`.
+        // By the sizes of the whole product: the order of its sums must not depend on the part.
         let depth = self.near / panel_width(n, 0, self.panel(), self.unit.width);
         let depths = k.div_ceil(depth).max(1);
         let heights = rows.len().div_ceil((self.far / depth).max(1));
+        let panel = self.unit.kernels.len();
         for height in 0..heights {
             let rows = part(rows.clone(), height, heights);
             for depth in 0..depths {
                 let depth = part(0..k, depth, depths);
-                for first in (0..n).step_by(self.panel()) {
-                    blocks.panel(rows.clone(), depth.clone(), first);
+                for first in vectors.start / panel..vectors.end.div_ceil(panel) {
+                    let of = |all: usize| all.saturating_sub(first * panel).min(panel);
+                    let inside = of(vectors.start)..of(vectors.end);
+                    blocks.panel(rows.clone(), depth.clone(), first * self.panel(), inside);
                 }
             }
         }
     }
 }
-
-/// A result that threads share.
-struct Shared(*mut f32);
-
-// SAFETY: it is only an address; whoever writes through it says why that is sound.
-unsafe impl Sync for Shared {}
-
-/// Products of numbers that are not worth another thread.
-const ALONE: usize = 1 << 19;
 
 /// Rows of the left operand below which the right one is not packed.
 const FEW: usize = 16;

@@ -136,7 +136,26 @@ impl Tiled {
         let bytes = Bytes { inputs: 0, others: cost.bytes, footprint };
         let elements = cost.multiplications;
         let calls = self.tiles_of_lanes();
-        let kernel = kernel(format!("product    %{value} {product}"), bytes);
+        let products = self.phases.iter().flatten().filter_map(|phase| match phase {
+            Phase::Tile(TileWork::Product(product)) => Some(product),
+            _ => None,
+        });
+        // What one converts, later ones find done.
+        let place = product.converted().filter(|place| {
+            let mut same = products.filter(|p| p.converted() == Some(*place));
+            same.next().is_some_and(|first| std::ptr::eq(first, product))
+        });
+        let kernel = match place {
+            None => kernel(format!("product    %{value} {product}"), bytes),
+            Some(place) => {
+                let convert = &self.converts[place];
+                let name = format!("product    {} %{value} {product}", self.step_name(convert.step));
+                let inputs = self.bytes(&[convert.from]).inputs;
+                let elements = convert.len * self.cut.rows;
+                let amount = Amount { operation: Operation::Bytes, elements, calls: self.cut.rows };
+                with(kernel(name, Bytes { inputs, ..bytes }), amount)
+            }
+        };
         let kernel = with(kernel, Amount { operation: Operation::Multiply, elements, calls });
         match product.packs(self.cut.rows) {
             0 => kernel,

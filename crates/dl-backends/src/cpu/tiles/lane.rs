@@ -1,10 +1,11 @@
 //! A lane at work: where each value's rows are at the moment.
 
-use std::sync::RwLock;
+use std::sync::{Mutex, RwLock};
 
 use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
 
+use super::convert::{Convert, Converted};
 use super::group::Operand;
 use super::product::Pack;
 use super::slots::{Held, Part, Slot, typed};
@@ -96,6 +97,11 @@ pub(super) struct Scene<'a> {
     /// Whole matrices in panels.
     pub packed: &'a [(Pack, RwLock<Room>)],
     pub slots: &'a mut [Slot],
+    pub converts: &'a [Convert],
+    /// By their list, and by the member of the team.
+    pub converted: &'a [Vec<Mutex<Converted>>],
+    /// Counts the lane's tiles; never 0.
+    pub tile: u64,
     /// Elements from the tile's first on, of whole values that get new ones.
     pub parts: &'a [Part<'a>],
     /// What products pack rows into.

@@ -1,10 +1,12 @@
 //! The tiles of a lane, one after the other.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use dl_core::TensorRef;
 
 use super::build::{StepArg, Target, Work};
+use super::convert::Converted;
 use super::fold::{combine, reset};
 use super::lane::{Scene, Span};
 use super::place::{Group, Phase};
@@ -15,7 +17,7 @@ use crate::cpu::elementwise::Term;
 use crate::cpu::lanes::Context;
 use crate::cpu::matmul::Room;
 use crate::cpu::run::Moment;
-use crate::cpu::team::Team;
+use crate::cpu::team::Lead;
 
 /// What lanes share.
 #[derive(Clone, Copy)]
@@ -24,8 +26,6 @@ pub(super) struct Given<'a> {
     pub inputs: &'a [TensorRef<'a>],
     pub seed: u64,
     pub step: u64,
-    /// Who may help; only where this is the only lane.
-    pub team: Option<&'a Team>,
     /// Whether somebody wants to know how long each phase takes.
     pub timed: bool,
 }
@@ -33,6 +33,10 @@ pub(super) struct Given<'a> {
 /// What a lane works with.
 pub(super) struct Lane {
     pub slots: Vec<Slot>,
+    /// What inputs are converted to, by their list, and by the member of the team.
+    pub converted: Vec<Vec<Mutex<Converted>>>,
+    /// Counts the tiles.
+    pub tile: u64,
     pub folds: Vec<Slot>,
     pub workspace: Room,
     pub context: Context,
@@ -41,13 +45,14 @@ pub(super) struct Lane {
 }
 
 impl Tiled {
-    /// All tiles of a lane; an error with its step.
+    /// All tiles of a lane; an error with its step. Somebody may help where this is the only lane.
     pub(super) fn lane(
         &self,
         round: usize,
         index: usize,
         lane: &mut Lane,
         given: Given<'_>,
+        mut lead: Option<Lead<'_>>,
     ) -> std::result::Result<(), (usize, String)> {
         for (k, fold) in self.folds.iter().enumerate().filter(|(_, f)| f.round == round as u32) {
             let empty = index * self.cut.lane >= self.cut.rows;
@@ -55,6 +60,11 @@ impl Tiled {
                 reset(fold.kind, self.dtype(fold.value), &mut lane.folds[k]);
             }
         }
+        let start = index * self.cut.lane;
+        let end = (start + self.cut.lane).min(self.cut.rows);
+        let tile = lane.tile;
+        // Whatever happens, none is counted twice.
+        lane.tile += end.saturating_sub(start).div_ceil(self.cut.tile) as u64;
         let mut scene = Scene {
             homes: &self.homes,
             inputs: given.inputs,
@@ -62,6 +72,9 @@ impl Tiled {
             known: &self.known,
             packed: &self.packed,
             slots: &mut lane.slots,
+            converts: &self.converts,
+            converted: &lane.converted,
+            tile,
             parts: &[],
             workspace: &mut lane.workspace,
             kernels: self.kernels,
@@ -69,17 +82,16 @@ impl Tiled {
             seed: given.seed,
             step: given.step,
         };
-        let start = index * self.cut.lane;
-        let end = (start + self.cut.lane).min(self.cut.rows);
         for tile in (start..end).step_by(self.cut.tile) {
             let rows = self.cut.tile.min(end - tile);
             let span = Span { start: tile, rows, lane: start, tile, columns: false };
+            scene.tile += 1;
             for (i, phase) in self.phases[round].iter().enumerate() {
                 let begun = given.timed.then(Instant::now);
                 match phase {
                     Phase::Group(group) => group.run(&mut scene, span, &mut lane.folds)?,
                     Phase::Tile(Work::Product(product)) => {
-                        product.run(&mut scene, span, &mut lane.folds, tile == start, given.team);
+                        product.run(&mut scene, span, &mut lane.folds, tile == start, lead.as_mut());
                     }
                     Phase::Tile(Work::Step { step, args, out }) => self
                         .step(*step, args, *out, &mut scene, span, (&mut lane.folds, &mut lane.context))

@@ -8,6 +8,7 @@
 mod build;
 mod bytes;
 mod columns;
+mod convert;
 mod fold;
 mod fused;
 mod group;

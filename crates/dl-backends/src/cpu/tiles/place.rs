@@ -6,6 +6,7 @@ use dl_core::DType;
 
 use super::build::{Built, Item, Work};
 use super::columns::turn;
+use super::convert::{Convert, converts};
 use super::group::Instr;
 use super::lane::{Base, Place};
 use super::sink::sink;
@@ -53,8 +54,8 @@ impl Buffer {
     }
 }
 
-/// Sorts items into phases and gives every home that is open a buffer.
-pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>, Vec<Buffer>) {
+/// Sorts items into phases, and gives every home that is open a buffer, but for what is converted.
+pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>, Vec<Convert>, Vec<Buffer>) {
     let mut rounds: Vec<Phases> = (0..rounds).map(|_| vec![]).collect();
     let mut items: Vec<Item> = std::mem::take(&mut built.items);
     sink(built, &mut items);
@@ -79,6 +80,7 @@ pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>
             }
         }
     }
+    let converts = converts(built, &mut rounds);
     for phase in rounds.iter_mut().flatten() {
         if let Phase::Group(group) = phase {
             let longest = group.instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
@@ -91,7 +93,7 @@ pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>
     }
     turn(built, &mut rounds, rows);
     let buffers = Buffers::new(built, &rounds).give(built, &rounds);
-    (rounds, buffers)
+    (rounds, converts, buffers)
 }
 
 /// Which values are needed where.

@@ -12,15 +12,15 @@ use super::lane::{Scene, Span};
 use super::slots::{Held, Slot};
 use crate::cpu::gemm::{self, Matrix};
 use crate::cpu::layout::{Layout, merged};
-use crate::cpu::matmul::{self, Kernels, Operand, Out, Right, Room, Sizes, Strided};
+use crate::cpu::matmul::{Job, Kernels, Operand, Out, Right, Room, Sizes, Strided};
 use crate::cpu::parameter::{Panels, Parameter};
 use crate::cpu::real::Real;
-use crate::cpu::team::Team;
+use crate::cpu::team::Lead;
 
 /// A product of the rows of a tile.
 pub(super) struct Product {
     pub dtype: DType,
-    a: usize,
+    a: Left,
     pub out: Target,
     form: Form,
     /// Scales what is added to a fold, and what was there before the first tile.
@@ -29,6 +29,14 @@ pub(super) struct Product {
     pub panels: Option<usize>,
     /// The plan's step.
     pub step: usize,
+}
+
+/// The left operand.
+#[derive(Clone, Copy)]
+enum Left {
+    Home(usize),
+    /// By the list of inputs that are converted, and the home of its bytes.
+    Converted(usize, usize),
 }
 
 enum Form {
@@ -168,7 +176,7 @@ impl Product {
         let form = Form::Rows { m, sizes: (k, n), weights };
         Ok(Some(Product {
             dtype,
-            a,
+            a: Left::Home(a),
             out: Target::Home(usize::MAX),
             form,
             scale: (1.0, 0.0),
@@ -204,7 +212,7 @@ impl Product {
         let form = Form::Fold { b, sizes, k };
         Ok(Some(Product {
             dtype,
-            a,
+            a: Left::Home(a),
             out: Target::Fold(fold),
             form,
             scale: (1.0, 0.0),
@@ -221,10 +229,29 @@ impl Product {
     /// The values that are read.
     pub(super) fn inputs(&self) -> Vec<usize> {
         match &self.form {
-            Form::Rows { weights: Weights::Whole(w, _), .. } => vec![self.a, *w],
-            Form::Rows { .. } => vec![self.a],
-            Form::Fold { b, .. } => vec![self.a, *b],
+            Form::Rows { weights: Weights::Whole(w, _), .. } => vec![self.left(), *w],
+            Form::Rows { .. } => vec![self.left()],
+            Form::Fold { b, .. } => vec![self.left(), *b],
         }
+    }
+
+    /// The value on the left.
+    pub(super) fn left(&self) -> usize {
+        match self.a {
+            Left::Home(home) | Left::Converted(_, home) => home,
+        }
+    }
+
+    /// Has the bytes of the list's place for its left operand, if that is `home`.
+    pub(super) fn convert(&mut self, home: usize, (place, bytes): (usize, usize)) {
+        if self.left() == home {
+            self.a = Left::Converted(place, bytes);
+        }
+    }
+
+    /// What it converts, by the list.
+    pub(super) fn converted(&self) -> Option<usize> {
+        if let Left::Converted(place, _) = self.a { Some(place) } else { None }
     }
 
     /// What it comes to for so many rows of the plan.
@@ -261,7 +288,7 @@ impl Product {
         span: Span,
         folds: &mut [Slot],
         first: bool,
-        team: Option<&Team>,
+        lead: Option<&mut Lead<'_>>,
     ) {
         match (&self.form, self.out) {
             (Form::Rows { m, sizes, weights }, Target::Home(home)) => {
@@ -272,12 +299,12 @@ impl Product {
                         let (pack, room) = &scene.packed[*pack];
                         let room = room.read().unwrap_or_else(PoisonError::into_inner);
                         let out = &mut slot.get_mut()[part];
-                        self.by_packed(scene, span, (*m, *sizes), pack.right(&room), out, team);
+                        self.by_packed(scene, span, (*m, *sizes), pack.right(&room), out, lead);
                     }
                     (Weights::Whole(w, (row, _)), DType::F32) => {
                         let right = Right::Rows(scene.whole(*w), *row as usize);
                         let out = &mut slot.get_mut()[part];
-                        self.by_packed(scene, span, (*m, *sizes), right, out, team);
+                        self.by_packed(scene, span, (*m, *sizes), right, out, lead);
                     }
                     (Weights::Whole(w, strides), _) => {
                         let out = &mut slot.get_mut::<f64>()[part];
@@ -294,10 +321,10 @@ impl Product {
                         let packed = scene.packed;
                         let mut room = packed[pack].1.write().unwrap_or_else(PoisonError::into_inner);
                         let out = &mut Out::panels(&mut room, sizes.0);
-                        return self.fold_packed(scene, span, parts, scale, out, team);
+                        return self.fold_packed(scene, span, parts, scale, out, lead);
                     }
                     let out = &mut Out::rows(folds[fold].get_mut(), sizes.1);
-                    self.fold_packed(scene, span, parts, scale, out, team);
+                    self.fold_packed(scene, span, parts, scale, out, lead);
                 }
                 _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].get_mut::<f64>()),
             },
@@ -312,12 +339,31 @@ impl Product {
         (m, (k, n)): (usize, (usize, usize)),
         b: Right<'_>,
         out: &mut [f32],
-        team: Option<&Team>,
+        lead: Option<&mut Lead<'_>>,
     ) {
-        let a = Strided::rows(scene.rows(self.a, span, m * k), k);
         let sizes = Sizes { m: span.rows * m, n, k };
-        let product = matmul::Product { sizes, a, b, alpha: 1.0, beta: 0.0 };
-        scene.kernels.multiply_shared(&product, &mut Out::rows(out, n), team);
+        let job = Job { sizes, b, alpha: 1.0, beta: 0.0 };
+        let left = |member: usize, then: &mut dyn FnMut(Strided<'_, f32>)| {
+            self.with_left(scene, span, (member, m * k), &mut |a| then(Strided::rows(a, k)));
+        };
+        scene.kernels.multiply_shared(&job, &left, &mut Out::rows(out, n), lead);
+    }
+
+    /// The rows on the left, `len` elements each, as this member of the team has them.
+    fn with_left(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        (member, len): (usize, usize),
+        then: &mut dyn FnMut(&[f32]),
+    ) {
+        match self.a {
+            Left::Home(home) => then(scene.rows(home, span, len)),
+            Left::Converted(place, _) => {
+                let mut own = scene.converted[place][member].lock().unwrap_or_else(PoisonError::into_inner);
+                then(scene.converts[place].rows(&mut own, scene, span));
+            }
+        }
     }
 
     fn by_whole<T: Real + Held>(
@@ -328,7 +374,8 @@ impl Product {
         (w, strides): (usize, (isize, isize)),
         out: &mut [T],
     ) {
-        let a = Matrix { data: scene.rows::<T>(self.a, span, m * k), offset: 0, row: k as isize, column: 1 };
+        let a =
+            Matrix { data: scene.rows::<T>(self.left(), span, m * k), offset: 0, row: k as isize, column: 1 };
         let b = Matrix { data: scene.whole(w), offset: 0, row: strides.0, column: strides.1 };
         let sizes = gemm::Sizes { m: span.rows * m, n, k };
         gemm::product(out, (n as isize, 1), sizes, a, b, false, 1);
@@ -341,12 +388,14 @@ impl Product {
         (b, (m, n), k): (usize, (usize, usize), usize),
         (alpha, beta): (f32, f32),
         out: &mut Out<'_>,
-        team: Option<&Team>,
+        lead: Option<&mut Lead<'_>>,
     ) {
         let mut workspace: Room = std::mem::take(scene.workspace);
         let kernels = scene.kernels;
         let b = scene.rows(b, span, n * k);
-        let a = Strided::rows(scene.rows(self.a, span, m * k), m).t();
+        let left = |member: usize, then: &mut dyn FnMut(Strided<'_, f32>)| {
+            self.with_left(scene, span, (member, m * k), &mut |a| then(Strided::rows(a, m).t()));
+        };
         let k = span.rows * k;
         let right = match n {
             1 => Right::Column(b),
@@ -355,8 +404,8 @@ impl Product {
                 Right::Panels(&workspace)
             }
         };
-        let product = matmul::Product { sizes: Sizes { m, n, k }, a, b: right, alpha, beta };
-        kernels.multiply_shared(&product, out, team);
+        let job = Job { sizes: Sizes { m, n, k }, b: right, alpha, beta };
+        kernels.multiply_shared(&job, &left, out, lead);
         *scene.workspace = workspace;
     }
 
@@ -368,7 +417,8 @@ impl Product {
         first: bool,
         out: &mut [T],
     ) {
-        let a = Matrix { data: scene.rows::<T>(self.a, span, m * k), offset: 0, row: 1, column: m as isize };
+        let a =
+            Matrix { data: scene.rows::<T>(self.left(), span, m * k), offset: 0, row: 1, column: m as isize };
         let b = Matrix { data: scene.rows::<T>(b, span, n * k), offset: 0, row: n as isize, column: 1 };
         let sizes = gemm::Sizes { m, n, k: span.rows * k };
         gemm::product(out, (n as isize, 1), sizes, a, b, !first, 1);

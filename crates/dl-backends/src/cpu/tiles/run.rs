@@ -8,6 +8,7 @@ use rayon::ThreadPool;
 
 use super::Cut;
 use super::build::{FoldDecl, Work, build};
+use super::convert::Convert;
 use super::fold::combine;
 use super::lane::{Base, Home};
 use super::lanes::{Given, Lane};
@@ -24,7 +25,7 @@ use crate::cpu::lanes::Context;
 use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::parameter::Parameter;
 use crate::cpu::pool::Pool;
-use crate::cpu::team::Team;
+use crate::cpu::team::{Lead, Team};
 use crate::cpu::vector::Isa;
 use crate::error::{Error, Result};
 use crate::executor::{Call, Executable};
@@ -39,6 +40,7 @@ pub(in crate::cpu) struct Tiled {
     pub(super) rows: Vec<Vec<usize>>,
     pub(super) wholes: Vec<Vec<whole::Work>>,
     pub(super) phases: Vec<Phases>,
+    pub(super) converts: Vec<Convert>,
     pub(super) prepared: Vec<Prepared>,
     pub(super) homes: Vec<Home>,
     pub(super) known: Vec<Array<'static>>,
@@ -91,9 +93,10 @@ impl Tiled {
             Ok(built) => built,
             Err(why) => return Ok(Err(why)),
         };
-        let (mut phases, buffers) = place(&mut built, division.rounds(), rows);
+        let (mut phases, converts, buffers) = place(&mut built, division.rounds(), rows);
         let of_rows = buffers.iter().filter(|b| b.base != Base::Block);
         let bytes = of_rows.map(|b| b.len * b.dtype.bytes()).sum::<usize>()
+            + converts.iter().map(Convert::row_bytes).sum::<usize>()
             + plan
                 .inputs()
                 .iter()
@@ -102,6 +105,9 @@ impl Tiled {
         let cut = Cut::new(rows, bytes, tile, kernels.caches());
         for buffer in &buffers {
             room_for(&[buffer.elements(&cut), cut.lanes()], buffer.dtype).map_err(Error::value)?;
+        }
+        for convert in &converts {
+            room_for(&[convert.elements(&cut), cut.lanes()], DType::F32).map_err(Error::value)?;
         }
         let own = whole::rounds(plan, &division, &shapes);
         let updates = updates(plan, &division, &built, &mut phases, (&cut, &own));
@@ -113,6 +119,8 @@ impl Tiled {
         room_for(&[workspace, cut.lanes()], DType::F32).map_err(Error::value)?;
         let lane = || Lane {
             slots: buffers.iter().map(|b| Slot::new(b.dtype, b.elements(&cut))).collect(),
+            converted: converts.iter().map(|_| vec![Mutex::default()]).collect(),
+            tile: 0,
             folds: built.folds.iter().map(|_| Slot::EMPTY).collect(),
             workspace: Room::new(workspace),
             context: Context { pool: Pool::default(), threads: 1 },
@@ -131,6 +139,7 @@ impl Tiled {
             rows: built.shapes,
             wholes,
             phases,
+            converts,
             prepared: built.prepared,
             homes: built.homes,
             known: built.known,
@@ -161,7 +170,13 @@ impl Tiled {
         pool: Option<Arc<ThreadPool>>,
         team: Option<Arc<Team>>,
     ) -> Tiled {
-        Tiled { threads, pool, team, ..self }
+        let members = team.as_ref().map_or(1, |t| t.members());
+        let mut tiled = Tiled { threads, pool, team, ..self };
+        // More lanes than one have each a thread.
+        if let [lane] = &mut tiled.lanes[..] {
+            own(lane).converted.iter_mut().for_each(|c| c.resize_with(members, Mutex::default));
+        }
+        tiled
     }
 }
 
@@ -278,20 +293,13 @@ impl Tiled {
             }
         }
         let team = self.team.as_deref();
-        let alone = team.filter(|_| lanes.len() == 1);
-        let given = Given {
-            values,
-            inputs: call.inputs,
-            seed: call.seed,
-            step: call.step,
-            team: alone,
-            timed: watch.is_some(),
-        };
+        let given =
+            Given { values, inputs: call.inputs, seed: call.seed, step: call.step, timed: watch.is_some() };
         // The first lane's error counts, whichever comes first.
         let failed: Mutex<Option<(usize, usize, String)>> = Mutex::new(None);
-        let work = |index: usize| {
+        let work = |index: usize, lead: Option<Lead<'_>>| {
             let lane = &mut *lanes[index].lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err((step, why)) = self.lane(round, index, lane, given) {
+            if let Err((step, why)) = self.lane(round, index, lane, given, lead) {
                 let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                 if failed.as_ref().is_none_or(|(first, ..)| index < *first) {
                     *failed = Some((index, step, why));
@@ -299,8 +307,9 @@ impl Tiled {
             }
         };
         match team {
-            Some(team) if lanes.len() > 1 => team.each(lanes.len(), &work),
-            _ => (0..lanes.len()).for_each(work),
+            Some(team) if lanes.len() > 1 => team.each(lanes.len(), &|index| work(index, None)),
+            Some(team) => work(0, team.lead()),
+            None => (0..lanes.len()).for_each(|index| work(index, None)),
         }
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         for update in self.updates.iter().filter(|u| self.folds[u.fold].round == round as u32) {
