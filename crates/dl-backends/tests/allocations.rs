@@ -1,33 +1,15 @@
 //! What a steady step of the `cpu` executor takes from the heap: nothing.
 #![cfg(feature = "cpu")]
-#![allow(unsafe_code)] // an allocator that counts
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::alloc::System;
 
 use dl_backends::{Cpu, Session};
 use dl_core::nn::{self, Adam, Optimizer, Sgd};
 use dl_core::{F32, Graph, I64, Named, Program, Tensor, U8};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: all is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(place, layout) }
-    }
-}
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const B: Named = Named("B");
 
@@ -52,9 +34,10 @@ fn a_steady_step_allocates_nothing() {
             let mut run = || session.run(&step, &[x.view(), y.view()]).map(drop).expect("it runs");
             (0..4).for_each(|_| run());
             let mut counted = || {
-                let before = ALLOCATIONS.load(Ordering::Relaxed);
+                let region = Region::new(ALLOCATOR);
                 run();
-                ALLOCATIONS.load(Ordering::Relaxed) - before
+                let change = region.change();
+                change.allocations + change.reallocations
             };
             // Threads of this session that have just begun, or of the last that end, take some, too.
             let allocations = (0..30).map(|_| counted()).min();
