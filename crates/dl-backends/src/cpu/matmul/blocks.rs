@@ -124,7 +124,7 @@ fn room(rows: usize, stride: usize, n: usize, len: usize) -> bool {
 }
 
 /// Part `index` of a range that is cut into `count` parts which differ by one at most.
-pub(super) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usize> {
+pub(in crate::cpu) fn part(range: Range<usize>, index: usize, count: usize) -> Range<usize> {
     let (share, more) = (range.len() / count, range.len() % count);
     let start = range.start + index * share + index.min(more);
     start..start + share + usize::from(index < more)

@@ -58,7 +58,8 @@ mod tile;
 
 use std::ops::Range;
 
-use self::blocks::{Blocks, part};
+use self::blocks::Blocks;
+pub(super) use self::blocks::part;
 pub use self::cache::Caches;
 pub use self::operand::{Layout, Operand, Out, Right, Sizes, Strided};
 use self::pack::{Pack, panel_width};

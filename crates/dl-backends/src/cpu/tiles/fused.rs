@@ -10,7 +10,7 @@ use dl_core::{DType, Dims};
 
 use super::build::Built;
 use super::group::{Instr, Kind, Operand};
-use super::lane::{Home, Place, Scene, Span};
+use super::lane::{Home, Member, Place, Scene, Span};
 use super::place::{Buffer, Buffers, Group, Phase};
 use super::slots::{Few, Held, Part, Slot, share, typed};
 use super::update::{close, open};
@@ -19,7 +19,7 @@ use crate::cpu::array::Array;
 use crate::cpu::compile::{number, size_of};
 use crate::cpu::frame::Values;
 use crate::cpu::lanes::CHUNK;
-use crate::cpu::matmul::{Kernels, Room};
+use crate::cpu::matmul::Kernels;
 use crate::cpu::parameter::Parameter;
 use crate::cpu::pool::Pool;
 use crate::cpu::team::Team;
@@ -41,8 +41,8 @@ pub(super) struct Fused {
     len: usize,
     /// Whole values that nothing needs afterwards.
     pub frees: Vec<usize>,
-    /// Buffers of threads that are not at work.
-    resting: Mutex<Vec<Vec<Slot>>>,
+    /// What threads have that are not at work.
+    resting: Mutex<Vec<Member>>,
 }
 
 /// What somebody else reads.
@@ -143,8 +143,7 @@ impl<'p> Fusion<'p> {
             self.add(*member)?;
         }
         let results = self.results(members);
-        let phases =
-            [vec![Phase::Group(Group { instrs: self.instrs, rows: BLOCK, inputs: vec![], columns: false })]];
+        let phases = [vec![Phase::Group(Group { instrs: self.instrs, rows: BLOCK, ..Group::default() })]];
         let mut built = Built { homes: self.homes, ..Built::default() };
         built.outputs = results.iter().map(|r| Some(r.home)).collect();
         let buffers = Buffers::new(&built, &phases).give(&mut built, &phases);
@@ -317,21 +316,20 @@ impl Fused {
         let members = around.team.map_or(1, Team::members);
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         while resting.len() < members {
-            resting.push(self.slots());
+            resting.push(self.member());
         }
         drop(resting);
         let work = |first: usize, parts: &mut [Part<'_>]| {
             let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut slots = resting.unwrap_or_else(|| self.slots());
-            self.part(first, parts, &mut slots, (values, moment), around);
-            self.resting.lock().unwrap_or_else(PoisonError::into_inner).push(slots);
+            let mut member = resting.unwrap_or_else(|| self.member());
+            self.part(first, parts, &mut member, (values, moment), around);
+            self.resting.lock().unwrap_or_else(PoisonError::into_inner).push(member);
         };
         share(around.team, results, CHUNK, &work);
     }
 
-    fn slots(&self) -> Vec<Slot> {
-        let cut = Cut { rows: BLOCK, lane: BLOCK, tile: BLOCK };
-        self.buffers.iter().map(|b| Slot::new(b.dtype, b.elements(&cut))).collect()
+    fn member(&self) -> Member {
+        Member::new(&self.buffers, &Cut { rows: BLOCK, lane: BLOCK, tile: BLOCK })
     }
 
     /// The elements from `first` on, as many as the results' parts have.
@@ -339,25 +337,25 @@ impl Fused {
         &self,
         first: usize,
         parts: &mut [Part<'_>],
-        slots: &mut [Slot],
+        member: &mut Member,
         (values, (seed, step)): (&[Option<Array<'_>>], (u64, u64)),
         around: Around<'_>,
     ) {
         let len = parts.first().map_or(0, Part::len);
         for start in (0..len).step_by(BLOCK) {
+            member.look(&self.buffers, &[]);
             let rows = BLOCK.min(len - start);
-            let mut scene = Scene {
+            let scene = Scene {
                 homes: &self.homes,
                 inputs: &[],
                 wholes: values,
                 known: &[],
                 packed: &[],
-                slots,
+                slots: member.table(),
                 converts: &[],
                 converted: &[],
                 tile: 1,
                 parts,
-                workspace: &mut Room::default(),
                 kernels: around.kernels,
                 isa: around.isa,
                 seed,
@@ -366,12 +364,12 @@ impl Fused {
             let start = first + start;
             let span = Span { start, rows, lane: start, tile: first, columns: false };
             for instr in &self.group.instrs {
-                instr.run(&mut scene, span, &mut []).expect("elementwise operations do not fail");
+                instr.run(&scene, span, &mut []).expect("elementwise operations do not fail");
             }
             for (result, part) in self.results.iter().zip(parts.iter_mut()) {
                 typed!(self.homes[result.home].dtype, T => {
-                    let Place::Slot(slot, _) = self.homes[result.home].place else { continue };
-                    part.get_mut::<T>()[start - first..][..rows].copy_from_slice(&slots[slot].get::<T>()[..rows]);
+                    let made = member.block::<T>(self.homes[result.home].place);
+                    part.get_mut::<T>()[start - first..][..rows].copy_from_slice(&made[..rows]);
                 });
             }
         }

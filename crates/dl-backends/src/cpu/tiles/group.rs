@@ -1,4 +1,5 @@
 //! Operations that go row by row, on a block of rows.
+#![allow(unsafe_code)]
 
 use dl_core::DType;
 use dl_core::dtype::Scalar;
@@ -205,7 +206,7 @@ impl Kind {
 
 impl Instr {
     /// Computes the rows of `span`.
-    pub(super) fn run(&self, scene: &mut Scene<'_>, span: Span, folds: &mut [Slot]) -> Result<(), String> {
+    pub(super) fn run(&self, scene: &Scene<'_>, span: Span, folds: &mut [Slot]) -> Result<(), String> {
         match &self.kind {
             Kind::Fold(kind, x, fold) => {
                 typed!(self.dtype, T => self.fold::<T>(*kind, *x, scene, span, &mut folds[*fold]));
@@ -217,12 +218,12 @@ impl Instr {
             }
             _ => {}
         }
-        let (mut slot, start) = scene.take(self.out, span, self.len);
-        let end = start + span.rows * self.len;
-        let done =
-            typed!(self.dtype, T => self.write::<T>(scene, span, &mut slot.get_mut::<T>()[start..end]));
-        scene.put(self.out, slot);
-        done
+        typed!(self.dtype, T => {
+            // SAFETY: no operand shares its buffer with the result (`Buffers::give`), and the rows are this
+            // member's.
+            let out = unsafe { scene.write::<T>(self.out, span, self.len) };
+            self.write::<T>(scene, span, out)
+        })
     }
 
     fn write<T: Number>(&self, scene: &Scene<'_>, span: Span, out: &mut [T]) -> Result<(), String> {

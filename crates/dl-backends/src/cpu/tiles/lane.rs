@@ -1,14 +1,17 @@
 //! A lane at work: where each value's rows are at the moment.
+#![allow(unsafe_code)]
 
 use std::sync::{Mutex, RwLock};
 
 use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
 
+use super::Cut;
 use super::convert::{Convert, Converted};
 use super::group::Operand;
+use super::place::Buffer;
 use super::product::Pack;
-use super::slots::{Held, Part, Slot, typed};
+use super::slots::{Held, Part, Shared, Slot, typed};
 use crate::cpu::array::Array;
 use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::prefetch::prefetch;
@@ -84,10 +87,47 @@ impl Span {
     }
 }
 
+/// What one member of a team has to work with: blocks of its own, and where all buffers are.
+pub(super) struct Member {
+    /// Of the buffers that are no blocks, nothing.
+    blocks: Vec<Slot>,
+    table: Vec<Shared>,
+}
+
+impl Member {
+    pub(super) fn new(buffers: &[Buffer], cut: &Cut) -> Member {
+        let block = |b: &Buffer| match b.base {
+            Base::Block => Slot::new(b.dtype, b.elements(cut)),
+            Base::Lane | Base::Tile => Slot::EMPTY,
+        };
+        Member { blocks: buffers.iter().map(block).collect(), table: Vec::with_capacity(buffers.len()) }
+    }
+
+    /// Looks where the buffers are: its own, or those of the lane.
+    pub(super) fn look(&mut self, buffers: &[Buffer], lane: &[Shared]) {
+        self.table.clear();
+        for (i, (own, buffer)) in self.blocks.iter_mut().zip(buffers).enumerate() {
+            self.table.push(if buffer.base == Base::Block { Shared::of(own) } else { lane[i] });
+        }
+    }
+
+    /// What a block of its own holds.
+    pub(super) fn block<T: Held>(&self, place: Place) -> &[T] {
+        let Place::Slot(slot, Base::Block) = place else { unreachable!("it is a block") };
+        self.blocks[slot].get()
+    }
+
+    /// Where they are.
+    pub(super) fn table(&self) -> &[Shared] {
+        &self.table
+    }
+}
+
 /// Bytes that are read before memory has answered.
 const AHEAD: usize = 4096;
 
-/// Everything that operations of a lane see.
+/// Everything that operations of a lane see, as one member of a team has it.
+#[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
     pub homes: &'a [Home],
     pub inputs: &'a [TensorRef<'a>],
@@ -96,7 +136,9 @@ pub(super) struct Scene<'a> {
     pub known: &'a [Array<'static>],
     /// Whole matrices in panels.
     pub packed: &'a [(Pack, RwLock<Room>)],
-    pub slots: &'a mut [Slot],
+    /// Buffers of rows, which outlive the scene. Those of blocks are this member's own, of the others its
+    /// rows of groups are.
+    pub slots: &'a [Shared],
     pub converts: &'a [Convert],
     /// By their list, and by the member of the team.
     pub converted: &'a [Vec<Mutex<Converted>>],
@@ -104,20 +146,23 @@ pub(super) struct Scene<'a> {
     pub tile: u64,
     /// Elements from the tile's first on, of whole values that get new ones.
     pub parts: &'a [Part<'a>],
-    /// What products pack rows into.
-    pub workspace: &'a mut Room,
     pub kernels: Kernels,
     pub isa: Isa,
     pub seed: u64,
     pub step: u64,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
     /// A value's rows, of `len` elements each.
-    pub(super) fn rows<T: Held>(&self, value: usize, span: Span, len: usize) -> &[T] {
+    pub(super) fn rows<T: Held>(&self, value: usize, span: Span, len: usize) -> &'a [T] {
         let (all, first): (&[T], usize) = match self.homes[value].place {
             Place::Input(i) => (elements(self.inputs[i].data()), 0),
-            Place::Slot(slot, base) => (self.slots[slot].get(), span.base(base)),
+            Place::Slot(slot, base) => {
+                let first = (span.start - span.base(base)) * len;
+                // SAFETY: the buffer outlives the scene. No operation writes what it reads (`Buffers::give`),
+                // and others have other rows.
+                return unsafe { self.slots[slot].read(first, span.rows * len) };
+            }
             Place::Part(part) => (self.parts[part].get(), span.tile),
             Place::Elements(_) => (self.whole(value), 0),
             _ => (self.whole(value), span.start),
@@ -138,7 +183,7 @@ impl Scene<'_> {
     }
 
     /// All elements of a whole value.
-    pub(super) fn whole<T: Held>(&self, value: usize) -> &[T] {
+    pub(super) fn whole<T: Held>(&self, value: usize) -> &'a [T] {
         let array = match self.homes[value].place {
             Place::Whole(v) | Place::Elements(v) => self.wholes[v].as_ref(),
             Place::Known(k) => self.known.get(k),
@@ -158,20 +203,16 @@ impl Scene<'_> {
         }
     }
 
-    /// The buffer of a value, to be written, and where the span begins in it.
-    pub(super) fn take(&mut self, value: usize, span: Span, len: usize) -> (Slot, usize) {
+    /// A value's rows, of `len` elements each, to be written.
+    ///
+    /// # Safety
+    /// Until they are written, nobody reads them: neither the writer, nor another member of the team.
+    pub(super) unsafe fn write<T: Held>(&self, value: usize, span: Span, len: usize) -> &'a mut [T] {
         let Place::Slot(slot, base) = self.homes[value].place else {
             unreachable!("results have buffers");
         };
-        let first = (span.start - span.base(base)) * len;
-        (std::mem::replace(&mut self.slots[slot], Slot::EMPTY), first)
-    }
-
-    /// Gives the buffer back.
-    pub(super) fn put(&mut self, value: usize, buffer: Slot) {
-        if let Place::Slot(slot, _) = self.homes[value].place {
-            self.slots[slot] = buffer;
-        }
+        // SAFETY: the buffer outlives the scene, and the caller's promise.
+        unsafe { self.slots[slot].write((span.start - span.base(base)) * len, span.rows * len) }
     }
 }
 

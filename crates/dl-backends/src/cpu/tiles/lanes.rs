@@ -1,4 +1,5 @@
 //! The tiles of a lane, one after the other.
+#![allow(unsafe_code)]
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -8,10 +9,11 @@ use dl_core::TensorRef;
 use super::build::{StepArg, Target, Work};
 use super::convert::Converted;
 use super::fold::{combine, reset};
-use super::lane::{Scene, Span};
-use super::place::{Group, Phase};
+use super::lane::{Member, Scene, Span};
+use super::place::Phase;
 use super::run::Tiled;
-use super::slots::{Held, Slot, typed};
+use super::slots::{Held, Shared, Slot, typed};
+use super::together::Crew;
 use crate::cpu::array::Array;
 use crate::cpu::elementwise::Term;
 use crate::cpu::lanes::Context;
@@ -33,11 +35,17 @@ pub(super) struct Given<'a> {
 /// What a lane works with.
 pub(super) struct Lane {
     pub slots: Vec<Slot>,
+    /// Where these are, while it is at work.
+    pub table: Vec<Shared>,
+    /// Who may work on it, the one whose lane it is first.
+    pub members: Vec<Member>,
     /// What inputs are converted to, by their list, and by the member of the team.
     pub converted: Vec<Vec<Mutex<Converted>>>,
     /// Counts the tiles.
     pub tile: u64,
     pub folds: Vec<Slot>,
+    /// What parts of a tile fold to in a group, where there are parts.
+    pub parts: Vec<Mutex<Vec<Slot>>>,
     pub workspace: Room,
     pub context: Context,
     /// The time of each phase of the round, where it is wanted.
@@ -65,18 +73,21 @@ impl Tiled {
         let tile = lane.tile;
         // Whatever happens, none is counted twice.
         lane.tile += end.saturating_sub(start).div_ceil(self.cut.tile) as u64;
+        let Lane { slots, table, members, converted, folds, parts, workspace, context, spent, .. } = lane;
+        table.clear();
+        table.extend(slots.iter_mut().map(Shared::of));
+        members.iter_mut().for_each(|member| member.look(&self.buffers, table));
         let mut scene = Scene {
             homes: &self.homes,
             inputs: given.inputs,
             wholes: given.values,
             known: &self.known,
             packed: &self.packed,
-            slots: &mut lane.slots,
+            slots: members[0].table(),
             converts: &self.converts,
-            converted: &lane.converted,
+            converted,
             tile,
             parts: &[],
-            workspace: &mut lane.workspace,
             kernels: self.kernels,
             isa: self.isa,
             seed: given.seed,
@@ -89,18 +100,21 @@ impl Tiled {
             for (i, phase) in self.phases[round].iter().enumerate() {
                 let begun = given.timed.then(Instant::now);
                 match phase {
-                    Phase::Group(group) => group.run(&mut scene, span, &mut lane.folds)?,
+                    Phase::Group(group) => {
+                        let crew = Crew { members, parts, lead: lead.as_mut() };
+                        group.run(&scene, span, folds, crew)?;
+                    }
                     Phase::Tile(Work::Product(product)) => {
-                        product.run(&mut scene, span, &mut lane.folds, tile == start, lead.as_mut());
+                        product.run(&scene, span, (folds, workspace), tile == start, lead.as_mut());
                     }
                     Phase::Tile(Work::Step { step, args, out }) => self
-                        .step(*step, args, *out, &mut scene, span, (&mut lane.folds, &mut lane.context))
+                        .step(*step, args, *out, &scene, span, (folds, context))
                         .map_err(|why| (*step, why))?,
                     Phase::Tile(Work::Row(_)) => unreachable!("operations of rows are in groups"),
                 }
                 if let Some(begun) = begun {
-                    lane.spent.resize(self.phases[round].len(), Duration::ZERO);
-                    lane.spent[i] += begun.elapsed();
+                    spent.resize(self.phases[round].len(), Duration::ZERO);
+                    spent[i] += begun.elapsed();
                 }
             }
         }
@@ -113,7 +127,7 @@ impl Tiled {
         step: usize,
         args: &[StepArg],
         out: Target,
-        scene: &mut Scene<'_>,
+        scene: &Scene<'_>,
         span: Span,
         (folds, context): (&mut [Slot], &mut Context),
     ) -> std::result::Result<(), String> {
@@ -147,10 +161,9 @@ impl Tiled {
             match out {
                 Target::Home(home) => {
                     drop(result);
-                    let len = self.homes[home].len;
-                    let (mut slot, first) = scene.take(home, span, len);
-                    slot.get_mut::<T>()[first..first + elements.len()].copy_from_slice(&elements);
-                    scene.put(home, slot);
+                    // SAFETY: nobody reads what the step makes before it is done.
+                    let out = unsafe { scene.write::<T>(home, span, self.homes[home].len) };
+                    out.copy_from_slice(&elements);
                 }
                 Target::Fold(k) => {
                     let from = <T as Held>::from_vec(elements);
@@ -158,26 +171,6 @@ impl Tiled {
                 }
             }
         });
-        Ok(())
-    }
-}
-
-impl Group {
-    /// All rows of the span, block by block; an error with its step.
-    fn run(
-        &self,
-        scene: &mut Scene<'_>,
-        span: Span,
-        folds: &mut [Slot],
-    ) -> std::result::Result<(), (usize, String)> {
-        let end = span.start + span.rows;
-        for start in (span.start..end).step_by(self.rows) {
-            self.inputs.iter().for_each(|home| scene.prefetch(*home, start, self.rows));
-            let block = Span { start, rows: self.rows.min(end - start), columns: self.columns, ..span };
-            for instr in &self.instrs {
-                instr.run(scene, block, folds).map_err(|why| (instr.step, why))?;
-            }
-        }
         Ok(())
     }
 }

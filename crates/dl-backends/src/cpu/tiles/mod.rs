@@ -23,6 +23,7 @@ mod product;
 mod run;
 mod sink;
 mod slots;
+mod together;
 mod update;
 mod watch;
 mod whole;

@@ -10,6 +10,8 @@ use super::convert::{Convert, converts};
 use super::group::Instr;
 use super::lane::{Base, Place};
 use super::sink::sink;
+use super::slots::Slot;
+use super::together::Folded;
 use super::{BLOCK, Cut};
 
 /// Part of a tile's work.
@@ -30,6 +32,8 @@ pub(super) struct Group {
     pub inputs: Vec<usize>,
     /// Whether values lie column by column inside.
     pub columns: bool,
+    /// What rows fold to; `None` if they cannot do so in parts.
+    pub folded: Option<Vec<Folded>>,
 }
 
 /// A round: the phases of each tile, in order.
@@ -50,6 +54,16 @@ impl Buffer {
             Base::Lane => self.len * cut.lane.min(cut.rows),
             Base::Tile => self.len * cut.tile,
             Base::Block => self.len,
+        }
+    }
+}
+
+impl Buffer {
+    /// The buffer of a lane; blocks are its members' own.
+    pub(super) fn of_rows(&self, cut: &Cut) -> Slot {
+        match self.base {
+            Base::Block => Slot::EMPTY,
+            Base::Lane | Base::Tile => Slot::new(self.dtype, self.elements(cut)),
         }
     }
 }
@@ -92,6 +106,11 @@ pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>
         }
     }
     turn(built, &mut rounds, rows);
+    for phase in rounds.iter_mut().flatten() {
+        if let Phase::Group(group) = phase {
+            group.folded = group.folds();
+        }
+    }
     let buffers = Buffers::new(built, &rounds).give(built, &rounds);
     (rounds, converts, buffers)
 }
@@ -107,6 +126,11 @@ pub(super) struct Buffers {
 }
 
 impl Phase {
+    /// What a group's rows fold to, in parts.
+    pub(super) fn folded(&self) -> Option<&[Folded]> {
+        if let Phase::Group(group) = self { group.folded.as_deref() } else { None }
+    }
+
     pub(super) fn inputs(&self) -> Vec<usize> {
         match self {
             Phase::Group(g) => g.instrs.iter().flat_map(|i| i.kind.inputs()).collect(),

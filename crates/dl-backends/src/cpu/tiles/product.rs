@@ -1,4 +1,5 @@
 //! Contractions of tiles as matrix products.
+#![allow(unsafe_code)]
 
 use std::fmt;
 use std::sync::PoisonError;
@@ -284,47 +285,47 @@ impl Product {
     /// Computes the tile; with `first`, a fold is written, otherwise added to.
     pub(super) fn run(
         &self,
-        scene: &mut Scene<'_>,
+        scene: &Scene<'_>,
         span: Span,
-        folds: &mut [Slot],
+        (folds, workspace): (&mut [Slot], &mut Room),
         first: bool,
         lead: Option<&mut Lead<'_>>,
     ) {
         match (&self.form, self.out) {
             (Form::Rows { m, sizes, weights }, Target::Home(home)) => {
-                let (mut slot, start) = scene.take(home, span, m * sizes.1);
-                let part = start..start + span.rows * m * sizes.1;
+                let (m, len) = (*m, m * sizes.1);
                 match (weights, self.dtype) {
                     (Weights::Packed(pack), _) => {
                         let (pack, room) = &scene.packed[*pack];
                         let room = room.read().unwrap_or_else(PoisonError::into_inner);
-                        let out = &mut slot.get_mut()[part];
-                        self.by_packed(scene, span, (*m, *sizes), pack.right(&room), out, lead);
+                        // SAFETY: operands have other buffers than results, and no group is at work.
+                        let out = unsafe { scene.write(home, span, len) };
+                        self.by_packed(scene, span, (m, *sizes), pack.right(&room), out, lead);
                     }
                     (Weights::Whole(w, (row, _)), DType::F32) => {
                         let right = Right::Rows(scene.whole(*w), *row as usize);
-                        let out = &mut slot.get_mut()[part];
-                        self.by_packed(scene, span, (*m, *sizes), right, out, lead);
+                        // SAFETY: as above.
+                        let out = unsafe { scene.write(home, span, len) };
+                        self.by_packed(scene, span, (m, *sizes), right, out, lead);
                     }
                     (Weights::Whole(w, strides), _) => {
-                        let out = &mut slot.get_mut::<f64>()[part];
-                        self.by_whole(scene, span, (*m, *sizes), (*w, *strides), out);
+                        // SAFETY: as above.
+                        let out = unsafe { scene.write::<f64>(home, span, len) };
+                        self.by_whole(scene, span, (m, *sizes), (*w, *strides), out);
                     }
                 }
-                scene.put(home, slot);
             }
             (Form::Fold { b, sizes, k }, Target::Fold(fold)) => match self.dtype {
                 DType::F32 => {
                     let scale = (self.scale.0, if first { self.scale.1 } else { 1.0 });
                     let parts = (*b, *sizes, *k);
                     if let Some(pack) = self.panels {
-                        let packed = scene.packed;
-                        let mut room = packed[pack].1.write().unwrap_or_else(PoisonError::into_inner);
+                        let mut room = scene.packed[pack].1.write().unwrap_or_else(PoisonError::into_inner);
                         let out = &mut Out::panels(&mut room, sizes.0);
-                        return self.fold_packed(scene, span, parts, scale, out, lead);
+                        return self.fold_packed(scene, span, parts, scale, (out, workspace), lead);
                     }
                     let out = &mut Out::rows(folds[fold].get_mut(), sizes.1);
-                    self.fold_packed(scene, span, parts, scale, out, lead);
+                    self.fold_packed(scene, span, parts, scale, (out, workspace), lead);
                 }
                 _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].get_mut::<f64>()),
             },
@@ -383,14 +384,13 @@ impl Product {
 
     fn fold_packed(
         &self,
-        scene: &mut Scene<'_>,
+        scene: &Scene<'_>,
         span: Span,
         (b, (m, n), k): (usize, (usize, usize), usize),
         (alpha, beta): (f32, f32),
-        out: &mut Out<'_>,
+        (out, workspace): (&mut Out<'_>, &mut Room),
         lead: Option<&mut Lead<'_>>,
     ) {
-        let mut workspace: Room = std::mem::take(scene.workspace);
         let kernels = scene.kernels;
         let b = scene.rows(b, span, n * k);
         let left = |member: usize, then: &mut dyn FnMut(Strided<'_, f32>)| {
@@ -400,13 +400,12 @@ impl Product {
         let right = match n {
             1 => Right::Column(b),
             _ => {
-                kernels.pack_panels(&mut workspace, k, n, Operand::F32(Strided::rows(b, n)));
-                Right::Panels(&workspace)
+                kernels.pack_panels(workspace, k, n, Operand::F32(Strided::rows(b, n)));
+                Right::Panels(workspace)
             }
         };
         let job = Job { sizes: Sizes { m, n, k }, b: right, alpha, beta };
         kernels.multiply_shared(&job, &left, out, lead);
-        *scene.workspace = workspace;
     }
 
     fn fold<T: Real + Held>(

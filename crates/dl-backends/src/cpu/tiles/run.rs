@@ -10,11 +10,12 @@ use super::Cut;
 use super::build::{FoldDecl, Work, build};
 use super::convert::Convert;
 use super::fold::combine;
-use super::lane::{Base, Home};
+use super::lane::{Base, Home, Member};
 use super::lanes::{Given, Lane};
-use super::place::{Phase, Phases, place};
+use super::place::{Buffer, Phase, Phases, place};
 use super::product::Pack;
 use super::slots::{Held, Slot, typed};
+use super::together::PARTS;
 use super::update::{Direct, Update, close, open, updates};
 use super::watch::Watch;
 use super::whole::{self, replace, wholes};
@@ -48,6 +49,7 @@ pub(in crate::cpu) struct Tiled {
     /// Rows that are outputs.
     pub(super) kept: Vec<Option<usize>>,
     pub(super) cut: Cut,
+    pub(super) buffers: Vec<Buffer>,
     pub(super) lanes: Vec<Mutex<Lane>>,
     pub(super) context: Context,
     /// How many work on large whole values, and where.
@@ -117,11 +119,25 @@ impl Tiled {
         });
         let workspace = workspace.max().unwrap_or(0);
         room_for(&[workspace, cut.lanes()], DType::F32).map_err(Error::value)?;
+        // Where there are many lanes, each is somebody's.
+        let parts = if cut.lanes() == 1 { PARTS } else { 0 };
+        let part = || {
+            let mut folds: Vec<Slot> = built.folds.iter().map(|_| Slot::EMPTY).collect();
+            for folded in phases.iter().flatten().filter_map(Phase::folded).flatten() {
+                let value = built.folds[folded.fold].value;
+                let len = built.shapes[value].iter().product();
+                folds[folded.fold] = Slot::new(plan.values()[value].dtype, len);
+            }
+            folds
+        };
         let lane = || Lane {
-            slots: buffers.iter().map(|b| Slot::new(b.dtype, b.elements(&cut))).collect(),
+            slots: buffers.iter().map(|b| b.of_rows(&cut)).collect(),
+            table: Vec::with_capacity(buffers.len()),
+            members: vec![Member::new(&buffers, &cut)],
             converted: converts.iter().map(|_| vec![Mutex::default()]).collect(),
             tile: 0,
             folds: built.folds.iter().map(|_| Slot::EMPTY).collect(),
+            parts: (0..parts).map(|_| Mutex::new(part())).collect(),
             workspace: Room::new(workspace),
             context: Context { pool: Pool::default(), threads: 1 },
             spent: vec![],
@@ -146,6 +162,7 @@ impl Tiled {
             folds: built.folds,
             kept: built.outputs,
             cut,
+            buffers,
             lanes,
             context: Context { pool: Pool::default(), threads: 1 },
             threads: 1,
@@ -174,7 +191,9 @@ impl Tiled {
         let mut tiled = Tiled { threads, pool, team, ..self };
         // More lanes than one have each a thread.
         if let [lane] = &mut tiled.lanes[..] {
-            own(lane).converted.iter_mut().for_each(|c| c.resize_with(members, Mutex::default));
+            let lane = own(lane);
+            lane.converted.iter_mut().for_each(|c| c.resize_with(members, Mutex::default));
+            lane.members.resize_with(members, || Member::new(&tiled.buffers, &tiled.cut));
         }
         tiled
     }

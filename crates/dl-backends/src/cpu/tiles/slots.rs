@@ -1,7 +1,7 @@
 //! Buffers of a lane in any element type, taken out while they are written, so that nothing aliases.
 #![allow(unsafe_code)]
 
-use std::slice::from_raw_parts_mut;
+use std::slice::{from_raw_parts, from_raw_parts_mut};
 
 use dl_core::DType;
 use smallvec::SmallVec;
@@ -29,17 +29,20 @@ pub(super) enum Part<'a> {
     U8(&'a mut [u8]),
 }
 
-/// Where a buffer begins, which threads share.
-enum Whole {
-    F32(*mut f32),
-    F64(*mut f64),
-    I64(*mut i64),
-    Bool(*mut bool),
-    U8(*mut u8),
+/// The elements of a buffer that several threads work on, each on its own part.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shared {
+    F32(*mut [f32]),
+    F64(*mut [f64]),
+    I64(*mut [i64]),
+    Bool(*mut [bool]),
+    U8(*mut [u8]),
 }
 
-// SAFETY: threads take different parts of it, of elements that may be sent.
-unsafe impl Sync for Whole {}
+// SAFETY: it is only an address, of elements that may be sent; who follows it says why that is sound.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
 
 /// As many as there commonly are.
 pub(super) type Few<T> = SmallVec<[T; 8]>;
@@ -53,6 +56,7 @@ pub(super) trait Held: Item {
     fn into_vec(slot: Slot) -> Vec<Self>;
     fn part<'x>(part: &'x Part<'_>) -> Option<&'x [Self]>;
     fn part_mut<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]>;
+    fn shared(shared: Shared) -> Option<*mut [Self]>;
     /// The elements of a value, if they lie row by row.
     fn dense<'x>(array: &'x Array<'_>) -> Option<&'x [Self]>;
 }
@@ -77,6 +81,9 @@ macro_rules! held {
             fn part_mut<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]> {
                 match part { Part::$v(x) => Some(x), _ => None }
             }
+            fn shared(shared: Shared) -> Option<*mut [Self]> {
+                match shared { Shared::$v(x) => Some(x), _ => None }
+            }
             fn dense<'x>(array: &'x Array<'_>) -> Option<&'x [Self]> {
                 match array { Array::$v(view) => view.as_dense(), _ => None }
             }
@@ -99,18 +106,25 @@ macro_rules! held {
             }
         }
 
-        impl Whole {
-            fn of(part: &mut Part<'_>) -> Whole {
-                match part { $(Part::$v(x) => Whole::$v(x.as_mut_ptr())),* }
+        impl Shared {
+            /// All elements of a buffer, for as long as that is borrowed.
+            pub(super) fn of(slot: &mut Slot) -> Shared {
+                match slot { $(Slot::$v(x) => Shared::$v(x.as_mut_slice())),* }
+            }
+
+            fn of_part(part: &mut Part<'_>) -> Shared {
+                match part { $(Part::$v(x) => Shared::$v(*x)),* }
             }
 
             /// # Safety
             /// They are elements of what it was made of, which is borrowed for as long, and nobody else
             /// has them.
-            unsafe fn part<'x>(&self, first: usize, len: usize) -> Part<'x> {
+            unsafe fn part<'x>(self, first: usize, len: usize) -> Part<'x> {
                 // SAFETY: the caller's.
                 unsafe {
-                    match self { $(Whole::$v(x) => Part::$v(from_raw_parts_mut(x.add(first), len))),* }
+                    match self {
+                        $(Shared::$v(x) => Part::$v(from_raw_parts_mut(x.cast::<$t>().add(first), len))),*
+                    }
                 }
             }
         }
@@ -163,6 +177,34 @@ impl Slot {
     }
 }
 
+impl Shared {
+    /// So many elements from `first` on.
+    ///
+    /// # Safety
+    /// What it was made of is borrowed for as long, and nobody writes these elements meanwhile.
+    pub(super) unsafe fn read<'x, T: Held>(self, first: usize, len: usize) -> &'x [T] {
+        let all = self.elements::<T>(first, len);
+        // SAFETY: they lie inside, and the caller's promise.
+        unsafe { from_raw_parts(all.cast::<T>().add(first), len) }
+    }
+
+    /// The same, to be written.
+    ///
+    /// # Safety
+    /// What it was made of is borrowed for as long, and nobody else has these elements meanwhile.
+    pub(super) unsafe fn write<'x, T: Held>(self, first: usize, len: usize) -> &'x mut [T] {
+        let all = self.elements::<T>(first, len);
+        // SAFETY: they lie inside, and the caller's promise.
+        unsafe { from_raw_parts_mut(all.cast::<T>().add(first), len) }
+    }
+
+    fn elements<T: Held>(self, first: usize, len: usize) -> *mut [T] {
+        let all = T::shared(self).expect("a plan's element types were checked");
+        assert!(first.checked_add(len).is_some_and(|end| end <= all.len()), "elements of the buffer");
+        all
+    }
+}
+
 /// Calls `work` with parts of all buffers, which are of one length, and where each begins: with all of
 /// them at once, or with `chunk` elements, by whichever thread is free.
 pub(super) fn share(
@@ -175,11 +217,11 @@ pub(super) fn share(
     let len = all.first().map_or(0, Part::len);
     let Some(team) = team.filter(|_| len > chunk) else { return work(0, &mut all) };
     assert!(all.iter().all(|part| part.len() == len), "buffers of one length");
-    let starts: Few<Whole> = all.iter_mut().map(Whole::of).collect();
+    let starts: Few<Shared> = all.iter_mut().map(Shared::of_part).collect();
     team.each(len.div_ceil(chunk), &|index| {
         let first = index * chunk;
         // SAFETY: inside the buffers, which are borrowed until all are done; each index comes once.
-        let part = |start: &Whole| unsafe { start.part(first, chunk.min(len - first)) };
+        let part = |start: &Shared| unsafe { start.part(first, chunk.min(len - first)) };
         work(first, &mut starts.iter().map(part).collect::<Few<_>>());
     });
 }
