@@ -23,10 +23,11 @@ impl<'a> Blocks<'a> {
     pub(super) fn new(
         kernels: &'a Kernels,
         p: &'a Product<'a>,
+        first: usize,
         c: &mut Out<'_>,
         rows: &Range<usize>,
     ) -> Self {
-        let Sizes { m, n, k } = p.sizes;
+        let Sizes { n, k, .. } = p.sizes;
         let (b, b_rows, fits) = match p.b {
             Right::Panels(b) => (b, None, b.len() >= kernels.panels_len(k, n)),
             Right::Rows(b, stride) => (b, Some(stride), kernels.reads_rows(b.len(), stride, k, n)),
@@ -38,7 +39,8 @@ impl<'a> Blocks<'a> {
             Layout::Panels(all) => all >= rows.end && c.len >= kernels.panels_len(all, n),
         };
         assert!(fits, "the result has room for all its rows and columns");
-        let a = p.a.checked(m, k);
+        // Where row 0 would be.
+        let a = p.a.checked(rows.end - first, k).wrapping_offset(-(first as isize * p.a.row));
         Blocks { kernels, p, a, b: b.as_ptr(), c: c.data, b_rows, c_rows: c.layout }
     }
 

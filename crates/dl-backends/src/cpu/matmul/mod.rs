@@ -247,17 +247,23 @@ impl Kernels {
     /// # Panics
     /// Where an operand or the rows of the result do not lie inside their slices.
     pub fn multiply(&self, p: &Product<'_>, rows: Range<usize>, c: &mut Out<'_>) {
-        self.multiply_part(p, rows, 0..p.sizes.n.div_ceil(self.unit.width), c);
+        self.multiply_part(p, 0, (rows, 0..p.sizes.n.div_ceil(self.unit.width)), c);
     }
 
-    /// The same for columns of some vectors alone.
-    fn multiply_part(&self, p: &Product<'_>, rows: Range<usize>, vectors: Range<usize>, c: &mut Out<'_>) {
+    /// The same for columns of some vectors alone, with a left operand that begins with row `first`.
+    fn multiply_part(
+        &self,
+        p: &Product<'_>,
+        first: usize,
+        (rows, vectors): (Range<usize>, Range<usize>),
+        c: &mut Out<'_>,
+    ) {
         let Sizes { m, n, k } = p.sizes;
-        assert!(rows.start <= rows.end && rows.end <= m, "the rows are rows of the product");
+        assert!(first <= rows.start && rows.start <= rows.end && rows.end <= m, "rows are the product's");
         if rows.is_empty() || vectors.is_empty() || n == 0 {
             return;
         }
-        let blocks = Blocks::new(self, p, c, &rows);
+        let blocks = Blocks::new(self, p, first, c, &rows);
         if matches!(p.b, Right::Column(_)) {
             return blocks.column(rows);
         }

@@ -1,5 +1,7 @@
 //! Products that a team computes together.
 
+use std::ops::Range;
+
 use super::blocks::part;
 use super::{Kernels, Out, Product, Right, Sizes, Strided};
 use crate::cpu::team::Lead;
@@ -7,18 +9,33 @@ use crate::cpu::team::Lead;
 /// A product but for its left operand, of which every member of a team may have its own.
 pub(in crate::cpu) struct Job<'a> {
     pub sizes: Sizes,
+    /// Rows of the left operand that are wanted at a time.
+    pub rows: usize,
     pub b: Right<'a>,
     pub alpha: f32,
     pub beta: f32,
 }
 
-/// Gives the left operand of a member to what is done with it.
-pub(in crate::cpu) type Left<'l> = dyn Fn(usize, &mut dyn FnMut(Strided<'_, f32>)) + Sync + 'l;
+/// Gives some rows of the left operand, as a member has it, to what is done with them.
+pub(in crate::cpu) type Left<'l> = dyn Fn(usize, Range<usize>, &mut dyn FnMut(Strided<'_, f32>)) + Sync + 'l;
 
 impl Job<'_> {
-    fn with<'b>(&'b self, a: Strided<'b, f32>) -> Product<'b> {
-        let Job { sizes, b, alpha, beta } = *self;
-        Product { sizes, a, b, alpha, beta }
+    /// Computes the part of a product that has these rows and vectors of columns.
+    fn part(
+        &self,
+        kernels: &Kernels,
+        (member, left): (usize, &Left<'_>),
+        (rows, vectors): (Range<usize>, Range<usize>),
+        c: &mut Out<'_>,
+    ) {
+        let Job { sizes, b, alpha, beta, .. } = *self;
+        for first in rows.clone().step_by(self.rows.max(1)) {
+            let some = first..(first + self.rows.max(1)).min(rows.end);
+            left(member, some.clone(), &mut |a| {
+                let product = Product { sizes, a, b, alpha, beta };
+                kernels.multiply_part(&product, first, (some.clone(), vectors.clone()), c);
+            });
+        }
     }
 }
 
@@ -37,12 +54,12 @@ impl Kernels {
         lead: Option<&mut Lead<'_>>,
     ) {
         let Sizes { m, n, k } = job.sizes;
+        let vectors = n.div_ceil(self.unit.width);
         let worth = m.saturating_mul(n).saturating_mul(k) / ALONE;
         let Some(lead) = lead.filter(|_| worth >= 2) else {
-            return left(0, &mut |a| self.multiply(&job.with(a), 0..m, c));
+            return job.part(self, (0, left), (0..m, 0..vectors), c);
         };
         let members = lead.members();
-        let vectors = n.div_ceil(self.unit.width);
         let by_columns = vectors >= members * COLUMNS && !matches!(job.b, Right::Column(_));
         let parts = members.min(worth).min(if by_columns { members } else { m });
         let (shared, len, layout) = (Shared(c.data), c.len, c.layout);
@@ -53,10 +70,11 @@ impl Kernels {
             }
             // SAFETY: `c` is borrowed until all are done, and each part has rows or columns of its own.
             let mut c = unsafe { Out::shared(shared.0, len, layout) };
-            left(member, &mut |a| match by_columns {
-                true => self.multiply_part(&job.with(a), 0..m, part(0..vectors, member, parts), &mut c),
-                false => self.multiply_part(&job.with(a), part(0..m, member, parts), 0..vectors, &mut c),
-            });
+            let own = match by_columns {
+                true => (0..m, part(0..vectors, member, parts)),
+                false => (part(0..m, member, parts), 0..vectors),
+            };
+            job.part(self, (member, left), own, &mut c);
         });
     }
 }
@@ -68,7 +86,7 @@ struct Shared(*mut f32);
 unsafe impl Sync for Shared {}
 
 /// Products of numbers that are not worth another thread.
-const ALONE: usize = 1 << 19;
+const ALONE: usize = 1 << 17;
 
 /// Vectors of columns that keep a member busy.
 const COLUMNS: usize = 2;
@@ -91,16 +109,22 @@ mod tests {
                 let mut panels = vec![0.0; kernels.panels_len(k, n)];
                 kernels.pack_panels(&mut panels, k, n, Operand::F32(Strided::rows(&y, n)));
                 let b = if n == 1 { Right::Column(&y) } else { Right::Panels(&panels) };
-                let job = Job { sizes: Sizes { m, n, k }, b, alpha: 0.5, beta: 0.25 };
-                let left = |_: usize, then: &mut dyn FnMut(Strided<'_, f32>)| then(Strided::rows(&x, k));
+                let left = |_: usize, rows: Range<usize>, then: &mut dyn FnMut(Strided<'_, f32>)| {
+                    then(Strided::rows(&x[rows.start * k..rows.end * k], k));
+                };
+                let job = |rows| Job { sizes: Sizes { m, n, k }, rows, b, alpha: 0.5, beta: 0.25 };
                 let mut alone = vec![1.0; m * n];
-                kernels.multiply_shared(&job, &left, &mut Out::rows(&mut alone, n), None);
-                for members in [2, 3, 8] {
+                kernels.multiply_shared(&job(m), &left, &mut Out::rows(&mut alone, n), None);
+                for (members, rows) in [(1, 48), (2, m), (3, 31), (8, 5)] {
                     let team = Team::new(members).expect("threads");
                     let mut together = vec![1.0; m * n];
-                    let mut lead = team.lead();
+                    let (mut lead, job) = (team.lead(), job(rows));
                     kernels.multiply_shared(&job, &left, &mut Out::rows(&mut together, n), lead.as_mut());
-                    assert!(alone == together, "{m}×{n}×{k} by {members} with {}", kernels.name());
+                    let name = kernels.name();
+                    assert!(
+                        alone == together,
+                        "{m}×{n}×{k}, {rows} rows at a time, by {members} with {name}"
+                    );
                 }
             }
         }

@@ -1,5 +1,8 @@
-//! Bytes that only products read: whoever computes part of a product makes the numbers for itself, once a
-//! tile, so that they are never between two threads' caches.
+//! Bytes that only products read: whoever computes part of a product makes the numbers for itself, so that
+//! they are never between two threads' caches: once a tile, where they fit beside everything else, or as
+//! many as the product takes at a time.
+
+use std::ops::Range;
 
 use dl_core::DType;
 
@@ -8,6 +11,7 @@ use super::group::Kind;
 use super::lane::{Scene, Span};
 use super::place::{Phase, Phases};
 use super::{BLOCK, Cut};
+use crate::cpu::matmul::Caches;
 use crate::cpu::vector::ByteMap;
 
 /// A function of an input's bytes.
@@ -19,13 +23,15 @@ pub(super) struct Convert {
     pub len: usize,
     /// The plan's step.
     pub step: usize,
+    /// How many elements are made at a time; all of a tile's where there are that many.
+    pub room: usize,
 }
 
-/// Rows of a tile, as one thread has converted them.
+/// What one thread has converted.
 #[derive(Default)]
 pub(super) struct Converted {
     elements: Vec<f32>,
-    /// Which tile's they are, by the scene's count.
+    /// Which tile's all of them are, by the scene's count; 0 for part of one.
     tile: u64,
 }
 
@@ -62,7 +68,7 @@ fn candidate(phase: &Phase, at: usize) -> Option<(usize, Option<Convert>)> {
     let instr = group.instrs.get(at)?;
     let convert = match &instr.kind {
         Kind::Bytes(map, from) => {
-            Some(Convert { map: map.clone(), from: *from, len: instr.len, step: instr.step })
+            Some(Convert { map: map.clone(), from: *from, len: instr.len, step: instr.step, room: 0 })
         }
         _ => None,
     };
@@ -88,32 +94,95 @@ fn only_products(rounds: &[Phases], round: usize, home: usize) -> bool {
     })
 }
 
+/// What of the second cache numbers made of bytes may fill.
+const SHARE: usize = 4;
+
+/// Columns at a time are a multiple of this: of whole vectors, and of the rows that micro-kernels take.
+const COLUMNS: usize = 48;
+
 impl Convert {
-    /// Bytes that a thread's rows of a tile take.
+    /// Bytes of a row, once it is converted.
     pub(super) fn row_bytes(&self) -> usize {
         self.len * DType::F32.bytes()
     }
 
-    /// Elements of a thread's rows of a tile.
-    pub(super) fn elements(&self, cut: &Cut) -> usize {
-        self.len * cut.tile
+    /// Decides how many elements are made at a time: all of a tile's, if they fit into the cache's share.
+    pub(super) fn settle(&mut self, cut: &Cut, caches: Caches) {
+        let share = caches.l2 / SHARE / DType::F32.bytes();
+        let tile = self.len * cut.tile;
+        self.room = if tile <= share { tile } else { share.max(self.len).max(COLUMNS * cut.tile) };
     }
 
-    /// The rows of a tile; they are converted if that has not been done.
-    pub(super) fn rows<'c>(&self, to: &'c mut Converted, scene: &Scene<'_>, span: Span) -> &'c [f32] {
+    /// Whether all of a tile's elements are made at once.
+    pub(super) fn by_tiles(&self, cut: &Cut) -> bool {
+        self.room == self.len * cut.tile
+    }
+
+    /// Rows of a left operand that are made at a time, each of `k` elements, of a product with `m` rows.
+    pub(super) fn at_a_time(&self, (m, k): (usize, usize)) -> usize {
+        let rows = self.room / k.max(1);
+        if rows >= m { m } else { (rows / COLUMNS * COLUMNS).max(1) }
+    }
+
+    /// Some elements of a tile, counted row by row.
+    pub(super) fn elements<'c>(
+        &self,
+        to: &'c mut Converted,
+        scene: &Scene<'_>,
+        span: Span,
+        range: Range<usize>,
+    ) -> &'c [f32] {
+        let all = span.rows * self.len;
+        if all <= self.room {
+            return &self.tile(to, scene, span)[range];
+        }
+        let into = to.part(range.len());
+        scene.isa.bytes(&self.map, &scene.rows(self.from, span, self.len)[range], into);
+        into
+    }
+
+    /// Some columns of a tile, which is seen as rows of `stride` elements; and how far apart its rows are.
+    pub(super) fn columns<'c>(
+        &self,
+        to: &'c mut Converted,
+        scene: &Scene<'_>,
+        (span, stride): (Span, usize),
+        range: Range<usize>,
+    ) -> (&'c [f32], usize) {
+        let all = span.rows * self.len;
+        if all <= self.room {
+            return (&self.tile(to, scene, span)[range.start..], stride);
+        }
+        let into = to.part(all / stride.max(1) * range.len());
+        let x = scene.rows(self.from, span, self.len);
+        scene.isa.byte_columns(&self.map, (x, stride), range.clone(), into);
+        (into, range.len())
+    }
+
+    /// All of a tile; converted if that has not been done.
+    fn tile<'c>(&self, to: &'c mut Converted, scene: &Scene<'_>, span: Span) -> &'c [f32] {
         let all = span.rows * self.len;
         if to.tile != scene.tile {
-            to.elements.resize(to.elements.len().max(all), 0.0);
+            let elements = to.part(all);
             let block = (BLOCK / self.len.max(1)).max(1);
             for first in (0..span.rows).step_by(block) {
                 let (start, rows) = (span.start + first, block.min(span.rows - first));
                 scene.prefetch(self.from, start, rows);
                 let part = Span { start, rows, ..span };
-                let into = &mut to.elements[first * self.len..][..rows * self.len];
+                let into = &mut elements[first * self.len..][..rows * self.len];
                 scene.isa.bytes(&self.map, scene.rows(self.from, part, self.len), into);
             }
             to.tile = scene.tile;
         }
         &to.elements[..all]
+    }
+}
+
+impl Converted {
+    /// Room for so many elements, which are no tile's.
+    fn part(&mut self, len: usize) -> &mut [f32] {
+        self.tile = 0;
+        self.elements.resize(self.elements.len().max(len), 0.0);
+        &mut self.elements[..len]
     }
 }

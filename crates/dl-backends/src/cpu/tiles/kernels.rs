@@ -140,10 +140,11 @@ impl Tiled {
             Phase::Tile(TileWork::Product(product)) => Some(product),
             _ => None,
         });
-        // What one converts, later ones find done.
+        // What one converts, later ones find done, unless it was too much to keep.
         let place = product.converted().filter(|place| {
             let mut same = products.filter(|p| p.converted() == Some(*place));
-            same.next().is_some_and(|first| std::ptr::eq(first, product))
+            let first = same.next().is_some_and(|first| std::ptr::eq(first, product));
+            first || !self.converts[*place].by_tiles(&self.cut)
         });
         let kernel = match place {
             None => kernel(format!("product    %{value} {product}"), bytes),

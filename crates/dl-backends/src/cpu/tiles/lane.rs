@@ -1,7 +1,7 @@
 //! A lane at work: where each value's rows are at the moment.
 #![allow(unsafe_code)]
 
-use std::sync::{Mutex, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
@@ -201,6 +201,11 @@ impl<'a> Scene<'a> {
             }
             Operand::Number(_) => DType::F32,
         }
+    }
+
+    /// What a member has converted.
+    pub(super) fn own(&self, place: usize, member: usize) -> MutexGuard<'a, Converted> {
+        self.converted[place][member].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A value's rows, of `len` elements each, to be written.

@@ -41,8 +41,11 @@ const FEW: usize = 4;
 const LANES: usize = 16;
 /// Tiles are a multiple of this: of the rows that most micro-kernels take at a time.
 const STEP: usize = 12;
+/// Most rows of a tile that the caches decide.
+const WHOLE: usize = 1024;
 /// Elements of a row block of a group.
 const BLOCK: usize = 2048;
+
 /// How rows are shared out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
@@ -55,12 +58,16 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Rows of so many bytes, all buffers together; `tile` rows, or as many as suit the second cache: all
-    /// of them, if they fill no more than half of it; otherwise a quarter for a tile, since sums that go
-    /// from tile to tile want their part.
-    fn new(rows: usize, bytes: usize, tile: Option<usize>, caches: Caches) -> Cut {
-        let half = (caches.l2 / 2 / bytes.max(1)).min(1024);
-        let fitting = tile.unwrap_or(if rows <= half { half } else { half / 2 }.max(STEP));
+    /// Rows of so many bytes, all buffers together, and as many more if what products convert is kept for a
+    /// tile; `tile` rows, or as many as suit the second cache: all of them, if they fill it once, so that
+    /// the last product updates its parameter; otherwise, with what is converted, a quarter of it for a
+    /// tile, since weights and the sums that go from tile to tile want their part.
+    fn new(rows: usize, (bytes, more): (usize, usize), tile: Option<usize>, caches: Caches) -> Cut {
+        let all = rows.saturating_mul(bytes) <= caches.l2 && rows <= WHOLE;
+        if tile.is_none() && all {
+            return Cut { rows, lane: rows.max(1), tile: rows.max(1) };
+        }
+        let fitting = tile.unwrap_or((caches.l2 / 4 / (bytes + more).max(1)).clamp(STEP, WHOLE));
         let (first, more) = match tile {
             Some(tile) => (2 * tile, 2 * tile),
             None => LANE,

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::PoisonError;
 
 use dl_core::DType;
@@ -343,27 +344,26 @@ impl Product {
         lead: Option<&mut Lead<'_>>,
     ) {
         let sizes = Sizes { m: span.rows * m, n, k };
-        let job = Job { sizes, b, alpha: 1.0, beta: 0.0 };
-        let left = |member: usize, then: &mut dyn FnMut(Strided<'_, f32>)| {
-            self.with_left(scene, span, (member, m * k), &mut |a| then(Strided::rows(a, k)));
+        let job = Job { sizes, rows: self.at_a_time(scene, sizes), b, alpha: 1.0, beta: 0.0 };
+        let left = |member: usize, rows: Range<usize>, then: &mut dyn FnMut(Strided<'_, f32>)| {
+            let range = rows.start * k..rows.end * k;
+            match self.a {
+                Left::Home(home) => then(Strided::rows(&scene.rows(home, span, m * k)[range], k)),
+                Left::Converted(place, _) => {
+                    let mut own = scene.own(place, member);
+                    let elements = scene.converts[place].elements(&mut own, scene, span, range);
+                    then(Strided::rows(elements, k));
+                }
+            }
         };
         scene.kernels.multiply_shared(&job, &left, &mut Out::rows(out, n), lead);
     }
 
-    /// The rows on the left, `len` elements each, as this member of the team has them.
-    fn with_left(
-        &self,
-        scene: &Scene<'_>,
-        span: Span,
-        (member, len): (usize, usize),
-        then: &mut dyn FnMut(&[f32]),
-    ) {
+    /// Rows of the left operand that are there together.
+    fn at_a_time(&self, scene: &Scene<'_>, Sizes { m, k, .. }: Sizes) -> usize {
         match self.a {
-            Left::Home(home) => then(scene.rows(home, span, len)),
-            Left::Converted(place, _) => {
-                let mut own = scene.converted[place][member].lock().unwrap_or_else(PoisonError::into_inner);
-                then(scene.converts[place].rows(&mut own, scene, span));
-            }
+            Left::Home(_) => m,
+            Left::Converted(place, _) => scene.converts[place].at_a_time((m, k)),
         }
     }
 
@@ -393,8 +393,15 @@ impl Product {
     ) {
         let kernels = scene.kernels;
         let b = scene.rows(b, span, n * k);
-        let left = |member: usize, then: &mut dyn FnMut(Strided<'_, f32>)| {
-            self.with_left(scene, span, (member, m * k), &mut |a| then(Strided::rows(a, m).t()));
+        let left = |member: usize, rows: Range<usize>, then: &mut dyn FnMut(Strided<'_, f32>)| match self.a {
+            Left::Home(home) => {
+                then(Strided::rows(&scene.rows(home, span, m * k)[rows.start..], m).t());
+            }
+            Left::Converted(place, _) => {
+                let mut own = scene.own(place, member);
+                let (a, stride) = scene.converts[place].columns(&mut own, scene, (span, m), rows);
+                then(Strided::rows(a, stride).t());
+            }
         };
         let k = span.rows * k;
         let right = match n {
@@ -404,7 +411,8 @@ impl Product {
                 Right::Panels(workspace)
             }
         };
-        let job = Job { sizes: Sizes { m, n, k }, b: right, alpha, beta };
+        let sizes = Sizes { m, n, k };
+        let job = Job { sizes, rows: self.at_a_time(scene, sizes), b: right, alpha, beta };
         kernels.multiply_shared(&job, &left, out, lead);
     }
 

@@ -95,21 +95,22 @@ impl Tiled {
             Ok(built) => built,
             Err(why) => return Ok(Err(why)),
         };
-        let (mut phases, converts, buffers) = place(&mut built, division.rounds(), rows);
+        let (mut phases, mut converts, buffers) = place(&mut built, division.rounds(), rows);
         let of_rows = buffers.iter().filter(|b| b.base != Base::Block);
         let bytes = of_rows.map(|b| b.len * b.dtype.bytes()).sum::<usize>()
-            + converts.iter().map(Convert::row_bytes).sum::<usize>()
             + plan
                 .inputs()
                 .iter()
                 .map(|i| built.shapes[i.value.index()].iter().product::<usize>() * i.decl.dtype.bytes())
                 .sum::<usize>();
-        let cut = Cut::new(rows, bytes, tile, kernels.caches());
+        let converted = converts.iter().map(Convert::row_bytes).sum();
+        let cut = Cut::new(rows, (bytes, converted), tile, kernels.caches());
         for buffer in &buffers {
             room_for(&[buffer.elements(&cut), cut.lanes()], buffer.dtype).map_err(Error::value)?;
         }
-        for convert in &converts {
-            room_for(&[convert.elements(&cut), cut.lanes()], DType::F32).map_err(Error::value)?;
+        for convert in &mut converts {
+            convert.settle(&cut, kernels.caches());
+            room_for(&[convert.room, cut.lanes()], DType::F32).map_err(Error::value)?;
         }
         let own = whole::rounds(plan, &division, &shapes);
         let updates = updates(plan, &division, &built, &mut phases, (&cut, &own));

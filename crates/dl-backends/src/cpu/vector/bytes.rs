@@ -1,6 +1,9 @@
 //! Functions of a byte: whatever is computed from one, it is one of 256 numbers.
 
+use std::ops::Range;
+
 use super::{Isa, Kernel};
+use crate::cpu::prefetch::prefetch;
 
 /// A function of a byte, known by its 256 values.
 #[derive(Clone, Debug)]
@@ -79,31 +82,69 @@ impl Isa {
     /// When the lengths differ.
     pub fn bytes(self, map: &ByteMap, x: &[u8], out: &mut [f32]) {
         assert_eq!(x.len(), out.len(), "lengths of a kernel's operands");
-        self.run(Bytes { map, x, out });
+        self.run(Bytes { map, x, stride: x.len(), columns: 0..x.len(), out });
+    }
+
+    /// The same for some columns of rows that are `stride` long.
+    ///
+    /// # Panics
+    /// When there are no such columns, or not as many results as rows have of them.
+    pub fn byte_columns(
+        self,
+        map: &ByteMap,
+        (x, stride): (&[u8], usize),
+        columns: Range<usize>,
+        out: &mut [f32],
+    ) {
+        let rows = x.len() / stride.max(1);
+        assert!(columns.end <= stride && out.len() == rows * columns.len(), "lengths of a kernel's operands");
+        self.run(Bytes { map, x, stride, columns, out });
     }
 }
 
 struct Bytes<'a> {
     map: &'a ByteMap,
     x: &'a [u8],
+    /// Elements of a row.
+    stride: usize,
+    /// Those that are wanted.
+    columns: Range<usize>,
     out: &'a mut [f32],
 }
 
 impl Kernel for Bytes<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let both = self.out.iter_mut().zip(self.x);
         match self.map.form {
-            Form::Quotient { divisor, by } if FMA => {
-                both.for_each(|(out, x)| *out = quotient(f32::from(*x), divisor, by));
+            Form::Quotient { divisor, by } if FMA => self.each(|x| quotient(f32::from(x), divisor, by)),
+            Form::Affine { by, plus } if FMA => self.each(|x| f32::from(x).mul_add(by, plus)),
+            _ => {
+                let table = &*self.map.table;
+                self.each(|x| table[usize::from(x)]);
             }
-            Form::Affine { by, plus } if FMA => {
-                both.for_each(|(out, x)| *out = f32::from(*x).mul_add(by, plus));
-            }
-            _ => both.for_each(|(out, x)| *out = self.map.table[usize::from(*x)]),
         }
     }
 }
+
+impl Bytes<'_> {
+    #[inline(always)]
+    fn each(self, f: impl Fn(u8) -> f32) {
+        if self.columns.is_empty() {
+            return;
+        }
+        let ahead = AHEAD * self.stride + self.columns.start;
+        let rows = self.x.chunks_exact(self.stride).enumerate();
+        for ((row, x), out) in rows.zip(self.out.chunks_exact_mut(self.columns.len())) {
+            if let Some(soon) = self.x.get(row * self.stride + ahead..).filter(|_| out.len() < self.stride) {
+                prefetch(&soon[..out.len().min(soon.len())]);
+            }
+            out.iter_mut().zip(&x[self.columns.clone()]).for_each(|(out, x)| *out = f(*x));
+        }
+    }
+}
+
+/// Rows that are asked for before they are read, where only some columns are.
+const AHEAD: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -128,6 +169,10 @@ mod tests {
                 isa.bytes(&map, &x, &mut out);
                 let right = |(x, y): (&u8, &f32)| y.to_bits() == map.values()[usize::from(*x)].to_bits();
                 assert!(x.iter().zip(&out).all(right), "{form} with {isa:?}");
+                let (columns, mut some) = (13..87, [0.0; 10 * 74]);
+                isa.byte_columns(&map, (&x, 100), columns.clone(), &mut some);
+                let rows = out.chunks(100).flat_map(|row| &row[columns.clone()]);
+                assert!(rows.zip(&some).all(|(a, b)| a.to_bits() == b.to_bits()), "{form} with {isa:?}");
             }
         }
     }
