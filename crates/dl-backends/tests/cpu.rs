@@ -79,6 +79,26 @@ fn a_failed_run_leaves_no_outputs_and_the_next_one_works() {
     }
 }
 
+/// Rows are shared in parts: whoever comes to the wrong one first, the first is named.
+#[test]
+fn the_first_wrong_label_is_named_by_any_number_of_threads() {
+    const B: Named = Named("B");
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F32, (B, 40)), g.input("y", I64, B));
+    let program = Program::builder(&g).output("y", x.log_softmax(1).pick(y)).compile().expect("it is right");
+    let x = Tensor::zeros(F32, [300, 40]);
+    let labels = |i: i64| if i == 130 || i == 299 { 40 } else { i % 40 };
+    let y = Tensor::vector::<i64>((0..300).map(labels).collect());
+    for threads in [1, 2, 8] {
+        let mut session = Session::new(Cpu::with_threads(threads), 7);
+        let handle = session.compile(&program).expect("it can be compiled");
+        for _ in 0..20 {
+            let error = session.run(&handle, &[x.view(), y.view()]).map(drop).expect_err("a label is wrong");
+            assert!(error.to_string().contains("position [130]"), "{threads} threads: {error}");
+        }
+    }
+}
+
 /// A layer's weight stays as its products like it between steps: whoever else reads it sees the same.
 #[test]
 fn a_weight_is_the_same_for_everyone() {

@@ -329,7 +329,7 @@ impl Fused {
     }
 
     fn member(&self) -> Member {
-        Member::new(&self.buffers, &Cut { rows: BLOCK, lane: BLOCK, tile: BLOCK })
+        Member::alone(&self.buffers, &Cut { rows: BLOCK, lane: BLOCK, tile: BLOCK })
     }
 
     /// The elements from `first` on, as many as the results' parts have.
@@ -343,7 +343,7 @@ impl Fused {
     ) {
         let len = parts.first().map_or(0, Part::len);
         for start in (0..len).step_by(BLOCK) {
-            member.look(&self.buffers, &[]);
+            member.look(&[]);
             let rows = BLOCK.min(len - start);
             let scene = Scene {
                 homes: &self.homes,
@@ -368,7 +368,7 @@ impl Fused {
             }
             for (result, part) in self.results.iter().zip(parts.iter_mut()) {
                 typed!(self.homes[result.home].dtype, T => {
-                    let made = member.block::<T>(self.homes[result.home].place);
+                    let made = member.get::<T>(self.homes[result.home].place);
                     part.get_mut::<T>()[start - first..][..rows].copy_from_slice(&made[..rows]);
                 });
             }

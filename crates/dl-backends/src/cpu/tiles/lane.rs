@@ -87,39 +87,46 @@ impl Span {
     }
 }
 
-/// What one member of a team has to work with: blocks of its own, and where all buffers are.
+/// What one member of a team has to work with: buffers of its own, and where all buffers are.
 pub(super) struct Member {
-    /// Of the buffers that are no blocks, nothing.
-    blocks: Vec<Slot>,
+    /// Nothing in place of those that it shares.
+    own: Vec<Option<Slot>>,
     table: Vec<Shared>,
 }
 
 impl Member {
-    pub(super) fn new(buffers: &[Buffer], cut: &Cut) -> Member {
-        let block = |b: &Buffer| match b.base {
-            Base::Block => Slot::new(b.dtype, b.elements(cut)),
-            Base::Lane | Base::Tile => Slot::EMPTY,
-        };
-        Member { blocks: buffers.iter().map(block).collect(), table: Vec::with_capacity(buffers.len()) }
+    /// With blocks of its own; other buffers are the lane's.
+    pub(super) fn of_lane(buffers: &[Buffer], cut: &Cut) -> Member {
+        Member::new(buffers, cut, |b| b.base == Base::Block)
+    }
+
+    /// With all buffers for its own.
+    pub(super) fn alone(buffers: &[Buffer], cut: &Cut) -> Member {
+        Member::new(buffers, cut, |_| true)
+    }
+
+    fn new(buffers: &[Buffer], cut: &Cut, own: impl Fn(&Buffer) -> bool) -> Member {
+        let own = buffers.iter().map(|b| own(b).then(|| Slot::new(b.dtype, b.elements(cut))));
+        Member { own: own.collect(), table: Vec::with_capacity(buffers.len()) }
     }
 
     /// Looks where the buffers are: its own, or those of the lane.
-    pub(super) fn look(&mut self, buffers: &[Buffer], lane: &[Shared]) {
+    pub(super) fn look(&mut self, lane: &[Shared]) {
         self.table.clear();
-        for (i, (own, buffer)) in self.blocks.iter_mut().zip(buffers).enumerate() {
-            self.table.push(if buffer.base == Base::Block { Shared::of(own) } else { lane[i] });
+        for (i, own) in self.own.iter_mut().enumerate() {
+            self.table.push(own.as_mut().map_or_else(|| lane[i], Shared::of));
         }
-    }
-
-    /// What a block of its own holds.
-    pub(super) fn block<T: Held>(&self, place: Place) -> &[T] {
-        let Place::Slot(slot, Base::Block) = place else { unreachable!("it is a block") };
-        self.blocks[slot].get()
     }
 
     /// Where they are.
     pub(super) fn table(&self) -> &[Shared] {
         &self.table
+    }
+
+    /// What a buffer of its own holds.
+    pub(super) fn get<T: Held>(&self, place: Place) -> &[T] {
+        let Place::Slot(slot, _) = place else { unreachable!("results have buffers") };
+        self.own[slot].as_ref().expect("it is its own").get()
     }
 }
 

@@ -76,7 +76,7 @@ impl Tiled {
         let Lane { slots, table, members, converted, folds, parts, workspace, context, spent, .. } = lane;
         table.clear();
         table.extend(slots.iter_mut().map(Shared::of));
-        members.iter_mut().for_each(|member| member.look(&self.buffers, table));
+        members.iter_mut().for_each(|member| member.look(table));
         let mut scene = Scene {
             homes: &self.homes,
             inputs: given.inputs,

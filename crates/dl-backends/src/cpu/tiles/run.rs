@@ -134,7 +134,7 @@ impl Tiled {
         let lane = || Lane {
             slots: buffers.iter().map(|b| b.of_rows(&cut)).collect(),
             table: Vec::with_capacity(buffers.len()),
-            members: vec![Member::new(&buffers, &cut)],
+            members: vec![Member::of_lane(&buffers, &cut)],
             converted: converts.iter().map(|_| vec![Mutex::default()]).collect(),
             tile: 0,
             folds: built.folds.iter().map(|_| Slot::EMPTY).collect(),
@@ -194,7 +194,7 @@ impl Tiled {
         if let [lane] = &mut tiled.lanes[..] {
             let lane = own(lane);
             lane.converted.iter_mut().for_each(|c| c.resize_with(members, Mutex::default));
-            lane.members.resize_with(members, || Member::new(&tiled.buffers, &tiled.cut));
+            lane.members.resize_with(members, || Member::of_lane(&tiled.buffers, &tiled.cut));
         }
         tiled
     }

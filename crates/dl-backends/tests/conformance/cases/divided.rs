@@ -11,7 +11,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let rows = [1, 7, 33, 200].into_iter();
     let by_rows = rows.flat_map(|n| [rounds(n), short_rows(n), bytes(n), updates(n), late_updates(n)]);
     let long = [5000, 70_000].into_iter().flat_map(|n| [moments(n, false), moments(n, true)]);
-    by_rows.chain(long).chain([waiting_reader()]).collect()
+    by_rows.chain(long).chain([waiting_reader(), many_bytes()]).collect()
 }
 
 /// Long whole values, taken through many steps at once: sums and scalars between them, a sum that another
@@ -86,6 +86,19 @@ fn bytes(n: usize) -> Case {
         let bytes = x.cast(s.float);
         s.output((0.5 - (bytes * 0.25).sqrt()).exp().sum(1));
         s.output((bytes + bytes).sum(0));
+    })
+}
+
+/// Bytes that are too many to be numbers all at once, on the left of both products of a layer.
+fn many_bytes() -> Case {
+    let (n, pixels) = (700, 301);
+    case("composed", "products of many bytes", move |s| {
+        let x = s.input(U8, (B, pixels), &[n, pixels], Below(256)).cast(s.float) / 255.0;
+        let y = s.input(s.float, (B, 5), &[n, 5], Uniform);
+        let w = s.parameter(&[pixels, 5], Uniform);
+        let error = x.dot(w) - y;
+        s.output((error * error).mean(..));
+        s.update(w, w - 0.001 * x.contract("bi,bo->io", error));
     })
 }
 
