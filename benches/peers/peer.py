@@ -6,7 +6,6 @@ The words are those of benches/src/protocol.rs, the files those of benches/src/p
 import gc
 import json
 import os
-import pathlib
 import sys
 import time
 
@@ -15,7 +14,7 @@ def main():
     say = replies()
     try:
         spec = json.loads(sys.argv[1])
-        serve(subject(spec["backend"], pathlib.Path(spec["peer"]), spec["threads"]), say)
+        serve(subject(spec), say)
     except BrokenPipeError:
         pass  # the parent has left
     except Exception as error:  # whatever it is, the parent prints it
@@ -33,16 +32,16 @@ def replies():
     return say
 
 
-def subject(backend, folder, threads):
-    if backend == "jax":
-        keep_to_cores(threads)
+def subject(spec):
+    if spec["backend"] == "jax":
+        keep_to_cores(spec["threads"])
         import with_jax
 
-        return with_jax.Step(folder)
+        return with_jax.Step(spec)
     import with_torch
 
     kinds = {"torch": with_torch.Eager, "torch-compile": with_torch.Compiled}
-    return kinds[backend](folder, threads)
+    return kinds[spec["backend"]](spec)
 
 
 def keep_to_cores(count):
@@ -58,7 +57,7 @@ def serve(step, say):
         request = json.loads(line)
         word, asked = (request, {}) if isinstance(request, str) else next(iter(request.items()))
         if word == "losses":
-            say("losses", {"values": [float(step()) for _ in range(asked["steps"])]})
+            say("losses", {"values": [float(step.check()) for _ in range(asked["steps"])]})
         elif word == "warm_up":
             say("times", {"ms": warm_up(step, asked["ms"])})
         elif word == "time":

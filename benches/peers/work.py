@@ -1,22 +1,33 @@
 """What every peer works on: first values and batches, as benches/src/peers.rs has written them."""
 
-import json
+import pathlib
 
 import numpy
 
 
 class Work:
-    """Images `[len, 784]` in `[0, 1]` and labels `[len]`, batch by batch; parameters by name."""
+    """Inputs `[len, inputs]`, pixels in `[0, 1]`, and targets (classes `[len]` or numbers
+    `[len, outputs]`), batch by batch; of each layer its weight `[in, out]` and its bias."""
 
-    def __init__(self, folder):
-        self.about = json.loads((folder / "work.json").read_text())
-        self.rate = self.about["rate"]
-        self.parameters = [
-            numpy.fromfile(folder / name, numpy.float32).reshape(shape)
-            for name, shape in self.about["parameters"]
-        ]
-        batch = self.about["batch"]
-        images = numpy.fromfile(folder / "images", numpy.uint8).reshape(-1, batch, self.about["pixels"])
-        labels = numpy.fromfile(folder / "labels", numpy.int64).reshape(-1, batch)
-        scale = numpy.float32(self.about["full_scale"])
-        self.ring = [(x.astype(numpy.float32) / scale, y) for x, y in zip(images, labels)]
+    def __init__(self, spec):
+        folder, batch = pathlib.Path(spec["peer"]), spec["batch"]
+        self.network = spec["network"]
+        sizes = self.network["sizes"]
+
+        def values(name, kind, *shape):
+            return numpy.fromfile(folder / name, kind).reshape(shape)
+
+        self.parameters = []
+        for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:]), 1):
+            self.parameters.append(values(f"fc{i}.weight", numpy.float32, inputs, outputs))
+            self.parameters.append(values(f"fc{i}.bias", numpy.float32, outputs))
+        if self.network["examples"] == "images":
+            pixels = values("x", numpy.uint8, -1, batch, sizes[0])
+            x = [images.astype(numpy.float32) / numpy.float32(255) for images in pixels]
+        else:
+            x = values("x", numpy.float32, -1, batch, sizes[0])
+        if self.network["loss"] == "cross_entropy":
+            y = values("y", numpy.int64, -1, batch)
+        else:
+            y = values("y", numpy.float32, -1, batch, sizes[-1])
+        self.ring = list(zip(x, y))

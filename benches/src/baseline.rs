@@ -2,25 +2,27 @@
 //!
 //! This is what a user of burn has today, and nothing is held against it: inputs are
 //! float tensors made before any clock starts, the layer is burn's `linear`, the loss
-//! is burn's cross entropy (`log_softmax` and `gather`), parameters go into the
-//! graph without a copy, and the loss is never read while a clock runs.
+//! is burn's cross entropy (`log_softmax` and `gather`), dropout and Adam are the formulas
+//! of its modules, parameters go into the graph without a copy, and the loss is never read
+//! while a clock runs.
 
 use burn_autodiff::Autodiff;
 use burn_backend::ops::*;
 use burn_backend::tensor::{Device, FloatTensor, IntTensor};
-use burn_backend::{AutodiffBackend, Backend, Scalar, Shape, TensorData};
+use burn_backend::{
+    AutodiffBackend, Backend, Distribution, FloatDType, Scalar, Shape, TensorData, TensorMetadata,
+};
 use dl_core::Tensor;
-use dl_examples::perceptron::{Perceptron, Recipe};
 
 use crate::fault::{Fault, Result};
-use crate::peers::PARAMETERS;
-use crate::subject::{SEED, Subject, Training, recipe};
-use crate::work::{CLASSES, PIXELS, Work, scaled};
+use crate::network::{Activation, Loss, Network, Optimizer};
+use crate::subject::{SEED, Subject, Training};
+use crate::work::{Table, Work};
 
-/// Test images that are classified at once.
+/// Test examples that are looked at together.
 const TEST_BATCH: usize = 1000;
 
-/// The perceptron in burn, and the batches that its timed steps take in turn.
+/// A network in burn, and the batches that its timed steps take in turn.
 pub(crate) struct Baseline<'w, B: Backend> {
     work: &'w Work,
     overlaps: bool,
@@ -29,41 +31,52 @@ pub(crate) struct Baseline<'w, B: Backend> {
     at: usize,
 }
 
-/// A batch as burn wants it: images `[B, 784]` in `[0, 1]`, labels `[B, 1]`.
+/// A batch as burn wants it: floats, pixels in `[0, 1]`, and what is to come of them.
 struct Examples<B: Backend> {
-    images: FloatTensor<B>,
-    labels: IntTensor<B>,
+    inputs: FloatTensor<B>,
+    targets: Targets<B>,
+}
+
+enum Targets<B: Backend> {
+    /// Class indices `[B, 1]`.
+    Classes(IntTensor<B>),
+    /// `[B, outputs]`.
+    Numbers(FloatTensor<B>),
 }
 
 struct Model<B: Backend> {
     device: Device<B>,
-    full_scale: u8,
-    recipe: Recipe,
-    /// In the order of [`PARAMETERS`].
+    network: Network,
+    /// Of each layer its weight and its bias.
     weights: Vec<FloatTensor<B>>,
-    /// Momentum's `v`; empty before the first step, and without momentum.
-    velocities: Vec<FloatTensor<B>>,
+    /// Of each of these its moments: one with momentum, two with Adam, none before the first step.
+    moments: Vec<Vec<FloatTensor<B>>>,
+    /// Steps done.
+    steps: i32,
     loss: Option<FloatTensor<B>>,
 }
 
 impl<'w, B: Backend> Baseline<'w, B> {
     /// Moves the batches to the device; `overlaps` where its work goes on behind a call.
-    pub(crate) fn new(work: &'w Work, overlaps: bool) -> Result<Self> {
-        let model = Model::<B>::new(work, Recipe::TUTORIAL)?;
-        let examples = |batch: &crate::work::Batch<'_>| model.examples(&batch.images, &batch.labels);
-        let ring = work.ring().iter().map(examples).collect();
+    pub(crate) fn new(network: &Network, work: &'w Work, overlaps: bool) -> Result<Self> {
+        let model = Model::<B>::new(network.clone())?;
+        let ring = work.ring().into_iter().map(|batch| model.examples(batch)).collect::<Result<_>>()?;
         Ok(Baseline { work, overlaps, model, ring, at: 0 })
+    }
+
+    fn next(&mut self, dropout: f64) -> Result<()> {
+        self.at = (self.at + 1) % self.ring.len();
+        self.model.step(&self.ring[self.at], dropout)
     }
 }
 
 impl<B: Backend> Subject for Baseline<'_, B> {
     fn step(&mut self) -> Result<()> {
-        self.at = (self.at + 1) % self.ring.len();
-        self.model.step(&self.ring[self.at])
+        self.next(self.model.network.dropout)
     }
 
     fn loss(&mut self) -> Result<Option<f64>> {
-        self.step()?;
+        self.next(0.0)?;
         let Some(loss) = self.model.loss.clone() else { return Ok(None) };
         Ok(read::<B>(loss)?.iter::<f64>().next())
     }
@@ -80,98 +93,130 @@ impl<B: Backend> Subject for Baseline<'_, B> {
     }
 
     fn train(&mut self, training: Training, progress: &mut dyn FnMut(f64)) -> Result<Option<f64>> {
-        let recipe = recipe(training, self.work.batch());
-        let mut model = Model::<B>::new(self.work, recipe)?;
-        match training {
-            // Nothing is shuffled or converted again between the tutorial's steps.
-            Training::Tutorial => {
-                for epoch in 0..recipe.epochs {
-                    model.step(&self.ring[0])?;
-                    progress((epoch + 1) as f64 / recipe.epochs as f64);
-                }
-            }
-            Training::Recipe { .. } => {
-                for epoch in 0..recipe.epochs {
-                    let batches = self.work.data().train.batches(recipe.batch_size)?;
-                    for batch in batches.shuffled(SEED + epoch as u64) {
-                        let examples = model.examples(&batch.images, &batch.labels);
-                        model.step(&examples)?;
+        let (train, batch) = (self.work.train(), self.work.batch());
+        let mut model = Model::<B>::new(training.of(&self.model.network, batch))?;
+        let (dropout, epochs) = (model.network.dropout, training.epochs());
+        for epoch in 0..epochs {
+            match training {
+                // Nothing is shuffled or converted again between full-batch steps.
+                Training::FullBatch => model.step(&self.ring[0], dropout)?,
+                Training::Recipe { .. } => {
+                    for rows in dl_data::permutation(train.len(), SEED + epoch as u64).chunks(batch) {
+                        let examples = model.examples(&train.select(rows)?)?;
+                        model.step(&examples, dropout)?;
                     }
-                    progress((epoch + 1) as f64 / recipe.epochs as f64);
                 }
             }
+            progress((epoch + 1) as f64 / epochs as f64);
         }
-        model.accuracy(self.work).map(Some)
+        model.test(self.work.test()).map(Some)
     }
 }
 
 impl<B: Backend> Model<B> {
     /// The same first values as our own rows have.
-    fn new(work: &Work, recipe: Recipe) -> Result<Self> {
+    fn new(network: Network) -> Result<Self> {
         let device = Device::<B>::default();
-        let first = Perceptron::MNIST.train(&recipe)?.initial(SEED)?;
-        let mut weights = Vec::new();
-        for name in PARAMETERS {
-            let found = first.iter().find(|(path, _)| **path == *name);
-            let (_, value) = found.ok_or_else(|| Fault::new(format!("no parameter {name}")))?;
-            weights.push(upload::<B>(value, &device)?);
-        }
-        let full_scale = work.data().full_scale;
-        Ok(Model { device, full_scale, recipe, weights, velocities: vec![], loss: None })
+        let first = network.first_values()?;
+        let weights: Vec<_> =
+            first.iter().map(|(_, value)| upload::<B>(value, &device)).collect::<Result<_>>()?;
+        let moments = vec![vec![]; weights.len()];
+        Ok(Model { device, network, weights, moments, steps: 0, loss: None })
     }
 
-    fn examples(&self, images: &[u8], labels: &[i64]) -> Examples<B> {
-        let images = self.images(images);
-        let labels = TensorData::new(labels.to_vec(), [labels.len(), 1]);
-        Examples { images, labels: B::int_from_data(labels, &self.device) }
+    fn examples(&self, batch: &Table) -> Result<Examples<B>> {
+        let shape = Shape::from(batch.x.shape().to_vec());
+        let inputs = B::float_from_data(TensorData::new(batch.floats(), shape), &self.device);
+        let targets = match self.network.loss {
+            Loss::CrossEntropy => {
+                let labels = TensorData::new(batch.y.get::<i64>()?.to_vec(), [batch.len(), 1]);
+                Targets::Classes(B::int_from_data(labels, &self.device))
+            }
+            Loss::SquaredError => Targets::Numbers(upload::<B>(&batch.y, &self.device)?),
+        };
+        Ok(Examples { inputs, targets })
     }
 
-    fn images(&self, bytes: &[u8]) -> FloatTensor<B> {
-        let shape = Shape::from([bytes.len() / PIXELS, PIXELS]);
-        B::float_from_data(TensorData::new(scaled(bytes, self.full_scale), shape), &self.device)
-    }
-
-    fn step(&mut self, batch: &Examples<B>) -> Result<()> {
+    fn step(&mut self, batch: &Examples<B>, dropout: f64) -> Result<()> {
         let leaf = |w| Autodiff::<B>::float_set_require_grad(Autodiff::<B>::from_inner(w), true);
         let leaves: Vec<_> = self.weights.drain(..).map(leaf).collect();
-        let logits = logits::<Autodiff<B>>(Autodiff::<B>::from_inner(batch.images.clone()), &leaves);
-        let loss = cross_entropy::<Autodiff<B>>(logits, batch.labels.clone());
+        let inputs = Autodiff::<B>::from_inner(batch.inputs.clone());
+        let outputs = forward::<Autodiff<B>>(&self.network, inputs, &leaves, dropout, &self.device);
+        let errors = match &batch.targets {
+            Targets::Classes(labels) => cross_entropy::<Autodiff<B>>(outputs, labels.clone()),
+            Targets::Numbers(y) => {
+                let error = Autodiff::<B>::float_sub(outputs, Autodiff::<B>::from_inner(y.clone()));
+                Autodiff::<B>::float_mul(error.clone(), error)
+            }
+        };
+        let mut loss = Autodiff::<B>::float_mean(errors);
+        if self.network.l2 > 0.0 {
+            loss = Autodiff::<B>::float_add(loss, penalty::<Autodiff<B>>(self.network.l2, &leaves));
+        }
         self.loss = Some(Autodiff::<B>::inner(loss.clone()));
         let mut grads = Autodiff::<B>::backward(loss);
+        self.steps += 1;
         for (i, leaf) in leaves.into_iter().enumerate() {
             let grad = Autodiff::<B>::grad_remove(&leaf, &mut grads);
             let grad = grad.ok_or_else(|| Fault::new("burn gave no gradient"))?;
-            let change = B::float_mul_scalar(self.direction(i, grad), Scalar::Float(self.recipe.rate));
+            let change = change::<B>(self.network.optimizer, grad, &mut self.moments[i], self.steps);
             self.weights.push(B::float_sub(Autodiff::<B>::inner(leaf), change));
         }
         Ok(())
     }
 
-    /// The gradient, or with momentum its running sum.
-    fn direction(&mut self, i: usize, grad: FloatTensor<B>) -> FloatTensor<B> {
-        if self.recipe.momentum == 0.0 {
-            return grad;
+    /// The share of `table` that is classified right, or the mean squared error.
+    fn test(&self, table: &Table) -> Result<f64> {
+        let (mut sum, outputs) = (0.0, self.network.outputs());
+        let rows: Vec<usize> = (0..table.len()).collect();
+        for rows in rows.chunks(TEST_BATCH) {
+            let part = table.select(rows)?;
+            let inputs = self.examples(&part)?.inputs;
+            let found = read::<B>(forward::<B>(&self.network, inputs, &self.weights, 0.0, &self.device))?;
+            let found: Vec<f32> = found.iter::<f32>().collect();
+            sum += match self.network.loss {
+                Loss::CrossEntropy => {
+                    let hits = found.chunks(outputs).zip(part.y.get::<i64>()?);
+                    hits.filter(|(row, label)| largest(row) == Some(**label as usize)).count() as f64
+                }
+                Loss::SquaredError => {
+                    let pairs = found.iter().zip(part.y.get::<f32>()?);
+                    pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / outputs as f64
+                }
+            };
         }
-        let Some(old) = self.velocities.get(i).cloned() else {
-            self.velocities.push(grad.clone());
-            return grad;
-        };
-        let kept = B::float_mul_scalar(old, Scalar::Float(self.recipe.momentum));
-        self.velocities[i] = B::float_add(kept, grad);
-        self.velocities[i].clone()
+        Ok(sum / table.len() as f64)
     }
+}
 
-    /// The share of test images that are classified right.
-    fn accuracy(&self, work: &Work) -> Result<f64> {
-        let test = &work.data().test;
-        let mut right = 0;
-        for batch in test.batches(TEST_BATCH)? {
-            let logits = read::<B>(logits::<B>(self.images(&batch.images), &self.weights))?;
-            let logits: Vec<f32> = logits.iter::<f32>().collect();
-            let hits = logits.chunks(CLASSES).zip(&batch.labels);
-            right += hits.filter(|(row, label)| largest(row) == Some(**label as usize)).count();
+/// What an update takes away, as burn's optimizers compute it.
+fn change<B: Backend>(
+    optimizer: Optimizer,
+    grad: FloatTensor<B>,
+    moments: &mut Vec<FloatTensor<B>>,
+    step: i32,
+) -> FloatTensor<B> {
+    let times = |x: FloatTensor<B>, by: f64| B::float_mul_scalar(x, Scalar::Float(by));
+    // `kept·old + new`, and without an old value `new` alone.
+    let mut moment = |i: usize, kept: f64, new: FloatTensor<B>| {
+        match moments.get_mut(i) {
+            Some(old) => *old = B::float_add(times(old.clone(), kept), new),
+            None => moments.push(new),
         }
-        Ok(right as f64 / test.len() as f64)
+        moments[i].clone()
+    };
+    match optimizer {
+        Optimizer::Sgd { rate, momentum: 0.0 } => times(grad, rate),
+        Optimizer::Sgd { rate, momentum } => times(moment(0, momentum, grad), rate),
+        Optimizer::Adam { rate } => {
+            let (beta1, beta2, eps) = (0.9_f64, 0.999_f64, 1e-8);
+            let square = B::float_mul(grad.clone(), grad.clone());
+            let first = moment(0, beta1, times(grad, 1.0 - beta1));
+            let second = moment(1, beta2, times(square, 1.0 - beta2));
+            let root = B::float_sqrt(times(second, 1.0 / (1.0 - beta2.powi(step))));
+            let scale = B::float_add_scalar(root, Scalar::Float(eps));
+            B::float_div(times(first, rate / (1.0 - beta1.powi(step))), scale)
+        }
     }
 }
 
@@ -179,18 +224,43 @@ fn largest(row: &[f32]) -> Option<usize> {
     (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))
 }
 
-fn logits<B: Backend>(x: FloatTensor<B>, weights: &[FloatTensor<B>]) -> FloatTensor<B> {
-    let [w1, b1, w2, b2] = weights else {
-        unreachable!("a model has the parameters of `PARAMETERS`");
-    };
-    let h = B::relu(B::linear(x, w1.clone(), Some(b1.clone())));
-    B::linear(h, w2.clone(), Some(b2.clone()))
+fn forward<B: Backend>(
+    network: &Network,
+    mut h: FloatTensor<B>,
+    weights: &[FloatTensor<B>],
+    dropout: f64,
+    device: &Device<B>,
+) -> FloatTensor<B> {
+    let layers = network.layers().len();
+    for (i, layer) in (1..).zip(weights.chunks(2)) {
+        h = B::linear(h, layer[0].clone(), Some(layer[1].clone()));
+        if i == layers {
+            break;
+        }
+        h = match network.activation {
+            Activation::Relu => B::relu(h),
+            Activation::Tanh => B::float_tanh(h),
+        };
+        if dropout > 0.0 {
+            let kept = Distribution::Bernoulli(1.0 - dropout);
+            let mask = B::float_random(h.shape(), kept, device, FloatDType::F32);
+            h = B::float_mul_scalar(B::float_mul(h, mask), Scalar::Float(1.0 / (1.0 - dropout)));
+        }
+    }
+    h
 }
 
-/// As burn's `CrossEntropyLoss` without weights and smoothing.
+/// As burn's `CrossEntropyLoss` without weights and smoothing, before the mean.
 fn cross_entropy<B: Backend>(logits: FloatTensor<B>, labels: IntTensor<B>) -> FloatTensor<B> {
-    let picked = B::float_gather(1, B::log_softmax(logits, 1), labels);
-    B::float_neg(B::float_mean(picked))
+    B::float_neg(B::float_gather(1, B::log_softmax(logits, 1), labels))
+}
+
+/// `factor` of the sum of all squared weights, which stand before their biases.
+fn penalty<B: Backend>(factor: f64, weights: &[FloatTensor<B>]) -> FloatTensor<B> {
+    let weights = weights.iter().step_by(2);
+    let squares = weights.map(|w| B::float_sum(B::float_mul(w.clone(), w.clone())));
+    let sum = squares.reduce(B::float_add).expect("a network has a layer");
+    B::float_mul_scalar(sum, Scalar::Float(factor))
 }
 
 fn upload<B: Backend>(value: &Tensor, device: &Device<B>) -> Result<FloatTensor<B>> {

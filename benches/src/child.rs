@@ -53,7 +53,7 @@ impl Child {
         Ok(child)
     }
 
-    /// The losses of the first steps, from the first values on; empty where the row has none.
+    /// The losses of the first steps, without dropout, from the first values on; empty where the row has none.
     pub(crate) fn losses(&mut self, steps: usize) -> Result<Vec<f64>> {
         self.ask(Request::Losses { steps });
         match self.reply()? {
@@ -81,7 +81,7 @@ impl Child {
         }
     }
 
-    /// Trains (the tutorial's steps, or the recipe for so many epochs) and evaluates.
+    /// Trains (full-batch steps, or the recipe for so many epochs) and evaluates.
     pub(crate) fn train(
         &mut self,
         epochs: Option<usize>,
@@ -91,7 +91,7 @@ impl Child {
         loop {
             match self.reply()? {
                 Reply::Progress { share } => progress(share),
-                Reply::Trained { accuracy } => return Ok(accuracy),
+                Reply::Trained { test } => return Ok(test),
                 other => return Err(unexpected(&other)),
             }
         }

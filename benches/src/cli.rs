@@ -7,15 +7,18 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::child::SERVE;
 use crate::fault::{Fault, Result};
+use crate::network::Network;
 use crate::{host, subject};
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask bench [--features LIST] [OPTIONS]
 
-Trains the tutorial's MNIST perceptron on each backend of this build and prints one table.
+Trains a network on each backend of this build and prints one table.
 
   --quick           fewer rounds and epochs: within two minutes
   --peers           also PyTorch, torch.compile, JAX and candle, if they are installed
+  --network NAME    perceptron (the tutorial's, on MNIST; the default), deep (784-300-100-10 with
+                    dropout and Adam) or regression (13-64-64-1 with momentum, on made-up numbers)
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000
@@ -37,6 +40,7 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) peers: bool,
+    pub(crate) network: Network,
     pub(crate) threads: Vec<usize>,
     pub(crate) backends: Vec<String>,
     pub(crate) batches: Vec<usize>,
@@ -49,6 +53,7 @@ impl Default for Options {
         Options {
             quick: false,
             peers: false,
+            network: Network::perceptron(),
             threads: vec![host::cores()],
             backends: subject::names().into_iter().map(str::to_owned).collect(),
             batches: vec![64, 512, 60_000],
@@ -73,6 +78,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             }
             Arg::Long("quick") => options.quick = true,
             Arg::Long("peers") => options.peers = true,
+            Arg::Long("network") => options.network = Network::named(&parser.value()?.string()?)?,
             Arg::Long("threads") => options.threads = sizes(&mut parser, "--threads")?,
             Arg::Long("batches") => options.batches = sizes(&mut parser, "--batches")?,
             Arg::Long("backends") => options.backends = backends(&mut parser)?,
@@ -129,13 +135,14 @@ mod tests {
         let options = Options {
             quick: true,
             peers: true,
+            network: Network::named("deep").unwrap(),
             threads: vec![1, 2],
             batches: vec![64],
             data: Some("d".into()),
             out: "o".into(),
             ..Options::default()
         };
-        let line = "--quick --peers --threads 2,1,2 --batches 64 --data d --out o";
+        let line = "--quick --peers --network deep --threads 2,1,2 --batches 64 --data d --out o";
         assert_eq!(parse_line(line).unwrap(), Command::Run(options));
         assert_eq!(parse_line("--help").unwrap(), Command::Help);
         assert_eq!(parse_line("serve-row {}").unwrap(), Command::Serve("{}".into()));
@@ -145,6 +152,7 @@ mod tests {
     fn mistakes_are_named() {
         fails("--fast", "invalid option '--fast'");
         fails("--threads 1,0", "--threads 1,0: expected numbers from 1 on, separated by commas");
+        fails("--network wide", "no network \"wide\"; expected one of perceptron, deep, regression");
         let known = subject::names().join(", ");
         fails("--backends abacus", &format!("no backend \"abacus\" in this build; expected one of {known}"));
     }

@@ -1,7 +1,7 @@
-//! The machine's floor: the five matrix products of a step and nothing else.
+//! The machine's floor: the matrix products of a step and nothing else.
 //!
-//! `x·W₁`, `h·W₂`, `hᵀ·δ₂`, `δ₂·W₂ᵀ` and `xᵀ·δ₁` by the `gemm` crate, in tiles along
-//! the batch. How long the tiles are, and whether threads share tiles or products, is
+//! Of each layer `h·W`, `hᵀ·δ` and, but for the first, `δ·Wᵀ`, by the `gemm` crate, in tiles
+//! along the batch. How long the tiles are, and whether threads share tiles or products, is
 //! chosen by trying: a floor that could be lower by another choice would be none.
 
 use std::time::{Duration, Instant};
@@ -10,14 +10,15 @@ use dl_backends::cpu::product::{Matrix, multiply};
 use rayon::prelude::*;
 
 use crate::fault::Result;
+use crate::network::Network;
 use crate::subject::Subject;
-use crate::work::{CLASSES, HIDDEN, PIXELS, Work};
+use crate::work::Work;
 
 /// The products, over one batch after another.
 pub(crate) struct Floor {
-    images: Vec<Vec<f32>>,
+    inputs: Vec<Vec<f32>>,
     at: usize,
-    weights: Weights,
+    layers: Vec<Layer>,
     batch: usize,
     threads: usize,
     scheme: Scheme,
@@ -33,28 +34,28 @@ struct Scheme {
     lanes: usize,
 }
 
-struct Weights {
-    w1: Vec<f32>,
-    w2: Vec<f32>,
+/// A weight `[inputs, outputs]`.
+struct Layer {
+    shape: [usize; 2],
+    weight: Vec<f32>,
 }
 
-/// What one thread writes to.
+/// What one thread writes to, layer by layer.
 struct Lane {
-    h: Vec<f32>,
-    logits: Vec<f32>,
-    delta2: Vec<f32>,
-    delta1: Vec<f32>,
-    dw1: Vec<f32>,
-    dw2: Vec<f32>,
+    outputs: Vec<Vec<f32>>,
+    /// Cotangents of the outputs.
+    deltas: Vec<Vec<f32>>,
+    /// Gradients of the weights.
+    gradients: Vec<Vec<f32>>,
 }
 
 impl Floor {
-    pub(crate) fn new(work: &Work, threads: usize) -> Result<Self> {
-        let images = work.ring().iter().map(|batch| batch.scaled()).collect();
-        let weights = Weights { w1: noise(PIXELS * HIDDEN), w2: noise(HIDDEN * CLASSES) };
-        let batch = work.batch();
+    pub(crate) fn new(network: &Network, work: &Work, threads: usize) -> Result<Self> {
+        let inputs = work.ring().iter().map(|batch| batch.floats()).collect();
+        let layers = network.layers().map(|shape| Layer { shape, weight: noise(shape[0] * shape[1]) });
+        let (layers, batch) = (layers.collect(), work.batch());
         let scheme = Scheme { tile: batch, lanes: 1 };
-        let mut floor = Floor { images, at: 0, weights, batch, threads, scheme, lanes: vec![] };
+        let mut floor = Floor { inputs, at: 0, layers, batch, threads, scheme, lanes: vec![] };
         floor.choose()?;
         Ok(floor)
     }
@@ -74,7 +75,7 @@ impl Floor {
 
     fn set(&mut self, scheme: Scheme) {
         self.scheme = scheme;
-        self.lanes = (0..scheme.lanes).map(|_| Lane::new(scheme.tile)).collect();
+        self.lanes = (0..scheme.lanes).map(|_| Lane::new(&self.layers, scheme.tile)).collect();
     }
 
     /// The fastest of a few steps: cold caches and other disturbances only ever add.
@@ -94,14 +95,14 @@ impl Floor {
     }
 
     fn products(&mut self) -> Result<()> {
-        self.at = (self.at + 1) % self.images.len();
-        let (x, weights) = (&self.images[self.at], &self.weights);
+        self.at = (self.at + 1) % self.inputs.len();
+        let (x, layers) = (&self.inputs[self.at], &self.layers[..]);
         let Scheme { tile, lanes } = self.scheme;
         if lanes == 1 {
-            return self.lanes[0].run(x, weights, tile, self.threads);
+            return self.lanes[0].run(x, layers, tile, self.threads);
         }
-        let shares = x.par_chunks(self.batch.div_ceil(lanes) * PIXELS);
-        let run = |(lane, x): (&mut Lane, &[f32])| lane.run(x, weights, tile, 1);
+        let shares = x.par_chunks(self.batch.div_ceil(lanes) * layers[0].shape[0]);
+        let run = |(lane, x): (&mut Lane, &[f32])| lane.run(x, layers, tile, 1);
         self.lanes.par_iter_mut().zip(shares).try_for_each(run)?;
         combine(&mut self.lanes);
         Ok(())
@@ -122,35 +123,56 @@ impl Subject for Floor {
 }
 
 impl Lane {
-    fn new(tile: usize) -> Self {
-        Lane {
-            h: vec![0.0; tile * HIDDEN],
-            logits: vec![0.0; tile * CLASSES],
-            delta2: noise(CLASSES).repeat(tile),
-            delta1: vec![0.0; tile * HIDDEN],
-            dw1: vec![0.0; PIXELS * HIDDEN],
-            dw2: vec![0.0; HIDDEN * CLASSES],
+    fn new(layers: &[Layer], tile: usize) -> Self {
+        let zeros = |size: fn(&Layer, usize) -> usize| {
+            layers.iter().map(|layer| vec![0.0; size(layer, tile)]).collect::<Vec<_>>()
+        };
+        let outputs = zeros(|layer, tile| tile * layer.shape[1]);
+        let mut deltas = outputs.clone();
+        // The last is what a loss would give; the products make the others.
+        if let (Some(delta), Some(layer)) = (deltas.last_mut(), layers.last()) {
+            *delta = noise(layer.shape[1]).repeat(tile);
         }
+        Lane { outputs, deltas, gradients: zeros(|layer, _| layer.weight.len()) }
     }
 
-    fn run(&mut self, x: &[f32], weights: &Weights, tile: usize, threads: usize) -> Result<()> {
-        x.chunks(tile * PIXELS).enumerate().try_for_each(|(i, x)| self.tile(x, weights, i > 0, threads))
+    fn run(&mut self, x: &[f32], layers: &[Layer], tile: usize, threads: usize) -> Result<()> {
+        let mut tiles = x.chunks(tile * layers[0].shape[0]).enumerate();
+        tiles.try_for_each(|(i, x)| self.tile(x, layers, i > 0, threads))
     }
 
-    fn tile(&mut self, x: &[f32], weights: &Weights, accumulate: bool, threads: usize) -> Result<()> {
-        let rows = x.len() / PIXELS;
-        let x = Matrix::new(x, [rows, PIXELS])?;
-        let w1 = Matrix::new(&weights.w1, [PIXELS, HIDDEN])?;
-        let w2 = Matrix::new(&weights.w2, [HIDDEN, CLASSES])?;
-        let (h, delta1) = (&mut self.h[..rows * HIDDEN], &mut self.delta1[..rows * HIDDEN]);
-        multiply(h, x, w1, false, threads)?;
-        let h = Matrix::new(h, [rows, HIDDEN])?;
-        multiply(&mut self.logits[..rows * CLASSES], h, w2, false, threads)?;
-        let delta2 = Matrix::new(&self.delta2[..rows * CLASSES], [rows, CLASSES])?;
-        multiply(&mut self.dw2, h.t(), delta2, accumulate, threads)?;
-        multiply(delta1, delta2, w2.t(), false, threads)?;
-        multiply(&mut self.dw1, x.t(), Matrix::new(delta1, [rows, HIDDEN])?, accumulate, threads)?;
+    fn tile(&mut self, x: &[f32], layers: &[Layer], accumulate: bool, threads: usize) -> Result<()> {
+        let rows = x.len() / layers[0].shape[0];
+        for (i, layer) in layers.iter().enumerate() {
+            let [_, out] = layer.shape;
+            let (before, after) = self.outputs.split_at_mut(i);
+            let h = layer.inputs(i, x, before, rows)?;
+            multiply(&mut after[0][..rows * out], h, layer.weight()?, false, threads)?;
+        }
+        for (i, layer) in layers.iter().enumerate().rev() {
+            let [inputs, out] = layer.shape;
+            let (before, after) = self.deltas.split_at_mut(i);
+            let delta = Matrix::new(&after[0][..rows * out], [rows, out])?;
+            let h = layer.inputs(i, x, &self.outputs, rows)?;
+            multiply(&mut self.gradients[i], h.t(), delta, accumulate, threads)?;
+            if let Some(into) = before.last_mut() {
+                multiply(&mut into[..rows * inputs], delta, layer.weight()?.t(), false, threads)?;
+            }
+        }
         Ok(())
+    }
+}
+
+impl Layer {
+    fn weight(&self) -> Result<Matrix<'_>> {
+        Ok(Matrix::new(&self.weight, self.shape)?)
+    }
+
+    /// The data before the first layer, and what the layer before has computed before another.
+    fn inputs<'a>(&self, i: usize, x: &'a [f32], outputs: &'a [Vec<f32>], rows: usize) -> Result<Matrix<'a>> {
+        let size = self.shape[0];
+        let from = if i == 0 { x } else { &outputs[i - 1][..rows * size] };
+        Ok(Matrix::new(from, [rows, size])?)
     }
 }
 
@@ -161,9 +183,15 @@ fn combine(lanes: &mut [Lane]) {
         let add = |(sum, more): (&mut [f32], &[f32])| {
             sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
         };
-        let share = first.dw1.len().div_ceil(rayon::current_num_threads());
-        first.dw1.par_chunks_mut(share).zip(other.dw1.par_chunks(share)).for_each(add);
-        add((&mut first.dw2, &other.dw2));
+        for (sum, more) in first.gradients.iter_mut().zip(&other.gradients) {
+            // A short sum is added before another thread would be awake.
+            if sum.len() < 1 << 14 {
+                add((sum, more));
+                continue;
+            }
+            let share = sum.len().div_ceil(rayon::current_num_threads());
+            sum.par_chunks_mut(share).zip(more.par_chunks(share)).for_each(add);
+        }
     }
 }
 
@@ -189,21 +217,47 @@ mod tests {
 
     #[test]
     fn every_scheme_computes_the_same_sums() {
-        let work = Work::synthetic(80);
-        let mut floor = Floor::new(&work, 2).unwrap();
+        let network = Network { sizes: vec![784, 12, 9, 10], ..Network::perceptron() };
+        let mut floor = Floor::new(&network, &Work::grey(80), 2).unwrap();
         let mut sums = |scheme| {
             floor.at = 0;
             floor.set(scheme);
             floor.products().unwrap();
-            (floor.lanes[0].dw1[1000], floor.lanes[0].dw2[77])
+            floor.lanes[0].gradients.iter().map(|gradient| gradient[77]).collect::<Vec<f32>>()
         };
         let whole = sums(Scheme { tile: 80, lanes: 1 });
-        assert!(whole.0 != 0.0 && whole.1 != 0.0);
+        assert!(whole.len() == 3 && whole.iter().all(|sum| *sum != 0.0), "{whole:?}");
         for scheme in schemes(80, 2) {
             let got = sums(scheme);
-            let near = |got: f32, expected: f32| (got - expected).abs() <= 1e-4 * expected.abs();
-            assert!(near(got.0, whole.0) && near(got.1, whole.1), "{scheme:?}: {got:?} {whole:?}");
+            let near = |(got, expected): (&f32, &f32)| (got - expected).abs() <= 1e-4 * expected.abs();
+            assert!(got.iter().zip(&whole).all(near), "{scheme:?}: {got:?} {whole:?}");
         }
+    }
+
+    #[test]
+    fn the_products_are_those_of_the_network() {
+        let network = Network { sizes: vec![784, 12, 9, 10], ..Network::perceptron() };
+        let work = Work::grey(3);
+        let mut floor = Floor::new(&network, &work, 1).unwrap();
+        floor.products().unwrap();
+        // In double precision, sum by sum.
+        let product = |a: &[f64], b: &[f64], [m, k, n]: [usize; 3]| -> Vec<f64> {
+            let sum = |i, j| (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
+            (0..m).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| sum(i, j)).collect()
+        };
+        let turned = |a: &[f64], [m, n]: [usize; 2]| -> Vec<f64> {
+            (0..m * n).map(|at| a[at % m * n + at / m]).collect()
+        };
+        let wide = |v: &[f32]| v.iter().copied().map(f64::from).collect::<Vec<f64>>();
+        let (w2, w3) = (wide(&floor.layers[1].weight), wide(&floor.layers[2].weight));
+        let delta3 = wide(&noise(10).repeat(3));
+        let delta2 = product(&delta3, &turned(&w3, [9, 10]), [3, 10, 9]);
+        let delta1 = product(&delta2, &turned(&w2, [12, 9]), [3, 9, 12]);
+        let x = wide(&work.train().floats());
+        let expected = product(&turned(&x, [3, 784]), &delta1, [784, 3, 12]);
+        let got = wide(&floor.lanes[0].gradients[0]);
+        let most = expected.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+        assert!(got.iter().zip(&expected).all(|(got, expected)| (got - expected).abs() <= 1e-5 * most));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Measures the tutorial's perceptron on each backend and prints one table.
+//! Measures a network on each backend and prints one table.
 //!
 //! `cargo xtask bench` fetches the data, builds this program and runs it. It starts
 //! itself again for every row ([`child`], [`serve`]), lets the rows take turns
@@ -18,6 +18,7 @@ mod cli;
 mod fault;
 mod floor;
 mod host;
+mod network;
 mod ours;
 mod peers;
 mod progress;
@@ -63,7 +64,7 @@ fn main() -> ExitCode {
 /// Measures everything; whether no row failed.
 fn run(options: &Options) -> Result<bool> {
     let began = Instant::now();
-    let data = work::find(options.data.as_deref())?;
+    let data = work::find(&options.network, options.data.as_deref())?;
     let mut record = summary::begin(options, &data);
     let examples = data.train.len();
     let at = DataAt { name: data.name, folder: options.data.clone() };
@@ -78,7 +79,7 @@ fn run(options: &Options) -> Result<bool> {
         progress.part(&format!("batches of {batch}"));
         let batch = batch.min(examples);
         let given = match peers.present.iter().any(|name| peers::in_python(name)) {
-            true => Some(peers::give(&at, batch)?),
+            true => Some(peers::give(&options.network, &at, batch)?),
             false => None,
         };
         let mut rows = rows(options, batch, &at);
@@ -95,9 +96,7 @@ fn run(options: &Options) -> Result<bool> {
 fn rows(options: &Options, batch: usize, data: &DataAt) -> Vec<(Role, RowSpec)> {
     let mut rows = vec![];
     for &threads in &options.threads {
-        let row = |role: Role, name: &str| {
-            (role, RowSpec { backend: name.into(), batch, threads, data: data.clone(), peer: None })
-        };
+        let row = |role: Role, name: &str| (role, spec(options, name, batch, threads, data));
         rows.push(row(Role::Floor, subject::FLOOR));
         rows.extend(options.backends.iter().map(|name| row(Role::Row, name)));
         rows.extend(options.backends.first().map(|name| row(Role::Control, name)));
@@ -115,10 +114,15 @@ fn peer_rows(
 ) -> Vec<(Role, RowSpec)> {
     let row = |threads: usize, name: &str| {
         let peer = given.filter(|_| peers::in_python(name)).map(Path::to_owned);
-        (Role::Peer, RowSpec { backend: name.into(), batch, threads, data: data.clone(), peer })
+        (Role::Peer, RowSpec { peer, ..spec(options, name, batch, threads, data) })
     };
     let rows = options.threads.iter().flat_map(|&threads| peers.iter().map(move |&name| (threads, name)));
     rows.map(|(threads, name)| row(threads, name)).collect()
+}
+
+fn spec(options: &Options, name: &str, batch: usize, threads: usize, data: &DataAt) -> RowSpec {
+    let (backend, network, data) = (name.into(), options.network.clone(), data.clone());
+    RowSpec { backend, network, batch, threads, data, peer: None }
 }
 
 fn finish(record: &Record, options: &Options) -> Result<bool> {

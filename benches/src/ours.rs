@@ -6,43 +6,55 @@ use std::time::Instant;
 
 use dl_backends::{Executor, Handle, Session, by_name};
 use dl_core::{Plan, TensorRef, program};
-use dl_examples::perceptron::{Perceptron, Recipe};
-use dl_train::{BatchEnd, Epoch, Observer};
+use dl_train::{BatchEnd, Columns, Epoch, Observer, Trainer};
 
 use crate::fault::{Fault, Result};
+use crate::network::{Network, TEST};
 use crate::stats;
-use crate::subject::{SEED, Subject, Training, recipe};
-use crate::work::{Batch, PIXELS, Work};
+use crate::subject::{SEED, Subject, Training};
+use crate::work::{Table, Work};
 
 /// How often the step is compiled to time it.
 const COMPILATIONS: usize = 5;
 
 /// A session with the training step, and the batches that timed steps take in turn.
 pub(crate) struct Ours<'w> {
+    network: Network,
     work: &'w Work,
     backend: String,
     threads: usize,
     session: Session,
     step: Handle,
-    ring: Vec<Batch<'w>>,
+    /// The step without dropout, over the same parameters.
+    checked: Handle,
+    ring: Vec<&'w Table>,
     at: usize,
     compile_ms: Option<f64>,
 }
 
 impl<'w> Ours<'w> {
-    pub(crate) fn new(backend: &str, work: &'w Work, threads: usize) -> Result<Self> {
+    pub(crate) fn new(backend: &str, network: &Network, work: &'w Work, threads: usize) -> Result<Self> {
         let ring = work.ring();
         let mut times = Vec::new();
         for _ in 0..COMPILATIONS {
-            times.push(compile(&*executor(backend, threads)?, &ring[0])?);
+            times.push(compile(&*executor(backend, threads)?, network, ring[0])?);
         }
         let mut session = Session::boxed(executor(backend, threads)?, SEED);
-        let step = session.compile(&Perceptron::MNIST.train(&Recipe::TUTORIAL)?)?;
+        let step = session.compile(&network.train()?)?;
         if !step.inputs().eq(["x", "y"]) {
             return Err(Fault::new("expected a training step of the inputs x and y"));
         }
-        let (backend, compile_ms) = (backend.to_owned(), stats::median(&times));
-        Ok(Ours { work, backend, threads, session, step, ring, at: 0, compile_ms })
+        let checked = match network.dropout {
+            0.0 => step.clone(),
+            _ => session.compile(&network.without_dropout().train()?)?,
+        };
+        let (network, backend, compile_ms) = (network.clone(), backend.to_owned(), stats::median(&times));
+        Ok(Ours { network, work, backend, threads, session, step, checked, ring, at: 0, compile_ms })
+    }
+
+    fn next(&mut self) -> [TensorRef<'w>; 2] {
+        self.at = (self.at + 1) % self.ring.len();
+        inputs(self.ring[self.at])
     }
 }
 
@@ -55,23 +67,19 @@ fn executor(backend: &str, threads: usize) -> Result<Box<dyn Executor>> {
 }
 
 /// Milliseconds from the formula to something that runs on batches of this size.
-fn compile(executor: &dyn Executor, batch: &Batch<'_>) -> Result<f64> {
+fn compile(executor: &dyn Executor, network: &Network, batch: &Table) -> Result<f64> {
     let started = Instant::now();
-    let step = Perceptron::MNIST.train(&Recipe::TUTORIAL)?;
+    let step = network.train()?;
     let plan = Arc::new(Plan::new(&step, &executor.target()));
-    let dims = with_inputs(batch, |inputs| program::bind(step.inputs(), inputs))??;
+    let dims = program::bind(step.inputs(), &inputs(batch))?;
     let executable = executor.compile(&plan, &dims)?;
     let ms = started.elapsed().as_secs_f64() * 1e3;
     drop(executable);
     Ok(ms)
 }
 
-fn with_inputs<T>(batch: &Batch<'_>, run: impl FnOnce(&[TensorRef<'_>]) -> T) -> Result<T> {
-    let n = batch.labels.len();
-    let (images, labels) = ([n, PIXELS], [n]);
-    let x = TensorRef::new(&images, &batch.images)?;
-    let y = TensorRef::new(&labels, &batch.labels)?;
-    Ok(run(&[x, y]))
+fn inputs(batch: &Table) -> [TensorRef<'_>; 2] {
+    [batch.x.view(), batch.y.view()]
 }
 
 impl Subject for Ours<'_> {
@@ -80,16 +88,14 @@ impl Subject for Ours<'_> {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.at = (self.at + 1) % self.ring.len();
-        let (session, step) = (&mut self.session, &self.step);
-        with_inputs(&self.ring[self.at], |inputs| session.run(step, inputs).map(drop))??;
+        let inputs = self.next();
+        self.session.run(&self.step, &inputs)?;
         Ok(())
     }
 
     fn loss(&mut self) -> Result<Option<f64>> {
-        self.at = (self.at + 1) % self.ring.len();
-        let (session, step) = (&mut self.session, &self.step);
-        let loss = with_inputs(&self.ring[self.at], |inputs| session.run(step, inputs)?.read("J"))??;
+        let inputs = self.next();
+        let loss = self.session.run(&self.checked, &inputs)?.read("J")?;
         Ok(loss.get::<f32>()?.first().map(|&loss| loss.into()))
     }
 
@@ -99,19 +105,31 @@ impl Subject for Ours<'_> {
 
     fn settle(&mut self) -> Result<()> {
         // A parameter's value is known only when every update before is done.
-        self.session.get("fc2.bias")?;
+        self.session.get("fc1.bias")?;
         Ok(())
     }
 
     fn train(&mut self, training: Training, progress: &mut dyn FnMut(f64)) -> Result<Option<f64>> {
-        let recipe = recipe(training, self.work.batch());
-        let data = self.work.data();
-        let watch = Watch { epochs: recipe.epochs, progress };
-        let mut trainer =
-            Perceptron::MNIST.trainer(executor(&self.backend, self.threads)?, &recipe, SEED)?.observe(watch);
-        trainer.fit(&data.train, None)?;
-        Ok(trainer.evaluate(&data.test)?.get("accuracy"))
+        let network = training.of(&self.network, self.work.batch());
+        let (metric, evaluation) = network.evaluate()?;
+        let session = Session::boxed(executor(&self.backend, self.threads)?, SEED);
+        let mut trainer = Trainer::new(session, &network.train()?)?
+            .evaluate_with(&evaluation)?
+            .report_evaluation([metric])?
+            .epochs(training.epochs())
+            .batch_size(self.work.batch())
+            .observe(Watch { epochs: training.epochs(), progress });
+        // A full batch has no order worth the shuffling.
+        if training != Training::FullBatch {
+            trainer = trainer.shuffle(SEED);
+        }
+        trainer.fit(&columns(self.work.train())?, None)?;
+        Ok(trainer.evaluate(&columns(self.work.test())?)?.get(TEST))
     }
+}
+
+fn columns(table: &Table) -> Result<Columns> {
+    Ok(Columns::new().column("x", table.x.clone())?.column("y", table.y.clone())?)
 }
 
 /// Hears how far the trainer is.

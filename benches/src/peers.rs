@@ -1,19 +1,20 @@
 //! Other frameworks on the same work: which there are here, and what their processes are given.
 
-use std::fs::{self, File};
+use std::borrow::Cow;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dl_examples::perceptron::{Perceptron, Recipe};
-use serde::Serialize;
+use dl_core::Tensor;
+use dl_core::tensor::Data;
 use tempfile::TempDir;
 
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
+use crate::network::Network;
 use crate::protocol::RowSpec;
 use crate::record::Skipped;
-use crate::subject::SEED;
-use crate::work::{DataAt, PIXELS, Work};
+use crate::work::{DataAt, Work};
 
 /// The Rust one: a subject of this program, if it was built with it.
 pub(crate) const CANDLE: &str = "candle";
@@ -81,55 +82,46 @@ pub(crate) fn in_python(name: &str) -> bool {
     PYTHON.iter().any(|(peer, _)| *peer == name)
 }
 
-/// What a peer is told of its work; images, labels and parameters are raw values in files beside it.
-#[derive(Serialize)]
-struct About {
-    batch: usize,
-    pixels: usize,
-    full_scale: u8,
-    rate: f64,
-    /// In the order in which they are used.
-    parameters: Vec<(String, Vec<usize>)>,
-}
-
-/// The perceptron's parameters, in the order in which they are used.
-pub(crate) const PARAMETERS: [&str; 4] = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"];
-
-/// Writes the batches and first values of every row into a folder that is removed when dropped.
+/// Writes the batches and first values of every row into a folder that is removed when dropped:
+/// the files `x` and `y`, batch after batch, and one for each parameter, raw values in each. Their
+/// shapes follow from the row's [`RowSpec`].
 ///
 /// # Errors
 /// The dataset is gone, or the folder cannot be written.
-pub(crate) fn give(data: &DataAt, batch: usize) -> Result<TempDir> {
-    write(&Work::new(data.load()?, batch)?).map_err(|fault| fault.during("cannot write a peer's data"))
+pub(crate) fn give(network: &Network, data: &DataAt, batch: usize) -> Result<TempDir> {
+    let work = Work::new(data.load(network)?, network, batch)?;
+    write(network, &work).map_err(|fault| fault.during("cannot write a peer's data"))
 }
 
-fn write(work: &Work) -> Result<TempDir> {
+fn write(network: &Network, work: &Work) -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let file = |name: &str| File::create(folder.path().join(name));
-    let (mut images, mut labels) = (file("images")?, file("labels")?);
+    let (mut x, mut y) = (file("x")?, file("y")?);
     for batch in work.ring() {
-        images.write_all(&batch.images)?;
-        labels.write_all(&batch.labels.iter().flat_map(|label| label.to_ne_bytes()).collect::<Vec<u8>>())?;
+        x.write_all(&bytes(&batch.x)?)?;
+        y.write_all(&bytes(&batch.y)?)?;
     }
-    let first = Perceptron::MNIST.train(&Recipe::TUTORIAL)?.initial(SEED)?;
-    let mut parameters = vec![];
-    for name in PARAMETERS {
-        let found = first.iter().find(|(path, _)| **path == *name);
-        let (_, value) = found.ok_or_else(|| Fault::new(format!("no parameter {name}")))?;
-        let bytes = value.get::<f32>()?.iter().flat_map(|value| value.to_ne_bytes());
-        fs::write(folder.path().join(name), bytes.collect::<Vec<u8>>())?;
-        parameters.push((name.to_owned(), value.shape().to_vec()));
+    for (name, value) in network.first_values()? {
+        file(&name)?.write_all(&bytes(&value)?)?;
     }
-    let (full_scale, rate) = (work.data().full_scale, Recipe::TUTORIAL.rate);
-    let about = About { batch: work.batch(), pixels: PIXELS, full_scale, rate, parameters };
-    serde_json::to_writer(file("work.json")?, &about)?;
     Ok(folder)
+}
+
+/// The values as they lie in memory.
+fn bytes(of: &Tensor) -> Result<Cow<'_, [u8]>> {
+    Ok(match of.data() {
+        Data::U8(v) => Cow::Borrowed(&v[..]),
+        Data::I64(v) => v.iter().flat_map(|v| v.to_ne_bytes()).collect::<Vec<u8>>().into(),
+        _ => of.get::<f32>()?.iter().flat_map(|v| v.to_ne_bytes()).collect::<Vec<u8>>().into(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::NAMES;
     use crate::protocol::{Reply, Request};
+    use std::fs;
 
     #[test]
     fn what_is_missing_is_named_with_what_to_do() {
@@ -175,15 +167,35 @@ mod tests {
 
     #[test]
     fn a_peer_is_given_every_value_as_it_lies_in_memory() {
-        let work = Work::synthetic(30);
-        let folder = write(&work).unwrap();
+        let work = Work::grey(30);
+        let folder = write(&Network::perceptron(), &work).unwrap();
         let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
-        assert_eq!(read("images"), &*work.ring()[0].images);
+        assert_eq!(read("x"), work.train().x.get::<u8>().unwrap());
         let labels: Vec<u8> = (0..30i64).flat_map(|i| (i % 10).to_ne_bytes()).collect();
-        assert_eq!(read("labels"), labels);
+        assert_eq!(read("y"), labels);
         assert_eq!(read("fc1.weight").len(), 784 * 128 * 4);
-        let about: serde_json::Value = serde_json::from_slice(&read("work.json")).unwrap();
-        assert_eq!(about["parameters"][2], serde_json::json!(["fc2.weight", [128, 10]]));
-        assert_eq!((&about["batch"], &about["rate"]), (&30.into(), &0.01.into()));
+        assert_eq!(read("fc2.bias").len(), 10 * 4);
+    }
+
+    #[test]
+    fn the_scripts_know_every_word_of_a_network() {
+        let scripts = concat!(
+            include_str!("../peers/work.py"),
+            include_str!("../peers/with_torch.py"),
+            include_str!("../peers/with_jax.py")
+        );
+        for name in NAMES {
+            let network = Network::named(name).unwrap();
+            let json = serde_json::to_value(&network).unwrap();
+            let known = |word: &str| scripts.contains(&format!("\"{word}\""));
+            for key in ["examples", "sizes", "activation", "dropout", "loss", "l2", "optimizer"] {
+                assert!(known(key) && json.get(key).is_some(), "{key}");
+            }
+            let optimizer = json["optimizer"].as_object().unwrap().keys().next().unwrap();
+            let words = ["activation", "loss"].map(|key| json[key].as_str().unwrap());
+            for word in words.into_iter().chain([&**optimizer]) {
+                assert!(known(word), "{word}");
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::Network;
 use crate::subject::Training;
 use crate::work::DataAt;
 
@@ -11,7 +12,8 @@ use crate::work::DataAt;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RowSpec {
     pub(crate) backend: String,
-    /// Images in a batch; the whole training split where it has no more.
+    pub(crate) network: Network,
+    /// Examples in a batch; the whole training split where it has no more.
     pub(crate) batch: usize,
     pub(crate) threads: usize,
     pub(crate) data: DataAt,
@@ -23,7 +25,7 @@ pub(crate) struct RowSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Request {
-    /// So many steps, asked first: from the first values on.
+    /// So many steps without dropout, asked first: from the first values on.
     Losses { steps: usize },
     /// Steps for about so long, at least two.
     WarmUp { ms: f64 },
@@ -31,7 +33,7 @@ pub(crate) enum Request {
     Time { steps: usize },
     /// The memory used so far.
     Peak,
-    /// Training from the first values on, then the accuracy.
+    /// Training from the first values on, then the test split.
     Train { epochs: Option<usize> },
 }
 
@@ -49,8 +51,9 @@ pub(crate) enum Reply {
     Peak { mib: Option<f64>, data_mib: Option<f64> },
     /// Which share of the training is done; more replies follow.
     Progress { share: f64 },
-    /// The share of test images classified right.
-    Trained { accuracy: Option<f64> },
+    /// What the network's loss makes of the test split: the share classified right, or the mean
+    /// squared error.
+    Trained { test: Option<f64> },
     /// The last word.
     Failed { message: String },
 }
@@ -58,7 +61,7 @@ pub(crate) enum Reply {
 impl Request {
     pub(crate) fn training(epochs: Option<usize>) -> Training {
         match epochs {
-            None => Training::Tutorial,
+            None => Training::FullBatch,
             Some(epochs) => Training::Recipe { epochs },
         }
     }

@@ -4,12 +4,13 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use dl_data::Dataset;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
 use crate::host::Host;
+use crate::network::Network;
 use crate::stats::Spread;
+use crate::work::Set;
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,7 @@ pub(crate) struct Record {
     pub(crate) command: String,
     /// Whether it was cut short by `--quick`.
     pub(crate) quick: bool,
+    pub(crate) network: Network,
     pub(crate) data: DataUsed,
     /// What lies inside the timed region.
     pub(crate) step: String,
@@ -70,6 +72,9 @@ pub(crate) struct Row {
     pub(crate) data_mib: Option<f64>,
     /// The share of test images classified right.
     pub(crate) test_accuracy: Option<f64>,
+    /// The mean squared error of the test split, of a regression.
+    #[serde(default)]
+    pub(crate) test_error: Option<f64>,
     /// After what training.
     pub(crate) trained: String,
     /// The losses of the first steps, by which it is checked that all rows do the same work.
@@ -79,7 +84,7 @@ pub(crate) struct Row {
     pub(crate) steps: usize,
 }
 
-/// The five matrix products alone.
+/// The matrix products alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FloorRow {
     pub(crate) batch: usize,
@@ -130,7 +135,7 @@ pub(crate) struct Failed {
 }
 
 impl DataUsed {
-    pub(crate) fn of(data: &Dataset) -> Self {
+    pub(crate) fn of(data: &Set) -> Self {
         DataUsed {
             name: data.name.clone(),
             origin: data.origin.clone(),
@@ -196,6 +201,7 @@ pub(crate) mod tests {
             peak_mib: Some(81.25),
             data_mib: Some(60.0),
             test_accuracy: Some(0.9781),
+            test_error: None,
             trained: "10 epochs".into(),
             losses: vec![2.3, 2.2],
             rounds: 40,
@@ -214,6 +220,7 @@ pub(crate) mod tests {
             seconds: 61.0,
             command: "bench".into(),
             quick: false,
+            network: Network::perceptron(),
             data: DataUsed {
                 name: "fashion-mnist".into(),
                 origin: "a test".into(),

@@ -108,7 +108,8 @@ pub(crate) struct Findings {
     pub(crate) rounds: Vec<f64>,
     pub(crate) peak_mib: Option<f64>,
     pub(crate) data_mib: Option<f64>,
-    pub(crate) accuracy: Option<f64>,
+    /// The share of test images classified right, or the mean squared error.
+    pub(crate) test: Option<f64>,
     pub(crate) trained: String,
 }
 
@@ -124,7 +125,7 @@ pub(crate) struct Runner {
     child: Option<Child>,
 }
 
-/// Measures all `rows`, which have one batch size, from start to accuracy.
+/// Measures all `rows`, which have one batch size, from start to the test split.
 /// `examples` is the size of the training split.
 pub(crate) fn measure(
     rows: Vec<(Role, RowSpec)>,
@@ -220,7 +221,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Memory and accuracy; the child ends.
+    /// Memory and training; the child ends.
     fn finish(&mut self, examples: usize, budget: Budget, at: &mut dyn FnMut(f64)) -> Result<()> {
         (self.found.peak_mib, self.found.data_mib) = self.child()?.peak()?;
         if self.role == Role::Row {
@@ -228,11 +229,11 @@ impl Runner {
             let batches = examples.div_ceil(self.spec.batch.max(1)) as f64;
             let epochs = (!whole).then(|| budget.epochs(batches * self.step));
             self.found.trained = match epochs {
-                None => "the tutorial's ten steps".into(),
+                None => "ten full-batch steps".into(),
                 Some(1) => "1 epoch of the recipe".into(),
                 Some(epochs) => format!("{epochs} epochs of the recipe"),
             };
-            self.found.accuracy = self.child()?.train(epochs, at)?;
+            self.found.test = self.child()?.train(epochs, at)?;
         }
         self.child = None;
         Ok(())

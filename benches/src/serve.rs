@@ -28,11 +28,11 @@ pub(crate) fn serve(spec: &str) -> Result<()> {
 
 fn answer_all(spec: &str, say: &mut dyn FnMut(&Reply) -> Result<()>) -> Result<()> {
     let spec: RowSpec = serde_json::from_str(spec)?;
-    let work = Work::new(spec.data.load()?, spec.batch)?;
+    let work = Work::new(spec.data.load(&spec.network)?, &spec.network, spec.batch)?;
     // Parsing the files takes more memory than keeping them, and is no row's doing.
     host::forget_peak();
     let data_mib = Memory::Now.mib();
-    let mut subject = subject::open(&spec.backend, &work, spec.threads)?;
+    let mut subject = subject::open(&spec, &work)?;
     say(&Reply::Ready { compile_ms: subject.compile_ms(), note: subject.note() })?;
     for line in io::stdin().lock().lines() {
         let reply = match serde_json::from_str(&line?)? {
@@ -45,11 +45,11 @@ fn answer_all(spec: &str, say: &mut dyn FnMut(&Reply) -> Result<()>) -> Result<(
                 let mut progress = |share| {
                     failed = say(&Reply::Progress { share }).err();
                 };
-                let accuracy = subject.train(Request::training(epochs), &mut progress)?;
+                let test = subject.train(Request::training(epochs), &mut progress)?;
                 if let Some(fault) = failed {
                     return Err(fault);
                 }
-                Reply::Trained { accuracy }
+                Reply::Trained { test }
             }
         };
         say(&reply)?;

@@ -1,11 +1,11 @@
 //! What can be measured, behind one interface.
 
-use dl_examples::perceptron::Recipe;
-
 use crate::fault::{Fault, Result};
+use crate::network::Network;
+use crate::protocol::RowSpec;
 use crate::work::Work;
 
-/// The seed of first values and of the order of images.
+/// The seed of first values and of the order of examples.
 pub(crate) const SEED: u64 = 1;
 
 /// A training step that can be run again and again.
@@ -26,7 +26,7 @@ pub(crate) trait Subject {
     /// One training step; where [`overlaps`](Subject::overlaps), it is at least under way.
     fn step(&mut self) -> Result<()>;
 
-    /// One training step; the loss before it, where there is one.
+    /// One training step without dropout; the loss before it, where there is one.
     fn loss(&mut self) -> Result<Option<f64>> {
         Ok(None)
     }
@@ -41,27 +41,36 @@ pub(crate) trait Subject {
         Ok(())
     }
 
-    /// Trains from the first values on; the share of test images that it then gets right.
-    /// `progress` hears which share of the training is done.
+    /// Trains from the first values on; what is then found on the test split: the share of images
+    /// classified right, or the mean squared error. `progress` hears which share of the training is done.
     fn train(&mut self, _: Training, _progress: &mut dyn FnMut(f64)) -> Result<Option<f64>> {
         Ok(None)
     }
 }
 
-/// What to train before the accuracy is taken.
+/// What to train before the test split is looked at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Training {
-    /// The tutorial's loop: full-batch steps.
-    Tutorial,
+    /// The tutorial's loop: ten full-batch steps.
+    FullBatch,
     /// The recipe on shuffled mini-batches.
     Recipe { epochs: usize },
 }
 
-/// The numbers of a training, the same for every row.
-pub(crate) fn recipe(training: Training, batch_size: usize) -> Recipe {
-    match training {
-        Training::Tutorial => Recipe::TUTORIAL,
-        Training::Recipe { epochs } => Recipe { epochs, ..Recipe::PRACTICAL.with_batch_size(batch_size) },
+impl Training {
+    pub(crate) fn epochs(self) -> usize {
+        match self {
+            Training::FullBatch => 10,
+            Training::Recipe { epochs } => epochs,
+        }
+    }
+
+    /// The network with the optimizer that is then used, the same for every row.
+    pub(crate) fn of(self, network: &Network, batch: usize) -> Network {
+        match self {
+            Training::FullBatch => network.clone(),
+            Training::Recipe { .. } => network.by_recipe(batch),
+        }
     }
 }
 
@@ -87,25 +96,28 @@ pub(crate) fn names() -> Vec<&'static str> {
     all.into_iter().filter_map(|(built, name)| built.then_some(name)).collect()
 }
 
-/// Makes the subject called `name`, ready for its first step.
+/// Makes the subject of a row, ready for its first step.
 ///
 /// # Errors
 /// No such subject in this build, or it cannot start here.
 #[cfg_attr(feature = "ndarray", allow(deprecated, reason = "burn deprecates ndarray, and users have it"))]
-pub(crate) fn open<'w>(name: &str, work: &'w Work, threads: usize) -> Result<Box<dyn Subject + 'w>> {
-    Ok(match name {
-        FLOOR => Box::new(crate::floor::Floor::new(work, threads)?),
+pub(crate) fn open<'w>(spec: &RowSpec, work: &'w Work) -> Result<Box<dyn Subject + 'w>> {
+    let (network, threads) = (&spec.network, spec.threads);
+    Ok(match &*spec.backend {
+        FLOOR => Box::new(crate::floor::Floor::new(network, work, threads)?),
         ours if dl_backends::compiled_in().contains(&ours) => {
-            Box::new(crate::ours::Ours::new(ours, work, threads)?)
+            Box::new(crate::ours::Ours::new(ours, network, work, threads)?)
         }
         #[cfg(feature = "candle")]
-        crate::peers::CANDLE => Box::new(crate::candle::Candle::new(work)?),
+        crate::peers::CANDLE => Box::new(crate::candle::Candle::new(network, work)?),
         #[cfg(feature = "ndarray")]
-        "burn-ndarray" => Box::new(crate::baseline::Baseline::<burn_ndarray::NdArray>::new(work, false)?),
+        "burn-ndarray" => {
+            Box::new(crate::baseline::Baseline::<burn_ndarray::NdArray>::new(network, work, false)?)
+        }
         #[cfg(feature = "flex")]
-        "burn-flex" => Box::new(crate::baseline::Baseline::<burn_flex::Flex>::new(work, false)?),
+        "burn-flex" => Box::new(crate::baseline::Baseline::<burn_flex::Flex>::new(network, work, false)?),
         #[cfg(feature = "wgpu")]
-        "burn-wgpu" => Box::new(crate::baseline::Baseline::<burn_wgpu::Wgpu>::new(work, true)?),
+        "burn-wgpu" => Box::new(crate::baseline::Baseline::<burn_wgpu::Wgpu>::new(network, work, true)?),
         other => return Err(unknown(other)),
     })
 }

@@ -2,23 +2,38 @@
 
 use std::env;
 
-use dl_data::Dataset;
-
 use crate::cli::Options;
 use crate::host::{self, Host};
+use crate::network::{Activation, Loss, Network};
 use crate::record::{Control, DataUsed, Failed, FloorRow, PeerRatio, Record, Row};
 use crate::rounds::{Role, Runner};
 use crate::stats::{self, Spread};
 use crate::subject;
-use crate::work::FLOPS_PER_IMAGE;
+use crate::work::Set;
 
 /// What lies inside the timed region, of every row.
-const STEP: &str = "from a batch in memory to updated parameters: bind or upload, forward, gradient, \
-    SGD; the loss is not read. Our rows take bytes and class indices as they lie in memory, burn's \
-    and the peers' float tensors made beforehand. Mini-batches are 8, in turn.";
+fn step(network: &Network) -> String {
+    let Network { activation, dropout, loss, l2, optimizer, .. } = network;
+    let activation = match activation {
+        Activation::Relu => "ReLU",
+        Activation::Tanh => "tanh",
+    };
+    let (loss, taken) = match loss {
+        Loss::CrossEntropy => ("cross entropy", "bytes and class indices"),
+        Loss::SquaredError => ("mean squared error", "numbers"),
+    };
+    let part = |there: bool, text: String| if there { text } else { String::new() };
+    let dropout = part(*dropout > 0.0, format!(", dropout {dropout}"));
+    let penalty = part(*l2 > 0.0, format!(" with {l2} of the squared weights"));
+    format!(
+        "from a batch in memory to updated parameters: bind or upload, forward ({activation}{dropout}, \
+         {loss}{penalty}), gradient, {optimizer}; the loss is not read. Our rows take {taken} as they lie \
+         in memory, burn's and the peers' float tensors made beforehand. Mini-batches are 8, in turn."
+    )
+}
 
 /// A record without rows.
-pub(crate) fn begin(options: &Options, data: &Dataset) -> Record {
+pub(crate) fn begin(options: &Options, data: &Set) -> Record {
     let command: Vec<String> =
         env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     Record {
@@ -28,9 +43,10 @@ pub(crate) fn begin(options: &Options, data: &Dataset) -> Record {
         seconds: 0.0,
         command: format!("bench {}", command.join(" ")).trim_end().to_owned(),
         quick: options.quick,
+        network: options.network.clone(),
         data: DataUsed::of(data),
-        step: STEP.into(),
-        flops_per_image: FLOPS_PER_IMAGE,
+        step: step(&options.network),
+        flops_per_image: options.network.flops_per_example(),
         rows: vec![],
         floor: vec![],
         control: vec![],
@@ -79,6 +95,7 @@ fn row(runner: &Runner, step_ms: Spread, all: &[Runner]) -> Row {
     let burn = beside().filter(|other| subject::is_burn(&other.spec.backend));
     let burn = burn.min_by(|a, b| typical(a).total_cmp(&typical(b)));
     let burn_ratio_spread = burn.and_then(|burn| stats::ratio(&burn.found.rounds, rounds));
+    let classifies = runner.spec.network.loss == Loss::CrossEntropy;
     Row {
         backend: runner.spec.backend.clone(),
         batch: runner.spec.batch,
@@ -93,7 +110,8 @@ fn row(runner: &Runner, step_ms: Spread, all: &[Runner]) -> Row {
         compile_ms: runner.found.compile_ms,
         peak_mib: runner.found.peak_mib,
         data_mib: runner.found.data_mib,
-        test_accuracy: runner.found.accuracy,
+        test_accuracy: runner.found.test.filter(|_| classifies),
+        test_error: runner.found.test.filter(|_| !classifies),
         trained: runner.found.trained.clone(),
         losses: runner.found.losses.clone(),
         rounds: rounds.len(),
@@ -130,10 +148,10 @@ fn peer(runner: &Runner, all: &[Runner]) -> Option<PeerRatio> {
     })
 }
 
-/// Images and billions of floating-point operations per second.
+/// Examples and billions of floating-point operations per second.
 fn rates(runner: &Runner, step_ms: Spread) -> (f64, f64) {
     let images_per_s = runner.spec.batch as f64 / (step_ms.median / 1e3);
-    (images_per_s, images_per_s * FLOPS_PER_IMAGE as f64 / 1e9)
+    (images_per_s, images_per_s * runner.spec.network.flops_per_example() as f64 / 1e9)
 }
 
 fn typical(runner: &Runner) -> f64 {

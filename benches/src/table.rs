@@ -2,13 +2,26 @@
 
 use std::fmt::Write as _;
 
+use crate::network::Loss;
 use crate::record::{Failed, Record, Row, Skipped};
 use crate::stats::Spread;
 
-const HEAD: [[&str; 10]; 2] = [
-    ["", "compile", "step", "step", "images", "GFLOP", "÷ floor", "× burn", "peak", "test"],
-    ["backend", "ms", "ms", "p10–p90", "per s", "per s", "", "", "MiB", "accuracy"],
-];
+fn head(record: &Record) -> [[String; 10]; 2] {
+    let (example, tested) = (format!("{}s", record.network.example()), tested(record));
+    [
+        ["", "compile", "step", "step", &example, "GFLOP", "÷ floor", "× burn", "peak", "test"],
+        ["backend", "ms", "ms", "p10–p90", "per s", "per s", "", "", "MiB", tested],
+    ]
+    .map(|line| line.map(str::to_owned))
+}
+
+/// What is found on the test split.
+fn tested(record: &Record) -> &'static str {
+    match record.network.loss {
+        Loss::CrossEntropy => "accuracy",
+        Loss::SquaredError => "error",
+    }
+}
 
 /// Columns of a terminal that need no scrolling.
 const WIDTH: usize = 110;
@@ -18,17 +31,17 @@ const NONE: &str = "·";
 
 /// The whole text, without the line that names the file.
 pub(crate) fn text(record: &Record) -> String {
-    let blocks = blocks(record);
+    let (head, blocks) = (head(record), blocks(record));
     let lines = blocks.iter().flat_map(|block| &block.lines);
     let mut widths = [0; 10];
-    for line in HEAD.map(|line| line.map(str::to_owned)).iter().chain(lines) {
+    for line in head.iter().chain(lines) {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut text = title(record);
-    for line in HEAD {
-        text += &aligned(&line.map(str::to_owned), &widths);
+    for line in &head {
+        text += &aligned(line, &widths);
     }
     for block in &blocks {
         let _ = write!(text, "\n{}\n", block.title);
@@ -47,17 +60,20 @@ struct Block {
 }
 
 fn title(record: &Record) -> String {
-    let (host, data) = (&record.host, &record.data);
+    let Record { host, network, data, .. } = record;
     let revision = record.revision.as_deref().unwrap_or("unknown");
     let short = |revision: &str| match revision.split_once('-') {
         Some((commit, rest)) => format!("{}-{rest}", commit.get(..10).unwrap_or(commit)),
         None => revision.get(..10).unwrap_or(revision).to_owned(),
     };
     format!(
-        "\nThe tutorial's perceptron 784-128-10 on {}: {} training images, {} to test with.\n\
+        "\n{} {} on {}: {} training {}s, {} to test with.\n\
          {}, {} cores, {}; revision {}; {}{}\n\n",
+        network.title,
+        network,
         data.name,
         grouped(data.train as f64),
+        network.example(),
         grouped(data.test as f64),
         host.cpu,
         host.cores,
@@ -80,11 +96,14 @@ fn block(record: &Record, batch: usize, threads: usize) -> Block {
     let rows = record.rows.iter().filter(|row| row.batch == batch && row.threads == threads);
     let trained = rows.clone().map(|row| &*row.trained).next().unwrap_or_default();
     let plural = if threads == 1 { "" } else { "s" };
-    let title =
-        format!("batch {}, {threads} thread{plural}; accuracy after {trained}", grouped(batch as f64));
+    let title = format!(
+        "batch {}, {threads} thread{plural}; {} after {trained}",
+        grouped(batch as f64),
+        tested(record)
+    );
     let mut lines = vec![];
     for floor in record.floor.iter().filter(|f| f.batch == batch && f.threads == threads) {
-        let mut line = timed("five products", &floor.step_ms, floor.images_per_s, floor.gflops);
+        let mut line = timed("products alone", &floor.step_ms, floor.images_per_s, floor.gflops);
         line[6] = "1.00".into();
         lines.push(line);
     }
@@ -119,7 +138,11 @@ fn line(row: &Row, noise: Option<f64>) -> [String; 10] {
     line[6] = ratio(row.floor_ratio);
     line[7] = ratio(row.burn_ratio);
     line[8] = row.peak_mib.map_or(NONE.into(), |mib| format!("{mib:.0}"));
-    line[9] = row.test_accuracy.map_or(NONE.into(), |share| format!("{:.2} %", 100.0 * share));
+    line[9] = match (row.test_accuracy, row.test_error) {
+        (Some(share), _) => format!("{:.2} %", 100.0 * share),
+        (None, Some(error)) => format!("{error:.4}"),
+        (None, None) => NONE.into(),
+    };
     line
 }
 
@@ -151,10 +174,10 @@ fn notes(record: &Record) -> String {
             ),
         ),
         ("compile", "from the formula to something that runs on batches of this size.".into()),
-        ("GFLOP", format!("the five products alone: {flops} operations per image.")),
+        ("GFLOP", format!("the matrix products alone: {flops} operations per {}.", record.network.example())),
         (
             "÷ floor",
-            "the step's time over that of the five matrix products by the gemm crate on as many threads, \
+            "the step's time over that of the matrix products by the gemm crate on as many threads, \
             at the best tiling found in this run; round by round, then the median."
                 .into(),
         ),
@@ -194,8 +217,9 @@ fn peer_notes(record: &Record) -> Vec<(&'static str, String)> {
     let meaning = format!(
         "{ours} × a peer: how many times as fast {ours} is, with p10–p90; round by round, then the median. \
          The fastest peer comes first. All take the same batches from the same first values: their first \
-         losses agree. A peer's peak has its framework in it; its compiling is the first call, \
-         which may find parts in the framework's cache on disk."
+         losses agree{}. A peer's peak has its framework in it; its compiling is the first call, \
+         which may find parts in the framework's cache on disk.",
+        if record.network.dropout > 0.0 { ", as long as nothing is dropped" } else { "" }
     );
     let mut told: Vec<String> = vec![];
     for peer in &record.peers {
@@ -287,15 +311,15 @@ A CPU, 2 cores, avx2 avx512f; revision 0123456789; 2026-01-31T12:34:56Z
   backend              ms     ms      p10–p90    per s  per s                    MiB  accuracy
 
 batch 64, 2 threads; accuracy after 10 epochs
-  five products         ·  0.160  0.144–0.192  400,000  163.6     1.00       ·     ·         ·
+  products alone        ·  0.160  0.144–0.192  400,000  163.6     1.00       ·     ·         ·
   cpu                3.25  0.180  0.162–0.216  355,556  145.4     1.12    2.00    81   97.81 %
   burn-flex             ·  0.360  0.324–0.432  177,778   72.7     2.25   ≈1.00    81   97.81 %
   A/A: cpu ÷ cpu        ·  1.001  0.980–1.030        ·      ·        ·       ·     ·         ·
 
 a step     a step. Rows take turns, round by round; medians are over all steps of all rounds.
 compile    from the formula to something that runs on batches of this size.
-GFLOP      the five products alone: 409,088 operations per image.
-÷ floor    the step's time over that of the five matrix products by the gemm crate on as many threads, at the
+GFLOP      the matrix products alone: 409,088 operations per image.
+÷ floor    the step's time over that of the matrix products by the gemm crate on as many threads, at the
            best tiling found in this run; round by round, then the median.
 × burn     how many times as fast as the fastest row of burn itself, its tensors and its autodiff.
 A/A        cpu measured twice, in two processes: how a ratio of equal things strays. A ratio no farther from 1

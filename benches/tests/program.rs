@@ -23,8 +23,11 @@ fn a_wrong_command_line_is_told_apart_from_a_failed_run() {
 
 #[test]
 fn a_row_that_cannot_start_tells_its_parent_why() {
-    let spec = r#"{"backend":"cpu","batch":64,"threads":1,"data":{"name":"abacus","folder":null}}"#;
-    let output = bench(&["serve-row", spec]);
+    let network = r#"{"name":"n","title":"N","examples":"images","sizes":[784,10],"activation":"relu","dropout":0,
+        "loss":"cross_entropy","l2":0,"optimizer":{"adam":{"rate":1}},"recipe":{"adam":{"rate":1}}}"#;
+    let data = r#"{"name":"abacus","folder":null}"#;
+    let spec = format!(r#"{{"backend":"cpu","network":{network},"batch":64,"threads":1,"data":{data}}}"#);
+    let output = bench(&["serve-row", &spec]);
     assert!(output.status.success());
     let reply = String::from_utf8_lossy(&output.stdout);
     assert_eq!(reply.trim_end(), r#"{"failed":{"message":"no dataset \"abacus\""}}"#);

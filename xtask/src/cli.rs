@@ -145,9 +145,10 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
 
 /// An option of the benchmark program: read here as well, so that a mistake is found before
 /// anything is fetched and built. A test holds them to that program's own.
-const OF_BENCH: [(&str, Takes); 6] = [
+const OF_BENCH: [(&str, Takes); 7] = [
     ("quick", Takes::Nothing),
     ("peers", Takes::Nothing),
+    ("network", Takes::Network),
     ("threads", Takes::Sizes),
     ("backends", Takes::Any),
     ("batches", Takes::Sizes),
@@ -159,8 +160,13 @@ enum Takes {
     Nothing,
     /// Numbers from 1 on, separated by commas.
     Sizes,
+    /// One of [`NETWORKS`].
+    Network,
     Any,
 }
+
+/// Those that the benchmark program knows.
+const NETWORKS: [&str; 3] = ["perceptron", "deep", "regression"];
 
 fn bench(mut args: Parser) -> Result<Command, Failure> {
     let mut options = BenchOptions::default();
@@ -173,6 +179,7 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
                 match takes {
                     Takes::Nothing => {}
                     Takes::Sizes => options.rest.push(sizes(name, args.value()?)?),
+                    Takes::Network => options.rest.push(network(args.value()?)?),
                     Takes::Any => options.rest.push(args.value()?),
                 }
             }
@@ -180,6 +187,14 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
         }
     }
     Ok(Command::Bench(options))
+}
+
+fn network(name: OsString) -> Result<OsString, Failure> {
+    if NETWORKS.iter().any(|known| name == *known) {
+        return Ok(name);
+    }
+    let (name, known) = (name.to_string_lossy(), NETWORKS.join(", "));
+    Err(Failure::usage(format!("no network {name:?}; expected one of {known}")))
 }
 
 fn sizes(option: &str, list: OsString) -> Result<OsString, Failure> {
@@ -361,8 +376,19 @@ mod tests {
 
     #[test]
     fn bench_keeps_its_own_and_passes_the_rest() {
-        let line = "bench --quick --peers --features ndarray --threads=1,2 --data d --backends cpu --out o";
-        let rest = ["--quick", "--peers", "--threads", "1,2", "--backends", "cpu", "--out", "o"];
+        let line = "bench --quick --peers --network deep --features ndarray --threads=1,2 --data d --backends cpu --out o";
+        let rest = [
+            "--quick",
+            "--peers",
+            "--network",
+            "deep",
+            "--threads",
+            "1,2",
+            "--backends",
+            "cpu",
+            "--out",
+            "o",
+        ];
         let expected = BenchOptions {
             features: Some("ndarray".into()),
             data: Some("d".into()),
@@ -377,6 +403,7 @@ mod tests {
         check_usage_error("bench cpu", "unexpected argument \"cpu\"");
         check_usage_error("bench --threads 1,0", "--threads 1,0: expected numbers from 1 on");
         check_usage_error("bench --batches", "--batches");
+        check_usage_error("bench --network wide", "no network \"wide\"; expected one of perceptron, deep");
         check_usage_error("bench --quick=yes", "quick");
         check_usage_error("bench --peers=torch", "peers");
     }
@@ -396,7 +423,10 @@ mod tests {
             let arm = arm.expect("each option has an arm");
             assert_eq!(matches!(takes, Takes::Nothing), !arm.contains("parser"), "{arm}");
             assert_eq!(matches!(takes, Takes::Sizes), arm.contains("sizes("), "{arm}");
+            assert_eq!(matches!(takes, Takes::Network), arm.contains("Network::named("), "{arm}");
         }
+        let networks = include_str!("../../benches/src/network.rs");
+        assert!(networks.contains(&format!("const NAMES: [&str; {}] = {NETWORKS:?};", NETWORKS.len())));
     }
 
     #[test]

@@ -33,6 +33,8 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
   --quick           a shorter run, within two minutes after building
   --peers           also PyTorch, torch.compile, JAX and candle on the same work, as far as
                     they are installed (`cargo xtask peers`; `--features ndarray,flex,candle`)
+  --network NAME    perceptron (the tutorial's, on MNIST; the default), deep (784-300-100-10 with
+                    dropout and Adam) or regression (13-64-64-1 with momentum, on made-up numbers)
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000
