@@ -3,11 +3,10 @@
 
 use dl_core::DType;
 use dl_core::dtype::Scalar;
-use dl_core::ops::random::block;
 use dl_core::ops::{Binary, Reduce, Unary};
 
 use super::lane::{Scene, Span};
-use super::number::Number;
+use super::number::{Number, PART};
 use super::slots::{Held, Slot, typed};
 use crate::cpu::layout::position;
 use crate::cpu::vector::{self, ByteMap, Isa};
@@ -411,15 +410,18 @@ fn gather<T: Held>(
     }
 }
 
-fn random<T: Held>(stream: u64, scene: &Scene<'_>, (span, len): (Span, usize), out: &mut [T]) {
-    let first = (span.start * len) as u64;
-    let mut words = block(scene.seed, scene.step, stream, first / 4);
-    for (n, i) in (first..).take(span.rows * len).enumerate() {
-        if i % 4 == 0 {
-            words = block(scene.seed, scene.step, stream, i / 4);
+fn random<T: Number>(stream: u64, scene: &Scene<'_>, (span, len): (Span, usize), out: &mut [T]) {
+    let (key, first) = ([scene.seed, scene.step, stream], (span.start * len) as u64);
+    if !span.columns {
+        return T::uniform(scene.isa, key, first, out);
+    }
+    let mut numbers = [T::default(); PART];
+    for start in (0..out.len()).step_by(PART) {
+        let numbers = &mut numbers[..PART.min(out.len() - start)];
+        T::uniform(scene.isa, key, first + start as u64, numbers);
+        for (i, number) in (start..).zip(numbers) {
+            out[span.at(i / len, i % len, len)] = *number;
         }
-        let uniform = (words[(i % 4) as usize] >> 8) as f32 * (1.0 / 16_777_216.0);
-        out[span.at(n / len, n % len, len)] = T::number(Scalar::Float(f64::from(uniform)));
     }
 }
 

@@ -11,6 +11,9 @@ use crate::cpu::real::Arithmetic;
 use crate::cpu::reduce::fold_elements;
 use crate::cpu::vector::{self, ByteMap, Isa};
 
+/// Random numbers that are made at a time where they don't go where they belong at once.
+pub(super) const PART: usize = 256;
+
 /// What results of each element type need.
 pub(super) trait Number: Held {
     fn unary(op: Unary, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]);
@@ -26,6 +29,8 @@ pub(super) trait Number: Held {
     fn cast(from: DType, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]);
     /// A function of bytes; only `f32` results have one.
     fn bytes(_isa: Isa, _map: &ByteMap, _x: &[u8], _out: &mut [Self]) {}
+    /// Random numbers by seed, step and stream, from an element on; only floats have them.
+    fn uniform(_isa: Isa, _key: [u64; 3], _first: u64, _out: &mut [Self]) {}
     /// `kind` of each run.
     fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]);
     /// `into ← kind(into, x)`, element by element.
@@ -117,8 +122,18 @@ macro_rules! floats {
 floats! {
     f32 {
         fn bytes(isa: Isa, map: &ByteMap, x: &[u8], out: &mut [f32]) { isa.bytes(map, x, out) }
+        fn uniform(isa: Isa, key: [u64; 3], first: u64, out: &mut [f32]) { isa.uniform(key, first, out) }
     }
-    f64 {}
+    f64 {
+        fn uniform(isa: Isa, key: [u64; 3], first: u64, out: &mut [f64]) {
+            let mut numbers = [0.0; PART];
+            for (first, out) in (first..).step_by(PART).zip(out.chunks_mut(PART)) {
+                let numbers = &mut numbers[..out.len()];
+                isa.uniform(key, first, numbers);
+                isa.cast(numbers, out);
+            }
+        }
+    }
 }
 
 /// Everything but zero is, NaN too.

@@ -14,6 +14,7 @@ pub mod fidelity;
 mod functions;
 mod loops;
 mod power;
+mod random;
 mod real;
 mod trigonometry;
 
