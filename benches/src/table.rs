@@ -297,6 +297,7 @@ fn grouped(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Network;
     use crate::record::tests::{sample, sample_peer};
     use expect_test::expect;
 
@@ -319,14 +320,29 @@ batch 64, 2 threads; accuracy after 10 epochs
 a step     a step. Rows take turns, round by round; medians are over all steps of all rounds.
 compile    from the formula to something that runs on batches of this size.
 GFLOP      the matrix products alone: 409,088 operations per image.
-÷ floor    the step's time over that of the matrix products by the gemm crate on as many threads, at the
-           best tiling found in this run; round by round, then the median.
+÷ floor    the step's time over that of the matrix products by the gemm crate on as many threads, at the best
+           tiling found in this run; round by round, then the median.
 × burn     how many times as fast as the fastest row of burn itself, its tensors and its autodiff.
 A/A        cpu measured twice, in two processes: how a ratio of equal things strays. A ratio no farther from 1
            is marked ≈ and not claimed, nor is one without such a control.
 peak       resident memory of the row's own process; 60 MiB of it are the program and the data.
 "#]]
         .assert_eq(&text(&sample()));
+    }
+
+    #[test]
+    fn a_regression_has_rows_and_an_error() {
+        let mut record = sample();
+        record.network = Network::named("regression").unwrap();
+        record.rows[0].test_accuracy = None;
+        record.rows[0].test_error = Some(0.012_34);
+        let text = text(&record);
+        let title =
+            "The regression network 13-64-64-1 on fashion-mnist: 60,000 training rows, 10,000 to test with.";
+        assert_eq!(text.lines().nth(1), Some(title));
+        assert!(text.contains(" rows  GFLOP") && text.contains("; error after 10 epochs"), "{text}");
+        let row = text.lines().find(|line| line.starts_with("  cpu")).unwrap();
+        assert!(row.ends_with("0.0123"), "{row}");
     }
 
     #[test]
