@@ -1,10 +1,11 @@
 //! A team of threads for work of microseconds: between two pieces it stays awake for a while, where a
-//! pool would have gone to sleep.
+//! pool would have gone to sleep. Nobody waits for a member that the system keeps from coming: what it
+//! would have done, others do.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::{hint, io};
@@ -29,8 +30,8 @@ struct Shared {
     /// Counts the jobs: a new number is a new job.
     epoch: AtomicUsize,
     job: UnsafeCell<Option<Job>>,
-    /// Helpers that are not done with the job.
-    pending: AtomicUsize,
+    /// How many helpers are at the job, or find out that it is [`CLOSED`].
+    gate: AtomicUsize,
     panicked: AtomicBool,
     stopped: AtomicBool,
     sleepers: AtomicUsize,
@@ -38,9 +39,12 @@ struct Shared {
     bell: Condvar,
 }
 
-// SAFETY: `job` is written only while no helper is at work (`pending` is 0), before `epoch` is released;
-// helpers read it after they acquired the new epoch. What it points to is shared (`Sync`), and outlives
-// the job: `Lead::all` returns when `pending` is 0 again.
+/// Of the gate: helpers that come now are too late.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+// SAFETY: `job` is written only while the gate is closed and nobody is behind it; helpers read it behind
+// the gate, once they found it open. What it points to is shared (`Sync`), and outlives the job:
+// `Lead::all` closes the gate and returns when nobody is behind it any more.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the pointer is only ever followed during a job.
 unsafe impl Send for Shared {}
@@ -54,7 +58,7 @@ impl Team {
         let shared = Arc::new(Shared {
             epoch: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
-            pending: AtomicUsize::new(0),
+            gate: AtomicUsize::new(CLOSED),
             panicked: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sleepers: AtomicUsize::new(0),
@@ -154,23 +158,48 @@ impl Lead<'_> {
         self.team.members()
     }
 
-    /// Calls `work` once on every member with its number, the caller's being 0.
+    /// Calls `work` with a member and the numbers below `count`, each once: member `i` begins with part `i`
+    /// of them, so that it finds in its caches what it had there the last time, and goes on with what nobody
+    /// has begun.
+    ///
+    /// # Panics
+    /// When `work` does, or there are more than 64 numbers.
+    pub(super) fn parts(&mut self, count: usize, work: &(dyn Fn(usize, usize) + Sync)) {
+        assert!(count <= 64, "{count} parts: at most 64 can be told apart");
+        let (begun, members) = (AtomicU64::new(0), self.members());
+        self.all(&|member| {
+            let first = member * count / members;
+            for number in (first..count).chain(0..first) {
+                let bit = 1 << number;
+                if begun.load(Ordering::Relaxed) & bit == 0
+                    && begun.fetch_or(bit, Ordering::Relaxed) & bit == 0
+                {
+                    work(member, number);
+                }
+            }
+        });
+    }
+
+    /// Calls `work` on the caller, whose number is 0, and on every other member that comes before the
+    /// caller is done with it.
     ///
     /// # Panics
     /// When `work` does.
-    pub(super) fn all(&mut self, work: &(dyn Fn(usize) + Sync)) {
-        let Team { shared, helpers, .. } = self.team;
+    fn all(&mut self, work: &(dyn Fn(usize) + Sync)) {
+        let Team { shared, .. } = self.team;
         // SAFETY: only the lifetime is lengthened; see `Shared`.
         let job: Job = unsafe { std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Job>(work) };
-        shared.pending.store(helpers.len(), Ordering::Relaxed);
-        // SAFETY: no helper looks before the epoch changes.
+        // SAFETY: the gate is closed, and the last job waited until nobody was behind it.
         unsafe { *shared.job.get() = Some(job) };
+        shared.gate.fetch_and(!CLOSED, Ordering::Release);
         shared.epoch.fetch_add(1, Ordering::SeqCst);
         shared.wake();
         let own = catch_unwind(AssertUnwindSafe(|| work(0)));
+        let mut inside = shared.gate.fetch_or(CLOSED, Ordering::Acquire);
         let mut looks = 0;
-        while shared.pending.load(Ordering::Acquire) != 0 {
+        while inside & !CLOSED != 0 {
             pause(&mut looks);
+            inside = shared.gate.load(Ordering::Acquire);
         }
         let panicked = shared.panicked.swap(false, Ordering::Relaxed);
         if let Err(panic) = own {
@@ -200,17 +229,20 @@ impl Shared {
         let mut seen = 0;
         loop {
             self.wait(seen);
-            seen += 1;
+            // Before the gate: a job that comes after this is another one.
+            seen = self.epoch.load(Ordering::Acquire);
             if self.stopped.load(Ordering::Acquire) {
                 return;
             }
-            // SAFETY: the epoch has come, so the job stands there until this helper is done.
-            let job = unsafe { (*self.job.get()).map(|job| &*job) };
-            let done = catch_unwind(AssertUnwindSafe(|| job.map(|job| job(index))));
-            if done.is_err() {
-                self.panicked.store(true, Ordering::Relaxed);
+            if self.gate.fetch_add(1, Ordering::Acquire) & CLOSED == 0 {
+                // SAFETY: behind the open gate the job stands until this helper has left.
+                let job = unsafe { (*self.job.get()).map(|job| &*job) };
+                let done = catch_unwind(AssertUnwindSafe(|| job.map(|job| job(index))));
+                if done.is_err() {
+                    self.panicked.store(true, Ordering::Relaxed);
+                }
             }
-            self.pending.fetch_sub(1, Ordering::AcqRel);
+            self.gate.fetch_sub(1, Ordering::Release);
         }
     }
 
@@ -265,6 +297,41 @@ mod tests {
                 assert!(calls.iter().all(|n| n.load(Ordering::Relaxed) == 1), "{members} for {count}");
             }
         }
+    }
+
+    #[test]
+    fn parts_come_once_whoever_takes_them() {
+        for members in [1, 2, 5] {
+            let team = Team::new(members).expect("threads");
+            for count in (0..200).map(|i| i % 65) {
+                let calls: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+                let work = |member: usize, number: usize| {
+                    assert!(member < members);
+                    calls[number].fetch_add(1, Ordering::Relaxed);
+                };
+                match team.lead() {
+                    Some(mut lead) => lead.parts(count, &work),
+                    None => (0..count).for_each(|number| work(0, number)),
+                }
+                assert!(calls.iter().all(|n| n.load(Ordering::Relaxed) == 1), "{members} for {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_member_that_does_not_come() {
+        let team = Team::new(2).expect("threads");
+        team.shared.stopped.store(true, Ordering::Release);
+        team.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        team.shared.wake();
+        while !team.helpers[0].is_finished() {
+            thread::yield_now();
+        }
+        let done = AtomicUsize::new(0);
+        team.lead().expect("nobody else leads").parts(7, &|member, number| {
+            done.fetch_add(number + 100 * member, Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), 21);
     }
 
     #[test]

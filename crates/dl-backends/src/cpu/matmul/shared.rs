@@ -61,18 +61,15 @@ impl Kernels {
         };
         let members = lead.members();
         let by_columns = vectors >= members * COLUMNS && !matches!(job.b, Right::Column(_));
-        let parts = members.min(worth).min(if by_columns { members } else { m });
+        let parts = members.min(worth).min(if by_columns { members } else { m }).min(PARTS);
         let (shared, len, layout) = (Shared(c.data), c.len, c.layout);
         let shared = &shared;
-        lead.all(&|member| {
-            if member >= parts {
-                return;
-            }
+        lead.parts(parts, &|member, index| {
             // SAFETY: `c` is borrowed until all are done, and each part has rows or columns of its own.
             let mut c = unsafe { Out::shared(shared.0, len, layout) };
             let own = match by_columns {
-                true => (0..m, part(0..vectors, member, parts)),
-                false => (part(0..m, member, parts), 0..vectors),
+                true => (0..m, part(0..vectors, index, parts)),
+                false => (part(0..m, index, parts), 0..vectors),
             };
             job.part(self, (member, left), own, &mut c);
         });
@@ -87,6 +84,9 @@ unsafe impl Sync for Shared {}
 
 /// Products of numbers that are not worth another thread.
 const ALONE: usize = 1 << 17;
+
+/// Most parts.
+const PARTS: usize = 64;
 
 /// Vectors of columns that keep a member busy.
 const COLUMNS: usize = 2;

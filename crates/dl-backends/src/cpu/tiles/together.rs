@@ -1,7 +1,6 @@
 //! The rows of a group, shared by a team: in parts that depend on their number alone, so that what they fold
 //! to is the same whoever takes which.
 
-use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use dl_core::DType;
@@ -72,30 +71,24 @@ impl Group {
         };
         // The first part's mistake counts, whichever comes first.
         let failed: Mutex<Option<(usize, Fault)>> = Mutex::new(None);
-        let work = |scene: &Scene<'_>, parts: Range<usize>| {
-            for index in parts {
-                let rows = part(span.start..span.start + span.rows, index, count);
-                let span = Span { start: rows.start, rows: rows.len(), ..span };
-                let mut folds = crew.parts[index].lock().unwrap_or_else(PoisonError::into_inner);
-                own.iter().for_each(|f| reset(f.kind, f.dtype, &mut folds[f.fold]));
-                if let Err(fault) = self.rows(scene, span, &mut folds) {
-                    let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                    if failed.as_ref().is_none_or(|(first, _)| index < *first) {
-                        *failed = Some((index, fault));
-                    }
+        let work = |scene: &Scene<'_>, index: usize| {
+            let rows = part(span.start..span.start + span.rows, index, count);
+            let span = Span { start: rows.start, rows: rows.len(), ..span };
+            let mut folds = crew.parts[index].lock().unwrap_or_else(PoisonError::into_inner);
+            own.iter().for_each(|f| reset(f.kind, f.dtype, &mut folds[f.fold]));
+            if let Err(fault) = self.rows(scene, span, &mut folds) {
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                if failed.as_ref().is_none_or(|(first, _)| index < *first) {
+                    *failed = Some((index, fault));
                 }
             }
         };
         let elements = self.instrs.iter().map(|i| i.len).sum::<usize>().saturating_mul(span.rows);
         match crew.lead.filter(|_| elements >= ALONE) {
-            None => work(scene, 0..count),
-            Some(lead) => {
-                let members = lead.members();
-                lead.all(&|member| {
-                    let scene = Scene { slots: crew.members[member].table(), ..*scene };
-                    work(&scene, part(0..count, member, members));
-                });
-            }
+            None => (0..count).for_each(|index| work(scene, index)),
+            Some(lead) => lead.parts(count, &|member, index| {
+                work(&Scene { slots: crew.members[member].table(), ..*scene }, index);
+            }),
         }
         if let Some((_, fault)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(fault);
