@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Help,
     /// Measure one row for a parent.
     Serve(String),
-    Run(Options),
+    Run(Box<Options>),
 }
 
 /// What to measure.
@@ -87,7 +87,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Command::Run(options))
+    Ok(Command::Run(Box::new(options)))
 }
 
 /// Ascending numbers from 1 on, each once.
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        assert_eq!(parse_line("").unwrap(), Command::Run(Options::default()));
+        assert_eq!(parse_line("").unwrap(), Command::Run(Box::default()));
         let options = Options {
             quick: true,
             peers: true,
@@ -143,7 +143,7 @@ mod tests {
             ..Options::default()
         };
         let line = "--quick --peers --network deep --threads 2,1,2 --batches 64 --data d --out o";
-        assert_eq!(parse_line(line).unwrap(), Command::Run(options));
+        assert_eq!(parse_line(line).unwrap(), Command::Run(Box::new(options)));
         assert_eq!(parse_line("--help").unwrap(), Command::Help);
         assert_eq!(parse_line("serve-row {}").unwrap(), Command::Serve("{}".into()));
     }
