@@ -19,6 +19,7 @@ Trains a network on each backend of this build and prints one table.
   --peers           also PyTorch, torch.compile, JAX and candle, if they are installed
   --network NAME    perceptron (the tutorial's, on MNIST; the default), deep (784-300-100-10 with
                     dropout and Adam) or regression (13-64-64-1 with momentum, on made-up numbers)
+  --profile         instead, each kernel of the cpu executor: predicted and measured time
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000
@@ -41,6 +42,7 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) peers: bool,
     pub(crate) network: Network,
+    pub(crate) profile: bool,
     pub(crate) threads: Vec<usize>,
     pub(crate) backends: Vec<String>,
     pub(crate) batches: Vec<usize>,
@@ -54,6 +56,7 @@ impl Default for Options {
             quick: false,
             peers: false,
             network: Network::perceptron(),
+            profile: false,
             threads: vec![host::cores()],
             backends: subject::names().into_iter().map(str::to_owned).collect(),
             batches: vec![64, 512, 60_000],
@@ -79,6 +82,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Arg::Long("quick") => options.quick = true,
             Arg::Long("peers") => options.peers = true,
             Arg::Long("network") => options.network = Network::named(&parser.value()?.string()?)?,
+            Arg::Long("profile") => options.profile = true,
             Arg::Long("threads") => options.threads = sizes(&mut parser, "--threads")?,
             Arg::Long("batches") => options.batches = sizes(&mut parser, "--batches")?,
             Arg::Long("backends") => options.backends = backends(&mut parser)?,
@@ -136,13 +140,14 @@ mod tests {
             quick: true,
             peers: true,
             network: Network::named("deep").unwrap(),
+            profile: true,
             threads: vec![1, 2],
             batches: vec![64],
             data: Some("d".into()),
             out: "o".into(),
             ..Options::default()
         };
-        let line = "--quick --peers --network deep --threads 2,1,2 --batches 64 --data d --out o";
+        let line = "--quick --peers --profile --network deep --threads 2,1,2 --batches 64 --data d --out o";
         assert_eq!(parse_line(line).unwrap(), Command::Run(Box::new(options)));
         assert_eq!(parse_line("--help").unwrap(), Command::Help);
         assert_eq!(parse_line("serve-row {}").unwrap(), Command::Serve("{}".into()));

@@ -21,6 +21,7 @@ mod host;
 mod network;
 mod ours;
 mod peers;
+mod profile;
 mod progress;
 mod protocol;
 mod record;
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
     let result = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => print(cli::HELP).map(|()| true),
         Ok(Command::Serve(spec)) => serve::serve(&spec).map(|()| true),
+        Ok(Command::Run(options)) if options.profile => {
+            profile::text(&options).and_then(|text| print(&text)).map(|()| true)
+        }
         Ok(Command::Run(options)) => run(&options),
         Err(fault) => {
             eprintln!("bench: {fault}\n\n{}", cli::HELP);

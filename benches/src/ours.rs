@@ -54,7 +54,7 @@ impl<'w> Ours<'w> {
 
     fn next(&mut self) -> [TensorRef<'w>; 2] {
         self.at = (self.at + 1) % self.ring.len();
-        inputs(self.ring[self.at])
+        self.ring[self.at].inputs()
     }
 }
 
@@ -71,15 +71,11 @@ fn compile(executor: &dyn Executor, network: &Network, batch: &Table) -> Result<
     let started = Instant::now();
     let step = network.train()?;
     let plan = Arc::new(Plan::new(&step, &executor.target()));
-    let dims = program::bind(step.inputs(), &inputs(batch))?;
+    let dims = program::bind(step.inputs(), &batch.inputs())?;
     let executable = executor.compile(&plan, &dims)?;
     let ms = started.elapsed().as_secs_f64() * 1e3;
     drop(executable);
     Ok(ms)
-}
-
-fn inputs(batch: &Table) -> [TensorRef<'_>; 2] {
-    [batch.x.view(), batch.y.view()]
 }
 
 impl Subject for Ours<'_> {

@@ -233,7 +233,7 @@ fn peer_notes(record: &Record) -> Vec<(&'static str, String)> {
 }
 
 /// A name with its text beside it, in lines of at most [`WIDTH`] columns.
-fn wrapped(name: &str, text: &str) -> String {
+pub(crate) fn wrapped(name: &str, text: &str) -> String {
     const INDENT: usize = 11;
     let mut lines = format!("{name:<INDENT$}");
     let mut column = INDENT;
@@ -271,7 +271,7 @@ fn aligned(cells: &[String; 10], widths: &[usize; 10]) -> String {
 }
 
 /// Three significant digits, but no fewer than a whole number's.
-fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     let decimals = match value {
         v if v < 0.9995 => 3,
         v if v < 9.995 => 2,
@@ -282,7 +282,7 @@ fn digits(value: f64) -> String {
 }
 
 /// A whole number with commas.
-fn grouped(value: f64) -> String {
+pub(crate) fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dl_core::tensor::Data;
-use dl_core::{DType, Init, Tensor};
+use dl_core::{DType, Init, Tensor, TensorRef};
 use dl_data::{Dataset, Split, Store, permutation};
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +147,11 @@ impl Table {
             x: Tensor::new([split.len(), images.pixels_per_image()], images.as_slice().to_vec())?,
             y: Tensor::vector::<i64>(split.labels().iter().map(|&y| y.into()).collect()),
         })
+    }
+
+    /// `x` and `y`, as a training step takes them.
+    pub(crate) fn inputs(&self) -> [TensorRef<'_>; 2] {
+        [self.x.view(), self.y.view()]
     }
 
     /// Examples.

@@ -145,10 +145,11 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
 
 /// An option of the benchmark program: read here as well, so that a mistake is found before
 /// anything is fetched and built. A test holds them to that program's own.
-const OF_BENCH: [(&str, Takes); 7] = [
+const OF_BENCH: [(&str, Takes); 8] = [
     ("quick", Takes::Nothing),
     ("peers", Takes::Nothing),
     ("network", Takes::Network),
+    ("profile", Takes::Nothing),
     ("threads", Takes::Sizes),
     ("backends", Takes::Any),
     ("batches", Takes::Sizes),
@@ -376,19 +377,8 @@ mod tests {
 
     #[test]
     fn bench_keeps_its_own_and_passes_the_rest() {
-        let line = "bench --quick --peers --network deep --features ndarray --threads=1,2 --data d --backends cpu --out o";
-        let rest = [
-            "--quick",
-            "--peers",
-            "--network",
-            "deep",
-            "--threads",
-            "1,2",
-            "--backends",
-            "cpu",
-            "--out",
-            "o",
-        ];
+        let line = "bench --quick --peers --profile --network deep --features ndarray --threads=1,2 --data d --out o";
+        let rest = ["--quick", "--peers", "--profile", "--network", "deep", "--threads", "1,2", "--out", "o"];
         let expected = BenchOptions {
             features: Some("ndarray".into()),
             data: Some("d".into()),
@@ -406,6 +396,7 @@ mod tests {
         check_usage_error("bench --network wide", "no network \"wide\"; expected one of perceptron, deep");
         check_usage_error("bench --quick=yes", "quick");
         check_usage_error("bench --peers=torch", "peers");
+        check_usage_error("bench --profile=cpu", "profile");
     }
 
     #[test]

@@ -35,6 +35,8 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
                     they are installed (`cargo xtask peers`; `--features ndarray,flex,candle`)
   --network NAME    perceptron (the tutorial's, on MNIST; the default), deep (784-300-100-10 with
                     dropout and Adam) or regression (13-64-64-1 with momentum, on made-up numbers)
+  --profile         instead, each kernel of the cpu executor: predicted and measured time,
+                    GFLOP/s, GB/s, share, and what bounds it; takes --threads and --batches
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000

@@ -9,12 +9,25 @@ pub struct Kernel {
     pub name: String,
     /// What it computes, over all rows.
     pub amounts: Vec<Amount>,
+    /// Rows, columns and inner axis of the matrix product that a call computes, if it computes one.
+    pub product: Option<[usize; 3]>,
     /// Bytes of the caller's inputs that it reads.
     pub input_bytes: usize,
     /// Bytes of other values that it reads and writes, but for those that never leave its blocks.
     pub bytes: usize,
-    /// How much of these lies in memory at a time: a value's part for one tile, or the whole of it.
+    /// Among how many bytes these lie: those of a part, or where it comes once a run, of all whole values
+    /// and sums.
     pub footprint: usize,
+    /// How many of these nothing has touched since the part before, or since the run began: what is written
+    /// over, and whole matrices.
+    pub far: usize,
+    /// In how many parts it is done: as a rule one, or one for each tile.
+    pub parts: usize,
+    /// How many bytes are touched from the begin of a part to the begin of the next, which may be in the
+    /// next run: what one part leaves in the caches, the next one finds if they hold as much.
+    pub distance: usize,
+    /// How many threads share the parts and the bytes.
+    pub threads: usize,
     /// How long it took. Where several threads worked on it, divided by their number.
     pub seconds: f64,
 }
@@ -26,8 +39,10 @@ pub struct Amount {
     pub operation: Operation,
     /// How many elements come of it; of products, how many numbers are multiplied and added.
     pub elements: usize,
-    /// In how many calls of a vector kernel.
+    /// In how many calls of a vector kernel; of reductions, to how many elements.
     pub calls: usize,
+    /// How many threads share the elements.
+    pub threads: usize,
 }
 
 /// What a kernel does with elements.
@@ -35,8 +50,10 @@ pub struct Amount {
 pub enum Operation {
     /// Multiplies two numbers and adds the product, in a matrix product.
     Multiply,
-    /// Copies a number of a matrix to where a product wants it.
+    /// Copies a number of a matrix to where a product wants it; a call is a row of a panel.
     Pack,
+    /// The same from a matrix that lies column by column.
+    PackTurned,
     /// A function of one argument.
     Unary(Unary),
     /// A function of two arguments.
@@ -47,15 +64,25 @@ pub enum Operation {
     Cast,
     /// A function of a byte.
     Bytes,
-    /// A place in a sum or another reduction.
+    /// A place in a sum or another reduction of neighbours.
     Reduce,
-    /// A copy in the same or another order.
+    /// A place in a sum that is weighted: `β·x + α·y`.
+    Accumulate,
+    /// A copy in the same order.
     Move,
+    /// A copy in another order.
+    Turn,
     /// A copy, by index.
     Index,
     /// A random number.
     Random,
-    /// Another step of the plan.
+    /// A step that runs by itself, apart from its elements: operands are found, the result gets room.
+    Step,
+    /// A value of the plan when a run begins and ends: it is bound, kept or let go.
+    Value,
+    /// A wait of threads for each other.
+    Wait,
+    /// What no other of these is.
     Other,
 }
 
@@ -64,7 +91,7 @@ impl Kernel {
     /// of another operation that computes.
     pub fn flops(&self) -> usize {
         let of = |a: &Amount| match a.operation {
-            Operation::Multiply => 2 * a.elements,
+            Operation::Multiply | Operation::Accumulate => 2 * a.elements,
             Operation::Unary(_) | Operation::Binary(_) | Operation::Bytes | Operation::Reduce => a.elements,
             _ => 0,
         };

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::array::{Array, each};
 use super::compile::{Compiled, Operand, Prepared};
 use super::elementwise::Term;
-use super::lanes::Context;
+use super::lanes::{CHUNK, Context};
 use super::movement::splat;
 use crate::error::{Error, Result};
 use crate::executor::{Call, Executable};
@@ -24,8 +24,15 @@ impl Executable for Compiled {
 
     fn profile(&mut self, call: Call<'_>) -> Result<Vec<Kernel>> {
         let mut times = vec![Duration::ZERO; self.steps.len()];
+        let begun = Instant::now();
         self.run_anywhere(call, &mut times)?;
-        Ok(self.plan.steps().iter().zip(times).map(|(step, time)| self.kernel(step, time)).collect())
+        let all = begun.elapsed();
+        let steps = self.plan.steps().iter().zip(&self.steps).zip(times);
+        let mut kernels: Vec<Kernel> = steps.map(|((step, p), time)| self.kernel(step, p, time)).collect();
+        let distance = kernels.iter().map(|k| k.footprint).sum();
+        kernels.push(Kernel::around(&kernels, self.plan.values().len(), all));
+        kernels.iter_mut().for_each(|k| k.distance = distance);
+        Ok(kernels)
     }
 
     fn listing(&self) -> String {
@@ -75,31 +82,76 @@ impl Compiled {
     }
 
     /// A step of the plan as a kernel.
-    fn kernel(&self, step: &Step, time: Duration) -> Kernel {
+    fn kernel(&self, step: &Step, prepared: &Prepared, time: Duration) -> Kernel {
         let elements = |v: ValueId| self.shapes[v.index()].iter().product::<usize>();
         let bytes = |v: ValueId| elements(v) * self.plan.value(v).dtype.bytes();
         let read = || step.args.iter().filter_map(Arg::value);
         let is_input = |v: &ValueId| self.plan.inputs().iter().any(|i| i.value == *v);
-        let input_bytes = read().filter(is_input).map(bytes).sum();
-        let all = read().chain([step.result]).map(bytes).sum::<usize>();
-        let amount = match &step.op {
+        // Views copy nothing.
+        let still = prepared.value.is_some() || is_view(&step.op);
+        let input_bytes = if still { 0 } else { read().filter(is_input).map(bytes).sum() };
+        let all = if still { 0 } else { read().chain([step.result]).map(bytes).sum::<usize>() };
+        let members = self.threads.as_ref().map_or(1, |pool| pool.current_num_threads());
+        let amount = |operation, elements, calls| {
+            let threads = if elements > CHUNK { members } else { 1 };
+            Amount { operation, elements, calls, threads }
+        };
+        let own = match &step.op {
+            _ if still => None,
             Op::Contract(spec) => {
                 let shape = |i: usize| step.args[i].value().map_or(&[][..], |v| &self.shapes[v.index()]);
                 let others = spec.rhs.iter().zip(shape(1)).filter(|(letter, _)| !spec.lhs.contains(letter));
                 let elements = shape(0).iter().chain(others.map(|(_, n)| n)).product();
-                Amount { operation: Operation::Multiply, elements, calls: 1 }
+                Some(amount(Operation::Multiply, elements, 1))
             }
-            op => Amount { operation: operation(op), elements: elements(step.result), calls: 1 },
+            Op::Reduce { .. } | Op::ArgReduce { .. } => {
+                let from = read().map(elements).max().unwrap_or(0);
+                Some(amount(Operation::Reduce, from, elements(step.result)))
+            }
+            op => Some(amount(operation(op), elements(step.result), 1)),
         };
         Kernel {
             name: format!("%{}={}", step.result.0, step.op.name()),
-            amounts: vec![amount],
+            amounts: own.into_iter().chain([amount(Operation::Step, 1, 1)]).collect(),
+            product: None,
             input_bytes,
             bytes: all - input_bytes,
             footprint: all,
+            far: 0,
+            parts: 1,
+            distance: 0,
+            threads: own.map_or(1, |amount| amount.threads),
             seconds: time.as_secs_f64(),
         }
     }
+}
+
+impl Kernel {
+    /// What all of a run takes beyond its kernels; the plan has so many values.
+    pub(super) fn around(kernels: &[Kernel], values: usize, all: Duration) -> Kernel {
+        let inside: f64 = kernels.iter().map(|k| k.seconds).sum();
+        Kernel {
+            name: "around     values bound, kept and let go".to_owned(),
+            amounts: vec![Amount { operation: Operation::Value, elements: values, calls: 1, threads: 1 }],
+            product: None,
+            input_bytes: 0,
+            bytes: 0,
+            footprint: 0,
+            far: 0,
+            parts: 1,
+            distance: 0,
+            threads: 1,
+            seconds: (all.as_secs_f64() - inside).max(0.0),
+        }
+    }
+}
+
+/// Whether it only looks at its operand in another way. A reshape that cannot do that copies.
+fn is_view(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Reshape | Op::Permute(_) | Op::Broadcast(_) | Op::Slice { .. } | Op::Flip(_) | Op::Unfold { .. }
+    )
 }
 
 /// What a step does with elements.

@@ -140,9 +140,14 @@ impl Team {
         work: &(dyn Fn(usize, &mut [T]) + Sync),
     ) {
         match team {
-            Some(team) if out.len() >= 2 * PART => team.chunks(out, PART, work),
+            Some(team) if Team::sharers(out.len(), team.members()) > 1 => team.chunks(out, PART, work),
             _ => work(0, out),
         }
+    }
+
+    /// How many of so many members [`Team::share`] gives a part of so many elements.
+    pub(super) fn sharers(len: usize, members: usize) -> usize {
+        if len >= 2 * PART { members.min(len.div_ceil(PART)) } else { 1 }
     }
 }
 

@@ -53,27 +53,40 @@ impl Kernels {
         c: &mut Out<'_>,
         lead: Option<&mut Lead<'_>>,
     ) {
-        let Sizes { m, n, k } = job.sizes;
-        let vectors = n.div_ceil(self.unit.width);
-        let worth = m.saturating_mul(n).saturating_mul(k) / ALONE;
-        let Some(lead) = lead.filter(|_| worth >= 2) else {
-            return job.part(self, (0, left), (0..m, 0..vectors), c);
+        let Sizes { m, n, .. } = job.sizes;
+        let all = n.div_ceil(self.unit.width);
+        let members = lead.as_ref().map_or(1, |lead| lead.members());
+        let Share { parts, vectors } = self.share(job.sizes, members);
+        let Some(lead) = lead.filter(|_| parts > 1) else {
+            return job.part(self, (0, left), (0..m, 0..all), c);
         };
-        let members = lead.members();
-        let by_columns = vectors >= members * COLUMNS && !matches!(job.b, Right::Column(_));
-        let parts = members.min(worth).min(if by_columns { members } else { m }).min(PARTS);
         let (shared, len, layout) = (Shared(c.data), c.len, c.layout);
         let shared = &shared;
         lead.parts(parts, &|member, index| {
             // SAFETY: `c` is borrowed until all are done, and each part has rows or columns of its own.
             let mut c = unsafe { Out::shared(shared.0, len, layout) };
-            let own = match by_columns {
-                true => (0..m, part(0..vectors, index, parts)),
-                false => (part(0..m, index, parts), 0..vectors),
+            let own = match vectors {
+                true => (0..m, part(0..all, index, parts)),
+                false => (part(0..m, index, parts), 0..all),
             };
             job.part(self, (member, left), own, &mut c);
         });
     }
+
+    /// How a team of so many shares a product.
+    pub(in crate::cpu) fn share(&self, Sizes { m, n, k }: Sizes, members: usize) -> Share {
+        let worth = m.saturating_mul(n).saturating_mul(k) / ALONE;
+        let vectors = n > 1 && n.div_ceil(self.unit.width) >= members * COLUMNS;
+        let parts = members.min(worth).min(if vectors { members } else { m }).clamp(1, PARTS);
+        Share { parts, vectors }
+    }
+}
+
+/// Into how many parts a product is cut.
+pub(in crate::cpu) struct Share {
+    pub parts: usize,
+    /// Whether parts are vectors of columns; otherwise they are rows.
+    pub vectors: bool,
 }
 
 /// A result that threads share.

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use dl_core::DType;
+use dl_core::ops::{Binary, Reduce};
+
+use super::BLOCK;
 use super::build::{StepArg, Target, Work as TileWork};
 use super::fused::wanted;
 use super::group::{Instr, Kind, Operand};
@@ -9,10 +13,14 @@ use super::lane::{Base, Place};
 use super::place::{Group, Phase};
 use super::product::Product;
 use super::run::Tiled;
+use super::together::PARTS;
 use super::update::Direct;
 use super::watch::Watch;
 use super::whole::Work;
+use crate::cpu::lanes::CHUNK;
+use crate::cpu::matmul::Sizes;
 use crate::cpu::run::operation;
+use crate::cpu::team::Team;
 use crate::profile::{Amount, Kernel, Operation};
 
 /// Bytes of a kernel: of inputs, of other values, and of both at a time.
@@ -21,6 +29,7 @@ struct Bytes {
     inputs: usize,
     others: usize,
     footprint: usize,
+    far: usize,
 }
 
 impl Tiled {
@@ -43,8 +52,14 @@ impl Tiled {
                 }
             }
             for (index, phase) in phases.iter().enumerate() {
-                let kernel = self.phase_kernel(phase);
+                let kernel = self.phase_kernel(phase).map(|kernel| self.by_tiles(kernel));
                 kernels.extend(kernel.map(|k| timed(k, times.map(|t| t.phases[index]))));
+            }
+            if self.together() > 1 && !phases.is_empty() {
+                let name = "wait       for the threads that have a lane".to_owned();
+                let amount = self.amount(Operation::Wait, self.lanes.len(), 1);
+                let kernel = with(kernel(name, Bytes::default()), amount);
+                kernels.push(timed(kernel, times.map(|t| t.wait)));
             }
             if self.lanes.len() > 1 {
                 kernels.extend(self.combining(round).map(|k| timed(k, times.map(|t| t.combine))));
@@ -55,7 +70,49 @@ impl Tiled {
                 kernels.push(timed(self.update_kernel(index), watch.map(|w| w.updates[index])));
             }
         }
+        // What is done once a run.
+        for kernel in kernels.iter_mut().filter(|k| k.distance == 0) {
+            kernel.distance = self.distance();
+            kernel.footprint = self.whole_bytes() + self.lanes.len() * self.fold_bytes();
+        }
         kernels
+    }
+
+    /// Bytes that a run touches.
+    pub(super) fn distance(&self) -> usize {
+        let inputs = self.plan.inputs().iter().map(|i| self.bytes_of(i.value.index()));
+        let tiles = self.lanes.len() * (self.tile_bytes() + self.fold_bytes());
+        tiles + self.whole_bytes() + inputs.sum::<usize>()
+    }
+
+    /// Bytes of a lane's rows that a tile touches, with those of inputs.
+    fn tile_bytes(&self) -> usize {
+        let rows = self
+            .homes
+            .iter()
+            .filter(|h| matches!(h.place, Place::Input(_) | Place::Slot(_, Base::Tile | Base::Lane)));
+        let row: usize = rows.map(|h| h.len * h.dtype.bytes()).sum::<usize>()
+            + self.converts.iter().map(|c| c.row_bytes()).sum::<usize>();
+        row * self.cut.tile.min(self.cut.rows)
+    }
+
+    /// Bytes of a lane's sums.
+    fn fold_bytes(&self) -> usize {
+        self.folds.iter().map(|f| self.bytes_of(f.value)).sum()
+    }
+
+    /// Bytes of parameters, as they lie and in panels.
+    fn whole_bytes(&self) -> usize {
+        let parameters = self.plan.parameters().iter().filter_map(|p| p.value.or(p.update));
+        let packed = self.packed.iter().map(|(pack, _)| pack.len(&self.kernels) * DType::F32.bytes());
+        parameters.map(|v| self.bytes_of(v.index())).chain(packed).sum()
+    }
+
+    /// Done tile by tile.
+    fn by_tiles(&self, kernel: Kernel) -> Kernel {
+        // From tile to tile, the lane's sums and all whole values are touched, too.
+        let distance = self.tile_bytes() + self.fold_bytes() + self.whole_bytes();
+        Kernel { parts: self.tiles_of_lanes(), distance, ..kernel }
     }
 
     fn wholes_kernel(&self, works: &[Work]) -> Kernel {
@@ -66,14 +123,20 @@ impl Tiled {
         let mut kernel = kernel(format!("{kind:10} {}", names.join(" ")), Bytes::default());
         for work in works {
             match work {
-                Work::Step(_) => kernel.amounts.extend(work.steps().iter().map(|s| self.step_amount(*s))),
+                Work::Step(whole) => {
+                    let threads = if whole.large { self.threads } else { 1 };
+                    let own = Amount { threads, ..self.step_amount(whole.step) };
+                    kernel.amounts.extend([own, one(Operation::Step, 1, 1)]);
+                }
                 Work::Fused(fused) => {
-                    let calls = fused.len().div_ceil(fused.group.rows.max(1));
-                    let of = |i: &Instr| Amount { operation: i.operation(), elements: fused.len(), calls };
+                    let (elements, calls) = (fused.len(), fused.len().div_ceil(fused.group.rows.max(1)));
+                    let threads = if elements > CHUNK { self.members() } else { 1 };
+                    let of = |i: &Instr| Amount { operation: i.operation(), elements, calls, threads };
                     kernel.amounts.extend(fused.group.instrs.iter().map(of));
                 }
             }
         }
+        kernel.threads = kernel.amounts.iter().map(|a| a.threads).max().unwrap_or(1);
         let mut values: Vec<usize> = steps.iter().flat_map(|s| self.outside(*s, &steps)).collect();
         values.sort_unstable();
         values.dedup();
@@ -97,18 +160,28 @@ impl Tiled {
 
     fn step_amount(&self, step: usize) -> Amount {
         let step = &self.plan.steps()[step];
-        let elements = self.shapes[step.result.index()].iter().product();
-        Amount { operation: operation(&step.op), elements, calls: 1 }
+        let elements = |v: usize| self.shapes[v].iter().product::<usize>();
+        let result = elements(step.result.index());
+        match operation(&step.op) {
+            Operation::Reduce => {
+                let read = step.args.iter().filter_map(|a| a.value()).map(|v| elements(v.index()));
+                one(Operation::Reduce, read.max().unwrap_or(0), result)
+            }
+            operation => one(operation, result, 1),
+        }
     }
 
     fn pack_kernel(&self, index: usize) -> Kernel {
         let pack = &self.packed[index].0;
         let kept = self.updates.iter().any(|u| u.direct == Some(Direct::Panels(index)));
         let when = if kept { "kept in panels" } else { "packed" };
-        let elements = if kept { 0 } else { self.rows[pack.value].iter().product() };
+        let (rows, columns, turned) = pack.sizes();
+        let elements = if kept { 0 } else { rows * columns };
         let bytes = elements * self.dtype(pack.value).bytes() * 2;
         let bytes = Bytes { others: bytes, footprint: bytes, ..Bytes::default() };
-        let amount = Amount { operation: Operation::Pack, elements, calls: usize::from(!kept) };
+        let operation = if turned { Operation::PackTurned } else { Operation::Pack };
+        let lines = if kept { 0 } else { rows * columns.div_ceil(self.kernels.panel()) };
+        let amount = one(operation, elements, lines);
         with(kernel(format!("pack       %{} {pack} {when}", pack.value), bytes), amount)
     }
 
@@ -119,8 +192,9 @@ impl Tiled {
             Phase::Tile(TileWork::Step { step, args, .. }) => {
                 let rows = args.iter().filter(|a| matches!(a, StepArg::Rows(_))).count();
                 let name = format!("step       {} of {rows} rows", self.step_name(*step));
-                let kernel = kernel(name, self.bytes(&phase.inputs()));
-                Some(with(kernel, self.step_amount(*step)))
+                let kernel = Kernel { threads: self.together(), ..kernel(name, self.bytes(&phase.inputs())) };
+                let own = Amount { threads: self.together(), ..self.step_amount(*step) };
+                Some(with(with(kernel, own), self.amount(Operation::Step, 1, self.tiles_of_lanes())))
             }
             Phase::Tile(TileWork::Row(_)) => None,
         }
@@ -131,11 +205,27 @@ impl Tiled {
             Target::Fold(fold) => self.folds[fold].value,
             Target::Home(_) => self.plan.steps()[product.step].result.index(),
         };
-        let cost = product.cost(self.cut.rows);
-        let footprint = product.cost(self.cut.tile.min(self.cut.rows)).bytes;
-        let bytes = Bytes { inputs: 0, others: cost.bytes, footprint };
-        let elements = cost.multiplications;
-        let calls = self.tiles_of_lanes();
+        let (tiles, tile) = (self.tiles_of_lanes(), self.cut.tile.min(self.cut.rows));
+        let (cost, sizes) = (product.cost(), product.sizes(tile));
+        // Sums that go from tile to tile are read and written in each; the first only writes them.
+        let times = match product.out {
+            Target::Home(_) => tiles,
+            Target::Fold(_) if product.scale.1 == 0.0 => 2 * tiles - self.lanes.len(),
+            Target::Fold(_) => 2 * tiles,
+        };
+        let others = cost.row * self.cut.rows + cost.whole * times;
+        let result = match product.out {
+            Target::Home(home) => self.bytes(&[home]).others,
+            Target::Fold(_) => 0,
+        };
+        // Whole matrices and the buffers of results are as the last tile left them.
+        let far = cost.whole * times + result;
+        let bytes = Bytes { inputs: 0, others, footprint: cost.row * tile + cost.whole, far };
+        let together = match self.lanes.len() {
+            1 if product.dtype == DType::F32 => self.kernels.share(sizes, self.members()).parts,
+            _ => self.together(),
+        };
+        let Sizes { m, n, k } = product.sizes(self.cut.rows);
         let products = self.phases.iter().flatten().filter_map(|phase| match phase {
             Phase::Tile(TileWork::Product(product)) => Some(product),
             _ => None,
@@ -153,15 +243,30 @@ impl Tiled {
                 let name = format!("product    {} %{value} {product}", self.step_name(convert.step));
                 let inputs = self.bytes(&[convert.from]).inputs;
                 let elements = convert.len * self.cut.rows;
-                let amount = Amount { operation: Operation::Bytes, elements, calls: self.cut.rows };
-                with(kernel(name, Bytes { inputs, ..bytes }), amount)
+                let calls = tiles * tile.div_ceil((BLOCK / convert.len.max(1)).max(1));
+                // Threads that share a product have each a copy.
+                with(kernel(name, Bytes { inputs, ..bytes }), self.amount(Operation::Bytes, elements, calls))
             }
         };
-        let kernel = with(kernel, Amount { operation: Operation::Multiply, elements, calls });
+        let multiply =
+            Amount { operation: Operation::Multiply, elements: m * n * k, calls: tiles, threads: together };
+        let kernel = Kernel {
+            product: Some([sizes.m, sizes.n, sizes.k]),
+            threads: together,
+            ..with(kernel, multiply)
+        };
         match product.packs(self.cut.rows) {
-            0 => kernel,
-            elements => with(kernel, Amount { operation: Operation::Pack, elements, calls }),
+            (0, _) => kernel,
+            (rows, columns) => {
+                let lines = rows * columns.div_ceil(self.kernels.panel());
+                with(kernel, self.amount(Operation::Pack, rows * columns, lines))
+            }
         }
+    }
+
+    /// An amount of which every lane has its part.
+    fn amount(&self, operation: Operation, elements: usize, calls: usize) -> Amount {
+        Amount { operation, elements, calls, threads: self.together() }
     }
 
     /// How many tiles there are in all.
@@ -186,9 +291,15 @@ impl Tiled {
         homes.retain(|home| !in_blocks(home));
         homes.sort_unstable();
         homes.dedup();
-        let mut kernel = kernel(name, self.bytes(&homes));
-        kernel.amounts = group.instrs.iter().map(|i| self.instr_amount(i, group)).collect();
-        kernel
+        let made: Vec<usize> =
+            homes.iter().copied().filter(|h| group.instrs.iter().any(|i| i.out == *h)).collect();
+        let bytes = Bytes { far: self.bytes(&made).others, ..self.bytes(&homes) };
+        let threads = match self.lanes.len() {
+            1 => group.sharers(self.cut.tile, PARTS, self.members()),
+            _ => self.together(),
+        };
+        let amounts = group.instrs.iter().map(|i| Amount { threads, ..self.instr_amount(i, group) });
+        Kernel { threads, amounts: amounts.collect(), ..kernel(name, bytes) }
     }
 
     fn bytes(&self, homes: &[usize]) -> Bytes {
@@ -215,37 +326,55 @@ impl Tiled {
     fn instr_amount(&self, instr: &Instr, group: &Group) -> Amount {
         let rows = self.cut.rows;
         let blocks = self.tiles_of_lanes() * self.cut.tile.div_ceil(group.rows.max(1));
-        let lines = if group.columns { blocks * instr.len } else { rows };
-        let row = match instr.kind {
-            Kind::Reduce(_, _, run) => instr.len * run,
-            Kind::Fold(_, x, _) => self.homes[x].len,
-            _ => instr.len,
+        let lines = |len: usize| if group.columns { blocks * len } else { rows };
+        let (operation, row, calls) = match instr.kind {
+            Kind::Reduce(kind, _, run) if group.columns => {
+                (combining(kind), instr.len * run, blocks * instr.len * run)
+            }
+            Kind::Reduce(_, _, run) => (Operation::Reduce, instr.len * run, rows * instr.len),
+            Kind::Fold(kind, x, _) => match self.homes[x].len {
+                len if len > 1 && !group.columns => (combining(kind), len, rows),
+                len => (Operation::Reduce, len, blocks * len),
+            },
+            Kind::Lookup { width, .. } => (Operation::Move, instr.len, rows * instr.len / width.max(1)),
+            Kind::Place { ref index, .. } => (Operation::Index, index.row.iter().product(), blocks),
+            Kind::Scatter { ref index, width, .. } => {
+                let count: usize = index.row.iter().product();
+                (combining(Reduce::Sum), count * width, rows * count)
+            }
+            _ if instr.by_lines(group.columns) => (instr.operation(), instr.len, lines(instr.len)),
+            _ => (instr.operation(), instr.len, blocks),
         };
-        let calls = if instr.by_lines(group.columns) { lines } else { blocks };
-        Amount { operation: instr.operation(), elements: rows * row, calls }
+        self.amount(operation, rows * row, calls)
     }
 
     /// Combining what the lanes of a round fold to; `None` if they fold nothing.
     fn combining(&self, round: usize) -> Option<Kernel> {
-        let made = self.folds.iter().filter(|f| f.round as usize == round);
-        let values: Vec<usize> = made.map(|f| f.value).collect();
-        let names: Vec<String> = values.iter().map(|v| format!("%{v}")).collect();
-        let others = (self.lanes.len() - 1) * values.iter().map(|v| 3 * self.bytes_of(*v)).sum::<usize>();
-        let bytes = Bytes { inputs: 0, others, footprint: others };
-        let elements = values.iter().map(|v| self.shapes[*v].iter().product::<usize>()).sum::<usize>();
-        let calls = values.len() * (self.lanes.len() - 1);
-        let amount =
-            Amount { operation: Operation::Reduce, elements: elements * (self.lanes.len() - 1), calls };
-        (!values.is_empty()).then(|| with(kernel(format!("combine    {}", names.join(" ")), bytes), amount))
+        let made: Vec<_> = self.folds.iter().filter(|f| f.round as usize == round).collect();
+        let names: Vec<String> = made.iter().map(|f| format!("%{}", f.value)).collect();
+        let times = self.lanes.len() - 1;
+        let bytes: usize = made.iter().map(|f| self.bytes_of(f.value)).sum();
+        let bytes = Bytes { others: 3 * times * bytes, ..Bytes::default() };
+        let mut kernel = kernel(format!("combine    {}", names.join(" ")), bytes);
+        for fold in &made {
+            let elements = self.shapes[fold.value].iter().product();
+            let threads = Team::sharers(elements, self.members());
+            let operation = combining(fold.kind);
+            kernel.amounts.push(Amount { operation, elements: times * elements, calls: times, threads });
+            kernel.threads = kernel.threads.max(threads);
+        }
+        (!made.is_empty()).then_some(kernel)
     }
 
     fn update_kernel(&self, index: usize) -> Kernel {
         let value = self.updates[index].of.addend.index();
         let others = 3 * self.bytes_of(value);
-        let bytes = Bytes { inputs: 0, others, footprint: others };
+        let bytes = Bytes { others, footprint: others, ..Bytes::default() };
         let elements = self.shapes[value].iter().product();
-        let multiply = Amount { operation: Operation::Binary(dl_core::ops::Binary::Add), elements, calls: 1 };
-        with(kernel(format!("update     {}", self.update_text(index)), bytes), multiply)
+        let threads = Team::sharers(elements, self.members());
+        let amount = Amount { operation: Operation::Accumulate, elements, calls: 1, threads };
+        let kernel = kernel(format!("update     {}", self.update_text(index)), bytes);
+        Kernel { threads, far: self.bytes_of(value), ..with(kernel, amount) }
     }
 
     /// An update as a formula.
@@ -268,9 +397,14 @@ fn kernel(name: String, bytes: Bytes) -> Kernel {
     Kernel {
         name,
         amounts: vec![],
+        product: None,
         input_bytes: bytes.inputs,
         bytes: bytes.others,
         footprint: bytes.footprint,
+        far: bytes.far,
+        parts: 1,
+        distance: 0,
+        threads: 1,
         seconds: 0.0,
     }
 }
@@ -284,6 +418,21 @@ fn timed(kernel: Kernel, time: Option<Duration>) -> Kernel {
     Kernel { seconds: time.map_or(0.0, |t| t.as_secs_f64()), ..kernel }
 }
 
+/// Of one thread.
+fn one(operation: Operation, elements: usize, calls: usize) -> Amount {
+    Amount { operation, elements, calls, threads: 1 }
+}
+
+/// What brings two parts of a reduction together.
+fn combining(kind: Reduce) -> Operation {
+    Operation::Binary(match kind {
+        Reduce::Sum => Binary::Add,
+        Reduce::Prod => Binary::Mul,
+        Reduce::Max => Binary::Max,
+        Reduce::Min => Binary::Min,
+    })
+}
+
 impl Instr {
     fn operation(&self) -> Operation {
         match &self.kind {
@@ -292,9 +441,8 @@ impl Instr {
             Kind::Select(..) => Operation::Select,
             Kind::Cast(..) => Operation::Cast,
             Kind::Bytes(..) => Operation::Bytes,
-            Kind::Copy(_) | Kind::Turn(..) | Kind::Gather(..) | Kind::Concat(_) | Kind::Count { .. } => {
-                Operation::Move
-            }
+            Kind::Copy(_) | Kind::Count { .. } => Operation::Move,
+            Kind::Turn(..) | Kind::Gather(..) | Kind::Concat(_) => Operation::Turn,
             Kind::Reduce(..) | Kind::Fold(..) => Operation::Reduce,
             Kind::Random(_) => Operation::Random,
             Kind::Pick { .. } | Kind::Lookup { .. } | Kind::Place { .. } | Kind::Scatter { .. } => {
@@ -310,8 +458,9 @@ impl Instr {
             Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) => line(x),
             Kind::Binary(_, _, x, y) => line(x) || line(y),
             Kind::Select(c, a, b) => line(c) || line(a) || line(b),
-            Kind::Reduce(..) | Kind::Fold(..) | Kind::Turn(..) | Kind::Gather(..) => true,
-            _ => columns,
+            // Whole columns are copied.
+            Kind::Gather(..) => columns,
+            _ => false,
         }
     }
 }

@@ -93,12 +93,13 @@ impl Tiled {
             seed: given.seed,
             step: given.step,
         };
+        // One look at the clock from phase to phase: the time between two of them is somebody's.
+        let mut begun = given.timed.then(Instant::now);
         for tile in (start..end).step_by(self.cut.tile) {
             let rows = self.cut.tile.min(end - tile);
             let span = Span { start: tile, rows, lane: start, tile, columns: false };
             scene.tile += 1;
             for (i, phase) in self.phases[round].iter().enumerate() {
-                let begun = given.timed.then(Instant::now);
                 match phase {
                     Phase::Group(group) => {
                         let crew = Crew { members, parts, lead: lead.as_mut() };
@@ -112,9 +113,11 @@ impl Tiled {
                         .map_err(|why| (*step, why))?,
                     Phase::Tile(Work::Row(_)) => unreachable!("operations of rows are in groups"),
                 }
-                if let Some(begun) = begun {
+                if let Some(begun) = &mut begun {
                     spent.resize(self.phases[round].len(), Duration::ZERO);
-                    spent[i] += begun.elapsed();
+                    let now = Instant::now();
+                    spent[i] += now - *begun;
+                    *begun = now;
                 }
             }
         }

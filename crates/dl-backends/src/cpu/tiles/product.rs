@@ -67,6 +67,11 @@ pub(super) struct Pack {
 }
 
 impl Pack {
+    /// Rows and columns, and whether it lies column by column.
+    pub(super) fn sizes(&self) -> (usize, usize, bool) {
+        (self.k, self.n, self.n > 1 && self.strides.1 != 1)
+    }
+
     /// Elements that it takes.
     pub(super) fn len(&self, kernels: &Kernels) -> usize {
         if self.n == 1 { kernels.panels_len(1, self.k) } else { kernels.panels_len(self.k, self.n) }
@@ -105,12 +110,12 @@ impl Pack {
     }
 }
 
-/// What a product comes to.
+/// The bytes that a product reads and writes.
 pub(super) struct Cost {
-    /// Pairs of numbers that are multiplied and added.
-    pub multiplications: usize,
-    /// Of both operands and the result.
-    pub bytes: usize,
+    /// For each row of the plan.
+    pub row: usize,
+    /// Of the matrix that has no rows of the plan.
+    pub whole: usize,
 }
 
 /// The sizes, with `r` for the rows of the plan.
@@ -256,20 +261,28 @@ impl Product {
         if let Left::Converted(place, _) = self.a { Some(place) } else { None }
     }
 
-    /// What it comes to for so many rows of the plan.
-    pub(super) fn cost(&self, rows: usize) -> Cost {
-        let (m, n, k) = match &self.form {
-            Form::Rows { m, sizes: (k, n), .. } => (rows * m, *n, *k),
-            Form::Fold { sizes: (m, n), k, .. } => (*m, *n, rows * k),
-        };
-        Cost { multiplications: m * n * k, bytes: (m * k + k * n + m * n) * self.dtype.bytes() }
+    /// Its sizes for so many rows of the plan.
+    pub(super) fn sizes(&self, rows: usize) -> Sizes {
+        match self.form {
+            Form::Rows { m, sizes: (k, n), .. } => Sizes { m: rows * m, n, k },
+            Form::Fold { sizes: (m, n), k, .. } => Sizes { m, n, k: rows * k },
+        }
     }
 
-    /// Numbers that it packs itself, for so many rows of the plan.
-    pub(super) fn packs(&self, rows: usize) -> usize {
+    pub(super) fn cost(&self) -> Cost {
+        let Sizes { m, n, k } = self.sizes(1);
+        let (row, whole) = match self.form {
+            Form::Rows { .. } => (m * k + m * n, k * n),
+            Form::Fold { .. } => (k * m + k * n, m * n),
+        };
+        Cost { row: row * self.dtype.bytes(), whole: whole * self.dtype.bytes() }
+    }
+
+    /// Rows and columns that it packs itself, for so many rows of the plan.
+    pub(super) fn packs(&self, rows: usize) -> (usize, usize) {
         match &self.form {
-            Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 && *n > 1 => rows * k * n,
-            _ => 0,
+            Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 && *n > 1 => (rows * k, *n),
+            _ => (0, 0),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A divided plan at work: rounds of whole values and of lanes.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use dl_core::plan::{Division, Part, Plan};
 use dl_core::{DType, Dims, Tensor};
@@ -188,8 +189,8 @@ impl Tiled {
         pool: Option<Arc<ThreadPool>>,
         team: Option<Arc<Team>>,
     ) -> Tiled {
-        let members = team.as_ref().map_or(1, |t| t.members());
         let mut tiled = Tiled { threads, pool, team, ..self };
+        let members = tiled.members();
         // More lanes than one have each a thread.
         if let [lane] = &mut tiled.lanes[..] {
             let lane = own(lane);
@@ -207,8 +208,16 @@ impl Executable for Tiled {
 
     fn profile(&mut self, call: Call<'_>) -> Result<Vec<Kernel>> {
         let mut watch = Some(Watch::new(self));
+        let begun = Instant::now();
         self.watched(call, &mut watch)?;
-        Ok(self.kernels(watch.as_ref()))
+        let all = begun.elapsed();
+        let mut kernels = self.kernels(watch.as_ref());
+        let around = Kernel::around(&kernels, self.plan.values().len(), all);
+        // Every round, and every lane, comes to code and data that nothing has touched since the last run.
+        let lanes = if self.together() > 1 { 0 } else { self.lanes.len() };
+        let parts = 1 + self.phases.len() + lanes;
+        kernels.push(Kernel { parts, distance: self.distance(), ..around });
+        Ok(kernels)
     }
 
     fn listing(&self) -> String {
@@ -326,11 +335,13 @@ impl Tiled {
                 }
             }
         };
+        let begun = Instant::now();
         match team {
             Some(team) if lanes.len() > 1 => team.each(lanes.len(), &|index| work(index, None)),
             Some(team) => work(0, team.lead()),
             None => (0..lanes.len()).for_each(|index| work(index, None)),
         }
+        let wall = begun.elapsed();
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         for update in self.updates.iter().filter(|u| self.folds[u.fold].round == round as u32) {
             let parameter = update.parameter(call)?;
@@ -353,11 +364,13 @@ impl Tiled {
             return Err(Error::at(&self.plan.value(self.plan.steps()[step].result).origin, why));
         }
         if let Some(watch) = watch {
-            let together = self.team.as_ref().map_or(1, |t| t.members()).min(self.lanes.len()) as u32;
+            let together = self.together() as u32;
+            let times = &mut watch.rounds[round];
             for lane in &mut self.lanes {
                 let spent = std::mem::take(&mut own(lane).spent);
-                watch.rounds[round].phases.iter_mut().zip(spent).for_each(|(sum, t)| *sum += t / together);
+                times.phases.iter_mut().zip(spent).for_each(|(sum, t)| *sum += t / together);
             }
+            times.wait = wall.saturating_sub(times.phases.iter().sum::<Duration>());
         }
         let fold = || self.fold(round, values);
         Watch::time(watch, |w| &mut w.rounds[round].combine, fold);
@@ -394,6 +407,16 @@ impl Tiled {
             Watch::time(watch, |w| &mut w.rounds[round].packs[index], fill);
         }
         Ok(())
+    }
+
+    /// How many threads have a lane each.
+    pub(super) fn together(&self) -> usize {
+        self.members().min(self.lanes.len())
+    }
+
+    /// How many threads work on tiles.
+    pub(super) fn members(&self) -> usize {
+        self.team.as_ref().map_or(1, |team| team.members())
     }
 
     pub(super) fn dtype(&self, value: usize) -> DType {

@@ -57,6 +57,21 @@ impl Group {
         Some(folds)
     }
 
+    /// In how many parts so many rows are taken, where `most` are possible.
+    fn parts(&self, rows: usize, most: usize) -> usize {
+        if self.folded.is_some() { (rows / ROWS).clamp(1, most.max(1)) } else { 1 }
+    }
+
+    /// Whether so many rows are worth waking others.
+    fn is_large(&self, rows: usize) -> bool {
+        self.instrs.iter().map(|i| i.len).sum::<usize>().saturating_mul(rows) >= ALONE
+    }
+
+    /// How many of a team take part in so many rows.
+    pub(super) fn sharers(&self, rows: usize, most: usize, members: usize) -> usize {
+        if self.is_large(rows) { self.parts(rows, most).min(members) } else { 1 }
+    }
+
     /// All rows of the span; an error with its step.
     pub(super) fn run(
         &self,
@@ -65,7 +80,7 @@ impl Group {
         folds: &mut [Slot],
         crew: Crew<'_, '_>,
     ) -> Result<(), Fault> {
-        let count = (span.rows / ROWS).clamp(1, crew.parts.len().max(1));
+        let count = self.parts(span.rows, crew.parts.len());
         let Some(own) = self.folded.as_ref().filter(|_| count > 1) else {
             return self.rows(scene, span, folds);
         };
@@ -83,8 +98,7 @@ impl Group {
                 }
             }
         };
-        let elements = self.instrs.iter().map(|i| i.len).sum::<usize>().saturating_mul(span.rows);
-        match crew.lead.filter(|_| elements >= ALONE) {
+        match crew.lead.filter(|_| self.is_large(span.rows)) {
             None => (0..count).for_each(|index| work(scene, index)),
             Some(lead) => lead.parts(count, &|member, index| {
                 work(&Scene { slots: crew.members[member].table(), ..*scene }, index);

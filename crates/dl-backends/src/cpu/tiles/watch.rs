@@ -19,6 +19,8 @@ pub(super) struct Round {
     pub packs: Vec<Duration>,
     /// Of its phases, over all tiles.
     pub phases: Vec<Duration>,
+    /// Of threads that have no lane while others still have.
+    pub wait: Duration,
     /// Of combining what lanes fold to.
     pub combine: Duration,
 }
@@ -30,6 +32,7 @@ impl Watch {
             wholes: zero(tiled.wholes[round].len()),
             packs: zero(tiled.packed.len()),
             phases: zero(tiled.phases[round].len()),
+            wait: Duration::ZERO,
             combine: Duration::ZERO,
         };
         let rounds = (0..tiled.phases.len()).map(round).collect();

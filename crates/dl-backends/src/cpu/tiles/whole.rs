@@ -36,12 +36,12 @@ impl Work {
 
 /// A step on whole values.
 pub(super) struct Whole {
-    step: usize,
+    pub step: usize,
     prepared: Prepared,
     /// Whole values that nothing needs afterwards.
     frees: Vec<usize>,
     /// Whether it is worth waking other threads.
-    large: bool,
+    pub large: bool,
 }
 
 /// Steps on whole values by their `own` rounds, with what each is the last to need; `read` are the values

@@ -1,0 +1,223 @@
+//! The prediction: how long a kernel takes on a machine with these ceilings.
+//!
+//! A kernel computes and moves bytes, and its time is the sum of both: the larger one alone, as in a
+//! roofline, is nearer only where loads run ahead of what is computed, and calls of vector kernels on
+//! blocks of a few kilobytes end before that. What it computes is known by operation: elements and calls
+//! of vector kernels, each with its ceiling in the first cache; matrix products by the tiles that their
+//! micro-kernels fill. Bytes move as fast as the caches that hold them allow; those in the first cache are
+//! part of what computing takes. Each operation's first call finds its code and data where all that was
+//! touched since the last one has pushed them.
+
+use dl_backends::{Amount, Kernel, Operation};
+
+use super::ceilings::{Ceiling, Ceilings, STEP};
+
+/// A kernel's time, and what it comes of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Prediction {
+    pub(super) seconds: f64,
+    /// What takes the largest part of it.
+    pub(super) bound: String,
+}
+
+/// Predicts a kernel's time. `inputs` are the bytes of all batches that steps take in turn: between two
+/// uses of one, all others have passed.
+pub(super) fn predict(kernel: &Kernel, inputs: usize, ceilings: &Ceilings) -> Prediction {
+    let threads = kernel.threads.max(1) as f64;
+    let each = kernel.parts as f64 / threads;
+    let mut parts: Vec<(String, f64)> = vec![("clock".to_owned(), each * ceilings.get(Ceiling::Clock))];
+    let mut add = |name: &str, seconds: f64| match parts.iter_mut().find(|(known, _)| known == name) {
+        Some((_, sum)) => *sum += seconds,
+        None => parts.push((name.to_owned(), seconds)),
+    };
+    for amount in &kernel.amounts {
+        let (elements, calls) = match (amount.operation, kernel.product) {
+            (Operation::Multiply, Some(sizes)) => (product(amount, sizes, ceilings), 0.0),
+            (Operation::Multiply, None) => {
+                let vectors = amount.elements as f64 / (ceilings.panel * ceilings.width).max(1) as f64;
+                (vectors * ceilings.get(Ceiling::Depth(ceilings.panel)), 0.0)
+            }
+            (operation, _) => (
+                amount.elements as f64 * ceilings.get(Ceiling::Element(operation)),
+                amount.calls as f64 * ceilings.get(Ceiling::Call(operation)),
+            ),
+        };
+        let threads = amount.threads.max(1) as f64;
+        add(name(amount.operation), elements / threads);
+        add("calls", calls / threads);
+    }
+    let mut operations: Vec<Operation> = kernel.amounts.iter().map(|a| a.operation).collect();
+    operations.sort_unstable();
+    operations.dedup();
+    for operation in operations {
+        let first = match kernel.parts == 1 || kernel.distance >= ceilings.step {
+            true => ceilings.get(Ceiling::First(operation, STEP)),
+            false => ceilings.among(kernel.distance, |point| Ceiling::First(operation, point)),
+        };
+        add("first calls", each * first);
+    }
+    let beyond = |bytes: usize, among: usize, ceiling: fn(usize) -> Ceiling| {
+        if among <= ceilings.caches[0] {
+            0.0
+        } else {
+            bytes as f64 / threads * ceilings.among(among, ceiling)
+        }
+    };
+    let near = kernel.bytes.saturating_sub(kernel.far);
+    add(ceilings.level(kernel.footprint), beyond(near, kernel.footprint, Ceiling::Copied));
+    add(ceilings.level(kernel.distance), beyond(kernel.far, kernel.distance, Ceiling::Copied));
+    add(ceilings.level(inputs), beyond(kernel.input_bytes, inputs, Ceiling::Read));
+    let seconds = parts.iter().map(|(_, seconds)| seconds).sum();
+    let bound = parts.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| name);
+    Prediction { seconds, bound: bound.unwrap_or_default() }
+}
+
+/// Seconds of matrix products: for each row, what its panels take, the last of them with fewer vectors.
+fn product(amount: &Amount, [m, n, k]: [usize; 3], ceilings: &Ceilings) -> f64 {
+    let row = |vectors: usize| {
+        ceilings.get(Ceiling::Row(vectors)) + k as f64 * ceilings.get(Ceiling::Depth(vectors))
+    };
+    let panel = (ceilings.panel * ceilings.width).max(1);
+    let rows = match (n / panel, (n % panel).div_ceil(ceilings.width.max(1))) {
+        (0, _) if n == 1 => row(0),
+        (whole, rest) => whole as f64 * row(ceilings.panel) + if rest > 0 { row(rest) } else { 0.0 },
+    };
+    // The last tile has fewer rows.
+    let times = amount.elements as f64 / (m * n * k).max(1) as f64;
+    times * m as f64 * rows
+}
+
+/// What people call an operation.
+pub(super) fn name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Multiply => "multiply",
+        Operation::Pack => "pack",
+        Operation::PackTurned => "pack turned",
+        Operation::Unary(op) => op.row().name,
+        Operation::Binary(op) => op.row().name,
+        Operation::Select => "select",
+        Operation::Cast => "cast",
+        Operation::Bytes => "bytes",
+        Operation::Reduce => "reduce",
+        Operation::Accumulate => "accumulate",
+        Operation::Move => "move",
+        Operation::Turn => "turn",
+        Operation::Index => "index",
+        Operation::Random => "random",
+        Operation::Step => "step",
+        Operation::Value => "values",
+        Operation::Wait => "wait",
+        Operation::Other => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dl_core::ops::{Binary, Unary};
+
+    use super::*;
+
+    const EXP: Operation = Operation::Unary(Unary::Exp);
+
+    /// A machine of round numbers: seconds that can be added in one's head.
+    fn ceilings() -> Ceilings {
+        let mut ceilings = Ceilings {
+            width: 16,
+            panel: 4,
+            points: vec![1000, 10_000],
+            step: 50_000,
+            caches: [1000, 10_000, 100_000],
+            ..Ceilings::default()
+        };
+        let found = [
+            (Ceiling::Element(EXP), 2.0),
+            (Ceiling::Call(EXP), 100.0),
+            (Ceiling::First(EXP, 1000), 10.0),
+            (Ceiling::First(EXP, 10_000), 1000.0),
+            (Ceiling::First(EXP, STEP), 7000.0),
+            (Ceiling::Depth(4), 4.0),
+            (Ceiling::Row(4), 20.0),
+            (Ceiling::Depth(1), 1.0),
+            (Ceiling::Row(1), 5.0),
+            (Ceiling::Depth(0), 0.5),
+            (Ceiling::Copied(1000), 0.25),
+            (Ceiling::Copied(10_000), 0.5),
+            (Ceiling::Read(10_000), 0.125),
+            (Ceiling::Clock, 1.0),
+        ];
+        found.into_iter().for_each(|(ceiling, seconds)| ceilings.add(ceiling, seconds));
+        ceilings
+    }
+
+    fn kernel(amounts: &[Amount], parts: usize) -> Kernel {
+        Kernel {
+            name: "kernel".into(),
+            amounts: amounts.to_vec(),
+            product: None,
+            input_bytes: 0,
+            bytes: 0,
+            footprint: 0,
+            far: 0,
+            parts,
+            distance: 1000,
+            threads: 1,
+            seconds: 0.0,
+        }
+    }
+
+    fn amount(operation: Operation, elements: usize, calls: usize) -> Amount {
+        Amount { operation, elements, calls, threads: 1 }
+    }
+
+    #[track_caller]
+    fn check(kernel: &Kernel, seconds: f64, bound: &str) {
+        assert_eq!(predict(kernel, 10_000, &ceilings()), Prediction { seconds, bound: bound.into() });
+    }
+
+    #[test]
+    fn operations_take_elements_calls_and_a_first_call_in_each_part() {
+        let exp = kernel(&[amount(EXP, 1000, 3)], 2);
+        check(&exp, 2.0 + 2000.0 + 300.0 + 2.0 * 10.0, "exp");
+        check(
+            &Kernel { distance: 60_000, ..exp.clone() },
+            2.0 + 2000.0 + 300.0 + 2.0 * 7000.0,
+            "first calls",
+        );
+        check(&kernel(&[amount(EXP, 10, 3)], 1), 1.0 + 20.0 + 300.0 + 7000.0, "first calls");
+        // Another operation costs nothing that is not known.
+        check(&kernel(&[amount(Operation::Binary(Binary::Add), 10, 3)], 1), 1.0, "clock");
+    }
+
+    #[test]
+    fn threads_share_what_they_do_together() {
+        let mut shared = kernel(&[Amount { threads: 2, ..amount(EXP, 1000, 3) }, amount(EXP, 100, 0)], 2);
+        shared.threads = 2;
+        check(&shared, 1.0 + 1150.0 + 200.0 + 10.0, "exp");
+    }
+
+    #[test]
+    fn products_fill_panels_and_the_rest_of_one() {
+        let of = |[m, n, k]: [usize; 3], tiles: usize| Kernel {
+            product: Some([m, n, k]),
+            ..kernel(&[amount(Operation::Multiply, m * n * k * tiles, tiles)], 1)
+        };
+        // Eight vectors are two panels; ten columns are one vector; one column has a kernel of its own.
+        check(&of([3, 128, 10], 5), 1.0 + 15.0 * 2.0 * (20.0 + 40.0), "multiply");
+        check(&of([3, 10, 100], 1), 1.0 + 3.0 * (5.0 + 100.0), "multiply");
+        check(&of([3, 74, 100], 1), 1.0 + 3.0 * (20.0 + 400.0 + 5.0 + 100.0), "multiply");
+        check(&of([3, 1, 100], 1), 1.0 + 3.0 * 50.0, "multiply");
+    }
+
+    #[test]
+    fn bytes_come_from_what_holds_them() {
+        let mut copy = kernel(&[], 1);
+        copy.bytes = 800;
+        check(&copy, 1.0, "clock");
+        copy.footprint = 10_000;
+        check(&copy, 1.0 + 800.0 * 0.5, "L2");
+        (copy.far, copy.distance) = (200, 20_000);
+        check(&copy, 1.0 + 600.0 * 0.5 + 200.0 * 0.5, "L2");
+        (copy.input_bytes, copy.threads) = (1600, 2);
+        check(&copy, 0.5 + 300.0 * 0.5 + 100.0 * 0.5 + 800.0 * 0.125, "L2");
+    }
+}
