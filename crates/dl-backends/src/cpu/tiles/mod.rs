@@ -59,11 +59,11 @@ pub(super) struct Cut {
 
 impl Cut {
     /// Rows of so many bytes, all buffers together, and as many more if what products convert is kept for a
-    /// tile; `tile` rows, or as many as suit the second cache: all of them, if they fill it once, so that
-    /// the last product updates its parameter; otherwise, with what is converted, a quarter of it for a
-    /// tile, since weights and the sums that go from tile to tile want their part.
+    /// tile; `tile` rows, or as many as suit the second cache: all of them, if they fill it little more than
+    /// once, so that the last product updates its parameter; otherwise, with what is converted, a quarter
+    /// of it for a tile, since weights and the sums that go from tile to tile want their part.
     fn new(rows: usize, (bytes, more): (usize, usize), tile: Option<usize>, caches: Caches) -> Cut {
-        let all = rows.saturating_mul(bytes) <= caches.l2 && rows <= WHOLE;
+        let all = rows.saturating_mul(bytes) <= caches.l2 / 2 * 3 && rows <= WHOLE;
         if tile.is_none() && all {
             return Cut { rows, lane: rows.max(1), tile: rows.max(1) };
         }
