@@ -1,0 +1,5 @@
+//! Values and gradients as PyTorch has them, in double precision, from tables that its scripts made.
+#![allow(clippy::unwrap_used)] // a test may
+
+mod losses;
+mod table;
