@@ -11,6 +11,8 @@ mod coverage;
 mod executors;
 mod faults;
 mod fidelity;
+#[path = "../../../dl-core/tests/library/cases/mod.rs"]
+mod library;
 mod random_programs;
 mod scene;
 mod tutorial;

@@ -1,6 +1,6 @@
 //! What a case writes its program with: declarations that bring their values along.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use dl_core::ops::random::uniform;
 use dl_core::{DType, Expr, Graph, Init, Program, Shape, Tensor};
@@ -12,6 +12,7 @@ pub(crate) struct Scene<'g> {
     /// The float type under test.
     pub float: DType,
     parts: RefCell<Parts<'g>>,
+    rewriting: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -50,7 +51,7 @@ pub(crate) enum Fill {
 
 impl<'g> Scene<'g> {
     pub(crate) fn new(g: &'g Graph, float: DType) -> Self {
-        Scene { g, float, parts: RefCell::default() }
+        Scene { g, float, parts: RefCell::default(), rewriting: Cell::new(false) }
     }
 
     /// An input of the float type under test.
@@ -90,6 +91,16 @@ impl<'g> Scene<'g> {
         self.g.parameter(&name, self.float, sizes, Init::Zeros)
     }
 
+    /// Values for an input that was declared elsewhere.
+    pub(crate) fn given(&self, name: String, value: Tensor) {
+        self.parts.borrow_mut().inputs.push((name, value));
+    }
+
+    /// Has the program rewritten, as people run it.
+    pub(crate) fn rewrite(&self) {
+        self.rewriting.set(true);
+    }
+
     /// A value to be compared.
     pub(crate) fn output(&self, value: Expr<'g>) {
         self.parts.borrow_mut().outputs.push(value);
@@ -100,10 +111,13 @@ impl<'g> Scene<'g> {
         self.parts.borrow_mut().updates.push((parameter, value));
     }
 
-    /// The program as it was written, without rewriting, so that each operation is really there.
+    /// The program, as it was written unless it asked for rewriting, so that each operation is really there.
     pub(crate) fn ready(self) -> dl_core::Result<Ready> {
         let parts = self.parts.into_inner();
-        let mut builder = Program::builder(self.g).without_rewriting();
+        let mut builder = Program::builder(self.g);
+        if !self.rewriting.get() {
+            builder = builder.without_rewriting();
+        }
         for (i, output) in parts.outputs.iter().enumerate() {
             builder = builder.output(&format!("y{i}"), *output);
         }

@@ -2,10 +2,11 @@
 
 use dl_core::ops::binary::BINARY;
 use dl_core::ops::unary::UNARY;
-use dl_core::ops::{Binary, Order, Unary};
+use dl_core::ops::{Order, Unary};
 use dl_core::{Expr, F32, F64, Fact, Graph, I64, Named, Shape, Tensor};
 
-use super::check::Case;
+use super::library::Case;
+use super::library::elementwise::{binary, unary};
 
 const B: Named = Named("B");
 
@@ -15,7 +16,8 @@ fn case(
     range: (f64, f64),
     function: impl for<'g> Fn(&[Expr<'g>]) -> Expr<'g> + 'static,
 ) -> Case {
-    Case { name: name.into(), shapes: shapes.to_vec(), range, function: Box::new(function) }
+    let input = |case: Case, (i, shape): (usize, &Shape)| case.over(&format!("x{i}"), shape, range);
+    shapes.iter().enumerate().fold(super::library::case(name, function), input)
 }
 
 /// A case of one input of `[2, 3]`.
@@ -52,42 +54,6 @@ fn tables() -> Vec<Case> {
         all.push(two(row.name, ([2, 3], [2, 3]), move |x, y| binary(row.op, x, y)));
     }
     all
-}
-
-fn unary(op: Unary, x: Expr<'_>) -> Expr<'_> {
-    match op {
-        Unary::Neg => -x,
-        Unary::Abs => x.abs(),
-        Unary::Sign => x.sign(),
-        Unary::Exp => x.exp(),
-        Unary::Expm1 => x.expm1(),
-        Unary::Log => x.log(),
-        Unary::Log1p => x.log1p(),
-        Unary::Sqrt => x.sqrt(),
-        Unary::Sin => x.sin(),
-        Unary::Cos => x.cos(),
-        Unary::Tanh => x.tanh(),
-        Unary::Sigmoid => x.sigmoid(),
-        Unary::Softplus => x.softplus(),
-        Unary::Relu => x.relu(),
-        Unary::Erf => x.erf(),
-        Unary::Floor => x.floor(),
-        Unary::IsFinite | Unary::Not => x,
-    }
-}
-
-fn binary<'g>(op: Binary, x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
-    match op {
-        Binary::Add => x + y,
-        Binary::Sub => x - y,
-        Binary::Mul => x * y,
-        Binary::Div => x / y,
-        Binary::Pow => x.pow(y),
-        Binary::Max => x.maximum(y),
-        Binary::Min => x.minimum(y),
-        Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => x,
-        Binary::And | Binary::Or => x,
-    }
 }
 
 fn elementwise() -> Vec<Case> {

@@ -1,20 +1,9 @@
 //! The three checks of a derivative: along a random line, against its transpose, and of the gradient itself.
 
 use dl_core::interp::eval_expr;
-use dl_core::ops::random::uniform;
-use dl_core::{Dims, Expr, F64, Graph, Shape, Tensor};
+use dl_core::{Expr, F64, Graph, Tensor};
 
-/// A function of inputs that are drawn from a range.
-pub(crate) struct Case {
-    pub(crate) name: String,
-    /// Of the inputs; the dimension `B` has the size 4.
-    pub(crate) shapes: Vec<Shape>,
-    /// From which the inputs' elements are drawn.
-    pub(crate) range: (f64, f64),
-    pub(crate) function: Box<Function>,
-}
-
-pub(crate) type Function = dyn for<'g> Fn(&[Expr<'g>]) -> Expr<'g>;
+use super::library::{Case, draw, sizes};
 
 /// How far a difference quotient may be off, relative to the size of the numbers.
 const DIFFERENCE: f64 = 2e-7;
@@ -23,46 +12,53 @@ const ROUNDING: f64 = 1e-12;
 const STEP: f64 = 1e-5;
 const SEEDS: std::ops::Range<u64> = 0..3;
 
-impl Case {
-    /// The inputs and the value.
-    pub(crate) fn build<'g>(&self, graph: &'g Graph) -> (Vec<Expr<'g>>, Expr<'g>) {
-        let xs = self.inputs(graph, "x");
-        let y = (self.function)(&xs);
-        (xs, y)
+/// A case in a graph, with a direction for each variable.
+struct Line<'g> {
+    case: &'g Case,
+    graph: &'g Graph,
+    variables: Vec<Expr<'g>>,
+    directions: Vec<Expr<'g>>,
+    value: Expr<'g>,
+}
+
+impl<'g> Line<'g> {
+    fn new(case: &'g Case, graph: &'g Graph) -> Self {
+        let scene = case.build(graph, F64);
+        graph.check().unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let variables = scene.variables;
+        let directions = variables.iter().map(|x| graph.input(&direction(*x), F64, x.shape())).collect();
+        Line { case, graph, variables, directions, value: scene.value }
     }
 
-    fn inputs<'g>(&self, graph: &'g Graph, name: &str) -> Vec<Expr<'g>> {
-        let input = |(i, shape): (usize, &Shape)| graph.input(&format!("{name}{i}"), F64, shape);
-        self.shapes.iter().enumerate().map(input).collect()
-    }
-
-    /// Values for all inputs of the graph, `x` moved by `step` along `v`.
-    fn point(&self, graph: &Graph, seed: u64, step: f64) -> Vec<(String, Tensor)> {
-        let sizes = Dims::new().with("B", 4);
-        let draw = |name: &str, shape: &[usize], low: f64, high: f64| -> Vec<f64> {
-            let stream = name.bytes().fold(0, |n, b| 31 * n + u64::from(b));
-            let n = shape.iter().product::<usize>() as u64;
-            (0..n).map(|i| low + (high - low) * f64::from(uniform(seed, 0, stream, i))).collect()
-        };
-        let value = |decl: &dl_core::graph::InputDecl| {
-            let (name, shape) = (decl.name.to_string(), decl.shape.eval(&sizes).expect("only B has no size"));
-            let mut values = match name.strip_prefix('x') {
-                Some(_) => draw(&name, &shape, self.range.0, self.range.1),
-                None => draw(&name, &shape, -1.0, 1.0),
-            };
-            if let Some(i) = name.strip_prefix('x') {
-                let direction = draw(&format!("v{i}"), &shape, -1.0, 1.0);
-                values.iter_mut().zip(direction).for_each(|(x, v)| *x += step * v);
+    /// Values for all inputs and parameters of the graph, the variables moved by `step` along their directions.
+    fn point(&self, seed: u64, step: f64) -> Vec<(String, Tensor)> {
+        let mut values = self.case.values(seed, F64);
+        for decl in self.graph.parameter_decls() {
+            values.push((decl.name.to_string(), decl.sample(seed).expect("the initialiser fits")));
+        }
+        for decl in self.graph.input_decls() {
+            if !values.iter().any(|(name, _)| *name == *decl.name) {
+                let sizes = sizes(&decl.shape);
+                let drawn = draw(&decl.name, sizes.iter().product(), seed, (-1.0, 1.0));
+                values
+                    .push((decl.name.to_string(), Tensor::new(sizes, drawn).expect("as many as sizes say")));
             }
-            (name, Tensor::new(shape, values).expect("as many as the shape says"))
-        };
-        graph.input_decls().iter().map(value).collect()
+        }
+        for x in &self.variables {
+            let along = find(&values, &direction(*x));
+            let (place, along) = (find(&values, &x.to_string()), values[along].1.to_f64());
+            let moved: Vec<f64> =
+                values[place].1.to_f64().iter().zip(along).map(|(x, v)| x + step * v).collect();
+            let shape = values[place].1.shape().to_vec();
+            values[place].1 = Tensor::new(shape, moved).expect("as many as before");
+        }
+        values
     }
 
     fn eval(&self, expr: Expr<'_>, seed: u64, step: f64) -> Vec<f64> {
-        let values = self.point(expr.graph(), seed, step);
+        let values = self.point(seed, step);
         let values: Vec<(&str, Tensor)> = values.iter().map(|(n, t)| (n.as_str(), t.clone())).collect();
-        eval_expr(expr, &values).unwrap_or_else(|e| panic!("{}: {e}", self.name)).to_f64()
+        eval_expr(expr, &values).unwrap_or_else(|e| panic!("{}: {e}", self.case.name)).to_f64()
     }
 
     fn difference(&self, expr: Expr<'_>, seed: u64) -> Vec<f64> {
@@ -74,10 +70,19 @@ impl Case {
         let scale = want.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
         for (g, w) in got.iter().zip(want) {
             let close = (g - w).abs() <= tolerance * scale;
-            assert!(close, "{}: {what}: got {got:?}, expected {want:?}", self.name);
+            assert!(close, "{}: {what}: got {got:?}, expected {want:?}", self.case.name);
         }
         assert_eq!(got.len(), want.len());
     }
+}
+
+/// The name of a variable's direction.
+fn direction(x: Expr<'_>) -> String {
+    format!("along {x}")
+}
+
+fn find(values: &[(String, Tensor)], name: &str) -> usize {
+    values.iter().position(|(n, _)| n == name).expect("it is declared")
 }
 
 /// A scalar that weighs every element differently and is not linear in any.
@@ -89,17 +94,17 @@ fn objective<'g>(y: Expr<'g>) -> Expr<'g> {
 
 fn along<'g>(gradients: &[Expr<'g>], directions: &[Expr<'g>]) -> Expr<'g> {
     let terms = gradients.iter().zip(directions).map(|(g, v)| (*g * *v).sum(..));
-    terms.reduce(|a, b| a + b).expect("a case has an input")
+    terms.reduce(|a, b| a + b).expect("a case has a variable")
 }
 
 /// The gradient along a line is the slope of the objective on that line.
 pub(crate) fn gradient(case: &Case) {
     for seed in SEEDS {
         let graph = Graph::new();
-        let (xs, y) = case.build(&graph);
-        let j = objective(y);
-        let slope = along(&j.grad(&xs), &case.inputs(&graph, "v"));
-        case.compare("slope", &case.eval(slope, seed, 0.0), &case.difference(j, seed), DIFFERENCE);
+        let line = Line::new(case, &graph);
+        let j = objective(line.value);
+        let slope = along(&j.grad(&line.variables), &line.directions);
+        line.compare("slope", &line.eval(slope, seed, 0.0), &line.difference(j, seed), DIFFERENCE);
     }
 }
 
@@ -107,14 +112,14 @@ pub(crate) fn gradient(case: &Case) {
 pub(crate) fn transpose(case: &Case) {
     for seed in SEEDS {
         let graph = Graph::new();
-        let (xs, y) = case.build(&graph);
-        let vs = case.inputs(&graph, "v");
+        let line = Line::new(case, &graph);
+        let y = line.value;
         let u = graph.input("u", F64, y.shape());
-        let tangent = y.jvp(&xs, &vs);
-        case.compare("tangent", &case.eval(tangent, seed, 0.0), &case.difference(y, seed), DIFFERENCE);
-        let forward = case.eval((tangent * u).sum(..), seed, 0.0);
-        let reverse = case.eval(along(&y.vjp(&xs, u), &vs), seed, 0.0);
-        case.compare("transpose", &forward, &reverse, ROUNDING);
+        let tangent = y.jvp(&line.variables, &line.directions);
+        line.compare("tangent", &line.eval(tangent, seed, 0.0), &line.difference(y, seed), DIFFERENCE);
+        let forward = line.eval((tangent * u).sum(..), seed, 0.0);
+        let reverse = line.eval(along(&y.vjp(&line.variables, u), &line.directions), seed, 0.0);
+        line.compare("transpose", &forward, &reverse, ROUNDING);
     }
 }
 
@@ -122,12 +127,12 @@ pub(crate) fn transpose(case: &Case) {
 pub(crate) fn curvature(case: &Case) {
     for seed in SEEDS {
         let graph = Graph::new();
-        let (xs, y) = case.build(&graph);
-        let vs = case.inputs(&graph, "v");
-        let j = objective(y);
-        for (product, gradient) in j.hvp(&xs, &vs).into_iter().zip(j.grad(&xs)) {
-            let want = case.difference(gradient, seed);
-            case.compare("curvature", &case.eval(product, seed, 0.0), &want, DIFFERENCE);
+        let line = Line::new(case, &graph);
+        let j = objective(line.value);
+        let products = j.hvp(&line.variables, &line.directions);
+        for (product, gradient) in products.into_iter().zip(j.grad(&line.variables)) {
+            let want = line.difference(gradient, seed);
+            line.compare("curvature", &line.eval(product, seed, 0.0), &want, DIFFERENCE);
         }
     }
 }

@@ -3,10 +3,11 @@
 use dl_core::ops::binary::{BINARY, Class};
 use dl_core::ops::unary::{Takes, UNARY};
 use dl_core::ops::{Binary, Unary};
-use dl_core::{Bool, DType, Expr, I64, Named, U8};
+use dl_core::{Bool, DType, I64, Named, U8};
 
 use crate::case::{Case, case};
 use crate::cases::ODD;
+use crate::library::elementwise;
 use crate::scene::Fill::{self, Extreme, Ties, Uniform, Wide};
 use crate::scene::Scene;
 
@@ -41,43 +42,20 @@ fn unary(cases: &mut Vec<Case>, op: Unary) {
                 if matches!(op, Unary::Log | Unary::Log1p | Unary::Sqrt) { Fill::Positive } else { Ties };
             cases.push(case(row.name, about(&format!("of {n}")), move |s| {
                 let x = s.typed(dtype.unwrap_or(s.float), &[n], fill);
-                s.output(apply(op, x));
+                s.output(elementwise::unary(op, x));
             }));
         }
         let fills = [("uniform", Uniform), ("extreme", if dtype == Some(I64) { Wide } else { Extreme })];
         for (what, fill) in fills {
             cases.push(case(row.name, about(what), move |s| {
                 let x = s.typed(dtype.unwrap_or(s.float), &[3, 31], fill);
-                s.output(apply(op, x));
+                s.output(elementwise::unary(op, x));
             }));
         }
         cases.push(case(row.name, about("of a transposed slice, backwards"), move |s| {
             let x = s.typed(dtype.unwrap_or(s.float), &[9, 7], Uniform);
-            s.output(apply(op, x.transpose().slice_by(1, 1, 9, 3).flip(0)));
+            s.output(elementwise::unary(op, x.transpose().slice_by(1, 1, 9, 3).flip(0)));
         }));
-    }
-}
-
-fn apply<'g>(op: Unary, x: Expr<'g>) -> Expr<'g> {
-    match op {
-        Unary::Neg => -x,
-        Unary::Abs => x.abs(),
-        Unary::Sign => x.sign(),
-        Unary::Exp => x.exp(),
-        Unary::Expm1 => x.expm1(),
-        Unary::Log => x.log(),
-        Unary::Log1p => x.log1p(),
-        Unary::Sqrt => x.sqrt(),
-        Unary::Sin => x.sin(),
-        Unary::Cos => x.cos(),
-        Unary::Tanh => x.tanh(),
-        Unary::Sigmoid => x.sigmoid(),
-        Unary::Softplus => x.softplus(),
-        Unary::Relu => x.relu(),
-        Unary::Erf => x.erf(),
-        Unary::Floor => x.floor(),
-        Unary::IsFinite => x.is_finite(),
-        Unary::Not => !x,
     }
 }
 
@@ -113,31 +91,31 @@ fn binary(cases: &mut Vec<Case>, op: Binary) {
         add("extreme", |s, t, op| {
             let fill = if t == I64 { Wide } else { Extreme };
             let (x, y) = (s.typed(t, &[23, 1], fill), s.typed(t, &[23], fill));
-            s.output(combine(op, x, y));
+            s.output(elementwise::binary(op, x, y));
         });
         add("transposed and sliced", |s, t, op| {
             let (x, y) = (s.typed(t, &[7, 9], Ties), s.typed(t, &[9, 8], Ties));
-            s.output(combine(op, x.transpose(), y.slice(1, 1, 8).flip(1)));
+            s.output(elementwise::binary(op, x.transpose(), y.slice(1, 1, 8).flip(1)));
         });
         add("with itself", |s, t, op| {
             let x = s.typed(t, &[7], Uniform);
-            s.output(combine(op, x, x));
+            s.output(elementwise::binary(op, x, x));
         });
         add("named", |s, t, op| {
             let x = s.input(t, (B, 3), &[7, 3], Ties);
             let y = s.input(t, B, &[7], Ties);
-            s.output(combine(op, x, y.unsqueeze(1)));
+            s.output(elementwise::binary(op, x, y.unsqueeze(1)));
         });
         add("with a constant on either side", |s, t, op| {
             let x = s.typed(t, &[33], Ties);
             let c = s.g.constant(t, 1.0);
-            s.output(combine(op, x, c));
-            s.output(combine(op, c, x));
+            s.output(elementwise::binary(op, x, c));
+            s.output(elementwise::binary(op, c, x));
         });
         if dtype != Some(Bool) && dtype != Some(U8) {
             add("with a size", |s, t, op| {
                 let x = s.input(t, B, &[33], Ties);
-                s.output(combine(op, x, s.g.extent(t, B)));
+                s.output(elementwise::binary(op, x, s.g.extent(t, B)));
             });
         }
     }
@@ -147,27 +125,7 @@ fn pair(s: &Scene<'_>, dtype: DType, op: Binary, a: &[usize], b: &[usize]) {
     // Positive bases, since a power of a negative one is mostly NaN.
     let fill = if op == Binary::Pow { Fill::Positive } else { Uniform };
     let (x, y) = (s.typed(dtype, a, fill), s.typed(dtype, b, Ties));
-    s.output(combine(op, x, y));
-}
-
-fn combine<'g>(op: Binary, x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
-    match op {
-        Binary::Add => x + y,
-        Binary::Sub => x - y,
-        Binary::Mul => x * y,
-        Binary::Div => x / y,
-        Binary::Pow => x.pow(y),
-        Binary::Max => x.maximum(y),
-        Binary::Min => x.minimum(y),
-        Binary::Eq => x.eq(y),
-        Binary::Ne => x.ne(y),
-        Binary::Lt => x.lt(y),
-        Binary::Le => x.le(y),
-        Binary::Gt => x.gt(y),
-        Binary::Ge => x.ge(y),
-        Binary::And => x.and(y),
-        Binary::Or => x.or(y),
-    }
+    s.output(elementwise::binary(op, x, y));
 }
 
 fn selects(cases: &mut Vec<Case>) {

@@ -5,6 +5,7 @@ mod contraction;
 mod divided;
 mod elementwise;
 mod indexing;
+mod library;
 mod movement;
 mod reduction;
 mod state;
@@ -17,7 +18,7 @@ pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 9] = [
+    let families: [fn() -> Vec<Case>; 10] = [
         elementwise::cases,
         reduction::cases,
         contraction::cases,
@@ -27,6 +28,7 @@ pub(crate) fn all() -> Vec<Case> {
         state::cases,
         composed::cases,
         divided::cases,
+        library::cases,
     ];
     families.into_iter().flat_map(|f| f()).collect()
 }
@@ -74,4 +76,9 @@ fn composed_programs() {
 #[test]
 fn divided_programs() {
     check(&divided::cases());
+}
+
+#[test]
+fn everything_in_the_library() {
+    check(&library::cases());
 }

@@ -4,13 +4,12 @@
 #[allow(dead_code)]
 #[path = "../../../tests/gradients/cases.rs"]
 mod cases;
-#[allow(dead_code)]
-#[path = "../../../tests/gradients/check.rs"]
-mod check;
+#[path = "../../../tests/library/cases/mod.rs"]
+mod library;
 
 use std::collections::BTreeSet;
 
-use self::check::Case;
+use self::library::{Case, Values};
 use super::equivalent::EQUIVALENT;
 use super::mutants::{Outcome, judge, reason, whole};
 use super::mutation::{Mutant, mutants};
@@ -60,11 +59,9 @@ const ELSEWHERE: &[&str] = &["select", "select in select", "prod of 1", "prod al
 
 fn own_cases() -> Vec<Case> {
     type Function = for<'g> fn(&[Expr<'g>]) -> Expr<'g>;
-    let case = |name: &str, inputs: usize, function: Function| Case {
-        name: name.into(),
-        shapes: vec![[2, 3].into(); inputs],
-        range: (0.2, 1.7),
-        function: Box::new(function),
+    let case = |name: &str, inputs: usize, function: Function| {
+        let input = |case: Case, i: usize| case.over(&format!("x{i}"), [2, 3], (0.2, 1.7));
+        (0..inputs).fold(library::case(name, function), input)
     };
     let masks: Function = |x| x[0].gt(1.0).select((x[0] - 1.0).sqrt() * x[1], (2.0 - x[1]).sqrt());
     let nested: Function = |x| {
@@ -169,7 +166,7 @@ fn is_late(graph: &Graph, id: NodeId) -> bool {
 /// A program of the gradients for the cotangent `u`, and of the value.
 fn gradient(case: &Case) -> Program {
     let graph = Graph::new();
-    let (xs, y) = case.build(&graph);
+    let library::Scene { variables: xs, value: y } = case.build(&graph, F64);
     let gradients = y.vjp(&xs, graph.input("u", F64, y.shape()));
     let named = gradients.into_iter().enumerate();
     let builder = named.fold(Program::builder(&graph), |b, (i, g)| b.output(&format!("g{i}"), g));
@@ -207,9 +204,11 @@ fn is_wrong(slopes: &Program, point: &Point) -> bool {
 
 fn points(case: &Case, y: Expr<'_>) -> Vec<Point> {
     let value = program(y).expect("it is right");
-    let (low, high) = case.range;
     let generic = SEEDS.map(|seed| {
-        let x = |i: usize, k: u64| low + (high - low) * drawn(seed, i as u64, k);
+        let x = |i: usize, k: u64| match case.arguments[i].values {
+            Values::Variable(low, high) => low + (high - low) * drawn(seed, i as u64, k),
+            other => unreachable!("{}: {other:?} are no variables", case.name),
+        };
         differing(case, &value, y, seed, &x)
     });
     let special = SPECIAL.iter().filter(|s| *s.case == *case.name).map(|s| {
@@ -231,12 +230,12 @@ type Element<'a> = &'a dyn Fn(usize, u64) -> f64;
 /// Arrays of the shapes of the inputs, by their names.
 fn arrays(case: &Case, name: &str, of: Element<'_>) -> Vec<(String, Tensor)> {
     let sizes = Dims::new().with("B", 4);
-    let array = |(i, shape): (usize, &crate::shape::Shape)| {
-        let shape = shape.eval(&sizes).expect("only B has no size");
+    let array = |(i, argument): (usize, &library::Argument)| {
+        let shape = argument.shape.eval(&sizes).expect("only B has no size");
         let values: Vec<f64> = (0..shape.iter().product::<usize>() as u64).map(|k| of(i, k)).collect();
         (format!("{name}{i}"), Tensor::new(shape, values).expect("as many as the shape says"))
     };
-    case.shapes.iter().enumerate().map(array).collect()
+    case.arguments.iter().enumerate().map(array).collect()
 }
 
 fn cotangent(y: Expr<'_>, of: impl Fn(u64) -> f64) -> Tensor {
@@ -254,7 +253,7 @@ fn differing(case: &Case, value: &Program, y: Expr<'_>, seed: u64, x: Element<'_
     let v = direction(seed);
     let u = cotangent(y, |k| 2.0 * drawn(seed, 200, k) - 1.0);
     let mut scale = 1.0;
-    let slopes = (0..case.shapes.len()).map(|input| {
+    let slopes = (0..case.arguments.len()).map(|input| {
         let step = |i: usize, k: u64| if i == input { STEP * v(i, k) } else { 0.0 };
         let at = |sign: f64| {
             values(value, &arrays(case, "x", &|i, k| x(i, k) + sign * step(i, k))).expect("it fits")

@@ -1,0 +1,50 @@
+//! The list of everything in `nn`: complete, well formed, and printed as LaTeX.
+#![allow(clippy::unwrap_used)] // a test may
+
+mod cases;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use cases::AREAS;
+use dl_core::{F64, Graph, print};
+use expect_test::expect_file;
+
+/// `UPDATE_EXPECT=1` renews `latex/`.
+#[test]
+fn everything_prints_as_latex() {
+    for (area, cases) in AREAS {
+        let mut text = String::new();
+        for case in cases() {
+            let graph = Graph::new();
+            let value = case.build(&graph, F64).value;
+            graph.check().unwrap_or_else(|e| panic!("{area}, {}: {e}", case.name));
+            writeln!(text, "% {}\n{}\n", case.name, print::latex(&[("y", value)])).unwrap();
+        }
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/library/latex/");
+        expect_file![format!("{here}{area}.tex")].assert_eq(&text);
+    }
+}
+
+#[test]
+fn names_are_unique() {
+    let mut names = BTreeSet::new();
+    for case in cases::all() {
+        assert!(names.insert(case.name.clone()), "{} is there twice", case.name);
+    }
+}
+
+/// What `nn` exports and no case of this list can say: it changes programs, or has tests of its own kind.
+const NO_FUNCTIONS: &[&str] = &["dropout"];
+
+#[test]
+fn every_function_has_a_case() {
+    let exports = include_str!("../../src/nn/mod.rs").split("\npub use ").skip(1);
+    let lists = exports.filter_map(|after| after.split(';').next());
+    let all = cases::all();
+    for name in lists.flat_map(|l| l.split(|c: char| !(c.is_alphanumeric() || c == '_')).skip(1)) {
+        let function = name.starts_with(|c: char| c.is_lowercase()) && !NO_FUNCTIONS.contains(&name);
+        let covered = || all.iter().any(|case| case.name.split(' ').next() == Some(name));
+        assert!(!function || covered(), "nn::{name} has no case");
+    }
+}
