@@ -2,7 +2,12 @@
 //!
 //! Everything here is a few lines of expressions, so that it is also the explanation.
 //!
-//! - Losses give one value per element or example; reduce them by `.mean(..)` or `.sum(..)`.
+//! - Losses give one value per element or example; reduce them by `.mean(..)` or `.sum(..)`. A mean over
+//!   nothing is NaN, as in PyTorch.
+//! - A loss without options is a function; one with options is a struct with its defaults, and `each`
+//!   gives the values: `nn::CrossEntropy::new().label_smoothing(0.1).each(logits, y)`. Where PyTorch's mean
+//!   is not the plain one, as with weights of classes, the struct has `mean` besides.
+//! - The classes, or the elements of one example, are the last axis. (PyTorch's classes are the second.)
 //! - Operands of a loss have the same shape: nothing broadcasts where that would hide a mistake.
 //! - A mistake is recorded at the caller's line and returned by `compile` with all the others.
 //!
@@ -44,7 +49,13 @@ pub(crate) use activation::{log_mean_exp, log_odds_against, log_rest, negative_l
 pub use activation::{log_softmax, logsumexp, softmax};
 pub use init::{Fan, Init, Nonlinearity};
 pub use layer::{Dense, Mode, dense, dropout};
-pub use loss::{binary_cross_entropy_with_logits, cross_entropy, mse};
+pub use loss::{
+    BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
+    MultiMargin, Nll, PoissonNll, TripletMargin, Tversky, binary_cross_entropy,
+    binary_cross_entropy_with_logits, class_balanced, class_balanced_weights, cosine_embedding,
+    cross_entropy, hinge, huber, info_nce, log_cosh_error, mae, mape, margin_ranking, mse, msle,
+    multi_label_margin, nll, quantile, rmse, smape, smooth_l1, soft_margin, squared_hinge,
+};
 pub use optimizer::{Adam, Gradient, LearningRate, Optimizer, Sgd};
 pub use parameters::Parameters;
 pub use penalty::{elastic_net, l1, l2};
