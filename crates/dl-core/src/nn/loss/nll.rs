@@ -144,6 +144,6 @@ impl<'g> Labels<'g> {
             return values.mean(..);
         }
         let one = self.index.graph().full(self.dtype, self.index.shape(), 1.0);
-        values.sum(..) / self.weighted(one).sum(..)
+        values.sum(..) / self.counted(self.weight.unwrap_or(one)).sum(..)
     }
 }

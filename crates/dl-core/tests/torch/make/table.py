@@ -26,7 +26,9 @@ class Table:
         """
         assert name not in self.cases, f"two cases are named {name}"
         tensors = {key: tensor(value) for key, value in inputs.items()}
-        free = [key for key, value in inputs.items() if not isinstance(value, Fixed) and tensors[key].is_floating_point()]
+        free = [
+            key for key, value in inputs.items() if not isinstance(value, Fixed) and tensors[key].is_floating_point()
+        ]
         for key in free:
             tensors[key].requires_grad_()
         value = function(**tensors)
