@@ -57,8 +57,8 @@ fn regression() -> Cases {
         all.extend(one(&format!("{name} at seams, none"), each));
         all.push((format!("{name} of nothing, mean"), formula(move |x| each(x).mean(..))));
     }
-    all.extend(one("huber with delta 0.3", |x| nn::huber(x["x"], x["t"], 0.3)));
-    all.extend(one("smooth l1 with beta 0.3", |x| nn::smooth_l1(x["x"], x["t"], 0.3)));
+    all.extend(one("huber with delta 1.2", |x| nn::huber(x["x"], x["t"], 1.2)));
+    all.extend(one("smooth l1 with beta 1.2", |x| nn::smooth_l1(x["x"], x["t"], 1.2)));
     all.extend(one("smooth l1 with beta 0", |x| nn::smooth_l1(x["x"], x["t"], 0.0)));
     all.extend(one("rmse", |x| nn::rmse(x["x"], x["t"])));
     all.extend(one("rmse of nothing", |x| nn::rmse(x["x"], x["t"])));
@@ -100,6 +100,9 @@ fn cross_entropies() -> Cases {
     ));
     all.extend(one("cross entropy of one example", |x| nn::cross_entropy(x["x"], x["y"])));
     all.extend(one("cross entropy of one class", |x| nn::cross_entropy(x["x"], x["y"])));
+    all.extend(one("cross entropy of one class with ignored", |x| {
+        nn::CrossEntropy::new().ignore_index(-100).mean(x["x"], x["y"])
+    }));
     all.extend(one("cross entropy of large logits", |x| nn::cross_entropy(x["x"], x["y"])));
     all.extend(smoothed());
     all

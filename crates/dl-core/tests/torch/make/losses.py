@@ -40,8 +40,8 @@ for name, loss in {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss, "
     reductions(name, lambda x, t, reduction, loss=loss: loss(x, t, reduction=reduction), **PAIR)
     reductions(f"{name} at seams", lambda x, t, reduction, loss=loss: loss(x, t, reduction=reduction), "none", **SEAMS)
     table.case(f"{name} of nothing, mean", lambda x, t, loss=loss: loss(x, t), x=NOTHING, t=NOTHING)
-table.case("huber with delta 0.3", lambda x, t: F.huber_loss(x, t, reduction="none", delta=0.3), **PAIR)
-table.case("smooth l1 with beta 0.3", lambda x, t: F.smooth_l1_loss(x, t, reduction="none", beta=0.3), **PAIR)
+table.case("huber with delta 1.2", lambda x, t: F.huber_loss(x, t, reduction="none", delta=1.2), **PAIR)
+table.case("smooth l1 with beta 1.2", lambda x, t: F.smooth_l1_loss(x, t, reduction="none", beta=1.2), **PAIR)
 table.case("smooth l1 with beta 0", lambda x, t: F.smooth_l1_loss(x, t, reduction="none", beta=0.0), **SEAMS)
 table.case("rmse", lambda x, t: F.mse_loss(x, t).sqrt(), **PAIR)
 table.case("rmse of nothing", lambda x, t: F.mse_loss(x, t).sqrt(), x=NOTHING, t=NOTHING)
@@ -101,6 +101,9 @@ for name, loss, x in (
 table.case("cross entropy of one example", lambda x, y: F.cross_entropy(x, y), x=LOGITS[0], y=1)
 table.case(
     "cross entropy of one class", lambda x, y: F.cross_entropy(x, y, reduction="none"), x=numbers(8, 2, 1), y=[0, 0]
+)
+table.case(
+    "cross entropy of one class with ignored", lambda x, y: F.cross_entropy(x, y), x=numbers(8, 2, 1), y=[0, -100]
 )
 table.case(
     "cross entropy of large logits",
