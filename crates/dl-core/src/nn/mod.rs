@@ -45,8 +45,12 @@ pub(crate) mod stable;
 #[cfg(test)]
 mod testing;
 
+pub use activation::{
+    PRelu, celu, elu, geglu, gelu, gelu_tanh, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu,
+    log_sigmoid, log_softmax, logsumexp, mish, prelu, reglu, relu6, selu, silu, softmax, softmin, softplus,
+    softshrink, softsign, sparsemax, swiglu, tanhshrink, threshold,
+};
 pub(crate) use activation::{log_mean_exp, log_odds_against, log_rest, negative_log_share};
-pub use activation::{log_softmax, logsumexp, softmax};
 pub use init::{Fan, Init, Nonlinearity};
 pub use layer::{Dense, Mode, dense, dropout};
 pub use loss::{

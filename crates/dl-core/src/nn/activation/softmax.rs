@@ -79,23 +79,24 @@ pub fn logsumexp<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     }
 }
 
-impl<'g> Expr<'g> {
-    /// [`nn::softmax`](softmax): weights that sum to one along `axes`.
-    #[track_caller]
-    pub fn softmax(self, axes: impl Axes) -> Expr<'g> {
-        softmax(self, axes)
-    }
-
-    /// [`nn::log_softmax`](log_softmax): the logarithm of the weights.
-    #[track_caller]
-    pub fn log_softmax(self, axes: impl Axes) -> Expr<'g> {
-        log_softmax(self, axes)
-    }
-
-    /// [`nn::logsumexp`](logsumexp): `log Σ exp(self)` along `axes`, which disappear.
-    #[track_caller]
-    pub fn logsumexp(self, axes: impl Axes) -> Expr<'g> {
-        logsumexp(self, axes)
+/// [`softmax`] of `-x`: the smallest element gets the largest weight. Shape in, shape out.
+///
+/// # Errors
+/// Recorded when `x` holds no floats or has no such axis.
+///
+/// ```
+/// use dl_core::{F64, Graph, Tensor, interp, nn};
+/// let g = Graph::new();
+/// let x = g.input("x", F64, [2]);
+/// let p = interp::eval_expr(nn::softmin(x, -1), &[("x", Tensor::vector(vec![0.0, 3f64.ln()]))])?;
+/// assert!((p.to_f64()[0] - 0.75).abs() < 1e-15);
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[track_caller]
+pub fn softmin<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    match require_float("softmin", x) {
+        Ok(()) => softmax(-x, axes),
+        Err(poison) => poison,
     }
 }
 
