@@ -1,5 +1,8 @@
 //! First values of parameters: a distribution by name, sampled from an explicit seed.
 
+mod orthogonal;
+mod truncated;
+
 use std::f64::consts::TAU;
 
 use serde::{Deserialize, Serialize};
@@ -79,6 +82,33 @@ pub enum Init {
         /// What follows the layer; it gives the gain.
         nonlinearity: Nonlinearity,
     },
+    /// Normal with `mean` and `std`, but never outside `[low, high]`. The bounds are values, not numbers
+    /// of standard deviations; PyTorch's defaults are 0, 1, -2 and 2.
+    TruncatedNormal {
+        /// The mean of the normal distribution that is cut.
+        #[serde(with = "crate::float")]
+        mean: f64,
+        /// Its standard deviation, above 0.
+        #[serde(with = "crate::float")]
+        std: f64,
+        /// The lower bound, or `-∞`.
+        #[serde(with = "crate::float")]
+        low: f64,
+        /// The upper bound, or `∞`.
+        #[serde(with = "crate::float")]
+        high: f64,
+    },
+    /// A weight `[…receptive field, in, out]`, taken as a matrix of `out` columns, with orthogonal
+    /// columns of length `gain`, or with such rows where it has fewer rows than columns; evenly
+    /// distributed over all of these.
+    ///
+    /// Saxe, McClelland, Ganguli: "Exact solutions to the nonlinear dynamics of learning in deep linear
+    /// neural networks", ICLR 2014.
+    Orthogonal {
+        /// The factor, 1 or a [`Nonlinearity::gain`].
+        #[serde(with = "crate::float")]
+        gain: f64,
+    },
     /// These values.
     Literal(Tensor),
 }
@@ -135,6 +165,8 @@ enum Distribution<'a> {
     Constant(f64),
     Uniform { low: f64, high: f64 },
     Normal { mean: f64, std: f64 },
+    Truncated(truncated::Normal),
+    Orthogonal { rows: usize, columns: usize, gain: f64 },
     Literal(&'a Tensor),
 }
 
@@ -171,6 +203,14 @@ impl Init {
             Distribution::Normal { mean, std } => {
                 fill(&mut values, count, |k| normals(seed, stream, k).map(|z| mean + std * z));
             }
+            Distribution::Truncated(normal) => {
+                fill(&mut values, count, |k| uniforms(seed, stream, k).map(|u| normal.at(u)));
+            }
+            Distribution::Orthogonal { rows, columns, gain } => {
+                fill(&mut values, count, |k| normals(seed, stream, k));
+                orthogonal::orthogonalize(&mut values, rows, columns);
+                values.iter_mut().for_each(|x| *x *= gain);
+            }
         }
         Tensor::from_f64(dtype, shape, &values)
     }
@@ -192,6 +232,16 @@ impl Init {
                 symmetric(nonlinearity.gain() * (3.0 / fan.of(shape)?).sqrt())
             }
             Init::KaimingNormal { fan, nonlinearity } => normal(nonlinearity.gain() / fan.of(shape)?.sqrt()),
+            Init::TruncatedNormal { mean, std, low, high } => {
+                Distribution::Truncated(truncated::Normal::new(mean, std, low, high)?)
+            }
+            Init::Orthogonal { gain } => {
+                let columns = *shape.last().filter(|_| shape.len() > 1).ok_or_else(|| {
+                    format!("orthogonal of shape {shape:?}: a weight has at least two axes, [in, out]")
+                })?;
+                let rows = shape[..shape.len() - 1].iter().product();
+                Distribution::Orthogonal { rows, columns, gain }
+            }
             Init::Literal(ref tensor) => Distribution::Literal(tensor),
         };
         distribution.check(dtype, shape, count)?;
@@ -214,6 +264,8 @@ impl Distribution<'_> {
                 return Ok(());
             }
             Distribution::Literal(_) => return Ok(()),
+            Distribution::Truncated(_) => true,
+            Distribution::Orthogonal { gain, .. } => gain.is_finite(),
             Distribution::Uniform { low, high } => low <= high && low.is_finite() && high.is_finite(),
             Distribution::Normal { mean, std } => std >= 0.0 && std.is_finite() && mean.is_finite(),
         };
@@ -231,6 +283,9 @@ impl Distribution<'_> {
             }
             Distribution::Normal { mean, std } => {
                 format!("normal with mean {mean} and std {std}: finite numbers and std ≥ 0 are needed")
+            }
+            Distribution::Orthogonal { gain, .. } => {
+                format!("orthogonal with gain {gain}: a finite number is needed")
             }
             _ => "any value is allowed".into(),
         }

@@ -62,7 +62,11 @@ pub use loss::{
 };
 pub use optimizer::{Adam, Gradient, LearningRate, Optimizer, Sgd};
 pub use parameters::Parameters;
-pub use penalty::{elastic_net, l1, l2};
+pub use penalty::{
+    MaxNorm, confidence_penalty, elastic_net, gradient_penalty, group_lasso, input_gradient_penalty,
+    isotropic_total_variation, jacobian_penalty, jacobian_penalty_estimate, l1, l2, max_norm, orthogonality,
+    sparsity_kl, total_variation,
+};
 pub use stable::{hypot, log_cosh, log1mexp, logaddexp, norm};
 
 use crate::graph::Expr;

@@ -1,5 +1,7 @@
 //! Values and gradients as PyTorch has them, in double precision, from tables that its scripts made.
 #![allow(clippy::unwrap_used)] // a test may
 
+mod activations;
 mod losses;
+mod penalties;
 mod table;

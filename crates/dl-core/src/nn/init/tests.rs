@@ -37,6 +37,16 @@ fn values_never_change() {
         &[1, 3],
         expect!["[-0.1681292094368017, 0.5856609976423078, 0.003364272618999367]"],
     );
+    golden(
+        Init::TruncatedNormal { mean: 0.0, std: 1.0, low: -2.0, high: 2.0 },
+        &[3],
+        expect!["[-0.6596624864206042, -0.5133773889501223, -1.8446068528130946]"],
+    );
+    golden(
+        Init::Orthogonal { gain: 1.0 },
+        &[2, 2],
+        expect!["[-0.9997998592009926, -0.020006037630562162, 0.020006037630562162, -0.9997998592009927]"],
+    );
 }
 
 #[test]
@@ -97,6 +107,54 @@ fn spreads_follow_the_fans() {
 }
 
 #[test]
+fn truncated_normals_have_their_moments() {
+    // Of the standard normal on [-2, 2]: 1 - 4φ(2)/(2Φ(2) - 1).
+    let cut = |mean, std, low, high| Init::TruncatedNormal { mean, std, low, high };
+    let (mean, std, largest) = moments(cut(0.0, 1.0, -2.0, 2.0), &[100, 200]);
+    assert!(mean.abs() < 0.02 && (std / 0.774_151_f64.sqrt() - 1.0).abs() < 0.02, "{mean} {std}");
+    assert!(largest <= 2.0 && largest > 1.99, "{largest}");
+    // Of the upper half it is the half-normal distribution.
+    let (mean, std, _) = moments(cut(3.0, 2.0, 3.0, f64::INFINITY), &[100, 200]);
+    let want =
+        (3.0 + 2.0 * (2.0 / std::f64::consts::PI).sqrt(), 2.0 * (1.0 - 2.0 / std::f64::consts::PI).sqrt());
+    assert!((mean / want.0 - 1.0).abs() < 0.02 && (std / want.1 - 1.0).abs() < 0.02, "{mean} {std} {want:?}");
+    // Far out the tail falls as exp(-10 x), on either side.
+    for side in [1.0, -1.0] {
+        let (low, high) = if side > 0.0 { (10.0, f64::INFINITY) } else { (f64::NEG_INFINITY, -10.0) };
+        let (mean, ..) = moments(cut(0.0, 1.0, low, high), &[100, 200]);
+        assert!((side * mean - 10.098).abs() < 0.005, "{mean}");
+    }
+    // A tenth of the values lies below the tenth's quantile.
+    let v = values(&cut(0.0, 1.0, -2.0, 2.0), &[20_000]);
+    let share = v.iter().filter(|x| **x < -1.180_554).count() as f64 / 20_000.0;
+    assert!((share - 0.1).abs() < 0.01, "{share}");
+}
+
+#[test]
+fn orthogonal_weights_are_orthogonal() {
+    for shape in [vec![70, 30], vec![30, 70], vec![3, 3, 4, 9], vec![1, 1], vec![33, 33], vec![0, 3]] {
+        let v = values(&Init::Orthogonal { gain: 1.5 }, &shape);
+        let columns = shape[shape.len() - 1];
+        let rows = v.len() / columns;
+        let tall = rows >= columns;
+        let at =
+            |vector: usize, i: usize| if tall { v[i * columns + vector] } else { v[vector * columns + i] };
+        let (count, length) = if tall { (columns, rows) } else { (rows, columns) };
+        for a in 0..count.min(rows) {
+            for b in 0..=a {
+                let product: f64 = (0..length).map(|i| at(a, i) * at(b, i)).sum();
+                let want = if a == b { 2.25 } else { 0.0 };
+                assert!((product - want).abs() < 1e-13, "{shape:?}: {a}, {b}: {product}");
+            }
+        }
+    }
+    // No direction is preferred: the first element has both signs and the variance of one in 30.
+    let first = |seed| Init::Orthogonal { gain: 1.0 }.sample(F64, &[30, 2], seed, "w").unwrap().to_f64()[0];
+    let (sum, squares) = (0..2000).map(first).fold((0.0, 0.0), |(s, q), x| (s + x, q + x * x));
+    assert!((sum / 2000.0).abs() < 0.02 && (squares / 2000.0 * 30.0 - 1.0).abs() < 0.1, "{sum} {squares}");
+}
+
+#[test]
 fn gains_are_those_of_pytorch() {
     let gains =
         [Nonlinearity::Tanh, Nonlinearity::LeakyRelu(0.01), Nonlinearity::Selu].map(Nonlinearity::gain);
@@ -147,6 +205,49 @@ fn misuse_is_refused() {
         F32,
         &[2, 2],
         expect!["initialiser of w: uniform on [NaN, NaN]: finite bounds in this order are needed"],
+    );
+    let cut = |std, low, high| Init::TruncatedNormal { mean: 0.0, std, low, high };
+    check(
+        cut(0.0, -2.0, 2.0),
+        F32,
+        &[2],
+        expect![
+            "initialiser of w: truncated normal with mean 0 and std 0 on [-2, 2]: finite numbers, std > 0 and low < high are needed"
+        ],
+    );
+    check(
+        cut(1.0, 2.0, -2.0),
+        F32,
+        &[2],
+        expect![
+            "initialiser of w: truncated normal with mean 0 and std 1 on [2, -2]: finite numbers, std > 0 and low < high are needed"
+        ],
+    );
+    check(
+        cut(1.0, 40.0, 41.0),
+        F32,
+        &[2],
+        expect![
+            "initialiser of w: truncated normal with mean 0 and std 1 on [40, 41]: the bounds lie more than 38 standard deviations away"
+        ],
+    );
+    check(
+        Init::Orthogonal { gain: 1.0 },
+        F32,
+        &[2],
+        expect!["initialiser of w: orthogonal of shape [2]: a weight has at least two axes, [in, out]"],
+    );
+    check(
+        Init::Orthogonal { gain: f64::NAN },
+        F32,
+        &[2, 2],
+        expect!["initialiser of w: orthogonal with gain NaN: a finite number is needed"],
+    );
+    check(
+        Init::Orthogonal { gain: 1.0 },
+        I64,
+        &[2, 2],
+        expect!["initialiser of w: random numbers of i64: f32 or f64 is needed"],
     );
     check(Init::Constant(0.5), I64, &[2], expect!["initialiser of w: constant 0.5 does not fit i64"]);
     check(Init::Constant(256.0), U8, &[2], expect!["initialiser of w: constant 256 does not fit u8"]);

@@ -1,9 +1,20 @@
-//! Regularizers: penalties on parameters, as terms of an objective.
+//! Regularizers: penalties on parameters, activations and gradients, as terms of an objective.
+
+mod activity;
+mod gradient;
+mod max_norm;
+mod structure;
+
+pub use activity::{confidence_penalty, sparsity_kl};
+pub use gradient::{gradient_penalty, input_gradient_penalty, jacobian_penalty, jacobian_penalty_estimate};
+pub use max_norm::{MaxNorm, max_norm};
+pub use structure::{group_lasso, isotropic_total_variation, orthogonality, total_variation};
 
 use crate::graph::Expr;
-use crate::nn::Parameters;
+use crate::nn::{Parameters, require_float};
 
-/// `Σ |θ|` over all elements of all parameters: a scalar. Its gradient at 0 is 0.
+/// `Σ |θ|` over all elements of all parameters: a scalar. Its gradient at 0 is 0. Of activations it is
+/// the L1 form of their sparsity.
 ///
 /// Tibshirani: "Regression shrinkage and selection via the lasso", J. R. Stat. Soc. B 58, 1996.
 ///
@@ -77,12 +88,41 @@ pub fn elastic_net<'g>(parameters: impl Into<Parameters<'g>>, ratio: f64) -> Exp
     ratio * first + (1.0 - ratio) * l2(parameters)
 }
 
+impl<'g> Expr<'g> {
+    /// `λ·self`, a term of an objective: as `λ * self`, but a `λ` that would reward what the term
+    /// penalizes is refused.
+    ///
+    /// # Errors
+    /// Recorded when `λ` is negative or not finite.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph, Init, Tensor, interp, nn};
+    /// let g = Graph::new();
+    /// let w = g.parameter("w", F64, [2], Init::Zeros);
+    /// let w_is = [("w", Tensor::vector(vec![3.0, -4.0]))];
+    /// assert_eq!(interp::eval_expr(nn::l2(w).weighted(0.1), &w_is)?.item()?, 2.5);
+    /// nn::l2(w).weighted(-0.1);
+    /// assert!(g.check().is_err());
+    /// # Ok::<(), dl_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn weighted(self, lambda: f64) -> Expr<'g> {
+        if !(lambda.is_finite() && lambda >= 0.0) {
+            return self.fail(format!("a term weighted by {lambda}: a number of at least 0 is needed"));
+        }
+        lambda * self
+    }
+}
+
 /// The sum of all elements of `f` of every parameter.
 #[track_caller]
-fn sum_of<'g>(what: &str, parameters: &Parameters<'g>, f: fn(Expr<'g>) -> Expr<'g>) -> Expr<'g> {
+fn sum_of<'g>(what: &str, parameters: &Parameters<'g>, f: impl Fn(Expr<'g>) -> Expr<'g>) -> Expr<'g> {
     let Some((first, rest)) = parameters.as_slice().split_first() else {
         return parameters.graph().fail(format!("{what} of no parameters"));
     };
+    if let Some(Err(poison)) = parameters.iter().map(|w| require_float(what, w)).find(Result::is_err) {
+        return poison;
+    }
     let mut total = f(*first).sum(..);
     for parameter in rest {
         total = total + f(*parameter).sum(..);
@@ -91,51 +131,4 @@ fn sum_of<'g>(what: &str, parameters: &Parameters<'g>, f: fn(Expr<'g>) -> Expr<'
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::nn::testing::{faults, gradient, near, value};
-    use crate::{F32, F64, Graph, Init, Tensor};
-    use expect_test::expect;
-
-    #[test]
-    fn penalties_of_several_parameters() {
-        let g = Graph::new();
-        let w = g.parameter("w", F64, [2, 2], Init::Zeros);
-        let b = g.parameter("b", F64, [1], Init::Zeros);
-        let data = [
-            ("w", Tensor::new([2, 2], vec![1.0, -2.0, 0.0, 3.0]).unwrap()),
-            ("b", Tensor::vector(vec![-4.0])),
-        ];
-        near(&value(l1([w, b]), &data), &[10.0]);
-        near(&value(l2(g.parameters()), &data), &[30.0]);
-        near(&value(elastic_net([w, b], 0.25), &data), &[0.25 * 10.0 + 0.75 * 30.0]);
-        near(&gradient(l2([w, b]), w, &data), &[2.0, -4.0, 0.0, 6.0]);
-        near(&gradient(l1([w, b]), w, &data), &[1.0, -1.0, 0.0, 1.0]);
-        near(&gradient(elastic_net([w, b], 0.25), b, &data), &[-0.25 - 0.75 * 8.0]);
-    }
-
-    #[test]
-    fn the_tutorials_minimum_has_no_half() {
-        let g = Graph::new();
-        let theta = g.parameter("θ", F64, (), Init::Zeros);
-        let lambda = 0.01;
-        let j = (theta - 3.0).square() + lambda * l2(theta);
-        near(&gradient(j, theta, &[("θ", Tensor::scalar(3.0 / (1.0 + lambda)))]), &[0.0]);
-    }
-
-    #[test]
-    fn misuse_is_recorded() {
-        let g = Graph::new();
-        l2(g.parameters());
-        let w = g.parameter("w", F64, [2], Init::Zeros);
-        elastic_net(w, 1.5);
-        elastic_net(w, f64::NAN);
-        l1([w, g.parameter("v", F32, [2], Init::Zeros)]);
-        expect![[r#"
-            l2 of no parameters
-            elastic_net with ratio 1.5: a number in [0, 1] is needed
-            elastic_net with ratio NaN: a number in [0, 1] is needed
-            add of f64 and f32: element types differ, cast one of them"#]]
-        .assert_eq(&faults(&g));
-    }
-}
+mod tests;
