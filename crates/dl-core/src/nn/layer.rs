@@ -1,6 +1,6 @@
 //! Layers: functions that declare their parameters by path and return an expression.
 
-use crate::graph::Expr;
+use crate::graph::{Axes, Expr};
 use crate::nn::{Fan, Init, Nonlinearity, require_float};
 
 /// A fully connected layer, `x·W + b`, with PyTorch's default initialisation; [`Dense`] has options.
@@ -139,16 +139,49 @@ pub enum Mode {
 /// ```
 #[track_caller]
 pub fn dropout<'g>(x: Expr<'g>, p: f64, mode: Mode) -> Expr<'g> {
-    if let Err(poison) = require_float("dropout", x) {
+    dropped("dropout", x, p, &[], mode)
+}
+
+/// Spatial dropout: as [`dropout`], but all elements along `axes` stay or go together. Shape in, shape
+/// out. Of images `[B, H, W, C]`, `[1, 2]` drops whole channels, as PyTorch's `dropout2d`.
+///
+/// Tompson, Goroshin, Jain, LeCun, Bregler: "Efficient object localization using convolutional
+/// networks", CVPR 2015.
+///
+/// # Errors
+/// Recorded when `p` is outside `[0, 1)`, or `x` holds no floats or has no such axis.
+///
+/// ```
+/// use dl_core::{F64, Graph, Tensor, interp, nn::{self, Mode}};
+/// let g = Graph::new();
+/// let x = g.full(F64, [4, 2], 1.0);
+/// let y = interp::eval_expr(nn::spatial_dropout(x, 0.5, 1, Mode::Train), &[])?.to_f64();
+/// assert!(y.chunks(2).all(|row| row == [0.0, 0.0] || row == [2.0, 2.0]));
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[track_caller]
+pub fn spatial_dropout<'g>(x: Expr<'g>, p: f64, axes: impl Axes, mode: Mode) -> Expr<'g> {
+    match axes.resolve(x.shape().rank()) {
+        Ok(axes) => dropped("spatial_dropout", x, p, &axes, mode),
+        Err(message) => x.fail(format!("spatial_dropout {message} of {}", x.shape())),
+    }
+}
+
+/// `x` with one decision for all elements along `axes`.
+#[track_caller]
+fn dropped<'g>(what: &str, x: Expr<'g>, p: f64, axes: &[usize], mode: Mode) -> Expr<'g> {
+    if let Err(poison) = require_float(what, x) {
         return poison;
     }
     if !(0.0..1.0).contains(&p) {
-        return x.graph().fail(format!("dropout with p = {p}: a probability in [0, 1) is needed"));
+        return x.graph().fail(format!("{what} with p = {p}: a probability in [0, 1) is needed"));
     }
     if mode == Mode::Evaluate || p == 0.0 {
         return x;
     }
-    let kept = x.graph().random(x.dtype(), x.shape()).ge(p);
+    let shape = x.shape();
+    let free: Vec<usize> = (0..shape.rank()).filter(|axis| !axes.contains(axis)).collect();
+    let kept = x.graph().random(x.dtype(), shape.without(axes)).ge(p).broadcast_along(&free, &shape);
     kept.select(x * (1.0 / (1.0 - p)), 0.0)
 }
 
@@ -231,13 +264,17 @@ mod tests {
         dense(g.input("b", F32, (B, 3)), "fc5", 1);
         dropout(g.input("a", F32, (B, 2)), 1.0, Mode::Evaluate);
         dropout(g.input("a", F32, (B, 2)), f64::NAN, Mode::Train);
+        spatial_dropout(g.input("a", F32, (B, 2)), -0.5, 0, Mode::Train);
+        spatial_dropout(g.input("a", F32, (B, 2)), 0.5, 2, Mode::Train);
         expect![[r#"
             dense fc1 needs a float (f32 or f64), got u8 [B, 784]: cast it first
             dense fc3 of [3, B]: a last axis of known size is needed
             dense fc4 of []: a last axis of known size is needed
             parameter fc5.weight is declared as f32 [3, 1], before as f32 [2, 1] (or with another initialiser)
             dropout with p = 1: a probability in [0, 1) is needed
-            dropout with p = NaN: a probability in [0, 1) is needed"#]]
+            dropout with p = NaN: a probability in [0, 1) is needed
+            spatial_dropout with p = -0.5: a probability in [0, 1) is needed
+            spatial_dropout along axis 2 of [B, 2]"#]]
         .assert_eq(&faults(&g));
     }
 }

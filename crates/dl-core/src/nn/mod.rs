@@ -1,4 +1,4 @@
-//! The library: layers, losses, regularizers, optimizers and initialisers, composed from the ops.
+//! The library: layers, activations, losses, regularizers, optimizers and initialisers, composed from the ops.
 //!
 //! Everything here is a few lines of expressions, so that it is also the explanation.
 //!
@@ -9,6 +9,9 @@
 //!   is not the plain one, as with weights of classes, the struct has `mean` besides.
 //! - The classes, or the elements of one example, are the last axis. (PyTorch's classes are the second.)
 //! - Operands of a loss have the same shape: nothing broadcasts where that would hide a mistake.
+//! - Activations are functions here and methods of [`Expr`]; semantics and defaults are PyTorch's.
+//! - Regularizers of parameters give a scalar, those of examples one value each; `term.weighted(λ)` is
+//!   `λ * term` that refuses a negative `λ`.
 //! - A mistake is recorded at the caller's line and returned by `compile` with all the others.
 //!
 //! ```
@@ -52,7 +55,7 @@ pub use activation::{
 };
 pub(crate) use activation::{log_mean_exp, log_odds_against, log_rest, negative_log_share};
 pub use init::{Fan, Init, Nonlinearity};
-pub use layer::{Dense, Mode, dense, dropout};
+pub use layer::{Dense, Mode, dense, dropout, spatial_dropout};
 pub use loss::{
     BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
     MultiMargin, Nll, PoissonNll, TripletMargin, Tversky, binary_cross_entropy,

@@ -1,6 +1,6 @@
 //! Programs of several operations, such as people write them.
 
-use dl_core::{I64, Named, U8};
+use dl_core::{I64, Named, U8, nn};
 
 use crate::case::{Case, case};
 use crate::cases::ODD;
@@ -18,6 +18,11 @@ pub(crate) fn cases() -> Vec<Case> {
             s.output(logits);
             s.output(logits.exp().sum(1));
             s.output(logits.pick(s.input(I64, B, &[n], Below(10))).mean(..));
+        }));
+        cases.push(case("composed", format!("a projection after a step on {n} rows"), move |s| {
+            let (x, w) = (s.input(s.float, (B, 9), &[n, 9], Uniform), s.parameter(&[9, 5], Uniform));
+            let gradient = x.dot(w).tanh().square().mean(..).grad(&[w])[0];
+            s.update(w, nn::max_norm(w - 0.25 * gradient, 1.5, 0));
         }));
         cases.push(case("composed", format!("a layer on {n} images"), move |s| {
             let x = s.input(U8, (B, 49), &[n, 49], Below(256)).cast(s.float) / 255.0;
