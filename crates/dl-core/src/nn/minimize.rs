@@ -148,33 +148,6 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_checked_together() {
-        let check = |optimizer: Box<dyn Fn(crate::Expr<'_>) -> crate::Result<Program>>, want: Expect| {
-            let g = Graph::new();
-            messages(optimizer(nn::l2(g.parameter("w", F64, [2], Init::Zeros))), want);
-        };
-        check(
-            Box::new(|j| j.minimize(Sgd::new(-0.1).momentum(f64::NAN).nesterov())),
-            expect![[r#"
-                sgd with learning rate -0.1: at least 0 is needed
-                sgd with momentum NaN: at least 0 is needed
-                sgd in nesterov's form needs momentum and no dampening"#]],
-        );
-        check(
-            Box::new(|j| j.minimize(Sgd::new(0.1).momentum(0.9).dampening(0.1).nesterov())),
-            expect!["sgd in nesterov's form needs momentum and no dampening"],
-        );
-        check(
-            Box::new(|j| j.minimize(Adam::new(f64::NAN).betas(0.9, 1.0).eps(-1.0).weight_decay(-1.0))),
-            expect![[r#"
-                adam with learning rate NaN: at least 0 is needed
-                adam with betas (0.9, 1.0): numbers in [0, 1) are needed
-                adam with eps -1: at least 0 is needed
-                adam with weight decay -1: at least 0 is needed"#]],
-        );
-    }
-
-    #[test]
     fn earlier_mistakes_and_settings_are_reported_together() {
         let g = Graph::new();
         let (x, y) = (g.input("x", F64, (B, 3)), g.input("y", F64, (B, 2)));

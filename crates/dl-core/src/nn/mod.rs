@@ -41,9 +41,12 @@ mod init;
 mod layer;
 mod loss;
 mod minimize;
+mod one_cycle;
 mod optimizer;
 mod parameters;
 mod penalty;
+mod plateau;
+mod schedule;
 pub(crate) mod stable;
 #[cfg(test)]
 mod testing;
@@ -63,13 +66,19 @@ pub use loss::{
     cross_entropy, hinge, huber, info_nce, log_cosh_error, mae, mape, margin_ranking, mse, msle,
     multi_label_margin, nll, quantile, rmse, smape, smooth_l1, soft_margin, squared_hinge,
 };
-pub use optimizer::{Adam, Gradient, LearningRate, Optimizer, Sgd};
+pub use one_cycle::OneCycle;
+pub use optimizer::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Gradient, Groups, Lamb, LearningRate, Lion,
+    NAdam, Optimizer, RAdam, RmsProp, Rprop, Sgd,
+};
 pub use parameters::Parameters;
 pub use penalty::{
     MaxNorm, confidence_penalty, elastic_net, gradient_penalty, group_lasso, input_gradient_penalty,
     isotropic_total_variation, jacobian_penalty, jacobian_penalty_estimate, l1, l2, max_norm, orthogonality,
     sparsity_kl, total_variation,
 };
+pub use plateau::Plateau;
+pub use schedule::Schedule;
 pub use stable::{hypot, log_cosh, log1mexp, logaddexp, norm};
 
 use crate::graph::Expr;

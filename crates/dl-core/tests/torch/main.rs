@@ -3,5 +3,7 @@
 
 mod activations;
 mod losses;
+mod optimizers;
 mod penalties;
+mod schedules;
 mod table;

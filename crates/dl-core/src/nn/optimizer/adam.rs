@@ -1,7 +1,9 @@
 //! Adam: steps scaled by running moments of the gradient.
 
 use crate::graph::{Expr, Graph};
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer, settings_fit};
+use crate::nn::optimizer::moments::{Decay, Moments, correction};
+use crate::nn::optimizer::settings::Settings;
+use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 
 /// Adam: `m ← β₁m + (1-β₁)g`, `v ← β₂v + (1-β₂)g²`, `θ ← θ - α·m̂/(√v̂ + ε)` with the bias-corrected
 /// `m̂ = m/(1-β₁ᵗ)` and `v̂ = v/(1-β₂ᵗ)`.
@@ -26,17 +28,21 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer, settings_fit};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Adam {
-    rate: LearningRate,
-    betas: (f64, f64),
-    eps: f64,
-    weight_decay: f64,
+    /// The name in states and messages.
+    pub(super) kind: &'static str,
+    pub(super) rate: LearningRate,
+    pub(super) betas: (f64, f64),
+    pub(super) eps: f64,
+    pub(super) decay: Decay,
+    pub(super) amsgrad: bool,
 }
 
 impl Adam {
     /// Adam with `β₁ = 0.9`, `β₂ = 0.999` and `ε = 10⁻⁸`; the rate (PyTorch's default is 0.001) is a
     /// number, the name of an input, or a schedule.
     pub fn new(rate: impl Into<LearningRate>) -> Adam {
-        Adam { rate: rate.into(), betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0 }
+        let decay = Decay { factor: 0.0, decoupled: false };
+        Adam { kind: "adam", rate: rate.into(), betas: (0.9, 0.999), eps: 1e-8, decay, amsgrad: false }
     }
 
     /// With other decay rates of the moments.
@@ -49,58 +55,53 @@ impl Adam {
         Adam { eps, ..self }
     }
 
-    /// Adds `weight_decay · θ` to the gradient (coupled; AdamW is another optimizer).
+    /// Adds `weight_decay · θ` to the gradient (coupled; [`AdamW`](crate::nn::AdamW) decouples it).
     pub fn weight_decay(self, weight_decay: f64) -> Adam {
-        Adam { weight_decay, ..self }
+        Adam { decay: Decay { factor: weight_decay, ..self.decay }, ..self }
     }
 
-    /// The updates of one parameter and of its state.
-    fn update<'g>(&self, of: &Gradient<'g>) -> [(Expr<'g>, Expr<'g>); 4] {
-        let (beta1, beta2) = self.betas;
-        let gradient = match self.weight_decay {
-            0.0 => of.gradient,
-            decay => of.gradient + decay * of.parameter,
-        };
-        let (m, v) = (of.state("adam.m"), of.state("adam.v"));
-        let (count, t) = of.count("adam.t");
-        let first = beta1 * m + (1.0 - beta1) * gradient;
-        let second = beta2 * v + (1.0 - beta2) * gradient.square();
-        let scale = second.sqrt() / correction(beta2, t).sqrt() + self.eps;
-        let size = self.rate.like(of.parameter) / correction(beta1, t);
-        [(m, first), (v, second), (count, t), (of.parameter, of.parameter - size * (first / scale))]
+    /// AMSGrad: the largest `v` so far in the place of `v`, so that steps never grow again. It is the
+    /// state `adam.max.{path}`.
+    ///
+    /// Reddi, Kale, Kumar: "On the convergence of Adam and beyond", ICLR 2018; the maximum is taken
+    /// before the bias is corrected, as in PyTorch.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph, Init};
+    /// use dl_core::nn::Adam;
+    /// let g = Graph::new();
+    /// let theta = g.parameter("θ", F64, (), Init::Zeros);
+    /// let step = (theta - 3.0).square().minimize(Adam::new(0.001).amsgrad())?;
+    /// assert_eq!(step.updates().len(), 5);
+    /// # Ok::<(), dl_core::Error>(())
+    /// ```
+    pub fn amsgrad(self) -> Adam {
+        Adam { amsgrad: true, ..self }
     }
 
-    fn fits(&self, graph: &Graph) -> bool {
-        let positive = |x: f64| x.is_finite() && x >= 0.0;
-        let below_one = |x: f64| (0.0..1.0).contains(&x);
-        settings_fit(
-            graph,
-            &[
-                (self.rate.fits(), &|| {
-                    format!("adam with learning rate {:?}: at least 0 is needed", self.rate)
-                }),
-                (below_one(self.betas.0) && below_one(self.betas.1), &|| {
-                    format!("adam with betas {:?}: numbers in [0, 1) are needed", self.betas)
-                }),
-                (positive(self.eps), &|| format!("adam with eps {}: at least 0 is needed", self.eps)),
-                (positive(self.weight_decay), &|| {
-                    format!("adam with weight decay {}: at least 0 is needed", self.weight_decay)
-                }),
-            ],
-        )
+    fn update<'g>(&self, of: &Gradient<'g>) -> Vec<(Expr<'g>, Expr<'g>)> {
+        let Moments { m, mut v, t, mut updates } =
+            Moments::of(self.kind, self.betas, of, self.decay.gradient(of));
+        if self.amsgrad {
+            let old = of.state(&format!("{}.max", self.kind));
+            v = old.maximum(v);
+            updates.push((old, v));
+        }
+        let rate = self.rate.like(of.parameter);
+        let scale = v.sqrt() / correction(self.betas.1, t).sqrt() + self.eps;
+        let size = rate / correction(self.betas.0, t);
+        updates.push((of.parameter, self.decay.parameter(of, rate) - size * (m / scale)));
+        updates
     }
-}
-
-/// `1 - βᵗ` as `-expm1(t·log β)`: in `f32`, `1 - 0.999` alone would lose four digits.
-fn correction(beta: f64, t: Expr<'_>) -> Expr<'_> {
-    -(t * libm::log(beta)).expm1()
 }
 
 impl Optimizer for Adam {
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
-        if !self.fits(graph) {
-            return vec![];
-        }
-        gradients.iter().flat_map(|of| self.update(of)).collect()
+        Settings::of(self.kind, graph)
+            .rate(&self.rate)
+            .betas(self.betas)
+            .at_least_0("eps", self.eps)
+            .at_least_0("weight decay", self.decay.factor)
+            .each(gradients, |of| self.update(of))
     }
 }

@@ -1,15 +1,47 @@
 //! Optimizers: functions from gradients to updates. Their moments are state like any other.
+//!
+//! Those that hold another optimizer ([`Groups`], [`ClipNorm`], [`ClipValue`]) are optimizers too: they
+//! change which gradients it sees, or which updates come of it.
 
+mod adadelta;
+mod adagrad;
 mod adam;
+mod adamax;
+mod adamw;
+mod clip;
+mod groups;
+mod lamb;
+mod lion;
+mod moments;
+mod nadam;
+mod radam;
 mod rate;
+mod rmsprop;
+mod rprop;
+mod settings;
 mod sgd;
 
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adamax::Adamax;
+pub use adamw::AdamW;
+pub use clip::{ClipNorm, ClipValue};
+pub use groups::Groups;
+pub use lamb::Lamb;
+pub use lion::Lion;
+pub use nadam::NAdam;
+pub use radam::RAdam;
 pub use rate::LearningRate;
+pub use rmsprop::RmsProp;
+pub use rprop::Rprop;
 pub use sgd::Sgd;
+
+pub(super) use settings::at_least_0;
 
 use crate::graph::{Expr, Graph};
 use crate::nn::{Init, parameters};
+use crate::shape::Shape;
 
 /// A parameter and the gradient of the objective with respect to it.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +78,29 @@ pub trait Optimizer {
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)>;
 }
 
+impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
+    fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
+        (**self).updates(graph, gradients)
+    }
+}
+
 impl<'g> Gradient<'g> {
     /// State that goes with the parameter: as `{kind}.{path}`, of its element type and shape, from zero.
     #[track_caller]
     pub fn state(&self, kind: &str) -> Expr<'g> {
-        let p = self.parameter;
-        p.graph().state(&self.state_name(kind), p.dtype(), p.shape(), Init::Zeros)
+        self.declared(kind, self.parameter.shape(), Init::Zeros)
+    }
+
+    /// The same, from another value.
+    #[track_caller]
+    fn state_from(&self, kind: &str, value: f64) -> Expr<'g> {
+        self.declared(kind, self.parameter.shape(), Init::Constant(value))
+    }
+
+    /// A number that goes with the parameter.
+    #[track_caller]
+    fn scalar(&self, kind: &str, value: f64) -> Expr<'g> {
+        self.declared(kind, Shape::scalar(), Init::Constant(value))
     }
 
     /// The number of this update of the parameter: the old count and the new one, a scalar from 1 on.
@@ -60,27 +109,29 @@ impl<'g> Gradient<'g> {
     /// takes turns with another, still knows how old its moments are.
     #[track_caller]
     fn count(&self, kind: &str) -> (Expr<'g>, Expr<'g>) {
-        let p = self.parameter;
-        let old = p.graph().state(&self.state_name(kind), p.dtype(), (), Init::Zeros);
+        let old = self.declared(kind, Shape::scalar(), Init::Zeros);
         (old, old + 1.0)
     }
 
-    fn state_name(&self, kind: &str) -> String {
+    #[track_caller]
+    fn declared(&self, kind: &str, shape: Shape, init: Init) -> Expr<'g> {
         let path = parameters::path(self.parameter).unwrap_or_default();
-        format!("{kind}.{path}")
+        self.parameter.graph().state(&format!("{kind}.{path}"), self.parameter.dtype(), shape, init)
     }
-}
 
-/// Records what is wrong with an optimizer's settings; true if nothing is.
-fn settings_fit(graph: &Graph, checks: &[(bool, &dyn Fn() -> String)]) -> bool {
-    let mut fit = true;
-    for (holds, message) in checks {
-        if !holds {
-            graph.fail(message());
-            fit = false;
+    /// The same parameter with another gradient.
+    fn with(&self, gradient: Expr<'g>) -> Self {
+        Gradient { gradient, ..*self }
+    }
+
+    /// The gradient of the objective with `λ/2·‖θ‖²` added: `g + λθ`.
+    #[track_caller]
+    fn decayed(&self, weight_decay: f64) -> Expr<'g> {
+        match weight_decay {
+            0.0 => self.gradient,
+            decay => self.gradient + decay * self.parameter,
         }
     }
-    fit
 }
 
 #[cfg(test)]

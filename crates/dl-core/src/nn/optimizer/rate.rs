@@ -1,20 +1,20 @@
-//! Learning rates: a number, a function of the step, or an input that every run brings along.
+//! Learning rates: a number, a schedule of the step, or an input that every run brings along.
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::dim::Name;
 use crate::graph::{Expr, Graph};
+use crate::nn::Schedule;
+use crate::nn::optimizer::settings::at_least_0;
 
 /// How far a step goes.
 ///
 /// ```
 /// use dl_core::{F64, Graph, Init};
-/// use dl_core::nn::{LearningRate, Sgd};
+/// use dl_core::nn::{Schedule, Sgd};
 /// let g = Graph::new();
 /// let theta = g.parameter("θ", F64, (), Init::Zeros);
-/// let halved = LearningRate::schedule(|step| 0.1 * (step * -(2f64.ln()) / 100.0).exp());
-/// (theta - 3.0).square().minimize(Sgd::new(halved))?;
+/// (theta - 3.0).square().minimize(Sgd::new(Schedule::step(0.1, 100, 0.5)))?;
 /// let by_the_host = (theta - 3.0).square().minimize(Sgd::new("lr"))?;
 /// assert_eq!(by_the_host.inputs()[0].name.as_ref(), "lr");
 /// # Ok::<(), dl_core::Error>(())
@@ -25,20 +25,12 @@ pub enum LearningRate {
     Constant(f64),
     /// A scalar input of that name, of the parameters' element type, so that the host decides.
     Input(Name),
-    /// A function of the session's step, counted from 0.
+    /// A function of the session's step, counted from 0. It becomes part of the program, so a schedule
+    /// never recompiles anything.
     Schedule(Schedule),
 }
 
-/// From the step, a scalar of the parameters' element type, to the rate.
-type Schedule = Arc<dyn for<'g> Fn(Expr<'g>) -> Expr<'g> + Send + Sync>;
-
 impl LearningRate {
-    /// A function of the session's step: a scalar of the parameters' element type, 0 in the first
-    /// step. It becomes part of the program, so a schedule never recompiles anything.
-    pub fn schedule(rate: impl for<'g> Fn(Expr<'g>) -> Expr<'g> + Send + Sync + 'static) -> Self {
-        LearningRate::Schedule(Arc::new(rate))
-    }
-
     /// `rate · direction`.
     pub(super) fn times<'g>(&self, direction: Expr<'g>) -> Expr<'g> {
         match self {
@@ -53,14 +45,18 @@ impl LearningRate {
         let (graph, dtype) = (like.graph(), like.dtype());
         match self {
             LearningRate::Constant(rate) => graph.constant(dtype, *rate),
-            LearningRate::Schedule(rate) => rate(graph.step().cast(dtype)),
+            LearningRate::Schedule(schedule) => schedule.at(graph.step().cast(dtype)),
             LearningRate::Input(name) => input(graph, name, like),
         }
     }
 
-    /// False for what cannot be a rate.
-    pub(super) fn fits(&self) -> bool {
-        !matches!(self, LearningRate::Constant(rate) if !(rate.is_finite() && *rate >= 0.0))
+    /// For what cannot be a rate: what is needed.
+    pub(super) fn need(&self) -> Option<&'static str> {
+        match self {
+            LearningRate::Constant(rate) if !at_least_0(*rate) => Some("at least 0 is needed"),
+            LearningRate::Schedule(schedule) => schedule.need(),
+            _ => None,
+        }
     }
 }
 
@@ -83,12 +79,18 @@ impl From<&str> for LearningRate {
     }
 }
 
+impl From<Schedule> for LearningRate {
+    fn from(schedule: Schedule) -> Self {
+        LearningRate::Schedule(schedule)
+    }
+}
+
 impl fmt::Debug for LearningRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LearningRate::Constant(rate) => write!(f, "{rate}"),
             LearningRate::Input(name) => write!(f, "input {name}"),
-            LearningRate::Schedule(_) => f.write_str("schedule"),
+            LearningRate::Schedule(schedule) => write!(f, "{schedule:?}"),
         }
     }
 }

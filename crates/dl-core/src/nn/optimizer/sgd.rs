@@ -1,7 +1,8 @@
 //! Stochastic gradient descent, with momentum in PyTorch's form.
 
 use crate::graph::{Expr, Graph};
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer, settings_fit};
+use crate::nn::optimizer::settings::Settings;
+use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 
 /// Gradient descent: `θ ← θ - α·d`, where the direction `d` is the gradient, or with momentum `μ`
 /// the velocity `v ← μ·v + (1 - dampening)·g`, or with Nesterov's form `g + μ·v`.
@@ -60,19 +61,17 @@ impl Sgd {
         Sgd { nesterov: true, ..self }
     }
 
-    /// The direction for one parameter, and the updates of its state.
-    fn direction<'g>(&self, of: &Gradient<'g>, updates: &mut Vec<(Expr<'g>, Expr<'g>)>) -> Expr<'g> {
-        let mut gradient = of.gradient;
-        if self.weight_decay != 0.0 {
-            gradient = gradient + self.weight_decay * of.parameter;
+    fn update<'g>(&self, of: &Gradient<'g>) -> Vec<(Expr<'g>, Expr<'g>)> {
+        let mut direction = of.decayed(self.weight_decay);
+        let mut updates = vec![];
+        if self.momentum != 0.0 {
+            let old = of.state("sgd.v");
+            let velocity = self.velocity(of, old, direction, &mut updates);
+            updates.push((old, velocity));
+            direction = if self.nesterov { direction + self.momentum * velocity } else { velocity };
         }
-        if self.momentum == 0.0 {
-            return gradient;
-        }
-        let old = of.state("sgd.v");
-        let velocity = self.velocity(of, old, gradient, updates);
-        updates.push((old, velocity));
-        if self.nesterov { gradient + self.momentum * velocity } else { velocity }
+        updates.push((of.parameter, of.parameter - self.rate.times(direction)));
+        updates
     }
 
     fn velocity<'g>(
@@ -89,39 +88,17 @@ impl Sgd {
         updates.push((count, next));
         count.eq(0.0).select(gradient, self.momentum * old + (1.0 - self.dampening) * gradient)
     }
-
-    fn fits(&self, graph: &Graph) -> bool {
-        let positive = |x: f64| x.is_finite() && x >= 0.0;
-        settings_fit(
-            graph,
-            &[
-                (self.rate.fits(), &|| {
-                    format!("sgd with learning rate {:?}: at least 0 is needed", self.rate)
-                }),
-                (positive(self.momentum), &|| {
-                    format!("sgd with momentum {}: at least 0 is needed", self.momentum)
-                }),
-                (self.dampening.is_finite(), &|| format!("sgd with dampening {}", self.dampening)),
-                (positive(self.weight_decay), &|| {
-                    format!("sgd with weight decay {}: at least 0 is needed", self.weight_decay)
-                }),
-                (!self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0), &|| {
-                    "sgd in nesterov's form needs momentum and no dampening".into()
-                }),
-            ],
-        )
-    }
 }
 
 impl Optimizer for Sgd {
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
-        let mut updates = vec![];
-        if self.fits(graph) {
-            for of in gradients {
-                let direction = self.direction(of, &mut updates);
-                updates.push((of.parameter, of.parameter - self.rate.times(direction)));
-            }
-        }
-        updates
+        let looks_ahead = self.momentum > 0.0 && self.dampening == 0.0;
+        Settings::of("sgd", graph)
+            .rate(&self.rate)
+            .at_least_0("momentum", self.momentum)
+            .needs(self.dampening.is_finite(), &format!("with dampening {}", self.dampening))
+            .at_least_0("weight decay", self.weight_decay)
+            .needs(!self.nesterov || looks_ahead, "in nesterov's form needs momentum and no dampening")
+            .each(gradients, |of| self.update(of))
     }
 }

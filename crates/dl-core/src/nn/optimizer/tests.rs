@@ -1,8 +1,8 @@
-//! Each optimizer's program, step by step, against its formula as a loop over numbers.
+//! What PyTorch's tables do not say of optimizers: papers' formulas as loops, edges, states and rates.
 
 use crate::interp::evaluate;
 use crate::nn::testing::near;
-use crate::nn::{Adam, LearningRate, Optimizer, Sgd};
+use crate::nn::{Adam, ClipNorm, Groups, Lamb, Lion, Optimizer, RmsProp, Rprop, Schedule, Sgd};
 use crate::{DType, Expr, F32, F64, Graph, Init, Name, Program, Tensor};
 
 const STEPS: u64 = 12;
@@ -59,54 +59,96 @@ fn check<S: Default>(optimizer: impl Optimizer, update: impl FnMut(&mut S, f64, 
 }
 
 #[test]
-fn plain_sgd() {
-    check(Sgd::new(0.01), |(): &mut (), theta, g, _| theta - 0.01 * g);
-    check(Sgd::new(0.01).weight_decay(0.5), |(): &mut (), theta, g, _| theta - 0.01 * (g + 0.5 * theta));
+fn lion_as_in_its_paper() {
+    let lion = |beta1: f64, beta2: f64, decay: f64| {
+        move |m: &mut f64, theta: f64, g: f64, _| {
+            let c = beta1 * *m + (1.0 - beta1) * g;
+            *m = beta2 * *m + (1.0 - beta2) * g;
+            theta - 0.02 * (c.signum() + decay * theta)
+        }
+    };
+    check(Lion::new(0.02), lion(0.9, 0.99, 0.0));
+    check(Lion::new(0.02).betas(0.6, 0.5).weight_decay(0.3), lion(0.6, 0.5, 0.3));
 }
 
 #[test]
-fn momentum() {
-    check(Sgd::new(0.01).momentum(0.9), |v: &mut f64, theta, g, _| {
-        *v = 0.9 * *v + g;
-        theta - 0.01 * *v
-    });
-    check(Sgd::new(0.01).momentum(0.9).nesterov().weight_decay(0.1), |v: &mut f64, theta, g, _| {
-        let g = g + 0.1 * theta;
-        *v = 0.9 * *v + g;
-        theta - 0.01 * (g + 0.9 * *v)
-    });
+fn lamb_as_in_its_paper() {
+    let check = |optimizer: Lamb, (b1, b2): (f64, f64), eps: f64, decay: f64| {
+        let (mut m, mut v, mut theta, mut path) = ([0.0; 3], [0.0; 3], START, vec![]);
+        for t in 1..=STEPS as i32 {
+            let mut r = [0.0; 3];
+            for i in 0..3 {
+                let g = gradient(i, theta[i]);
+                m[i] = b1 * m[i] + (1.0 - b1) * g;
+                v[i] = b2 * v[i] + (1.0 - b2) * g * g;
+                let (m, v): (f64, f64) = (m[i] / (1.0 - b1.powi(t)), v[i] / (1.0 - b2.powi(t)));
+                r[i] = m / (v.sqrt() + eps) + decay * theta[i];
+            }
+            let norm = |x: [f64; 3]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let trust = norm(theta) / norm(r);
+            (0..3).for_each(|i| theta[i] -= 0.05 * trust * r[i]);
+            path.extend(theta);
+        }
+        near(&run(&program(F64, optimizer), None), &path);
+    };
+    check(Lamb::new(0.05), (0.9, 0.999), 1e-6, 0.01);
+    check(Lamb::new(0.05).betas(0.5, 0.75).eps(0.1).weight_decay(0.0), (0.5, 0.75), 0.1, 0.0);
+}
+
+/// `θ` after one step from `start` with the gradient `slope`.
+fn first_step(dtype: DType, optimizer: impl Optimizer, start: f64, slope: f64) -> f64 {
+    let g = Graph::new();
+    let theta = g.parameter("θ", dtype, (), Init::Constant(start));
+    let program = (0.5 * (theta - (start - slope)).square()).minimize(optimizer).unwrap();
+    let found = evaluate(&program, &[], &program.initial(0).unwrap(), 0, 0).unwrap();
+    found.updates.iter().find(|(n, _)| &**n == "θ").unwrap().1.item().unwrap()
 }
 
 #[test]
-fn the_first_velocity_is_not_damped() {
-    check(Sgd::new(0.01).momentum(0.5).dampening(0.25), |v: &mut f64, theta, g, t| {
-        *v = if t == 1 { g } else { 0.5 * *v + 0.75 * g };
-        theta - 0.01 * *v
-    });
+fn lamb_leaves_the_origin() {
+    near(&[first_step(F64, Lamb::new(0.5), 0.0, 2.0)], &[-0.5 / (1.0 + 0.5e-6)]);
+    assert_eq!(first_step(F64, Lamb::new(0.5), 3.0, 0.0), 3.0 - 0.5 * 3.0);
+    assert_eq!(first_step(F64, Lamb::new(0.5).weight_decay(0.0), 3.0, 0.0), 3.0);
 }
 
-/// As PyTorch writes it.
-fn adam(
-    rate: f64,
-    (b1, b2): (f64, f64),
-    eps: f64,
-    decay: f64,
-) -> impl FnMut(&mut (f64, f64), f64, f64, i32) -> f64 {
-    move |(m, v), theta, g, t| {
-        let g = g + decay * theta;
-        *m += (g - *m) * (1.0 - b1);
-        *v = b2 * *v + (1.0 - b2) * g * g;
-        let denominator = v.sqrt() / (1.0 - b2.powi(t)).sqrt() + eps;
-        theta - rate / (1.0 - b1.powi(t)) * (*m / denominator)
+#[test]
+fn small_gradients_still_turn_rprop() {
+    let g = Graph::new();
+    let theta = g.parameter("θ", F64, (), Init::Zeros);
+    let slope = 1e-200 * (1.0 - 2.0 * g.step().cast(F64));
+    let program = (slope * theta).minimize(Rprop::new(1.0)).unwrap();
+    let mut parameters = program.initial(0).unwrap();
+    for step in 0..2 {
+        parameters = evaluate(&program, &[], &parameters, 0, step).unwrap().updates;
     }
+    let step = parameters.iter().find(|(n, _)| &**n == "rprop.step.θ").unwrap();
+    assert_eq!(step.1.item().unwrap(), 0.5);
 }
 
 #[test]
-fn adam_as_pytorch() {
-    check(Adam::new(0.1), adam(0.1, (0.9, 0.999), 1e-8, 0.0));
-    let other = Adam::new(0.1).betas(0.5, 0.75).eps(0.1).weight_decay(0.3);
-    check(other, adam(0.1, (0.5, 0.75), 0.1, 0.3));
-    check(Adam::new(0.1).betas(0.0, 0.0), adam(0.1, (0.0, 0.0), 1e-8, 0.0));
+fn a_centered_square_never_has_a_negative_root() {
+    // Of equal gradients the square of the mean is above the mean of squares, by rounding.
+    let g = Graph::new();
+    let theta = g.parameter("θ", F64, (), Init::Zeros);
+    let program = (0.7 * theta).minimize(RmsProp::new(0.01).alpha(0.5).centered()).unwrap();
+    let mut parameters = program.initial(0).unwrap();
+    for step in 0..100 {
+        parameters = evaluate(&program, &[], &parameters, 0, step).unwrap().updates;
+    }
+    assert!(parameters.iter().all(|(_, value)| value.item().unwrap().is_finite()));
+}
+
+#[test]
+fn clipping_does_not_overflow() {
+    let clipped = ClipNorm::new(2.0, Sgd::new(1.0));
+    near(&[first_step(F32, clipped, 0.0, 1e30)], &[-2.0]);
+    assert!(first_step(F64, ClipNorm::new(2.0, Sgd::new(1.0)), 0.0, f64::NAN).is_nan());
+}
+
+#[test]
+fn nothing_is_clipped_where_nothing_is_left() {
+    let nothing = Groups::new(ClipNorm::new(1.0, Sgd::new(0.5))).with("*", Sgd::new(0.25));
+    assert_eq!(first_step(F64, nothing, 0.0, 8.0), -2.0);
 }
 
 #[test]
@@ -119,11 +161,15 @@ fn a_late_adam_corrects_its_bias() {
 
 #[test]
 fn rates_by_schedule_and_by_input() {
-    let halved = LearningRate::schedule(|step| 0.01 * (step * -0.5).exp());
+    let halved = Schedule::from_fn(|step| 0.01 * (step * -0.5).exp());
     let rates: Vec<f64> = (0..STEPS).map(|t| 0.01 * (t as f64 * -0.5).exp()).collect();
     let want = by_hand(|(): &mut (), theta, g, t| theta - rates[t as usize - 1] * g);
     near(&run(&program(F64, Sgd::new(halved)), None), &want);
     near(&run(&program(F64, Sgd::new("lr")), Some(&rates)), &want);
+    let planned = Schedule::step(0.01, 3, 0.5).then(6, 0.002);
+    let rates = [0.01, 0.01, 0.01, 0.005, 0.005, 0.005, 0.002, 0.002, 0.002, 0.002, 0.002, 0.002];
+    let want = by_hand(|(): &mut (), theta, g, t| theta - rates[t as usize - 1] * g);
+    near(&run(&program(F64, Sgd::new(planned)), None), &want);
 }
 
 #[test]
