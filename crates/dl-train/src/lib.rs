@@ -40,8 +40,12 @@
 //! What goes in is a [`Source`]: images with labels ([`dl_data::Split`]), named [`Columns`] in
 //! memory, or any closure ([`from_fn`]). What comes out is a [`History`]; an [`Observer`] watches
 //! on the way, and [`Progress`] is the one that people look at.
+//!
+//! Where all examples fit into one run and digits count, [`Lbfgs`] and [`NewtonCg`] minimize an
+//! [`Objective`] to the end.
 
 mod error;
+mod full_batch;
 mod history;
 mod metrics;
 mod observer;
@@ -51,6 +55,7 @@ mod source;
 mod trainer;
 
 pub use error::{Error, Result};
+pub use full_batch::{Lbfgs, NewtonCg, Objective, Report, Stop};
 pub use history::{Epoch, History, Run};
 pub use metrics::{Metric, Metrics};
 pub use observer::{BatchEnd, Observer};

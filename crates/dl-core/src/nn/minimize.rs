@@ -54,9 +54,9 @@ impl<'g> Expr<'g> {
     /// ```
     #[track_caller]
     pub fn minimize_over(self, wrt: impl Into<Parameters<'g>>, optimizer: impl Optimizer) -> Result<Program> {
-        let (graph, wrt) = (self.graph(), wrt.into());
+        let graph = self.graph();
         let here = Origin { site: Some(Location::caller().into()), name: None };
-        let gradients = graph.attributed(&here, || gradients_of(self, &wrt));
+        let gradients = self.gradients(wrt);
         let updates = graph.attributed(&here, || optimizer.updates(graph, &gradients));
         refuse_unused_inputs(graph);
         let name = graph.origin(self.id()).name;
@@ -73,6 +73,30 @@ impl<'g> Expr<'g> {
             program = program.update(parameter, value);
         }
         program.compile()
+    }
+
+    /// The gradients with respect to the given parameters, each beside its parameter: what
+    /// [`minimize`](Expr::minimize) gives to an optimizer, for a driver of one's own.
+    ///
+    /// # Errors
+    /// Recorded as `minimize` does: when the objective is not a float scalar, or does not depend on a
+    /// parameter.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph, Init, Program};
+    /// let g = Graph::new();
+    /// let theta = g.parameter("θ", F64, (), Init::Zeros);
+    /// let j = (theta - 3.0).square();
+    /// let gradient = j.gradients(g.parameters())[0].gradient;
+    /// let program = Program::builder(&g).output("J", j).output("gradient", gradient).compile()?;
+    /// assert_eq!(program.outputs().len(), 2);
+    /// # Ok::<(), dl_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn gradients(self, wrt: impl Into<Parameters<'g>>) -> Vec<Gradient<'g>> {
+        let here = Origin { site: Some(Location::caller().into()), name: None };
+        let wrt = wrt.into();
+        self.graph().attributed(&here, || gradients_of(self, &wrt))
     }
 }
 
