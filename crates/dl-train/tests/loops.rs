@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use dl_backends::{Cpu, Session};
+use dl_core::nn::{Plateau, Sgd};
 use dl_core::{F64, Graph, I64, Init, Named, Program, Tensor};
 use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Run, Trainer, from_fn};
 
@@ -209,6 +210,26 @@ fn a_loss_that_becomes_nan_is_an_error_with_its_place() {
         trainer.evaluate(&holed),
         "evaluation after epoch 1, batch 1 of 1: J is NaN, expected a finite number",
     );
+}
+
+#[test]
+fn a_plateau_gives_the_rate_of_the_next_epoch() {
+    let g = Graph::new();
+    let theta = g.parameter("θ", F64, (), Init::Zeros);
+    let step = (theta - 2.5).abs().minimize(Sgd::new("rate")).unwrap();
+    // At rate 1 it hops over the minimum, from 2 to 3 and back.
+    let plateau = RefCell::new(Plateau::new(1.0).patience(2));
+    let source = from_fn(1, |_, batch| batch.set("rate", &[], |rate| rate.push(plateau.borrow().rate())));
+    let mut rates = vec![];
+    let mut trainer =
+        Trainer::new(Session::new(Cpu::default(), 1), &step).unwrap().epochs(40).stop_when(|epoch| {
+            rates.push(plateau.borrow_mut().observe(epoch.train.get("J").unwrap()).unwrap());
+            false
+        });
+    let history = trainer.fit(&source, None).unwrap();
+    assert!(history.last().unwrap().train.get("J").unwrap() < 1e-3);
+    drop(trainer);
+    assert_eq!(rates[..7], [1.0, 1.0, 1.0, 1.0, 1.0, 0.1, 0.1]);
 }
 
 /// A writer that others can read.

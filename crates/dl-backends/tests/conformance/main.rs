@@ -13,6 +13,7 @@ mod faults;
 mod fidelity;
 #[path = "../../../dl-core/tests/library/cases/mod.rs"]
 mod library;
+mod optimizers;
 mod random_programs;
 mod scene;
 mod tutorial;

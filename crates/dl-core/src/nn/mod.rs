@@ -12,6 +12,8 @@
 //! - Activations are functions here and methods of [`Expr`]; semantics and defaults are PyTorch's.
 //! - Regularizers of parameters give a scalar, those of examples one value each; `term.weighted(λ)` is
 //!   `λ * term` that refuses a negative `λ`.
+//! - Optimizers are structs with PyTorch's options, or their papers'. One that holds another comes first:
+//!   `ClipNorm::new(1.0, Adam::new(1e-3))` clips, then takes Adam's step. To maximize, negate.
 //! - A mistake is recorded at the caller's line and returned by `compile` with all the others.
 //!
 //! ```

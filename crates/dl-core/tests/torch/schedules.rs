@@ -19,6 +19,8 @@ fn schedules_agree_with_pytorch() {
         include_str!("schedules.json"),
         &[
             ("step", schedule(Schedule::step(0.1, 7, 0.5))),
+            ("step, 49", schedule(Schedule::step(0.1, 49, 0.5))),
+            ("cosine with restarts, 49", schedule(Schedule::cosine_restarts(0.1, 0.0, 49, 1))),
             ("step, each one", schedule(Schedule::step(0.1, 1, 0.0))),
             ("multi-step", schedule(Schedule::multi_step(0.1, [30, 5, 5, 41], 0.3))),
             ("exponential", schedule(Schedule::exponential(0.1, 0.9))),

@@ -31,6 +31,9 @@ def case(name, scheduler, steps=60):
 
 
 case("step", lambda o: schedulers.StepLR(o, 7, gamma=0.5))
+# In floating-point numbers 49 times 1/49 is less than 1.
+case("step, 49", lambda o: schedulers.StepLR(o, 49, gamma=0.5), 200)
+case("cosine with restarts, 49", lambda o: schedulers.CosineAnnealingWarmRestarts(o, 49), 200)
 case("step, each one", lambda o: schedulers.StepLR(o, 1, gamma=0.0), 5)
 case("multi-step", lambda o: schedulers.MultiStepLR(o, [30, 5, 5, 41], gamma=0.3))
 case("exponential", lambda o: schedulers.ExponentialLR(o, 0.9))
