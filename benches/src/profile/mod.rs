@@ -81,8 +81,10 @@ fn block(
         steps.burst(seconds)?;
     }
     let nothing = || Fault::new("no step was measured");
-    let line = |(kernel, seconds): (&_, _)| {
-        Line::new(kernel, seconds, &model::predict(kernel, steps.inputs(), &ceilings))
+    let mut before = None;
+    let line = |(kernel, seconds): (_, _)| {
+        let prediction = model::predict(kernel, before.replace(kernel), steps.inputs(), &ceilings);
+        Line::new(kernel, seconds, &prediction)
     };
     Ok(Block {
         title,

@@ -6,7 +6,7 @@
 //! of vector kernels, each with its ceiling in the first cache; matrix products by the tiles that their
 //! micro-kernels fill. Bytes move as fast as the caches that hold them allow; those in the first cache are
 //! part of what computing takes. Each operation's first call finds its code and data where all that was
-//! touched since the last one has pushed them.
+//! touched since the last one has pushed them; what the kernel before has just called is still there.
 
 use dl_backends::{Amount, Kernel, Operation};
 
@@ -20,9 +20,14 @@ pub(super) struct Prediction {
     pub(super) bound: String,
 }
 
-/// Predicts a kernel's time. `inputs` are the bytes of all batches that steps take in turn: between two
-/// uses of one, all others have passed.
-pub(super) fn predict(kernel: &Kernel, inputs: usize, ceilings: &Ceilings) -> Prediction {
+/// Predicts a kernel's time, after the one `before` it. `inputs` are the bytes of all batches that steps
+/// take in turn: between two uses of one, all others have passed.
+pub(super) fn predict(
+    kernel: &Kernel,
+    before: Option<&Kernel>,
+    inputs: usize,
+    ceilings: &Ceilings,
+) -> Prediction {
     let threads = kernel.threads.max(1) as f64;
     let each = kernel.parts as f64 / threads;
     let mut parts: Vec<(String, f64)> = vec![("clock".to_owned(), each * ceilings.get(Ceiling::Clock))];
@@ -49,6 +54,9 @@ pub(super) fn predict(kernel: &Kernel, inputs: usize, ceilings: &Ceilings) -> Pr
     let mut operations: Vec<Operation> = kernel.amounts.iter().map(|a| a.operation).collect();
     operations.sort_unstable();
     operations.dedup();
+    let called =
+        |operation: &Operation| before.is_some_and(|k| k.amounts.iter().any(|a| a.operation == *operation));
+    operations.retain(|operation| !called(operation));
     for operation in operations {
         let first = match kernel.parts == 1 || kernel.distance >= ceilings.step {
             true => ceilings.get(Ceiling::First(operation, STEP)),
@@ -171,7 +179,8 @@ mod tests {
 
     #[track_caller]
     fn check(kernel: &Kernel, seconds: f64, bound: &str) {
-        assert_eq!(predict(kernel, 10_000, &ceilings()), Prediction { seconds, bound: bound.into() });
+        let prediction = predict(kernel, None, 10_000, &ceilings());
+        assert_eq!(prediction, Prediction { seconds, bound: bound.into() });
     }
 
     #[test]
@@ -184,6 +193,9 @@ mod tests {
             "first calls",
         );
         check(&kernel(&[amount(EXP, 10, 3)], 1), 1.0 + 20.0 + 300.0 + 7000.0, "first calls");
+        // The kernel before has just called it.
+        let again = kernel(&[amount(EXP, 10, 3)], 1);
+        assert_eq!(predict(&again, Some(&again), 10_000, &ceilings()).seconds, 1.0 + 20.0 + 300.0);
         // Another operation costs nothing that is not known.
         check(&kernel(&[amount(Operation::Binary(Binary::Add), 10, 3)], 1), 1.0, "clock");
     }

@@ -112,7 +112,13 @@ impl Tiled {
     fn by_tiles(&self, kernel: Kernel) -> Kernel {
         // From tile to tile, the lane's sums and all whole values are touched, too.
         let distance = self.tile_bytes() + self.fold_bytes() + self.whole_bytes();
-        Kernel { parts: self.tiles_of_lanes(), distance, ..kernel }
+        let parts = self.tiles_of_lanes();
+        let kernel = Kernel { parts, distance, ..kernel };
+        // Threads that share a lane wait for each other in every kernel.
+        match self.lanes.len() == 1 && kernel.threads > 1 {
+            true => with(kernel, one(Operation::Wait, 0, parts)),
+            false => kernel,
+        }
     }
 
     fn wholes_kernel(&self, works: &[Work]) -> Kernel {
