@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use dl_backends::Operation;
 use dl_backends::cpu::vector::{ByteMap, Isa, Operand};
-use dl_core::ops::{Binary, random};
+use dl_core::ops::Binary;
 
 use super::ceilings::{Ceiling, Ceilings, once, seconds};
 
@@ -92,7 +92,7 @@ impl Operands {
             // Sizes that the compiler does not know, as it does not in the executor.
             Operation::Turn => turn(x, out, black_box(COLUMNS)),
             Operation::Index => pick(x, &self.indices[at], out, black_box(COLUMNS)),
-            Operation::Random => uniform(out),
+            Operation::Random => self.isa.uniform([1, 3, 2], 0, out),
             _ => return false,
         }
         black_box(&mut self.out);
@@ -139,13 +139,6 @@ fn pick(x: &[f32], indices: &[i64], out: &mut [f32], columns: usize) {
     }
 }
 
-fn uniform(out: &mut [f32]) {
-    for (i, out) in out.chunks_mut(4).enumerate() {
-        let words = random::block(1, 2, 3, i as u64);
-        out.iter_mut().zip(words).for_each(|(out, word)| *out = (word >> 8) as f32 / 16_777_216.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +152,7 @@ mod tests {
         assert!(operands.run(Operation::Turn, 0..64));
         assert_eq!(operands.out[..2], [operands.x[0], operands.x[16]]);
         assert!(operands.run(Operation::Random, 0..8));
-        assert_eq!(operands.out[5], (random::block(1, 2, 3, 1)[1] >> 8) as f32 / 16_777_216.0);
+        assert_eq!(operands.out[5], dl_core::ops::random::uniform(1, 3, 2, 5));
         assert!(!operands.run(Operation::Multiply, 0..16));
     }
 }
