@@ -6,7 +6,8 @@
 //! of vector kernels, each with its ceiling in the first cache; matrix products by the tiles that their
 //! micro-kernels fill. Bytes move as fast as the caches that hold them allow; those in the first cache are
 //! part of what computing takes. Each operation's first call finds its code and data where all that was
-//! touched since the last one has pushed them; what the kernel before has just called is still there.
+//! touched since the last one has pushed them; what the kernel before has just called is still there, if
+//! the last cache holds what a step touches.
 
 use dl_backends::{Amount, Kernel, Operation};
 
@@ -54,6 +55,7 @@ pub(super) fn predict(
     let mut operations: Vec<Operation> = kernel.amounts.iter().map(|a| a.operation).collect();
     operations.sort_unstable();
     operations.dedup();
+    let before = before.filter(|_| kernel.distance <= ceilings.caches[2]);
     let called =
         |operation: &Operation| before.is_some_and(|k| k.amounts.iter().any(|a| a.operation == *operation));
     operations.retain(|operation| !called(operation));
@@ -193,9 +195,11 @@ mod tests {
             "first calls",
         );
         check(&kernel(&[amount(EXP, 10, 3)], 1), 1.0 + 20.0 + 300.0 + 7000.0, "first calls");
-        // The kernel before has just called it.
-        let again = kernel(&[amount(EXP, 10, 3)], 1);
-        assert_eq!(predict(&again, Some(&again), 10_000, &ceilings()).seconds, 1.0 + 20.0 + 300.0);
+        // The kernel before has just called it, but where a step touches more than the last cache holds.
+        let again = |distance| Kernel { distance, ..kernel(&[amount(EXP, 10, 3)], 1) };
+        let seconds = |k: &Kernel| predict(k, Some(k), 10_000, &ceilings()).seconds;
+        assert_eq!(seconds(&again(100_000)), 1.0 + 20.0 + 300.0);
+        assert_eq!(seconds(&again(100_001)), 1.0 + 20.0 + 300.0 + 7000.0);
         // Another operation costs nothing that is not known.
         check(&kernel(&[amount(Operation::Binary(Binary::Add), 10, 3)], 1), 1.0, "clock");
     }
