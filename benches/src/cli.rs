@@ -72,8 +72,12 @@ impl Default for Options {
 /// An option that there is not, or a value that does not fit.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let mut options = Options::default();
+    let mut given = vec![];
     let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
+        if let Arg::Long(name) = argument {
+            given.push(name.to_owned());
+        }
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Value(word) if word == SERVE => {
@@ -91,8 +95,16 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Command::Run(Box::new(options)))
+    match given.iter().find(|name| NOT_OF_PROFILES.contains(&name.as_str())) {
+        Some(name) if options.profile => {
+            Err(Fault::new(format!("--{name} goes with a table of rows, not with --profile")))
+        }
+        _ => Ok(Command::Run(Box::new(options))),
+    }
 }
+
+/// Options that a profile, which is of the cpu executor and goes to the terminal, has no use for.
+const NOT_OF_PROFILES: [&str; 3] = ["peers", "backends", "out"];
 
 /// Ascending numbers from 1 on, each once.
 fn sizes(parser: &mut Parser, option: &str) -> Result<Vec<usize>> {
@@ -140,15 +152,16 @@ mod tests {
             quick: true,
             peers: true,
             network: Network::named("deep").unwrap(),
-            profile: true,
             threads: vec![1, 2],
             batches: vec![64],
             data: Some("d".into()),
             out: "o".into(),
             ..Options::default()
         };
-        let line = "--quick --peers --profile --network deep --threads 2,1,2 --batches 64 --data d --out o";
+        let line = "--quick --peers --network deep --threads 2,1,2 --batches 64 --data d --out o";
         assert_eq!(parse_line(line).unwrap(), Command::Run(Box::new(options)));
+        let options = Options { profile: true, batches: vec![64], ..Options::default() };
+        assert_eq!(parse_line("--batches 64 --profile").unwrap(), Command::Run(Box::new(options)));
         assert_eq!(parse_line("--help").unwrap(), Command::Help);
         assert_eq!(parse_line("serve-row {}").unwrap(), Command::Serve("{}".into()));
     }
@@ -158,6 +171,8 @@ mod tests {
         fails("--fast", "invalid option '--fast'");
         fails("--threads 1,0", "--threads 1,0: expected numbers from 1 on, separated by commas");
         fails("--network wide", "no network \"wide\"; expected one of perceptron, deep, regression");
+        fails("--profile --quick --out o", "--out goes with a table of rows, not with --profile");
+        fails("--peers --profile", "--peers goes with a table of rows, not with --profile");
         let known = subject::names().join(", ");
         fails("--backends abacus", &format!("no backend \"abacus\" in this build; expected one of {known}"));
     }

@@ -23,6 +23,9 @@ pub(crate) fn run(workspace: &Workspace, options: BenchOptions) -> Result<(), Fa
         Some(dir) => {
             let dir = path::absolute(&dir)
                 .map_err(|error| Failure::usage(format!("--data {}: {error}", dir.display())))?;
+            if !dir.is_dir() {
+                return Err(Failure::usage(format!("--data {}: expected a folder", dir.display())));
+            }
             rest.splice(0..0, ["--data".into(), dir.into_os_string()]);
         }
     }

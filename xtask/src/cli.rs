@@ -187,8 +187,17 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
             arg => return help_or_unexpected(&arg, BENCH_HELP),
         }
     }
-    Ok(Command::Bench(options))
+    let given = |option: &str| options.rest.iter().any(|word| *word == *option);
+    match NOT_OF_PROFILES.into_iter().find(|option| given(option)) {
+        Some(option) if given("--profile") => {
+            Err(Failure::usage(format!("{option} goes with a table of rows, not with --profile")))
+        }
+        _ => Ok(Command::Bench(options)),
+    }
 }
+
+/// Options of the benchmark program that a profile has no use for.
+const NOT_OF_PROFILES: [&str; 3] = ["--peers", "--backends", "--out"];
 
 fn network(name: OsString) -> Result<OsString, Failure> {
     if NETWORKS.iter().any(|known| name == *known) {
@@ -377,8 +386,8 @@ mod tests {
 
     #[test]
     fn bench_keeps_its_own_and_passes_the_rest() {
-        let line = "bench --quick --peers --profile --network deep --features ndarray --threads=1,2 --data d --out o";
-        let rest = ["--quick", "--peers", "--profile", "--network", "deep", "--threads", "1,2", "--out", "o"];
+        let line = "bench --quick --peers --network deep --features ndarray --threads=1,2 --data d --out o";
+        let rest = ["--quick", "--peers", "--network", "deep", "--threads", "1,2", "--out", "o"];
         let expected = BenchOptions {
             features: Some("ndarray".into()),
             data: Some("d".into()),
@@ -397,6 +406,7 @@ mod tests {
         check_usage_error("bench --quick=yes", "quick");
         check_usage_error("bench --peers=torch", "peers");
         check_usage_error("bench --profile=cpu", "profile");
+        check_usage_error("bench --profile --peers", "--peers goes with a table of rows, not with --profile");
     }
 
     #[test]

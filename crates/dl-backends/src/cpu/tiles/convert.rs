@@ -106,11 +106,12 @@ impl Convert {
         self.len * DType::F32.bytes()
     }
 
-    /// Decides how many elements are made at a time: all of a tile's, if they fit into the cache's share.
+    /// Decides how many elements are made at a time: as many as fit into the cache's share, but no less than
+    /// a row, or [`COLUMNS`] of a tile; all of a tile's, if it has no more.
     pub(super) fn settle(&mut self, cut: &Cut, caches: Caches) {
         let share = caches.l2 / SHARE / DType::F32.bytes();
         let tile = self.len * cut.tile;
-        self.room = if tile <= share { tile } else { share.max(self.len).max(COLUMNS * cut.tile) };
+        self.room = share.max(self.len).max(COLUMNS * cut.tile).min(tile);
     }
 
     /// Whether all of a tile's elements are made at once.
