@@ -35,6 +35,12 @@ impl DType {
         self.is_float() || self == DType::I64
     }
 
+    /// True unless a float lies below the smallest normal number of the type, without being zero.
+    pub(crate) fn has_digits(self, value: f64) -> bool {
+        let normal = if self == DType::F32 { (value as f32).is_normal() } else { value.is_normal() };
+        normal || value == 0.0 || !value.is_finite()
+    }
+
     /// Bytes of one element.
     pub fn bytes(self) -> usize {
         match self {
@@ -70,12 +76,41 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// The constant `value` in the kind that `dtype` holds; integers saturate.
+    /// The constant `value` as `dtype` computes with it: floats are rounded to the type, integers
+    /// truncate and saturate.
     pub fn of(dtype: DType, value: f64) -> Scalar {
         match dtype {
-            DType::F32 | DType::F64 => Scalar::Float(value),
+            DType::F32 => Scalar::Float(f64::from(value as f32)),
+            DType::F64 => Scalar::Float(value),
             DType::I64 | DType::U8 => Scalar::Int(value as i64),
             DType::Bool => Scalar::Bool(value != 0.0),
+        }
+    }
+
+    /// The same for a number that an author wrote: rounding is fine, another number is not.
+    ///
+    /// # Errors
+    /// When the number is finite and outside the range of a float type (or so small that the type
+    /// takes it for zero), is no integer of an integer type, or neither 0 nor 1 as a truth value.
+    pub fn written(dtype: DType, value: f64) -> Result<Scalar, String> {
+        let scalar = Scalar::of(dtype, value);
+        let held = scalar.as_f64();
+        let misfit = |why: String| Err(format!("constant {value:?} does not fit {dtype}: {why}"));
+        match dtype {
+            DType::F32 if value.is_finite() && held.is_infinite() => {
+                misfit(format!("its largest number is {:?}", f32::MAX))
+            }
+            DType::F32 if held == 0.0 && value != 0.0 => {
+                misfit(format!("its smallest number above zero is {:?}", f32::from_bits(1)))
+            }
+            DType::F32 | DType::F64 => Ok(scalar),
+            // 2⁶³ itself saturates to the number below it.
+            DType::I64 if held == value && value < 2f64.powi(63) => Ok(scalar),
+            DType::I64 => misfit("expected an integer of 64 bits".into()),
+            DType::U8 if scalar.fits(DType::U8) && held == value => Ok(scalar),
+            DType::U8 => misfit("expected an integer from 0 to 255".into()),
+            DType::Bool if held == value => Ok(scalar),
+            DType::Bool => misfit("expected 0 or 1".into()),
         }
     }
 
@@ -88,10 +123,11 @@ impl Scalar {
         }
     }
 
-    /// True where an element of `dtype` can hold this kind of constant.
+    /// True where an element of `dtype` can hold exactly this constant.
     pub fn fits(self, dtype: DType) -> bool {
         match self {
-            Scalar::Float(_) => dtype.is_float(),
+            Scalar::Float(x) if dtype == DType::F32 => x.is_nan() || f64::from(x as f32) == x,
+            Scalar::Float(_) => dtype == DType::F64,
             Scalar::Int(n) => dtype == DType::I64 || (dtype == DType::U8 && u8::try_from(n).is_ok()),
             Scalar::Bool(_) => dtype == DType::Bool,
         }
@@ -127,5 +163,39 @@ impl fmt::Display for Scalar {
             Scalar::Int(n) => write!(f, "{n}"),
             Scalar::Bool(b) => write!(f, "{b}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_are_numbers_of_their_type() {
+        let held = |dtype, x| Scalar::written(dtype, x).map(Scalar::as_f64);
+        assert_eq!(held(DType::F32, 0.1), Ok(f64::from(0.1f32)));
+        assert_eq!(held(DType::F64, 0.1), Ok(0.1));
+        assert_eq!(held(DType::F32, f64::INFINITY), Ok(f64::INFINITY));
+        assert_eq!(held(DType::F32, -1e-45).map(f64::to_bits), Ok(f64::from(-1e-45f32).to_bits()));
+        assert!(held(DType::F32, f64::NAN).is_ok_and(f64::is_nan));
+        assert_eq!(held(DType::Bool, 1.0), Ok(1.0));
+        for (dtype, x) in [
+            (DType::F32, 1e300),
+            (DType::F32, -3.5e38),
+            (DType::F32, 1e-60),
+            (DType::I64, 0.5),
+            (DType::I64, 1e30),
+            (DType::I64, 9223372036854775808.0),
+            (DType::I64, f64::NAN),
+            (DType::U8, 256.0),
+            (DType::U8, -1.0),
+            (DType::Bool, 0.5),
+            (DType::Bool, f64::NAN),
+        ] {
+            let message = held(dtype, x).unwrap_err();
+            assert!(message.contains(&format!("does not fit {dtype}: ")), "{message}");
+        }
+        assert!(!Scalar::Float(0.1).fits(DType::F32));
+        assert!(Scalar::Float(0.1).fits(DType::F64));
     }
 }

@@ -112,6 +112,12 @@ fn condition(when: &When) -> String {
         When::Distribution(l, frame) => format!("{l} sums to 1 along {frame}"),
         When::Varies(l) => format!("{l} varies"),
         When::Unbounded(l) => format!("{l} has no bound above"),
+        When::Enlarges(l) => format!("1 ≤ |{l}| ≤ 8"),
+        When::Shrinks(l) => format!("1/8 ≤ |{l}| ≤ 1"),
+        When::Whole(l) => format!("|{l}| ≥ 1"),
+        When::Sum(c, k) => format!("{c} + {k} is exact"),
+        When::Difference(c, k) => format!("{c} - {k} is exact"),
+        When::Decay(c, k) => format!("|{c}| ≤ 1, |{c}·{k}| ≤ 1/2"),
     }
 }
 

@@ -103,6 +103,7 @@ struct Inner {
     faults: Vec<Fault>,
     streams: u64,
     variables: u64,
+    attempting: bool,
     /// While a pass works on a node, what it makes comes from where that node came from.
     current: Option<Origin>,
 }
@@ -240,6 +241,27 @@ impl Graph {
         let site = self.site();
         self.inner.borrow_mut().faults.push(Fault { site, message });
         self.poison()
+    }
+
+    /// What a pass builds, unless it makes a mistake, of which then nothing is kept but unused nodes;
+    /// a constant below the smallest normal number, which lacks digits, is one here.
+    pub(crate) fn attempt<R>(&self, build: impl FnOnce() -> Option<R>) -> Option<R> {
+        let before = {
+            let mut inner = self.inner.borrow_mut();
+            inner.attempting = true;
+            inner.faults.len()
+        };
+        let result = build();
+        let mut inner = self.inner.borrow_mut();
+        inner.attempting = false;
+        let right = inner.faults.len() == before;
+        inner.faults.truncate(before);
+        result.filter(|_| right)
+    }
+
+    /// True while a pass builds what it may give up.
+    pub(crate) fn is_attempting(&self) -> bool {
+        self.inner.borrow().attempting
     }
 
     #[track_caller]

@@ -32,19 +32,24 @@ pub fn log1mexp<'g>(u: Expr<'g>) -> Expr<'g> {
     above.select(near, far)
 }
 
-/// `log(p·eᵃ + q·eᵇ)` for weights with `p + q = 1`, elementwise: the larger exponent and
-/// `log1p(q·(eᵇ⁻ᵃ - 1))`, which keeps its digits where the result is near zero.
+/// `log(p·eᵃ + q·eᵇ)` for weights with `p + q = 1`, elementwise: near zero where the exponents are.
+///
+/// With `p ≥ q` it is `a + log1p(q·(eᵇ⁻ᵃ - 1))` while the first term is the larger one, and
+/// `b + log q + log1p(p/q·eᵃ⁻ᵇ)` beyond; both have the same derivatives where they meet.
 #[track_caller]
 pub(crate) fn log_mix<'g>(p: f64, a: Expr<'g>, q: f64, b: Expr<'g>) -> Expr<'g> {
-    // Equal infinities have no difference.
-    let gap = a.eq(b).select(0.0, a - b);
-    let (size, above) = ((-gap.abs()).expm1(), gap.gt(0.0));
-    let rest = if p == q {
-        (p * size).log1p()
-    } else {
-        (above.select(a.graph().full(a.dtype(), a.shape(), q), p) * size).log1p()
-    };
-    a.maximum(b) + rest
+    // Equal infinities have no difference; equal numbers have one, with its derivatives.
+    let gap = a.eq(b).and(!a.is_finite()).select(0.0, a - b);
+    if p == q {
+        return a.maximum(b) + (p * (-gap.abs()).expm1()).log1p();
+    }
+    if p < q {
+        return log_mix(q, b, p, a);
+    }
+    let first = gap.ge((q / p).ln());
+    let near = a + (q * (-first.select(gap, 0.0)).expm1()).log1p();
+    let far = (b + q.ln()) + (p / q * first.select(0.0, gap).exp()).log1p();
+    first.select(near, far)
 }
 
 /// `log((1 + eˣ)/(1 + eʸ))`, elementwise: `log1p(σ(y)·(eˣ⁻ʸ - 1))` where that is near zero.

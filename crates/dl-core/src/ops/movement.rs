@@ -239,7 +239,11 @@ impl<'g> Expr<'g> {
         let size = &(&shape[axis] + &before) + &after;
         let mut starts = vec![Dim::Size(0); shape.rank()];
         starts[axis] = before;
-        let op = Op::Pad { starts, strides: vec![1; shape.rank()], value: Scalar::of(self.dtype(), value) };
+        let value = match Scalar::written(self.dtype(), value) {
+            Ok(value) => value,
+            Err(message) => return self.fail(format!("pad: {message}")),
+        };
+        let op = Op::Pad { starts, strides: vec![1; shape.rank()], value };
         self.apply_as(op, &[], self.dtype(), shape.with_axis(axis, size))
     }
 

@@ -30,13 +30,17 @@ pub(crate) fn signature(op: &Op, declared: Option<(DType, &Shape)>) -> Result<Si
 }
 
 impl Graph {
-    /// `value` in every element of `shape`.
+    /// `value` in every element of `shape`, rounded to the element type. A number that the type does
+    /// not have ([`Scalar::written`]) is a mistake.
     #[track_caller]
     pub fn full(&self, dtype: DType, shape: impl Into<Shape>, value: f64) -> Expr<'_> {
-        if matches!(dtype, DType::I64 | DType::U8) && value.fract() != 0.0 {
-            return self.fail(format!("constant {value} does not fit {dtype}"));
+        match Scalar::written(dtype, value) {
+            Ok(Scalar::Float(c)) if self.is_attempting() && !dtype.has_digits(c) => {
+                self.fail(format!("constant {c:?} has fewer digits than {dtype}"))
+            }
+            Ok(constant) => self.leaf(Op::Constant(constant), dtype, shape.into()),
+            Err(message) => self.fail(message),
         }
-        self.leaf(Op::Constant(Scalar::of(dtype, value)), dtype, shape.into())
     }
 
     /// A scalar constant.

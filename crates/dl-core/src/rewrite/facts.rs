@@ -118,7 +118,11 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
         },
         Op::Gather { .. } | Op::Sort { .. } | Op::Unfold { .. } => Facts { distribution: false, ..args[0] },
         Op::Pad { value, .. } => either(&args[0], &constant(*value)),
-        Op::Concat(_) => args.iter().copied().reduce(|a, b| either(&a, &b)).unwrap_or(Facts::UNKNOWN),
+        Op::Concat(axis) => {
+            let all = args.iter().copied().reduce(|a, b| either(&a, &b)).unwrap_or(Facts::UNKNOWN);
+            // Rows stay whole where no row is made longer.
+            Facts { distribution: all.distribution && axis + 1 != node.shape.rank(), ..all }
+        }
         Op::ScatterAdd { axis, batch } => scatter(*axis, *batch, graph, node, &args[1]),
         Op::StopGradient | Op::Variable(_) => args[0],
         Op::Assume(fact) => assume(*fact, args[0]),
@@ -173,7 +177,10 @@ fn chosen(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
             b = within(&b, !above);
         }
     }
-    either(&a, &b)
+    // Of two rows that sum to one, each element may be another's.
+    let rows = matches!(&condition.op, Op::Broadcast(kept) if !kept.contains(&(node.shape.rank() - 1)));
+    let either = either(&a, &b);
+    Facts { distribution: either.distribution && rows, ..either }
 }
 
 fn assume(fact: Fact, x: Facts) -> Facts {
@@ -267,8 +274,8 @@ fn binary(op: Binary, node: &Node, x: &Facts, y: &Facts) -> Facts {
             let scaled = |v: f64| if v == 0.0 { 0.0 } else { v * sign * f64::INFINITY };
             let (a, b) = (scaled(x.low), scaled(x.high));
             let divided = Facts::range(a.min(b), a.max(b), false);
-            let bounded = y.low > 1e-30 || y.high < -1e-30;
-            let finite = x.finite && y.finite && bounded && x.moderate();
+            let largest = x.low.abs().max(x.high.abs()) / y.low.abs().min(y.high.abs());
+            let finite = x.finite && y.finite && largest < 1e30;
             Facts { nonzero: x.nonzero, finite, ..divided }
         }
         Binary::Div => Facts::UNKNOWN,

@@ -1,5 +1,6 @@
 //! Rewriting: canonicalize, stabilize, simplify — rules as rows, one engine, a trace of what fired.
 
+mod constants;
 mod engine;
 mod facts;
 mod pattern;

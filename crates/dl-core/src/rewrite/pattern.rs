@@ -15,6 +15,7 @@ use crate::dtype::Scalar;
 use crate::graph::Expr;
 use crate::ops::unary::UNARY;
 use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::rewrite::constants;
 use crate::shape::Shape;
 
 /// One side of a rule.
@@ -124,7 +125,15 @@ impl Pattern {
             Pattern::Any(l) | Pattern::Constant(l) => resized(bindings.get(*l)?, shape)?,
             Pattern::Number(x) => graph.full(like.dtype(), shape.clone(), *x),
             Pattern::Unary(op, x) => build(x, shape)?.apply(Op::Unary(*op), &[]),
-            Pattern::Binary(op, x, y) => build(x, shape)?.apply(Op::Binary(*op), &[build(y, shape)?]),
+            Pattern::Binary(op, x, y) => {
+                let (x, y) = (build(x, shape)?, build(y, shape)?);
+                match (x.as_constant(), y.as_constant()) {
+                    (Some(a), Some(b)) => {
+                        graph.full(x.dtype(), x.shape(), constants::combined(*op, x.dtype(), a, b)?)
+                    }
+                    _ => x.apply(Op::Binary(*op), &[y]),
+                }
+            }
             Pattern::Reduce(kind, l, x) => {
                 let frame = bindings.frame(*l)?;
                 build(x, &frame.full)?.reduce(*kind, frame.axes.clone())
@@ -211,8 +220,9 @@ fn solve<'g>(goal: Option<&Goal<'_, 'g>>, bindings: &mut Bindings<'g>) -> bool {
     let arg = |i: usize| expr.graph().expr(node.args[i]);
     let solved = match (pattern, &node.op) {
         (Pattern::Any(l), _) => bindings.bind(*l, expr) && solve(next, bindings),
-        (Pattern::Constant(l), Op::Constant(Scalar::Float(_))) => {
-            bindings.bind(*l, expr) && solve(next, bindings)
+        // Infinities and NaN stay where the author put them.
+        (Pattern::Constant(l), Op::Constant(Scalar::Float(c))) => {
+            c.is_finite() && bindings.bind(*l, expr) && solve(next, bindings)
         }
         (Pattern::Number(want), Op::Constant(value)) => value.as_f64() == *want && solve(next, bindings),
         (Pattern::Unary(want, x), Op::Unary(op)) if op == want => {

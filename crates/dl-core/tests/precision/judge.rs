@@ -25,6 +25,21 @@ const NEEDED: i64 = 150;
 
 /// The true outputs of a program that was compiled without rewriting, element by element.
 pub(crate) fn truth(program: &Program, given: &[(&str, Tensor)]) -> Vec<Vec<Truth>> {
+    let (a, truths) = insensitive(program, given);
+    with_sensitivity(&a, program, given, truths)
+}
+
+/// The same as if every last digit of the inputs were known: sooner there, and enough where what is
+/// computed is right even so.
+#[allow(dead_code)]
+pub(crate) fn exact_truth(program: &Program, given: &[(&str, Tensor)]) -> Vec<Vec<Truth>> {
+    insensitive(program, given).1
+}
+
+fn insensitive(program: &Program, given: &[(&str, Tensor)]) -> (Extended, Vec<Vec<Truth>>) {
+    let exactly = |o: &Values<Ball>| {
+        o.reals().into_iter().map(|v| Truth { value: v.clone(), sensitivity: Ball::exact(0.0) }).collect()
+    };
     let mut best = vec![];
     for digits in DIGITS {
         let a = Extended::new(digits);
@@ -32,7 +47,7 @@ pub(crate) fn truth(program: &Program, given: &[(&str, Tensor)]) -> Vec<Vec<Trut
         let known = outputs.iter().flat_map(Values::reals).all(|b| b.has_digits(NEEDED));
         best = outputs;
         if known || digits == DIGITS[DIGITS.len() - 1] {
-            return with_sensitivity(&a, program, given, &best);
+            return (a, best.iter().map(exactly).collect());
         }
     }
     unreachable!("the last try returns: {best:?}")
@@ -42,14 +57,8 @@ fn with_sensitivity(
     a: &Extended,
     program: &Program,
     given: &[(&str, Tensor)],
-    outputs: &[Values<Ball>],
+    mut truths: Vec<Vec<Truth>>,
 ) -> Vec<Vec<Truth>> {
-    let mut truths: Vec<Vec<Truth>> = outputs
-        .iter()
-        .map(|o| {
-            o.reals().into_iter().map(|v| Truth { value: v.clone(), sensitivity: Ball::exact(0.0) }).collect()
-        })
-        .collect();
     for decl in program.inputs().iter().filter(|d| d.dtype.is_float()) {
         let name: &str = &decl.name;
         // A step of one unit in the last place, so that what is of second order counts as well.

@@ -12,5 +12,5 @@ mod single;
 pub(crate) use ball::Ball;
 pub(crate) use evaluate::{Arithmetic, Cell, Values, evaluate, inputs};
 pub(crate) use extended::Extended;
-pub(crate) use judge::{Truth, errors, truth};
+pub(crate) use judge::{Truth, errors, exact_truth, truth};
 pub(crate) use single::{Double, Single};

@@ -26,7 +26,7 @@ fn outputs_and_updates() {
     let x = Tensor::vector(vec![1.0f32, 2.0]);
     let run =
         evaluate(&program(), &[("x", x.view())], &[("w".into(), Tensor::scalar(3.0f32))], 0, 7).unwrap();
-    assert_eq!(text(&run.outputs), "y = f64[2] 0.30000000000000004 0.6000000000000001");
+    assert_eq!(text(&run.outputs), "y = f64[2] 0.30000000447034836 0.6000000089406967");
     assert_eq!(text(&run.updates), "w = f64[] 12");
     assert!(run.output("z").unwrap_err().to_string().contains("unknown output z: expected one of [y]"));
     let rounded = run.rounded();

@@ -3,16 +3,24 @@
 //! `Σ cᵢ·exp(lᵢ)` with linear exponents `lᵢ = Σ kⱼ·xⱼ + k₀`. Many spellings of the logistic function,
 //! of tanh, of softplus and of their logarithms have the same normal form; it decides, not the spelling.
 
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
 use crate::nn::stable::{log_cosh, log_mix, log1mexp, logaddexp};
 use crate::ops::{Binary, Op, Unary};
+use crate::rewrite::constants;
 use crate::rewrite::rules::structure::args;
 
 /// How deep a normal form looks into an expression.
 const DEPTH: usize = 8;
 /// How many terms a normal form may have.
 const TERMS: usize = 6;
+/// Constants up to this size are taken out of exponents: they cost the exponential no more than as many
+/// units of the last place.
+const SMALL: f64 = 20.0;
+/// A smaller constant than this is no summand of a softplus, with which it cancels near zero.
+const LEAST: f64 = -1.0;
+/// What is smaller by this factor is not added to a constant, unless nothing is lost.
+const ABSORBED: f64 = 1e-4;
 
 /// `Σ kⱼ·xⱼ + constant`, the `xⱼ` in the order in which they were met.
 #[derive(Clone, PartialEq)]
@@ -42,9 +50,17 @@ impl<'g> Linear<'g> {
     fn collect(&mut self, expr: Expr<'g>, factor: f64, depth: usize) {
         let arg: Vec<Expr<'g>> = args(expr).collect();
         let deeper = depth.checked_sub(1);
+        let dtype = expr.dtype();
+        // A product of constants has to keep its digits.
+        let scaled = |op: Binary, e: Expr<'g>| {
+            let c = e.as_constant().filter(|c| *c != 0.0)?;
+            constants::combined(op, dtype, factor, c).map(|_| (op.row().value)(factor, c))
+        };
+        let small = |e: &Expr<'g>| e.as_constant().is_none_or(|c| (factor * c).abs() <= SMALL);
         match (&expr.node().op, deeper) {
             (Op::Constant(Scalar::Float(c)), _) => self.constant += factor * c,
             (Op::Unary(Unary::Neg), Some(d)) => self.collect(arg[0], -factor, d),
+            (Op::Binary(Binary::Add | Binary::Sub), _) if !arg.iter().all(small) => self.push(expr, factor),
             (Op::Binary(Binary::Add), Some(d)) => {
                 self.collect(arg[0], factor, d);
                 self.collect(arg[1], factor, d);
@@ -53,19 +69,25 @@ impl<'g> Linear<'g> {
                 self.collect(arg[0], factor, d);
                 self.collect(arg[1], -factor, d);
             }
-            (Op::Binary(Binary::Mul), Some(d)) if arg[0].as_constant().is_some() => {
-                self.collect(arg[1], factor * arg[0].as_constant().unwrap_or(1.0), d);
+            (Op::Binary(op @ (Binary::Mul | Binary::Div)), Some(d)) => {
+                // A constant divisor, or a constant factor on either side.
+                let scale = match scaled(*op, arg[1]) {
+                    None if *op == Binary::Mul => scaled(*op, arg[0]).map(|k| (arg[1], k)),
+                    found => found.map(|k| (arg[0], k)),
+                };
+                match scale {
+                    Some((of, k)) => self.collect(of, k, d),
+                    None => self.push(expr, factor),
+                }
             }
-            (Op::Binary(Binary::Mul), Some(d)) if arg[1].as_constant().is_some() => {
-                self.collect(arg[0], factor * arg[1].as_constant().unwrap_or(1.0), d);
-            }
-            (Op::Binary(Binary::Div), Some(d)) if arg[1].as_constant().is_some() => {
-                self.collect(arg[0], factor / arg[1].as_constant().unwrap_or(1.0), d);
-            }
-            _ => match self.terms.iter_mut().find(|(e, _)| *e == expr) {
-                Some((_, k)) => *k += factor,
-                None => self.terms.push((expr, factor)),
-            },
+            _ => self.push(expr, factor),
+        }
+    }
+
+    fn push(&mut self, expr: Expr<'g>, factor: f64) {
+        match self.terms.iter_mut().find(|(e, _)| *e == expr) {
+            Some((_, k)) => *k += factor,
+            None => self.terms.push((expr, factor)),
         }
     }
 
@@ -137,7 +159,7 @@ impl<'g> Exponentials<'g> {
         }
         let mut form = Self::of(expr)?;
         form.terms.push((1.0, Linear::constant(0.0)));
-        form.terms = merged(form.terms);
+        form.terms = merged(form.terms)?;
         form.terms.iter().any(|(_, l)| !l.terms.is_empty()).then_some(form)
     }
 
@@ -157,16 +179,25 @@ impl<'g> Exponentials<'g> {
         if *c <= 0.0 {
             return None;
         }
-        let gap = b.plus(-1.0, a).shifted((-d / c).ln());
+        let gap = b.plus(-1.0, a);
         let leading = a.shifted(c.ln());
-        let rest = log1mexp(gap.build(like));
+        let ratio = (-d).ln() - c.ln();
+        // Equal infinities have no difference; equal numbers have one, with its derivatives.
+        let gap = match a.terms.is_empty() || b.terms.is_empty() {
+            true => gap.shifted(ratio).build(like),
+            false => {
+                let (x, y) = (a.build(like), b.build(like));
+                x.eq(y).and(!x.is_finite()).select(0.0, gap.build(like)) + ratio
+            }
+        };
+        let rest = log1mexp(gap);
         Some(if leading.is_zero() { rest } else { leading.build(like) + rest })
     }
 
     /// The logarithm of the sum of exponentials.
-    pub(super) fn log_of(like: Expr<'g>, exponents: Vec<Linear<'g>>) -> Expr<'g> {
-        let terms = exponents.into_iter().map(|l| (l.constant.exp(), l.shifted(-l.constant))).collect();
-        Exponentials { like, terms: merged(terms) }.log_of_sum()
+    pub(super) fn log_of(like: Expr<'g>, exponents: Vec<Linear<'g>>) -> Option<Expr<'g>> {
+        let terms = exponents.into_iter().map(|l| (1.0, l)).collect();
+        Some(Exponentials { like, terms: merged(terms)? }.log_of_sum())
     }
 
     /// `c·(exp(a) - exp(b))`, as `(c, a, b)`.
@@ -183,16 +214,16 @@ impl<'g> Exponentials<'g> {
         match (self.terms.as_slice(), exponents.as_slice()) {
             (_, [one]) => one.build(like),
             ([(c, a), (d, b)], _) if c == d && a.plus(1.0, b).is_zero() => match (2.0 * c).ln() {
-                twice if twice.abs() < ROUNDING => log_cosh(a.build(like)),
+                twice if constants::close(like.dtype(), twice, 0.0) => log_cosh(a.build(like)),
                 twice => log_cosh(a.build(like)) + twice,
             },
             // Weights: near zero, where the exponents are.
-            ([(c, a), (d, b)], _) if (c + d - 1.0).abs() < ROUNDING => {
+            ([(c, a), (d, b)], _) if is_mixture(like.dtype(), *c, *d) => {
                 log_mix(*c, a.build(like), *d, b.build(like))
             }
             (_, [a, b]) => match (a.terms.is_empty(), b.terms.is_empty()) {
-                (true, _) => soft(b.plus(-1.0, a), a.constant, like),
-                (_, true) => soft(a.plus(-1.0, b), b.constant, like),
+                (true, _) if a.constant >= LEAST => soft(b.plus(-1.0, a), a.constant, like),
+                (_, true) if b.constant >= LEAST => soft(a.plus(-1.0, b), b.constant, like),
                 _ => logaddexp(a.build(like), b.build(like)),
             },
             (_, [first, rest @ ..]) => {
@@ -208,7 +239,12 @@ impl<'g> Exponentials<'g> {
             return None;
         }
         match (numerator.terms.as_slice(), self.terms.as_slice()) {
-            ([(c, a)], _) => Some(scaled(*c, self.share(a).unwrap_or_else(|| self.exp_ratio(a)))),
+            ([(c, a)], _) => Some(self.share(*c, a).unwrap_or_else(|| self.exp_ratio(*c, a))),
+            ([p, q], [r, s])
+                if ![p.0 / r.0, q.0 / s.0, p.0 / s.0, q.0 / r.0].into_iter().all(constants::is_moderate) =>
+            {
+                None
+            }
             ([p, q], [r, s]) => {
                 let (p, q) = if p.1.equals(&r.1) { (p, q) } else { (q, p) };
                 if !p.1.equals(&r.1) || !q.1.equals(&s.1) {
@@ -233,6 +269,9 @@ impl<'g> Exponentials<'g> {
     pub(super) fn divide_by_square(&self, numerator: &Exponentials<'g>) -> Option<Expr<'g>> {
         let power = |l: Linear<'g>| Exponentials { like: self.like, terms: vec![(1.0, l)] };
         let zero = Linear::constant(0.0);
+        if !numerator.terms.iter().all(|(c, _)| constants::is_moderate(*c)) {
+            return None;
+        }
         let [(c, l)] = numerator.terms.as_slice() else {
             return Some(self.divide(numerator)? * self.divide(&power(zero))?);
         };
@@ -250,7 +289,7 @@ impl<'g> Exponentials<'g> {
             |(c, a): &(f64, Linear<'g>), (d, b): &(f64, Linear<'g>), (twice, l): &(f64, Linear<'g>)| {
                 let fits = *c > 0.0 && *d > 0.0 && *twice > 0.0 && a.plus(1.0, b).plus(-2.0, l).is_zero();
                 let half = |c: f64, l: &Linear<'g>| (c.sqrt(), Linear::constant(0.0).plus(0.5, l));
-                (fits && (twice * twice / (4.0 * c * d) - 1.0).abs() < ROUNDING)
+                (fits && constants::close(self.like.dtype(), twice * twice / (4.0 * c * d), 1.0))
                     .then(|| Exponentials { like: self.like, terms: vec![half(*c, a), half(*d, b)] })
             };
         square(x, y, z).or_else(|| square(x, z, y)).or_else(|| square(y, z, x))
@@ -268,8 +307,8 @@ impl<'g> Exponentials<'g> {
         (self.terms.len() == 2).then(|| self.divide(&one))?
     }
 
-    /// `exp(a) / self` where `exp(a)` is one of two terms: a logistic function.
-    fn share(&self, a: &Linear<'g>) -> Option<Expr<'g>> {
+    /// `c·exp(a) / self` where `exp(a)` is one of two terms: a logistic function.
+    fn share(&self, c: f64, a: &Linear<'g>) -> Option<Expr<'g>> {
         let [x, y] = self.terms.as_slice() else { return None };
         let (own, other) = match (x.1.equals(a), y.1.equals(a)) {
             (true, _) => (x, y),
@@ -277,18 +316,24 @@ impl<'g> Exponentials<'g> {
             _ => return None,
         };
         let gap = own.1.plus(-1.0, &other.1).shifted((own.0 / other.0).ln());
-        Some(scaled(1.0 / own.0, gap.build(self.like).sigmoid()))
+        constants::is_moderate(c / own.0).then(|| scaled(c / own.0, gap.build(self.like).sigmoid()))
     }
 
-    /// The numerator goes into the sum, where it may cancel exponents.
-    fn exp_ratio(&self, a: &Linear<'g>) -> Expr<'g> {
-        let terms = self.terms.iter().map(|(c, l)| (*c, l.plus(-1.0, a))).collect();
-        (-Exponentials { like: self.like, terms }.log_of_sum()).exp()
+    /// `c·exp(a) / self`: the numerator goes into the sum, where it may cancel exponents.
+    fn exp_ratio(&self, c: f64, a: &Linear<'g>) -> Expr<'g> {
+        let a = a.shifted(c.abs().ln());
+        let terms = self.terms.iter().map(|(c, l)| (*c, l.plus(-1.0, &a))).collect();
+        let size = (-Exponentials { like: self.like, terms }.log_of_sum()).exp();
+        if c < 0.0 { -size } else { size }
     }
 }
 
-/// Constants that differ by less are the same one, computed in another order.
-pub(super) const ROUNDING: f64 = 1e-14;
+/// True for two weights that sum to one, neither of them so small that it is lost in the sum: the logarithm
+/// of the weighted sum is near zero where the exponents are.
+pub(super) fn is_mixture(dtype: DType, c: f64, d: f64) -> bool {
+    let (large, small) = (c.max(d), c.min(d));
+    small >= 1e-3 && constants::close(dtype, (large - 1.0) + small, 0.0)
+}
 
 /// True where an `expm1` takes part: the author (or a rule) has seen to the cancellation.
 fn speaks_of_expm1(expr: Expr<'_>, depth: usize) -> bool {
@@ -300,6 +345,15 @@ fn speaks_of_expm1(expr: Expr<'_>, depth: usize) -> bool {
         }
         _ => false,
     }
+}
+
+/// `select(x ≥ c, 0, x)`: what `log_mix` itself is made of stays.
+fn is_cut(x: Expr<'_>) -> bool {
+    let condition = args(x).next().filter(|_| x.node().op == Op::Select);
+    let condition = condition.filter(|c| c.node().op == Op::Binary(Binary::Ge));
+    condition.and_then(|c| args(c).next()).is_some_and(|of| {
+        args(x).nth(1).and_then(Expr::as_constant) == Some(0.0) && args(x).nth(2) == Some(of)
+    })
 }
 
 /// `softplus(u) + constant`.
@@ -318,6 +372,7 @@ fn terms<'g>(expr: Expr<'g>, depth: usize) -> Option<Vec<(f64, Linear<'g>)>> {
     let negated = |v: Vec<(f64, Linear<'g>)>| v.into_iter().map(|(c, l)| (-c, l)).collect::<Vec<_>>();
     let found = match &expr.node().op {
         Op::Constant(Scalar::Float(c)) if c.is_finite() => vec![(*c, Linear::constant(0.0))],
+        Op::Unary(Unary::Exp) if is_cut(arg[0]) => return None,
         Op::Unary(Unary::Exp) => vec![(1.0, Linear::of(arg[0]))],
         Op::Unary(Unary::Expm1) => vec![(1.0, Linear::of(arg[0])), (-1.0, Linear::constant(0.0))],
         Op::Unary(Unary::Neg) => negated(terms(arg[0], deeper)?),
@@ -332,7 +387,7 @@ fn terms<'g>(expr: Expr<'g>, depth: usize) -> Option<Vec<(f64, Linear<'g>)>> {
         }
         _ => return None,
     };
-    (found.len() <= TERMS).then(|| merged(found))
+    (found.len() <= TERMS).then(|| merged(found))?
 }
 
 /// All products of one term each; the right exponents count `sign` times.
@@ -340,16 +395,26 @@ fn product<'g>(x: &[(f64, Linear<'g>)], y: &[(f64, Linear<'g>)], sign: f64) -> V
     x.iter().flat_map(|(c, a)| y.iter().map(move |(d, b)| (c * d, a.plus(sign, b)))).collect()
 }
 
-/// Equal exponents together, constants out of the exponents, zeros away.
-fn merged<'g>(terms: Vec<(f64, Linear<'g>)>) -> Vec<(f64, Linear<'g>)> {
+/// Equal exponents together, small constants out of the exponents, zeros away; nothing where that loses digits.
+fn merged<'g>(terms: Vec<(f64, Linear<'g>)>) -> Option<Vec<(f64, Linear<'g>)>> {
     let mut out: Vec<(f64, Linear<'g>)> = vec![];
     for (c, l) in terms {
-        let (c, l) = (c * l.constant.exp(), Linear { constant: 0.0, ..l });
+        let taken = l.terms.is_empty() || l.constant.abs() <= SMALL;
+        let (c, l) = if taken { (c * l.constant.exp(), Linear { constant: 0.0, ..l }) } else { (c, l) };
+        if !(c.is_normal() || c == 0.0) {
+            return None;
+        }
         match out.iter_mut().find(|(_, own)| own.equals(&l)) {
-            Some((own, _)) => *own += c,
+            Some((own, _)) => {
+                let small = own.abs().min(c.abs()) < ABSORBED * own.abs().max(c.abs());
+                if small && !constants::exact_sum(DType::F64, *own, c) {
+                    return None;
+                }
+                *own += c;
+            }
             None => out.push((c, l)),
         }
     }
     out.retain(|(c, _)| *c != 0.0);
-    out
+    Some(out)
 }

@@ -1,7 +1,7 @@
 //! Canonicalization: one form for each meaning, so that the later tables need few rows.
 
 use super::Rule;
-use super::When::{Finite, Nonzero, Varies};
+use super::When::{Difference, Enlarges, Finite, NonNegative, Nonzero, Shrinks, Sum, Varies};
 use super::rows::rows;
 
 /// The table.
@@ -18,20 +18,20 @@ pub(super) static RULES: &[Rule] = rows! { Canonicalize
     "sub-neg":             "x - -y"          => "x + y";
     "add-twice":           "x + x"           => "2 * x";
     "sub-itself":          "x - x"           => "0"               if Finite('x');
-    "add-constants":       "(x + c) + k"     => "x + (c + k)";
-    "add-sub-constants":   "(x - c) + k"     => "x + (k - c)";
-    "sub-add-constants":   "(x + c) - k"     => "x + (c - k)";
-    "sub-constants":       "(x - c) - k"     => "x - (c + k)";
-    "constants-sub":       "c - (x + k)"     => "(c - k) - x";
-    "constants-sub-sub":   "c - (k - x)"     => "x + (c - k)";
-    "constants-add-sub":   "(c - x) + k"     => "(c + k) - x";
-    "constants-sub-from":  "(c - x) - k"     => "(c - k) - x";
+    "add-constants":       "(x + c) + k"     => "x + (c + k)"  if Sum('c', 'k');
+    "add-sub-constants":   "(x - c) + k"     => "x + (k - c)"  if Difference('k', 'c');
+    "sub-add-constants":   "(x + c) - k"     => "x + (c - k)"  if Difference('c', 'k');
+    "sub-constants":       "(x - c) - k"     => "x - (c + k)"  if Sum('c', 'k');
+    "constants-sub":       "c - (x + k)"     => "(c - k) - x"  if Difference('c', 'k');
+    "constants-sub-sub":   "c - (k - x)"     => "x + (c - k)"  if Difference('c', 'k');
+    "constants-add-sub":   "(c - x) + k"     => "(c + k) - x"  if Sum('c', 'k');
+    "constants-sub-from":  "(c - x) - k"     => "(c - k) - x"  if Difference('c', 'k');
     "mul-one":             "x * 1"           => "x";
     "mul-minus-one":       "x * -1"          => "-x";
     "mul-zero":            "x * 0"           => "0"               if Finite('x');
     "mul-neg":             "-x * y"          => "-(x * y)";
     "mul-constants":       "c * (k * x)"     => "(c * k) * x";
-    "mul-scaled":          "x * (c * y)"     => "c * (x * y)"     if Varies('x'), Varies('y');
+    "mul-scaled":          "x * (c * y)"     => "c * (x * y)"     if Varies('x'), Varies('y'), Enlarges('c');
     "mul-quotient":        "c * (k / x)"     => "(c * k) / x";
     "mul-divided":         "c * (x / k)"     => "(c / k) * x";
     "mul-reciprocal":      "x * (1 / y)"     => "x / y";
@@ -43,14 +43,14 @@ pub(super) static RULES: &[Rule] = rows! { Canonicalize
     "neg-div":             "x / -y"          => "-(x / y)";
     "div-constants":       "(x / c) / k"     => "x / (c * k)";
     "div-scaled":          "(c * x) / k"     => "(c / k) * x";
-    "scaled-div":          "(c * x) / y"     => "c * (x / y)"     if Varies('x'), Varies('y');
-    "div-by-scaled":       "x / (c * y)"     => "(1 / c) * (x / y)" if Varies('x'), Varies('y');
+    "scaled-div":          "(c * x) / y"     => "c * (x / y)"     if Varies('x'), Varies('y'), Enlarges('c');
+    "div-by-scaled":       "x / (c * y)"     => "(1 / c) * (x / y)" if Varies('x'), Varies('y'), Shrinks('c');
     "pow-zero":            "x ^ 0"           => "1";
     "pow-one":             "x ^ 1"           => "x";
     "pow-two":             "x ^ 2"           => "x * x";
     "pow-three":           "x ^ 3"           => "x * x * x";
-    "pow-half":            "x ^ 0.5"         => "sqrt(x)";
-    "pow-minus-half":      "x ^ -0.5"        => "1 / sqrt(x)";
+    "pow-half":            "x ^ 0.5"         => "sqrt(x)"     if NonNegative('x');
+    "pow-minus-half":      "x ^ -0.5"        => "1 / sqrt(x)"  if NonNegative('x');
     "pow-minus-one":       "x ^ -1"          => "1 / x";
     "pow-minus-two":       "x ^ -2"          => "1 / x / x";
     "abs-square":          "abs(x) * abs(x)" => "x * x";

@@ -2,15 +2,15 @@
 
 use super::Facts;
 use super::Rule;
-use super::algebra::ROUNDING;
 use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
 use super::shares::softmax_of;
 use super::softmax::log_softmax_of;
 use super::structure::args;
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
 use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::rewrite::constants;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -48,7 +48,8 @@ fn cancelled<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         let inner = Term::all(sum);
         let (at, j) = inner.iter().enumerate().filter(|_| inner.len() > 1).find_map(|(at, part)| {
             let own = Quotient::of(part.of, terms[i].scale * part.scale).times(power);
-            let opposite = |term: &Term<'g>| own.is_opposite(&Quotient::of(term.of, term.scale));
+            let opposite =
+                |term: &Term<'g>| own.is_opposite(&Quotient::of(term.of, term.scale), expr.dtype());
             (0..terms.len()).find(|j| *j != i && opposite(&terms[*j])).map(|j| (at, j))
         })?;
         let weight = Term { scale: terms[i].scale, of: power * without(&inner, &[at], sum), wide: None };
@@ -184,14 +185,14 @@ impl<'g> Quotient<'g> {
         self
     }
 
-    fn is_opposite(&self, other: &Self) -> bool {
+    fn is_opposite(&self, other: &Self, dtype: DType) -> bool {
         let same = |a: &[Factor<'g>], b: &[Factor<'g>]| {
             let mut left = b.to_vec();
             let found =
                 |e: &Factor<'g>| left.iter().position(|own| own == e).map(|at| left.remove(at)).is_some();
             a.len() == b.len() && a.iter().all(found)
         };
-        let scales = (self.scale / other.scale + 1.0).abs() < ROUNDING;
+        let scales = constants::close(dtype, self.scale / other.scale, -1.0);
         scales && same(&self.over, &other.over) && same(&self.under, &other.under)
     }
 }

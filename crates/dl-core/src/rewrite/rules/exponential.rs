@@ -8,6 +8,7 @@ use super::structure::args;
 use crate::graph::Expr;
 use crate::nn;
 use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::rewrite::constants;
 
 /// What must be done before the table of powers is used.
 pub(super) static POWERS: &[Rule] = code_rows! { Canonicalize
@@ -63,6 +64,10 @@ fn ratio_to_square<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 /// `x` and `Σ c·exp(l)` of their product.
 fn product(expr: Expr<'_>) -> Option<(Expr<'_>, Exponentials<'_>)> {
     let (x, y) = pair(expr).filter(|_| expr.node().op == Op::Binary(Binary::Mul))?;
+    // What an infinity multiplies must not become 0 before.
+    if [x, y].into_iter().filter_map(Expr::as_constant).any(|c| !c.is_finite()) {
+        return None;
+    }
     match (Exponentials::of(x), Exponentials::of(y)) {
         (None, Some(power)) => Some((x, power)),
         (Some(power), None) => Some((y, power)),
@@ -206,7 +211,7 @@ fn pseudo_huber<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         _ => (1.0, a),
     };
     let (x, c) = legs(root)?;
-    if (scale * c / offset - 1.0).abs() > 1e-14 {
+    if !constants::close(expr.dtype(), scale * c / offset, 1.0) {
         return None;
     }
     let size = x * (x / (root + c));

@@ -180,7 +180,7 @@ fn sign(value: Expr<'_>, depth: usize) -> Expr<'_> {
 fn value_of_guarded<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let (apart, rest) = pair(expr)?;
     let (log, same) = pair(rest).filter(|_| rest.node().op == Op::Binary(Binary::Sub))?;
-    let guarded = log.node().op == Op::Select && args(log).nth(1) == Some(apart);
+    let guarded = log.node().op == Op::Select && args(log).skip(1).any(|branch| branch == apart);
     (same == apart && guarded).then_some(log)
 }
 

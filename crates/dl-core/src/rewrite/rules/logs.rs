@@ -2,13 +2,14 @@
 
 use super::Facts;
 use super::Rule;
-use super::algebra::{Exponentials, Linear, ROUNDING};
+use super::algebra::{Exponentials, Linear, is_mixture};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::dtype::Scalar;
 use crate::graph::Expr;
 use crate::nn::stable::softplus_difference;
 use crate::ops::{Binary, Op, Unary};
+use crate::rewrite::constants;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -27,12 +28,18 @@ fn linear_and_log<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     if !expr.dtype().is_float() {
         return None;
     }
+    let dtype = expr.dtype();
+    // Two terms whose weights sum to 1: near zero where the exponents are.
+    let mixed = |moved: &[Linear<'g>]| matches!(moved, [a, b] if is_mixture(dtype, a.constant.exp(), b.constant.exp()));
     let whole = Linear::of(expr);
     whole.terms.iter().filter(|(_, k)| k.abs() == 1.0).find_map(|(log, k)| {
         let (exponents, used) = exponents(*log, *k, &whole)?;
         let mut rest = used.iter().fold(whole.clone(), |rest, (e, k)| rest.plus(-k, &single(*e)));
         let sizes: Vec<_> = exponents.iter().flat_map(|l| &l.terms).filter_map(|(e, _)| size(*e)).collect();
-        let (count, constant) = (rest.terms.len(), rest.constant);
+        // What is nothing beside 1 would be lost in an exponent.
+        let lost = rest.constant.abs() < 1e-3;
+        let (constant, stays_constant) = if lost { (0.0, rest.constant) } else { (rest.constant, 0.0) };
+        let count = rest.terms.len();
         for size in &sizes {
             rest = by_size(&rest, *size);
         }
@@ -47,16 +54,16 @@ fn linear_and_log<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         let moved = exponents.iter().map(|l| l.plus(*k, &moves)).collect();
         let moved = without_sizes(moved);
         let after: usize = moved.iter().map(|l| l.terms.len()).sum();
-        let settled =
-            constant != 0.0 && (is_mixture(&moved) || moved.iter().all(|l| l.constant.abs() < ROUNDING));
-        let even = is_mixture(&moved) && moved[0].plus(1.0, &moved[1]).terms.is_empty();
+        let settled = constant != 0.0
+            && (mixed(&moved) || moved.iter().all(|l| constants::close(dtype, l.constant, 0.0)));
+        let even = mixed(&moved) && moved[0].plus(1.0, &moved[1]).terms.is_empty();
         if after >= before && !settled && !(even && log_cosh_of(*log).is_none()) {
             return None;
         }
-        let log = Exponentials::log_of(expr, moved);
+        let log = Exponentials::log_of(expr, moved)?;
         let log = if *k > 0.0 { log } else { -log };
-        let stays = Linear { terms: stays, constant: 0.0 };
-        Some(if stays.terms.is_empty() { log } else { stays.build(expr) + log })
+        let stays = Linear { terms: stays, constant: stays_constant };
+        Some(if stays.is_zero() { log } else { stays.build(expr) + log })
     })
 }
 
@@ -165,11 +172,6 @@ fn without_sizes<'g>(moved: Vec<Linear<'g>>) -> Vec<Linear<'g>> {
         Some((_, j)) if *j == -k => without_sizes(vec![with(a, k), with(b, *j)]),
         _ => moved,
     }
-}
-
-/// Two terms whose weights sum to 1: near zero where the exponents are.
-fn is_mixture(moved: &[Linear<'_>]) -> bool {
-    moved.len() == 2 && (moved.iter().map(|l| l.constant.exp()).sum::<f64>() - 1.0).abs() < ROUNDING
 }
 
 /// `(x + log(1 - eᵘ)) - x`: what is left when terms cancel.

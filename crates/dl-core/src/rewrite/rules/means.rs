@@ -2,7 +2,6 @@
 
 use super::Facts;
 use super::Rule;
-use super::algebra::ROUNDING;
 use super::exponential::pair;
 use super::rows::code_rows;
 use super::softmax::LogSumExp;
@@ -11,6 +10,7 @@ use crate::dim::Dim;
 use crate::graph::Expr;
 use crate::nn;
 use crate::ops::{Op, Unary};
+use crate::rewrite::constants;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -33,7 +33,7 @@ fn is_log_of(expr: Expr<'_>, count: Dim) -> bool {
     let of = |e: Expr<'_>| matches!(&e.node().op, Op::Extent(dim) if *dim == count);
     match (&expr.node().op, count.size()) {
         (Op::Unary(Unary::Log), _) => args(expr).any(of),
-        (Op::Constant(log), Some(n)) => (log.as_f64() - (n as f64).ln()).abs() < ROUNDING,
+        (Op::Constant(log), Some(n)) => constants::close(expr.dtype(), log.as_f64(), (n as f64).ln()),
         _ => false,
     }
 }

@@ -25,6 +25,7 @@ use rustc_hash::FxHashMap;
 use crate::dim::Dim;
 use crate::graph::Expr;
 use crate::ops::Op;
+use crate::rewrite::constants;
 use crate::rewrite::facts::Known;
 use crate::rewrite::pattern::{self, Bindings, Pattern};
 
@@ -78,6 +79,18 @@ pub enum When {
     Distribution(char, char),
     /// Not a constant.
     Varies(char),
+    /// A constant that may be computed after what it scales.
+    Enlarges(char),
+    /// A constant by which what it divides may be divided later.
+    Shrinks(char),
+    /// Two constants whose sum is exact.
+    Sum(char, char),
+    /// Two constants of which the first less the second is exact.
+    Difference(char, char),
+    /// A rate `c` up to 1 and a factor `k`, of which `c·k` takes away no more than half.
+    Decay(char, char),
+    /// A constant of size 1 or more.
+    Whole(char),
     /// The letter's exponential can overflow or underflow: no bound from above is known.
     Unbounded(char),
 }
@@ -139,8 +152,13 @@ impl Ready {
         Ready { name: rule.name, rule, sides }
     }
 
-    /// The right side, where the left one matches and the conditions hold.
+    /// The right side, where the left one matches and the conditions hold, and where it has no constant
+    /// that the element type does not hold in full precision.
     pub(crate) fn apply<'g>(&self, expr: Expr<'g>, known: &Known<'g>) -> Option<Expr<'g>> {
+        expr.graph().attempt(|| self.apply_unchecked(expr, known))
+    }
+
+    fn apply_unchecked<'g>(&self, expr: Expr<'g>, known: &Known<'g>) -> Option<Expr<'g>> {
         match (&self.rule.kind, &self.sides) {
             (RuleKind::Code(_, rewrite), _) => rewrite(expr, &Facts(known)),
             (RuleKind::Pattern, Some((left, right))) => {
@@ -166,6 +184,7 @@ impl Ready {
 impl When {
     fn holds<'g>(self, bindings: &Bindings<'g>, known: &Known<'g>) -> bool {
         let facts = |l: char| bindings.get(l).map(|e| known.of(e));
+        let constant = |l: char| bindings.get(l).and_then(Expr::as_constant);
         match self {
             When::Positive(l) => facts(l).is_some_and(|f| f.positive()),
             When::NonNegative(l) => facts(l).is_some_and(|f| f.non_negative()),
@@ -176,6 +195,19 @@ impl When {
             When::AtLeast(l, bound) => facts(l).is_some_and(|f| f.low >= bound),
             When::Unbounded(l) => facts(l).is_some_and(|f| f.high > 1.0),
             When::Varies(l) => bindings.get(l).is_some_and(|e| e.as_constant().is_none()),
+            When::Enlarges(l) => constant(l).is_some_and(constants::enlarges),
+            When::Shrinks(l) => constant(l).is_some_and(|c| constants::enlarges(1.0 / c)),
+            When::Whole(l) => constant(l).is_some_and(|c| c.abs() >= 1.0),
+            When::Decay(c, k) => {
+                let sizes = constant(c).zip(constant(k)).map(|(c, k)| (c.abs(), (c * k).abs()));
+                sizes.is_some_and(|(rate, decay)| rate <= 1.0 && decay <= 0.5)
+            }
+            When::Sum(c, k) | When::Difference(c, k) => {
+                let sign = if matches!(self, When::Sum(..)) { 1.0 } else { -1.0 };
+                let dtype = bindings.get(c).map(|e| e.dtype());
+                let exact = |dtype| Some(constants::exact_sum(dtype, constant(c)?, sign * constant(k)?));
+                dtype.and_then(exact).unwrap_or(false)
+            }
             When::Count(l, frame) => match (bindings.get(l), bindings.frame(frame)) {
                 (Some(e), Some(f)) => counts(e, f.axes.iter().fold(Dim::Size(1), |n, &a| &n * &f.full[a])),
                 _ => false,

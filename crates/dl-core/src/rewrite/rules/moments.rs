@@ -8,6 +8,7 @@ use super::structure::args;
 use crate::dim::Dim;
 use crate::graph::Expr;
 use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::rewrite::constants;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -110,7 +111,9 @@ fn moments<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let symbolic = if n.size().is_some() { 0 } else { -1 };
     let powers = right.power(&n)? - left.power(&n)?;
     let ratio = right.factor / left.factor * count;
-    if !fits || powers != symbolic || (ratio - 1.0).abs() > 1e-14 {
+    // NaN, which stands for what is no constant, is not near 1.
+    let same = constants::close(expr.dtype(), ratio, 1.0);
+    if !(fits && powers == symbolic && same) {
         return None;
     }
     let graph = x.graph();

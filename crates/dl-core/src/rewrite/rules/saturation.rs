@@ -2,13 +2,13 @@
 
 use super::Facts;
 use super::Rule;
-use super::algebra::ROUNDING;
 use super::exponential::{factored, legs, pair};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::dtype::Scalar;
 use crate::graph::Expr;
 use crate::ops::{Binary, Op, Unary};
+use crate::rewrite::constants;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -117,7 +117,7 @@ impl<'g> Quotient<'g> {
                 place(&self.under, scale).map(|at| self.under.remove(at));
             }
         }
-        let unscaled = (self.scale / sign - 1.0).abs() < ROUNDING;
+        let unscaled = constants::close(root.dtype(), self.scale / sign, 1.0);
         unscaled && self.over == [x, x] && self.under == [root, root]
     }
 }

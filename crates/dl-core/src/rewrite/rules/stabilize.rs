@@ -1,7 +1,7 @@
 //! Stabilization: forms that neither overflow nor cancel, in value and in gradient.
 
 use super::Rule;
-use super::When::{AtLeast, NonNegative};
+use super::When::{AtLeast, NonNegative, Whole};
 use super::rows::rows;
 
 /// The table of patterns. What a sum of exponentials comes down to is in `exponential.rs`.
@@ -29,7 +29,7 @@ pub(super) static RULES: &[Rule] = rows! { Stabilize
     "exp-product":             "exp(x) * exp(y)"                 => "exp(x + y)";
     "exp-quotient":            "exp(x) / exp(y)"                 => "exp(x - y)";
     "exp-reciprocal":          "1 / exp(x)"                      => "exp(-x)";
-    "exp-divisor":             "c / exp(x)"                      => "c * exp(-x)";
+    "exp-divisor":             "c / exp(x)"                      => "c * exp(-x)"  if Whole('c');
     "exp-power":               "exp(x) ^ c"                      => "exp(c * x)";
     "exp-sqrt":                "sqrt(exp(x))"                    => "exp(0.5 * x)";
     "exp-neg-softplus":        "exp(-softplus(x))"               => "sigmoid(-x)";

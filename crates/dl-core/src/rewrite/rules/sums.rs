@@ -2,14 +2,15 @@
 
 use super::Facts;
 use super::Rule;
-use super::algebra::ROUNDING;
 use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
 use super::softmax::labels_of;
 use super::structure::args;
+use crate::dtype::DType;
 use crate::graph::Expr;
 use crate::nn;
 use crate::ops::{Binary, Contraction, Op, Reduce};
+use crate::rewrite::constants;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -28,7 +29,7 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         return kept.then(|| nn::log_rest(x, &axes));
     }
     // An exponent that is at most 0 was shifted in another way, or cannot overflow.
-    if facts.of(x).high <= 0.0 {
+    if facts.of(x).high <= 0.0 || is_capped(x) {
         return None;
     }
     if let Some(of) = parts_of_mean(x, weight, &axes) {
@@ -36,12 +37,25 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     }
     match weight {
         None => Some(nn::logsumexp(x, axes)),
-        Some(w) if facts.of(w).non_negative() => Some(nn::logsumexp(x + w.log(), axes)),
+        Some(w) if facts.of(w).positive() => Some(nn::logsumexp(x + w.log(), axes)),
         Some(w) => {
-            let (offset, wide) = offset(x, &axes);
-            Some(((x - wide).exp() * w).sum(axes).log() + offset)
+            // The largest term is 1 in size; what a weight of 0 multiplies must not overflow.
+            let (offset, wide) = offset(x + w.abs().log(), &axes);
+            let terms = (x - wide).minimum(cap(x.dtype())).exp() * w;
+            Some(terms.sum(axes).log() + offset)
         }
     }
+}
+
+/// An exponent whose exponential is nearly as large as the type allows.
+fn cap(dtype: DType) -> f64 {
+    if dtype == DType::F32 { 88.0 } else { 709.0 }
+}
+
+/// `min(x, cap)`: what the rule itself makes of an exponent.
+fn is_capped(x: Expr<'_>) -> bool {
+    let capped = |e: Expr<'_>| e.as_constant() == Some(cap(x.dtype()));
+    x.node().op == Op::Binary(Binary::Min) && args(x).any(capped)
 }
 
 /// `x` where each exponential is divided by the number of them, which may have gone into the exponents.
@@ -57,7 +71,7 @@ fn parts_of_mean<'g>(x: Expr<'g>, weight: Option<Expr<'g>>, axes: &[usize]) -> O
         _ => (x, 0.0),
     };
     let count = axes.iter().map(|axis| x.shape()[*axis].size()).product::<Option<usize>>()?;
-    ((weight.ln() + shift + (count as f64).ln()).abs() < ROUNDING && count > 1).then_some(of)
+    (constants::close(x.dtype(), weight.ln() + shift, -(count as f64).ln()) && count > 1).then_some(of)
 }
 
 /// A constant, or a product or ratio of two.
@@ -118,7 +132,8 @@ fn offset<'g>(x: Expr<'g>, axes: &[usize]) -> (Expr<'g>, Expr<'g>) {
     (offset, offset.broadcast_along(&kept, &x.shape()))
 }
 
-/// The logarithm of a product of matrices, one of them exponentials: shifted along what is summed.
+/// The logarithm of a product of matrices, one of them exponentials: shifted along what is summed, unless
+/// all that the largest exponentials are multiplied with is zero or nearly so.
 fn log_contract_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let product = args(expr).next()?;
     let Op::Contract(spec) = &product.node().op else { return None };
@@ -132,8 +147,14 @@ fn log_contract_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g
     let (offset, wide) = offset(x, &axes);
     let small = (x - wide).exp();
     let (a, b) = if power == a { (small, b) } else { (a, small) };
-    let log = a.apply(Op::Contract(spec.clone()), &[b]).log();
-    Some(log + placed(offset, letters, spec, log)?)
+    let sum = a.apply(Op::Contract(spec.clone()), &[b]);
+    let shifted = |sum: Expr<'g>| Some(sum.log() + placed(offset, letters, spec, sum)?);
+    let other = if power == args(product).next()? { args(product).nth(1)? } else { args(product).next()? };
+    if facts.of(other).positive() {
+        return shifted(sum);
+    }
+    let usable = sum.abs().gt(if x.dtype() == DType::F32 { 1e-30 } else { 1e-290 });
+    Some(usable.select(shifted(usable.select(sum, 1.0))?, usable.select(1.0, product).log()))
 }
 
 /// What is left of an operand's axes, as axes of the result.

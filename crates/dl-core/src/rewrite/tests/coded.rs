@@ -2,7 +2,7 @@
 
 use super::instance::{Domain, Instance};
 use crate::dim::{Dim, Named};
-use crate::dtype::DType::{Bool, F64, I64};
+use crate::dtype::DType::{self, Bool, F64, I64};
 use crate::dtype::Scalar;
 use crate::graph::{Expr, Graph};
 use crate::nn;
@@ -10,22 +10,27 @@ use crate::ops::{Fact, Op};
 
 /// The instance of a rule; nothing for a rule that has none yet.
 pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
-    let input = |name: &str| graph.input(name, F64, [2, 3]);
-    let row = |name: &str| graph.input(name, F64, [2]);
+    of_in(F64, rule, graph)
+}
+
+/// The same in an element type.
+pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
+    let input = |name: &str| graph.input(name, float, [2, 3]);
+    let row = |name: &str| graph.input(name, float, [2]);
     let (x, y) = (input("x"), input("y"));
     let wide = |e: Expr<'g>| e.broadcast_along(&[0], &x.shape());
     let positive = |e: Expr<'g>| e.assume(Fact::Positive);
     let mut domains = vec![];
     let expr = match rule {
         "signs-of-constants" => x + -2.0,
-        "fold-constants" => graph.full(F64, [2], 2.0) + graph.full(F64, [2], 3.0),
+        "fold-constants" => graph.full(float, [2], 2.0) + graph.full(float, [2], 3.0),
         "select-constant" => graph.leaf(Op::Constant(Scalar::Bool(true)), Bool, x.shape()).select(x, y),
-        "move-splat" => graph.full(F64, [2], 2.0).broadcast_along(&[0], &x.shape()),
-        "merge-broadcasts" => wide(graph.input("s", F64, ()).broadcast_along(&[], &[2].into())),
+        "move-splat" => graph.full(float, [2], 2.0).broadcast_along(&[0], &x.shape()),
+        "merge-broadcasts" => wide(graph.input("s", float, ()).broadcast_along(&[], &[2].into())),
         "merge-reshapes" => x.reshape([6]).reshape([3, 2]),
         "merge-permutes" => x.permute(&[1, 0]).permute(&[1, 0]),
         "merge-reductions" => x.sum(1).sum(0),
-        "reduce-splat" => graph.full(F64, [2, 3], 2.0).sum(1),
+        "reduce-splat" => graph.full(float, [2, 3], 2.0).sum(1),
         "reduce-broadcast" => wide(row("s")).sum(1),
         "lift-broadcast" => wide(row("s")).exp(),
         "lift-reshape" => x.reshape([6]).exp(),
@@ -35,7 +40,7 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         "softmax" => x.exp() / wide(x.exp().sum(1)),
         "norm" => (x * x).sum(1).sqrt(),
         "hypot" => (x * x + y * y).sqrt(),
-        "pseudo-huber" => nn::hypot(x, graph.full(F64, [2, 3], 1.0)) - 1.0,
+        "pseudo-huber" => nn::hypot(x, graph.full(float, [2, 3], 1.0)) - 1.0,
         "log-of-exponentials" => (x.exp() + y.exp()).log(),
         "log-of-power" => (x * x * x).log(),
         "log-of-product" => (x.exp() * y).log(),
@@ -52,22 +57,22 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         "log-sum-exp" => (positive(y) * x.exp()).sum(1).log(),
         "log-contract-exp" => {
             domains.push(("w", Domain::Positive));
-            x.exp().dot(graph.input("w", F64, [3, 2])).log()
+            x.exp().dot(graph.input("w", float, [3, 2])).log()
         }
-        "log-one-hot-sum" => (graph.input("labels", I64, [2]).one_hot(F64, 3) * x.sigmoid()).sum(1).log(),
+        "log-one-hot-sum" => (graph.input("labels", I64, [2]).one_hot(float, 3) * x.sigmoid()).sum(1).log(),
         "log-sum-exp-and-element" => x - wide(x.logsumexp(1)),
         "log-softmax-at-label" => x.log_softmax(1).pick(graph.input("labels", I64, [2])),
         "one-hot-sum-of-log-softmax" => {
-            (graph.input("labels", I64, [2]).one_hot(F64, 3) * x.log_softmax(1)).sum(1)
+            (graph.input("labels", I64, [2]).one_hot(float, 3) * x.log_softmax(1)).sum(1)
         }
         "softmax-at-label" => x.softmax(1).pick(graph.input("labels", I64, [2])),
-        "one-hot-sum-of-softmax" => (graph.input("labels", I64, [2]).one_hot(F64, 3) * x.softmax(1)).sum(1),
+        "one-hot-sum-of-softmax" => (graph.input("labels", I64, [2]).one_hot(float, 3) * x.softmax(1)).sum(1),
         "share-of-sum" => row("s").exp() / x.exp().sum(1),
         "log-sum-exp-less-count" => {
-            x.logsumexp(1) - graph.leaf(Op::Extent(Dim::Size(3)), F64, [2].into()).log()
+            x.logsumexp(1) - graph.leaf(Op::Extent(Dim::Size(3)), float, [2].into()).log()
         }
         "derivative-of-saturating-quotient" => {
-            let root = nn::hypot(x, graph.full(F64, [2, 3], 1.0));
+            let root = nn::hypot(x, graph.full(float, [2, 3], 1.0));
             y / root - y * x * x / root / root / root
         }
         "entropy-of-softmax" => (x.softmax(1) * x.log_softmax(1)).sum(1),
@@ -93,7 +98,7 @@ pub(super) fn of<'g>(rule: &str, graph: &'g Graph) -> Option<Instance<'g>> {
         "log-of-ratio-of-sums" => x.softplus() - y.softplus(),
         "sum-of-scatter" => {
             let labels = graph.input("labels", I64, Named("B"));
-            let updates = graph.input("s", F64, Named("B"));
+            let updates = graph.input("s", float, Named("B"));
             updates.scatter_add(1, 1, labels, &(Named("B"), 3).into()).sum(1)
         }
         _ => return None,
@@ -113,6 +118,6 @@ fn gradient_of_log_softmax<'g>(graph: &'g Graph, x: Expr<'g>) -> Option<Instance
     let s = x - wide(x.max(1));
     let log = nn::log_rest(s, &[1]).node();
     let t = graph.expr(log.args[0]);
-    let (y, z) = (graph.input("y", F64, [2, 3]), graph.input("z", F64, [2]));
+    let (y, z) = (graph.input("y", x.dtype(), [2, 3]), graph.input("z", x.dtype(), [2]));
     Some(Instance { expr: y - s.exp() * wide(z / (1.0 + t)), domains: vec![] })
 }

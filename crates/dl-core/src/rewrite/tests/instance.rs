@@ -79,7 +79,10 @@ impl Instance<'_> {
                 .map(|i| match decl.dtype {
                     Bool => f64::from(u8::from(draw(i) < 0.5)),
                     I64 => (draw(i) * 3.0).floor(),
-                    _ => Domain::moved(domain, of(draw(i))),
+                    DType::F32 => {
+                        f64::from(Domain::moved(domain, of(draw(i)), f32::MIN_POSITIVE.into()) as f32)
+                    }
+                    _ => Domain::moved(domain, of(draw(i)), f64::MIN_POSITIVE),
                 })
                 .collect();
             if domain == Some(Domain::Distribution) {
@@ -97,7 +100,7 @@ impl Instance<'_> {
 
 impl Domain {
     /// An element of the domain made from any number: a small one from one below zero.
-    fn moved(domain: Option<Domain>, x: f64) -> f64 {
+    fn moved(domain: Option<Domain>, x: f64, smallest: f64) -> f64 {
         let above = if x < 0.0 { x.max(-300.0).exp() } else { x };
         match domain {
             None => x,
@@ -105,7 +108,7 @@ impl Domain {
             Some(Domain::Finite) => Some(x).filter(|x| x.is_finite()).unwrap_or(1.0),
             Some(Domain::NonNegative) => Some(above).filter(|x| x.is_finite()).unwrap_or(0.0),
             Some(Domain::Positive | Domain::Distribution) => {
-                Some(above).filter(|x| x.is_finite() && *x > 0.0).unwrap_or(1.0)
+                Some(above).filter(|x| x.is_finite() && *x >= smallest).unwrap_or(1.0)
             }
         }
     }
@@ -113,6 +116,16 @@ impl Domain {
 
 /// The left side of a row, with numbers for some letters.
 pub(super) fn of_pattern<'g>(rule: &Rule, graph: &'g Graph, numbers: &[(char, f64)]) -> Option<Instance<'g>> {
+    of_pattern_in(F64, rule, graph, numbers)
+}
+
+/// The same in an element type.
+pub(super) fn of_pattern_in<'g>(
+    float: DType,
+    rule: &Rule,
+    graph: &'g Graph,
+    numbers: &[(char, f64)],
+) -> Option<Instance<'g>> {
     let left = pattern::parse(rule.left).expect("another test parses all of them");
     let (full, reduced) = (Shape::from(FULL), Shape::from([FULL[0]]));
     let mut letters = vec![];
@@ -126,9 +139,10 @@ pub(super) fn of_pattern<'g>(rule: &Rule, graph: &'g Graph, numbers: &[(char, f6
     bindings.set_frame('r', Frame { full: full.clone(), axes: vec![1] });
     for (letter, shape, dtype) in &letters {
         let number = numbers.iter().find(|(own, _)| own == letter);
+        let dtype = if *dtype == F64 { float } else { *dtype };
         let (value, domain) = match number {
-            Some((_, number)) => (graph.full(*dtype, shape, *number), None),
-            None => value(*letter, shape, *dtype, rule.when, graph),
+            Some((_, number)) => (graph.full(dtype, shape, *number), None),
+            None => value(*letter, shape, dtype, rule.when, graph),
         };
         bindings.set(*letter, value);
         domains.extend(domain.map(|d| (name(*letter), d)));
@@ -189,9 +203,14 @@ fn value<'g>(
     when: &[When],
     graph: &'g Graph,
 ) -> (Expr<'g>, Option<Domain>) {
+    // Numbers for which every row applies.
+    let scales = |l: &char| when.iter().any(|w| matches!(w, When::Enlarges(c) | When::Whole(c) if c == l));
+    let decays = when.iter().any(|w| matches!(w, When::Decay(..)));
     match letter {
-        'c' => return (graph.full(F64, shape, 0.75), None),
-        'k' => return (graph.full(F64, shape, 2.5), None),
+        'c' if scales(&letter) => return (graph.full(dtype, shape, 1.5), None),
+        'c' => return (graph.full(dtype, shape, 0.75), None),
+        'k' if decays => return (graph.full(dtype, shape, 0.25), None),
+        'k' => return (graph.full(dtype, shape, 2.5), None),
         _ => {}
     }
     let mut x = graph.input(name(letter), dtype, shape);
@@ -211,7 +230,7 @@ fn value<'g>(
             }
             When::Distribution(l, _) if l == letter => (Fact::Distribution, Domain::Distribution),
             When::OneHot(l) if l == letter => {
-                x = graph.input("labels", I64, [FULL[0]]).one_hot(F64, FULL[1]);
+                x = graph.input("labels", I64, [FULL[0]]).one_hot(dtype, FULL[1]);
                 continue;
             }
             When::AtMost(l, bound) if l == letter => {
@@ -223,7 +242,7 @@ fn value<'g>(
                 continue;
             }
             When::Count(l, _) if l == letter => {
-                x = graph.full(F64, shape, FULL[1] as f64);
+                x = graph.full(dtype, shape, FULL[1] as f64);
                 continue;
             }
             _ => continue,

@@ -8,6 +8,7 @@ mod report;
 mod coded;
 mod derivatives;
 mod equivalent;
+mod extremes;
 mod instance;
 mod measure;
 mod mutants;
