@@ -38,14 +38,16 @@ pub fn log1mexp<'g>(u: Expr<'g>) -> Expr<'g> {
 /// `b + log q + log1p(p/q·eᵃ⁻ᵇ)` beyond; both have the same derivatives where they meet.
 #[track_caller]
 pub(crate) fn log_mix<'g>(p: f64, a: Expr<'g>, q: f64, b: Expr<'g>) -> Expr<'g> {
-    // Equal infinities have no difference; equal numbers have one, with its derivatives.
-    let gap = a.eq(b).and(!a.is_finite()).select(0.0, a - b);
+    // Equal infinities have no difference.
     if p == q {
+        let gap = a.eq(b).select(0.0, a - b);
         return a.maximum(b) + (p * (-gap.abs()).expm1()).log1p();
     }
     if p < q {
         return log_mix(q, b, p, a);
     }
+    // Equal numbers have one, with its derivatives.
+    let gap = a.eq(b).and(!a.is_finite()).select(0.0, a - b);
     let first = gap.ge((q / p).ln());
     let near = a + (q * (-first.select(gap, 0.0)).expm1()).log1p();
     let far = (b + q.ln()) + (p / q * first.select(0.0, gap).exp()).log1p();

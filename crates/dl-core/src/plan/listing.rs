@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::dtype::DType;
 use crate::plan::{Arg, Plan, Step, ValueId};
+use crate::print::constant;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,13 +46,23 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
+    /// The element type of the numbers that a step computes with.
+    fn operands(&self, step: &Step) -> DType {
+        let types = step.args.iter().filter_map(|arg| match arg {
+            Arg::Value(v) => Some(self.value(*v).dtype),
+            _ => None,
+        });
+        let own = self.value(step.result).dtype;
+        std::iter::once(own).chain(types).find(|dtype| dtype.is_float()).unwrap_or(own)
+    }
+
     fn line(&self, step: &Step) -> String {
         let args: Vec<String> = step
             .args
             .iter()
             .map(|arg| match arg {
                 Arg::Value(v) => name(*v),
-                Arg::Constant(c) => c.to_string(),
+                Arg::Constant(c) => constant(*c, self.operands(step)),
                 Arg::Extent(dim) => dim.to_string(),
             })
             .collect();

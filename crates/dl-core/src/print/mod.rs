@@ -30,6 +30,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
 use roots::Roots;
 
@@ -51,6 +52,11 @@ pub fn math<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
 /// inputs and parameters that they need: exact, where the formulas leave out what readers infer.
 pub fn sexpr<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
     sexpr::print(&Roots::named(roots))
+}
+
+/// A constant of an element type in the fewest digits that mean it.
+pub(crate) fn constant(value: Scalar, dtype: DType) -> String {
+    number::Number::new(value, dtype).ascii()
 }
 
 /// The graph below the roots in Graphviz's language.

@@ -23,6 +23,11 @@ pub(super) fn rounded(dtype: DType, value: f64) -> f64 {
     Scalar::of(dtype, value).as_f64()
 }
 
+/// The logarithm as an author's own constant of the type would hold it, so that both cancel.
+pub(super) fn log(dtype: DType, value: f64) -> f64 {
+    rounded(dtype, value.ln())
+}
+
 /// True for the same constant, computed in another order or rounded to the type before; never for NaN.
 pub(super) fn close(dtype: DType, a: f64, b: f64) -> bool {
     let tolerance = if dtype == DType::F32 { 2.0 * f64::from(f32::EPSILON) } else { 1e-14 };
@@ -30,13 +35,20 @@ pub(super) fn close(dtype: DType, a: f64, b: f64) -> bool {
 }
 
 /// The constant that two constants make, rounded to the type; nothing where it would not have the
-/// digits of its operands, or where the operation is none of arithmetic.
+/// digits of its operands, or come nearer to the ends of the type than they do, or where the operation is
+/// none of arithmetic.
 pub(super) fn combined(op: Binary, dtype: DType, a: f64, b: f64) -> Option<f64> {
     let value = rounded(dtype, (op.row().value)(a, b));
     let fits = match op {
         Binary::Add | Binary::Sub => value.is_finite(),
         Binary::Mul | Binary::Div => {
-            value.is_finite() && dtype.has_digits(value) && (value != 0.0 || a == 0.0 || b == 0.0)
+            let (small, large) = (a.abs().min(b.abs()), a.abs().max(b.abs()));
+            let far = if dtype == DType::F32 { 1e30 } else { 1e290 };
+            let inner = |x: f64| (1.0 / far..=far).contains(&x) || (small..=large).contains(&x);
+            value.is_finite()
+                && dtype.has_digits(value)
+                && inner(value.abs())
+                && (value != 0.0 || small == 0.0)
         }
         _ => false,
     };

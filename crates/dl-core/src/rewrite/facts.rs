@@ -99,10 +99,24 @@ impl<'g> Known<'g> {
 fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
     let facts = match &node.op {
         Op::Constant(value) => constant(*value),
-        Op::Extent(_) => Facts::range(0.0, f64::INFINITY, true),
+        Op::Extent(dim) => match dim.size() {
+            Some(n) => constant(Scalar::Float(n as f64)),
+            None => Facts::range(0.0, f64::INFINITY, true),
+        },
+        Op::Contract(spec) => {
+            // A sum of squares, or of products of what is not negative.
+            let squares = node.args[0] == node.args[1] && spec.lhs == spec.rhs;
+            match squares || args.iter().all(Facts::non_negative) {
+                true => Facts::range(0.0, f64::INFINITY, false),
+                false => Facts::UNKNOWN,
+            }
+        }
         Op::Iota(_) | Op::Step => Facts::range(0.0, f64::INFINITY, true),
         Op::Random { .. } => Facts::range(0.0, 1.0, true),
         Op::Unary(op) => unary(*op, &args[0]),
+        Op::Binary(Binary::Div) if args[0].non_negative() && is_size(graph, node.args[1]) => {
+            Facts { nonzero: args[0].nonzero, ..Facts::range(0.0, f64::INFINITY, false) }
+        }
         Op::Binary(op) => relative(graph, *op, node).unwrap_or_else(|| binary(*op, node, &args[0], &args[1])),
         Op::Select => chosen(graph, node, args),
         Op::Literal(literal) => listed(&literal.0),
@@ -129,6 +143,16 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
         _ => Facts::UNKNOWN,
     };
     Facts { finite: facts.finite || !node.dtype.is_float(), ..facts }
+}
+
+/// The size of a dimension, perhaps repeated: a quotient by it is NaN or infinite where it is zero.
+fn is_size(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.get(id);
+    match &node.op {
+        Op::Extent(_) => true,
+        Op::Broadcast(_) => is_size(graph, node.args[0]),
+        _ => false,
+    }
 }
 
 fn constant(value: Scalar) -> Facts {

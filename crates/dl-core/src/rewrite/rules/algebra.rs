@@ -180,7 +180,7 @@ impl<'g> Exponentials<'g> {
             return None;
         }
         let gap = b.plus(-1.0, a);
-        let leading = a.shifted(c.ln());
+        let leading = a.shifted(constants::log(like.dtype(), *c));
         let ratio = (-d).ln() - c.ln();
         // Equal infinities have no difference; equal numbers have one, with its derivatives.
         let gap = match a.terms.is_empty() || b.terms.is_empty() {
@@ -210,13 +210,16 @@ impl<'g> Exponentials<'g> {
 
     fn log_of_sum(&self) -> Expr<'g> {
         let like = self.like;
-        let exponents: Vec<Linear<'g>> = self.terms.iter().map(|(c, l)| l.shifted(c.ln())).collect();
+        let exponents: Vec<Linear<'g>> =
+            self.terms.iter().map(|(c, l)| l.shifted(constants::log(like.dtype(), *c))).collect();
         match (self.terms.as_slice(), exponents.as_slice()) {
             (_, [one]) => one.build(like),
-            ([(c, a), (d, b)], _) if c == d && a.plus(1.0, b).is_zero() => match (2.0 * c).ln() {
-                twice if constants::close(like.dtype(), twice, 0.0) => log_cosh(a.build(like)),
-                twice => log_cosh(a.build(like)) + twice,
-            },
+            ([(c, a), (d, b)], _) if c == d && a.plus(1.0, b).is_zero() => {
+                match constants::log(like.dtype(), 2.0 * c) {
+                    twice if constants::close(like.dtype(), twice, 0.0) => log_cosh(a.build(like)),
+                    twice => log_cosh(a.build(like)) + twice,
+                }
+            }
             // Weights: near zero, where the exponents are.
             ([(c, a), (d, b)], _) if is_mixture(like.dtype(), *c, *d) => {
                 log_mix(*c, a.build(like), *d, b.build(like))

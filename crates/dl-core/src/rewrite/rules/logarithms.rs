@@ -3,7 +3,7 @@
 use super::Facts;
 use super::Rule;
 use super::algebra::Exponentials;
-use super::exponential::{exponential, is_exp, is_splat, pair, reduction, root_of_squares};
+use super::exponential::{exponential, factored, is_exp, is_splat, pair, reduction, root_of_squares};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::dtype::DType;
@@ -222,8 +222,10 @@ fn log_squares<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 /// `0·log 0` is 0, as is its limit.
 fn x_log_x<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
-    let (x, log) = if has_log_of(b, a, 6) { (a, b) } else { (b, a) };
-    has_log_of(log, x, 6).then(|| x * x.eq(0.0).select(0.0, log))
+    let part = |e: Expr<'g>| factored(e).1;
+    let (scaled, log) = if has_log_of(b, part(a), 6) { (a, b) } else { (b, a) };
+    let x = part(scaled);
+    has_log_of(log, x, 6).then(|| scaled * x.eq(0.0).select(0.0, log))
 }
 
 /// True if `log x` is a term of `log`, perhaps scaled, or as the logarithm of a ratio.

@@ -51,11 +51,14 @@ fn linear_and_log<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         let (moves, stays): (Vec<_>, Vec<_>) = rest.terms.into_iter().partition(|(e, _)| spoken(e));
         let before = count - stays.len().min(count) + exponents.iter().map(|l| l.terms.len()).sum::<usize>();
         let moves = Linear { terms: moves, constant };
-        let moved = exponents.iter().map(|l| l.plus(*k, &moves)).collect();
+        let cancelled = |l: Linear<'g>| match constants::close(dtype, l.constant, 0.0) {
+            true => Linear { constant: 0.0, ..l },
+            false => l,
+        };
+        let moved = exponents.iter().map(|l| cancelled(l.plus(*k, &moves))).collect();
         let moved = without_sizes(moved);
         let after: usize = moved.iter().map(|l| l.terms.len()).sum();
-        let settled = constant != 0.0
-            && (mixed(&moved) || moved.iter().all(|l| constants::close(dtype, l.constant, 0.0)));
+        let settled = constant != 0.0 && (mixed(&moved) || moved.iter().all(|l| l.constant == 0.0));
         let even = mixed(&moved) && moved[0].plus(1.0, &moved[1]).terms.is_empty();
         if after >= before && !settled && !(even && log_cosh_of(*log).is_none()) {
             return None;
@@ -72,7 +75,8 @@ type Used<'g> = Vec<(Expr<'g>, f64)>;
 /// The exponents of `log Σ exp(l)`, if `log` is (with what stands beside it) such a logarithm, and
 /// the terms that it is made of.
 fn exponents<'g>(log: Expr<'g>, k: f64, whole: &Linear<'g>) -> Option<(Vec<Linear<'g>>, Used<'g>)> {
-    let halved = |l: Linear<'g>| Linear { constant: l.constant - std::f64::consts::LN_2, ..l };
+    let two = constants::log(log.dtype(), 2.0);
+    let halved = |l: Linear<'g>| Linear { constant: l.constant - two, ..l };
     if let Some(x) = log_cosh_of(log) {
         let x = Linear::of(x);
         return Some((vec![halved(x.clone()), halved(Linear::constant(0.0).plus(-1.0, &x))], vec![(log, k)]));
@@ -251,7 +255,7 @@ fn parts_of_logistics<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>>
 }
 
 /// A constant and the factors that it scales.
-fn factors(expr: Expr<'_>, depth: usize) -> (f64, Vec<Expr<'_>>) {
+pub(super) fn factors(expr: Expr<'_>, depth: usize) -> (f64, Vec<Expr<'_>>) {
     let arg: Vec<Expr<'_>> = args(expr).collect();
     match (&expr.node().op, depth.checked_sub(1)) {
         (Op::Constant(Scalar::Float(c)), _) => (*c, vec![]),

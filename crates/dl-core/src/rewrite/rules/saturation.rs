@@ -3,6 +3,7 @@
 use super::Facts;
 use super::Rule;
 use super::exponential::{factored, legs, pair};
+use super::logs::factors;
 use super::rows::code_rows;
 use super::structure::args;
 use crate::dtype::Scalar;
@@ -13,8 +14,23 @@ use crate::rewrite::constants;
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                                at                  instance                                                        result
+    "complement-of-part-of"             at ["sub"]        : "y - y * x / (c + x)"                                           => "y * (c / (c + x))"                         by complement;
     "derivative-of-saturating-quotient" at ["add", "sub"] : "y / hypot(x, 1) - y * x * x / hypot(x, 1) ^ 3"             => "y / hypot(x, 1) * (1 / hypot(x, 1)) ^ 2"  by derivative;
 };
+
+/// `y - y·x/(c + x)`, whatever factors `y` and `x` are made of.
+fn complement<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    let (y, part) = pair(expr)?;
+    let (numerator, divisor) = pair(part).filter(|_| part.node().op == Op::Binary(Binary::Div))?;
+    let (a, b) = pair(divisor).filter(|_| divisor.node().op == Op::Binary(Binary::Add))?;
+    let (c, x) = if a.as_constant().is_some() { (a, b) } else { (b, a) };
+    c.as_constant().filter(|c| c.is_finite())?;
+    let ((scale, mut over), (k, own), (j, of)) = (factors(numerator, 8), factors(y, 8), factors(x, 8));
+    for factor in own.iter().chain(&of) {
+        over.remove(over.iter().position(|e| e == factor)?);
+    }
+    (over.is_empty() && scale == k * j && k != 0.0).then(|| y * (c / divisor))
+}
 
 /// How many nodes of a product are looked at: each operation of a derivative has a mask around it, but
 /// powers by repeated squares have no end.

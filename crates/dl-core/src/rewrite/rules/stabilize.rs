@@ -50,8 +50,6 @@ pub(super) static RULES: &[Rule] = rows! { Stabilize
     "scaled-tanh-minus":       "c * tanh(x) - c"                 => "(-2 * c) * sigmoid(-2 * x)";
     "tanh-minus-one":          "tanh(x) - 1"                     => "-2 * sigmoid(-2 * x)";
     "one-minus-tanh-square":   "1 - tanh(x) * tanh(x)"           => "4 * sigmoid(2 * x) * sigmoid(-2 * x)";
-    "complement-of-part":      "1 - x / (c + x)"                 => "c / (c + x)";
-    "complement-of-part-of":   "y - y * x / (c + x)"             => "y * (c / (c + x))";
     "sqrt-square":             "sqrt(x * x)"                     => "abs(x)";
     "sqrt-one-plus-minus-one": "sqrt(1 + x) - 1"                 => "x / (sqrt(1 + x) + 1)";
 };

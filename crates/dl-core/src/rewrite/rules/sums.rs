@@ -9,7 +9,7 @@ use super::structure::args;
 use crate::dtype::DType;
 use crate::graph::Expr;
 use crate::nn;
-use crate::ops::{Binary, Contraction, Op, Reduce};
+use crate::ops::{Binary, Contraction, Op, Reduce, Unary};
 use crate::rewrite::constants;
 
 /// The table.
@@ -29,7 +29,7 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         return kept.then(|| nn::log_rest(x, &axes));
     }
     // An exponent that is at most 0 was shifted in another way, or cannot overflow.
-    if facts.of(x).high <= 0.0 || is_capped(x) {
+    if facts.of(x).high <= 0.0 || is_capped(inner, 4) {
         return None;
     }
     if let Some(of) = parts_of_mean(x, weight, &axes) {
@@ -39,10 +39,11 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         None => Some(nn::logsumexp(x, axes)),
         Some(w) if facts.of(w).positive() => Some(nn::logsumexp(x + w.log(), axes)),
         Some(w) => {
-            // The largest term is 1 in size; what a weight of 0 multiplies must not overflow.
+            // The largest term is 1 in size. Half of an exponent does not overflow, however small the weight
+            // is; what a weight of 0 multiplies must not, either.
             let (offset, wide) = offset(x + w.abs().log(), &axes);
-            let terms = (x - wide).minimum(cap(x.dtype())).exp() * w;
-            Some(terms.sum(axes).log() + offset)
+            let half = (0.5 * (x - wide)).minimum(cap(x.dtype())).exp();
+            Some((w * half * half).sum(axes).log() + offset)
         }
     }
 }
@@ -52,10 +53,16 @@ fn cap(dtype: DType) -> f64 {
     if dtype == DType::F32 { 88.0 } else { 709.0 }
 }
 
-/// `min(x, cap)`: what the rule itself makes of an exponent.
-fn is_capped(x: Expr<'_>) -> bool {
-    let capped = |e: Expr<'_>| e.as_constant() == Some(cap(x.dtype()));
-    x.node().op == Op::Binary(Binary::Min) && args(x).any(capped)
+/// True for a product of which the rule has made an exponential.
+fn is_capped(product: Expr<'_>, depth: usize) -> bool {
+    let Some(deeper) = depth.checked_sub(1) else { return false };
+    let cap = |e: Expr<'_>| e.as_constant() == Some(cap(product.dtype()));
+    let capped = |x: Expr<'_>| x.node().op == Op::Binary(Binary::Min) && args(x).any(cap);
+    match product.node().op {
+        Op::Unary(Unary::Exp) => args(product).any(capped),
+        Op::Binary(Binary::Mul) => args(product).any(|factor| is_capped(factor, deeper)),
+        _ => false,
+    }
 }
 
 /// `x` where each exponential is divided by the number of them, which may have gone into the exponents.

@@ -57,7 +57,7 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
         "log-sum-exp" => (positive(y) * x.exp()).sum(1).log(),
         "log-contract-exp" => {
             domains.push(("w", Domain::Positive));
-            x.exp().dot(graph.input("w", float, [3, 2])).log()
+            x.exp().dot(positive(graph.input("w", float, [3, 2]))).log()
         }
         "log-one-hot-sum" => (graph.input("labels", I64, [2]).one_hot(float, 3) * x.sigmoid()).sum(1).log(),
         "log-sum-exp-and-element" => x - wide(x.logsumexp(1)),
@@ -65,6 +65,7 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
         "one-hot-sum-of-log-softmax" => {
             (graph.input("labels", I64, [2]).one_hot(float, 3) * x.log_softmax(1)).sum(1)
         }
+        "complement-of-part-of" => y - y * x / (0.75 + x),
         "softmax-at-label" => x.softmax(1).pick(graph.input("labels", I64, [2])),
         "one-hot-sum-of-softmax" => (graph.input("labels", I64, [2]).one_hot(float, 3) * x.softmax(1)).sum(1),
         "share-of-sum" => row("s").exp() / x.exp().sum(1),

@@ -22,6 +22,11 @@ const NO_ENTROPY: &str =
 /// Two constants in one operation.
 const FOLDED: &str = "it spares a detour: two constants are folded into one before";
 
+/// A constant that is nothing beside another one.
+const LOST: &str = "what is lost is less than the condition allows, but not where the sum before is exact: `extremes.rs` has that";
+/// Powers that are not whole.
+const NEGATIVE: &str = "it matters at a negative infinity and at -0, of which the judge knows no power";
+
 /// A comparison within the branch of another one.
 const ASKED: &str = "ties were asked for before";
 const EXTREMES: &[&str] = &[
@@ -198,7 +203,15 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
     (&["log-of-ratio-of-sums"], "select(gt(mul(.., ..), -0.5), 0, x) => x", UNTAKEN),
     (&["log-of-ratio-of-sums"], "select(gt(mul(.., ..), -0.5), 0, y) => y", UNTAKEN),
     (&["scaled-div, if", "div-by-scaled, if"], "without Varies('x')", FOLDED),
-    (&["scaled-div, if", "div-by-scaled, if"], "without Varies('y')", FOLDED),
+    (&["mul-scaled, if", "scaled-div, if", "div-by-scaled, if"], "without Varies('y')", FOLDED),
+    (&["add-constants, if", "sub-constants, if", "constants-add-sub, if"], "without Sum('c', 'k')", LOST),
+    (
+        &["sub-add-constants, if", "constants-sub, if", "constants-sub-sub, if", "constants-sub-from, if"],
+        "without Difference('c', 'k')",
+        LOST,
+    ),
+    (&["add-sub-constants, if"], "without Difference('k', 'c')", LOST),
+    (&["pow-half, if", "pow-minus-half, if"], "without NonNegative('x')", NEGATIVE),
     (
         &["empty-sum-mask, if"],
         "without NonNegative('x')",

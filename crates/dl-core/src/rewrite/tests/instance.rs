@@ -43,6 +43,10 @@ const HARD: &[fn(f64) -> f64] = &[
     |d| 1e-170 * (2.0 * d - 1.0),
     |d| [1e-200, -1e-9, 1.0, -40.0, 700.0][(5.0 * d) as usize],
     |d| if d < 0.5 { 0.0 } else { -40.0 - d },
+    |d| [1e200, 1e-200, 1.0, -720.0, 1e150][(5.0 * d) as usize],
+    |d| 1.7e308 * (2.0 * d - 1.0),
+    |d| 3e38 * (2.0 * d - 1.0),
+    |d| [1e30, 1e-30, 1.0, -95.0, -1e25][(5.0 * d) as usize],
     |_| INF,
     |_| -INF,
     |_| f64::NAN,
@@ -61,6 +65,13 @@ impl Instance<'_> {
     pub(super) fn hard_points(&self) -> Vec<Vec<(String, Tensor)>> {
         let draw = |hard: &fn(f64) -> f64, seed| self.drawn(seed, hard);
         HARD.iter().flat_map(|hard| [draw(hard, 100), draw(hard, 101)]).collect()
+    }
+
+    /// Large and small numbers beside each other.
+    pub(super) fn mixed_points(&self) -> Vec<Vec<(String, Tensor)>> {
+        (200..220)
+            .map(|seed| self.drawn(seed, &|d| [1e200, 1e-200, 1.0, -720.0, 1e150][(5.0 * d) as usize]))
+            .collect()
     }
 
     fn point(&self, seed: u64) -> Vec<(String, Tensor)> {

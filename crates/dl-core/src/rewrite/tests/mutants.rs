@@ -170,12 +170,23 @@ fn goes_wrong(rule: &'static Rule, condition: usize) -> bool {
     let mut when = rule.when.to_vec();
     when.remove(condition);
     let wide = Rule { when: when.leak(), ..*rule };
+    let pair = |c: f64, k: f64| vec![('c', c), ('k', k)];
+    let numbers = match rule.when[condition] {
+        When::Enlarges(_) | When::Shrinks(_) | When::Whole(_) => vec![pair(1e-200, 1.0), pair(1e200, 1.0)],
+        When::Decay(..) => vec![pair(1e200, 1.0), pair(0.5, 1e200), pair(1e17, 1.0)],
+        // A whole exponent has powers of negative numbers, too.
+        _ => vec![vec![('c', 2.0)]],
+    };
+    numbers.iter().any(|numbers| goes_wrong_with(rule, &wide, numbers))
+}
+
+fn goes_wrong_with(rule: &Rule, wide: &Rule, numbers: &[(char, f64)]) -> bool {
     let graph = Graph::new();
-    // A whole exponent has powers of negative numbers, too.
-    let instance = of_pattern(&wide, &graph, &[('c', 2.0)]).expect("it has an instance");
-    let right = unconditional(rule, instance.expr).expect("the left side is the instance");
+    let instance = of_pattern(wide, &graph, numbers).expect("it has an instance");
+    let Some(right) = unconditional(rule, instance.expr) else { return false };
     let (raw, right) = (program(instance.expr).expect("it is right"), program(right).expect("it is right"));
-    instance.points().iter().chain(&instance.hard_points()).any(|point| {
+    let mixed = instance.mixed_points();
+    instance.points().iter().chain(&instance.hard_points()).chain(&mixed).any(|point| {
         let of = |form| values(form, point).expect("inputs fit");
         let (before, after) = (of(&raw), of(&right));
         let truths = truth(&raw, &named(point)).remove(0);
