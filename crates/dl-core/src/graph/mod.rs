@@ -148,11 +148,8 @@ impl Graph {
 
     #[track_caller]
     pub(crate) fn declare(&self, decl: ParameterDecl) -> Expr<'_> {
-        if let Some(dim) = decl.shape.iter().find(|d| d.size().is_none()) {
-            return self.fail(format!(
-                "parameter {} has shape {}: {dim} is not a known size",
-                decl.name, decl.shape
-            ));
+        if let Err(why) = decl.check() {
+            return self.fail(why);
         }
         let old = self.inner.borrow().parameters.get(&decl.name).cloned();
         match old {

@@ -18,8 +18,9 @@ pub trait Operand<'g>: Copy {
 }
 
 impl<'g> Operand<'g> for Expr<'g> {
-    fn expr(self, _: Expr<'g>) -> Expr<'g> {
-        self
+    #[track_caller]
+    fn expr(self, like: Expr<'g>) -> Expr<'g> {
+        like.beside(self)
     }
 
     fn known(self) -> Option<Expr<'g>> {

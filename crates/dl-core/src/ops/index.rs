@@ -104,7 +104,7 @@ impl<'g> Expr<'g> {
     /// onto zeros of `shape`.
     #[track_caller]
     pub fn scatter_add(self, axis: usize, batch: usize, indices: Expr<'g>, shape: &Shape) -> Expr<'g> {
-        indices.apply_as(Op::ScatterAdd { axis, batch }, &[self], self.dtype(), shape.clone())
+        self.beside(indices).apply_as(Op::ScatterAdd { axis, batch }, &[self], self.dtype(), shape.clone())
     }
 
     /// 1 at each index (`i64`), 0 elsewhere, along a new last axis of `classes`.

@@ -214,10 +214,11 @@ impl Op {
             | Op::Sort { .. }
             | Op::ArgSort { .. } => index::signature(self, args, declared),
             Op::Unfold { .. } | Op::Fold { .. } => window::signature(self, args, declared),
-            Op::Random { .. } => random::signature(declared),
+            Op::Random { stream } => random::signature(*stream, declared),
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Grad => marker::signature(self, args),
             Op::Poison => Ok((DType::F32, Shape::scalar())),
         }?;
+        found.1.check().map_err(|why| format!("{} of {why}", self.name()))?;
         match declared {
             Some((dtype, shape)) if (dtype, shape) != (found.0, &found.1) => {
                 Err(format!("{} gives {} {}, but {dtype} {shape} is declared", self.name(), found.0, found.1))
@@ -243,6 +244,15 @@ impl Op {
             Op::Concat(_) => return None,
             _ => 1,
         })
+    }
+
+    /// The dimensions that it needs beside its result's shape.
+    pub(crate) fn dims(&self) -> &[Dim] {
+        match self {
+            Op::Extent(dim) => std::slice::from_ref(dim),
+            Op::Slice { starts, .. } | Op::Pad { starts, .. } => starts,
+            _ => &[],
+        }
     }
 
     /// The name in listings and messages.

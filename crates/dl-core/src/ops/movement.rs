@@ -85,16 +85,16 @@ fn spread(op: &str, large: &Shape, small: &Shape, starts: &[Dim], strides: &[usi
                 strides[axis]
             ));
         };
-        if matches!(starts[axis], Dim::Size(n) if n < 0) {
-            return Err(format!("{op} starts at {} along axis {axis}, which is negative", starts[axis]));
+        starts[axis].check().map_err(|why| format!("{op} starts at {} along axis {axis}: {why}", starts[axis]))?;
+        if small[axis] == Dim::Size(0) {
+            continue;
         }
         let last = &(&(&small[axis] - &Dim::Size(1)) * &Dim::Size(stride)) + &starts[axis];
         // The slack is a polynomial; only a constant one can be judged before a run.
-        if let (Dim::Size(slack), true) =
-            (&(&large[axis] - &last) - &Dim::Size(1), small[axis] != Dim::Size(0))
-            && slack < 0
-        {
-            return Err(format!("{op} reaches element {last} along axis {axis} of {large}"));
+        match &(&large[axis] - &last) - &Dim::Size(1) {
+            Dim::Size(slack) if slack >= 0 => {}
+            Dim::Poly(_) => {}
+            _ => return Err(format!("{op} reaches element {last} along axis {axis} of {large}")),
         }
     }
     Ok(())
@@ -215,7 +215,7 @@ impl<'g> Expr<'g> {
         }
         let length = &end - &start;
         let count = match (&length, i64::try_from(stride)) {
-            (Dim::Size(n), Ok(s)) if s > 0 && *n >= 0 => Dim::Size((n + s - 1) / s),
+            (Dim::Size(n), Ok(s)) if s > 0 && *n >= 0 => Dim::Size(n / s + i64::from(n % s != 0)),
             (Dim::Poly(_), Ok(1)) => length,
             _ => {
                 return self
@@ -259,6 +259,7 @@ impl Graph {
     pub fn concat<'g>(&'g self, axis: usize, parts: &[Expr<'g>]) -> Expr<'g> {
         match parts {
             [] => self.fail("cannot concatenate nothing".into()),
+            [first, ..] if self.own(*first) != *first => self.poison(),
             [one] => *one,
             [first, rest @ ..] => first.apply(Op::Concat(axis), rest),
         }

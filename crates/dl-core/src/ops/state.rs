@@ -18,8 +18,9 @@ pub(crate) fn signature(op: &Op, declared: Option<(DType, &Shape)>) -> Result<Si
             }
             Ok((dtype, shape))
         }
-        Op::Extent(_) => {
+        Op::Extent(dim) => {
             let (dtype, shape) = required("extent", declared)?;
+            dim.check().map_err(|why| format!("extent: {why}"))?;
             if !dtype.is_numeric() {
                 return Err(format!("a size as {dtype}: a number type is needed"));
             }

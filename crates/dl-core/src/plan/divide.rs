@@ -124,7 +124,7 @@ pub(crate) fn rows_of(shape: &Shape, dim: &Name) -> Option<bool> {
 /// `dim` times something that does not depend on it.
 fn multiple(size: &Dim, dim: &Name) -> bool {
     match size {
-        Dim::Size(_) => false,
+        Dim::Size(_) | Dim::Overflow => false,
         Dim::Poly(terms) => terms
             .iter()
             .all(|t| t.factors.iter().filter(|(name, _)| name == dim).map(|(_, p)| *p).sum::<u32>() == 1),
