@@ -190,6 +190,9 @@ impl Op {
         {
             return Err(format!("{} takes {arity} arguments, got {}", self.name(), args.len()));
         }
+        if let Some((_, shape)) = declared {
+            self.check_shape(shape)?;
+        }
         let found = match self {
             Op::Input(_) | Op::Parameter(_) | Op::Constant(_) | Op::Literal(_) | Op::Extent(_) | Op::Step => {
                 state::signature(self, declared)
@@ -218,13 +221,19 @@ impl Op {
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Grad => marker::signature(self, args),
             Op::Poison => Ok((DType::F32, Shape::scalar())),
         }?;
-        found.1.check().map_err(|why| format!("{} of {why}", self.name()))?;
+        if declared.is_none() {
+            self.check_shape(&found.1)?;
+        }
         match declared {
             Some((dtype, shape)) if (dtype, shape) != (found.0, &found.1) => {
                 Err(format!("{} gives {} {}, but {dtype} {shape} is declared", self.name(), found.0, found.1))
             }
             _ => Ok(found),
         }
+    }
+
+    fn check_shape(&self, shape: &Shape) -> Result<(), String> {
+        shape.check().map_err(|why| format!("{} of {why}", self.name()))
     }
 
     /// The number of arguments, where it is fixed.

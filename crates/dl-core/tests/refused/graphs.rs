@@ -28,15 +28,10 @@ fn check(mix: impl for<'g> FnOnce(Two<'g>)) {
     let y = h.parameter("y_of_h", F32, [3], Init::Zeros);
     mix(Two { g: &g, x, y });
     let at = Location::caller();
-    let says = ["x_of_g (crates", "y_of_h (crates", "belong to different graphs"].map(|s| s.replace("crates", file_start()));
-    let says: Vec<&str> = says.iter().map(String::as_str).collect();
-    refused(&g, at.file(), at.line(), &says);
+    let file = at.file();
+    let says = [format!("y_of_h ({file}:"), format!("({file}:{}) and", at.line()), "different graphs".into()];
+    refused(&g, file, at.line(), &says.each_ref().map(String::as_str));
     h.check().unwrap();
-}
-
-/// How sites of this file begin.
-fn file_start() -> &'static str {
-    file!().split('/').next().unwrap()
 }
 
 #[test]

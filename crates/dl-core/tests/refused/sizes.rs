@@ -15,7 +15,7 @@ fn check(says: &str, make: impl for<'g> FnOnce(&'g Graph, Expr<'g>) -> Expr<'g>)
     let at = std::panic::Location::caller();
     let poison = make(&g, x);
     refused(&g, at.file(), at.line(), &[says]);
-    assert_eq!(poison.to_string(), "poison");
+    assert_eq!(poison.to_string(), "(poison)");
 }
 
 #[test]
@@ -33,7 +33,8 @@ fn of_what_cannot_be_counted() {
     check("cannot slice", |_, x| x.slice(1, i64::MIN, i64::MAX));
     check("size -1 is negative", |_, x| x.slice(1, -1, 2));
     check("reaches element", |_, x| x.slice_by(1, 0, i64::MAX, 1 << 62));
-    check("slice reaches element", |_, x| x.slice(1, 2, i64::MAX));
+    check("too many elements", |_, x| x.slice(1, 2, i64::MAX));
+    check("slice reaches element", |_, x| x.slice(1, 2, 1 << 50));
     check("does not fit into axis 1", |_, x| x.unfold(1, usize::MAX, 1, 1));
     check("does not fit into axis 1", |_, x| x.unfold(1, 2, 1, usize::MAX));
     check("does not fit into axis 1", |_, x| x.unfold(1, usize::MAX, 1, usize::MAX));
