@@ -10,7 +10,11 @@ use crate::dim::{Dim, Dims, Named};
 /// The dimensions of a value, outermost first; empty for a scalar.
 ///
 /// Anything that lists dimensions converts into one: `()`, `[10, 20]`, and,
-/// where names and sizes mix, tuples such as `(B, 784)`.
+/// where names and sizes mix, tuples such as `(B, 784)` with [`Named`] `B`; a string is not a name:
+///
+/// ```compile_fail
+/// let shape: dl_core::Shape = ("B", 784).into();
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape(Vec<Dim>);
 
@@ -142,15 +146,35 @@ impl From<Vec<Dim>> for Shape {
     }
 }
 
-impl<D: Into<Dim>, const N: usize> From<[D; N]> for Shape {
+/// What can be the size of an axis: a number, a [`Named`] or a [`Dim`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the size of an axis",
+    label = "expected a number, a `Named` or a `Dim`",
+    note = "an axis whose size is known by name is written `Named(\"B\")`"
+)]
+pub trait IntoDim {
+    /// As a dimension.
+    fn into_dim(self) -> Dim;
+}
+
+macro_rules! into_dim {
+    ($($t:ty),*) => {$(impl IntoDim for $t {
+        fn into_dim(self) -> Dim {
+            Dim::from(self)
+        }
+    })*};
+}
+into_dim!(Dim, &Dim, Named, usize, i32, u32, i64, u64);
+
+impl<D: IntoDim, const N: usize> From<[D; N]> for Shape {
     fn from(dims: [D; N]) -> Self {
-        dims.into_iter().map(Into::into).collect()
+        dims.into_iter().map(D::into_dim).collect()
     }
 }
 
-impl<D: Clone + Into<Dim>> From<&[D]> for Shape {
+impl<D: Clone + IntoDim> From<&[D]> for Shape {
     fn from(dims: &[D]) -> Self {
-        dims.iter().cloned().map(Into::into).collect()
+        dims.iter().cloned().map(D::into_dim).collect()
     }
 }
 
@@ -168,9 +192,9 @@ impl From<usize> for Shape {
 
 macro_rules! shape_from_tuple {
     ($(($($t:ident $i:tt),+))*) => {$(
-        impl<$($t: Into<Dim>),+> From<($($t,)+)> for Shape {
+        impl<$($t: IntoDim),+> From<($($t,)+)> for Shape {
             fn from(dims: ($($t,)+)) -> Self {
-                Shape(vec![$(dims.$i.into()),+])
+                Shape(vec![$(dims.$i.into_dim()),+])
             }
         }
     )*};

@@ -23,6 +23,7 @@ use crate::error::{Error, Fault, Result, Site};
 use crate::nn::Init;
 use crate::ops::Op;
 use crate::shape::Shape;
+use crate::spelling::suggestion;
 
 /// A node's place in its arena; arguments have smaller ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -179,7 +180,11 @@ impl Graph {
         let decl = self.inner.borrow().parameters.get(name).cloned();
         match decl {
             Some(decl) => self.leaf(Op::Parameter(decl.name), decl.dtype, decl.shape),
-            None => self.fail(format!("unknown parameter {name}")),
+            None => {
+                let decls = self.parameter_decls();
+                let meant = suggestion(name, decls.iter().map(|d| d.name.as_ref()));
+                self.fail(format!("unknown parameter {name}{meant}"))
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use crate::dim::Dim;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Axes, Expr, Graph, Node};
 use crate::ops::{Op, Signature, check_axes, check_axis, required};
-use crate::shape::Shape;
+use crate::shape::{IntoDim, Shape};
 
 pub(crate) fn signature(
     op: &Op,
@@ -196,7 +196,7 @@ impl<'g> Expr<'g> {
 
     /// Elements `start..end` along `axis`.
     #[track_caller]
-    pub fn slice(self, axis: usize, start: impl Into<Dim>, end: impl Into<Dim>) -> Expr<'g> {
+    pub fn slice(self, axis: usize, start: impl IntoDim, end: impl IntoDim) -> Expr<'g> {
         self.slice_by(axis, start, end, 1)
     }
 
@@ -205,11 +205,11 @@ impl<'g> Expr<'g> {
     pub fn slice_by(
         self,
         axis: usize,
-        start: impl Into<Dim>,
-        end: impl Into<Dim>,
+        start: impl IntoDim,
+        end: impl IntoDim,
         stride: usize,
     ) -> Expr<'g> {
-        let (start, end, shape) = (start.into(), end.into(), self.shape());
+        let (start, end, shape) = (start.into_dim(), end.into_dim(), self.shape());
         if let Err(message) = check_axis("slice", axis, &shape) {
             return self.fail(message);
         }
@@ -231,8 +231,8 @@ impl<'g> Expr<'g> {
 
     /// `before` and `after` more elements of `value` along `axis`.
     #[track_caller]
-    pub fn pad(self, axis: usize, before: impl Into<Dim>, after: impl Into<Dim>, value: f64) -> Expr<'g> {
-        let (before, after, shape) = (before.into(), after.into(), self.shape());
+    pub fn pad(self, axis: usize, before: impl IntoDim, after: impl IntoDim, value: f64) -> Expr<'g> {
+        let (before, after, shape) = (before.into_dim(), after.into_dim(), self.shape());
         if let Err(message) = check_axis("pad", axis, &shape) {
             return self.fail(message);
         }

@@ -12,6 +12,7 @@ use crate::graph::{ByName, Expr, Graph, InputDecl, Node, NodeId, Rebuild, reacha
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 use crate::rewrite::{self, Trace};
+use crate::spelling::suggestion;
 
 /// Outputs and updates on their way to a [`Program`].
 pub struct Builder<'g> {
@@ -210,7 +211,8 @@ impl Program {
         let mut missing: ByName<Fault> = ByName::default();
         for (node, origin) in self.nodes.iter().zip(&self.origins) {
             for name in names(node).filter(|name| !bound.contains(name)) {
-                let message = format!("dimension {name} is not the size of any axis of an input");
+                let meant = suggestion(&name, bound.iter().map(|b| b.as_ref()));
+                let message = format!("dimension {name} is not the size of any axis of an input{meant}");
                 missing.entry(name).or_insert(Fault { site: origin.site.clone(), message });
             }
         }

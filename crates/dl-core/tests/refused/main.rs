@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // a test may
 
 mod graphs;
+mod names;
+mod values;
 mod sizes;
 
 use dl_core::{Fault, Graph};

@@ -32,9 +32,9 @@ fn of_what_cannot_be_counted() {
     check("is negative", |_, x| x.pad(1, 0, -4, 0.0));
     check("cannot slice", |_, x| x.slice(1, i64::MIN, i64::MAX));
     check("size -1 is negative", |_, x| x.slice(1, -1, 2));
-    check("reaches element", |_, x| x.slice_by(1, 0, i64::MAX, 1 << 62));
+    check("reaches element", |_, x| x.slice_by(1, 0, i64::MAX, 1usize << 62));
     check("too many elements", |_, x| x.slice(1, 2, i64::MAX));
-    check("slice reaches element", |_, x| x.slice(1, 2, 1 << 50));
+    check("slice reaches element", |_, x| x.slice(1, 2, 1i64 << 50));
     check("does not fit into axis 1", |_, x| x.unfold(1, usize::MAX, 1, 1));
     check("does not fit into axis 1", |_, x| x.unfold(1, 2, 1, usize::MAX));
     check("does not fit into axis 1", |_, x| x.unfold(1, usize::MAX, 1, usize::MAX));
