@@ -19,7 +19,7 @@ fn inputs_outputs_and_parameters() {
     let error = run.output("Loss").unwrap_err().to_string();
     assert!(error.ends_with("; did you mean loss?"), "{error}");
     g.get_parameter("fc1.wieght");
-    refused(&g, file!(), line + 9, &["unknown parameter fc1.wieght; did you mean fc1.weight?"]);
+    refused(&g, file!(), line + 8, &["unknown parameter fc1.wieght; did you mean fc1.weight?"]);
 }
 
 #[test]
