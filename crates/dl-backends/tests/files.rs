@@ -15,9 +15,11 @@ mod mutate;
 #[path = "../../dl-core/tests/files/trial.rs"]
 mod trial;
 
-use dl_backends::{Cpu, Handle, Session};
-use dl_core::plan::Arg;
+use std::sync::Arc;
+
+use dl_backends::{Cpu, Executor, Handle, Session};
 use dl_core::graph::InputDecl;
+use dl_core::plan::Arg;
 use dl_core::{Dims, Plan, Program, Target, Tensor, TensorRef};
 
 use crate::inputs::{dims, inputs, is_small};
@@ -34,6 +36,17 @@ fn mutated_programs_are_refused_or_run() {
 fn mutated_plans_are_refused_or_run() {
     let texts = corpus::plan_files();
     fuzz::run("mutated plans on cpu", 60, |seed| mutants(&texts, seed, plan));
+}
+
+#[test]
+fn sizes_that_nothing_can_hold_are_errors() {
+    for text in corpus::plan_files() {
+        let plan = Arc::new(Plan::from_json(&text).unwrap());
+        for size in [usize::MAX, usize::MAX / 2 + 1, usize::MAX / 2, 1 << 62, 1 << 61, 1 << 47] {
+            let dims = Dims::new().with("B", size).with("C", 1);
+            assert!(Cpu::with_threads(1).compile(&plan, &dims).is_err(), "B = {size} in {plan}");
+        }
+    }
 }
 
 /// With tiles of a few rows for every other one.

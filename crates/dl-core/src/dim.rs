@@ -432,12 +432,18 @@ mod tests {
             assert_eq!(read.is_ok(), fine, "{text}: {read:?}");
         };
         check(&serde_json::to_string(&(&b() * &(&b() + &Dim::Size(2)))).unwrap(), true);
-        check(r#"{"Poly":[{"factors":[["B",1]],"coefficient":1},{"factors":[["B",1]],"coefficient":1}]}"#, false);
+        check(
+            r#"{"Poly":[{"factors":[["B",1]],"coefficient":1},{"factors":[["B",1]],"coefficient":1}]}"#,
+            false,
+        );
         check(r#"{"Poly":[{"factors":[["B",1]],"coefficient":0}]}"#, false);
         check(r#"{"Poly":[{"factors":[["B",0]],"coefficient":1}]}"#, false);
         check(r#"{"Poly":[{"factors":[["B",1],["A",1]],"coefficient":1}]}"#, false);
         check(r#"{"Poly":[{"factors":[["B",1],["B",1]],"coefficient":1}]}"#, false);
-        check(r#"{"Poly":[{"factors":[["B",1]],"coefficient":1},{"factors":[["A",1]],"coefficient":1}]}"#, false);
+        check(
+            r#"{"Poly":[{"factors":[["B",1]],"coefficient":1},{"factors":[["A",1]],"coefficient":1}]}"#,
+            false,
+        );
         check(r#"{"Poly":[{"factors":[],"coefficient":3}]}"#, false);
         check(r#"{"Poly":[]}"#, false);
         check(r#""Overflow""#, false);

@@ -227,7 +227,10 @@ mod tests {
     fn shapes_that_nothing_can_have_are_refused() {
         let check = |shape: Shape, want: &str| assert_eq!(shape.check().unwrap_err(), want);
         check([1i64 << 40, 1 << 40].into(), "shape [1099511627776, 1099511627776] has too many elements");
-        check([0i64, 1 << 40, 1 << 40].into(), "shape [0, 1099511627776, 1099511627776] has too many elements");
+        check(
+            [0i64, 1 << 40, 1 << 40].into(),
+            "shape [0, 1099511627776, 1099511627776] has too many elements",
+        );
         check((B, -3).into(), "shape [B, -3]: size -3 is negative");
         check((B, i64::MAX, B).into(), "shape [B, 9223372036854775807, B] has too many elements");
         check(

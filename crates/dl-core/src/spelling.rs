@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn distances() {
-        let check = |a: &str, b: &str, want| assert_eq!((distance(a, b), distance(b, a)), (want, want), "{a} {b}");
+        let check =
+            |a: &str, b: &str, want| assert_eq!((distance(a, b), distance(b, a)), (want, want), "{a} {b}");
         check("", "abc", 3);
         check("weight", "weight", 0);
         check("wieght", "weight", 1);

@@ -270,11 +270,11 @@ impl Distribution<'_> {
             Distribution::Literal(_) => return Ok(()),
             Distribution::Truncated(ref normal) => in_range(dtype, normal.largest()),
             Distribution::Orthogonal { gain, .. } => in_range(dtype, gain),
-            Distribution::Uniform { low, high } => low <= high && in_range(dtype, low) && in_range(dtype, high),
-            // No sample of 53 bits is further from the mean than ten standard deviations.
-            Distribution::Normal { mean, std } => {
-                std >= 0.0 && in_range(dtype, mean.abs() + 10.0 * std)
+            Distribution::Uniform { low, high } => {
+                low <= high && in_range(dtype, low) && in_range(dtype, high)
             }
+            // No sample of 53 bits is further from the mean than ten standard deviations.
+            Distribution::Normal { mean, std } => std >= 0.0 && in_range(dtype, mean.abs() + 10.0 * std),
         };
         if !dtype.is_float() {
             return Err(format!("random numbers of {dtype}: f32 or f64 is needed"));
@@ -289,7 +289,9 @@ impl Distribution<'_> {
                 format!("uniform on [{low}, {high}]: bounds in this order are needed that are finite")
             }
             Distribution::Normal { mean, std } => {
-                format!("normal with mean {mean} and std {std}: std ≥ 0 is needed, and numbers that are finite")
+                format!(
+                    "normal with mean {mean} and std {std}: std ≥ 0 is needed, and numbers that are finite"
+                )
             }
             Distribution::Orthogonal { gain, .. } => {
                 format!("orthogonal with gain {gain}: a number is needed that is finite")

@@ -47,7 +47,9 @@ pub(crate) fn signature(op: &Op, args: &[&Node]) -> Result<Signature, String> {
             }
             Ok((wrt.dtype, wrt.shape.clone()))
         }
-        Op::Variable(id) if *id > random::LAST => Err(format!("variable {id}: the last one is {}", random::LAST)),
+        Op::Variable(id) if *id > random::LAST => {
+            Err(format!("variable {id}: the last one is {}", random::LAST))
+        }
         Op::Assume(fact) if !x.dtype.is_float() => {
             Err(format!("{} is declared of {}, not of floats", fact.name(), x.dtype))
         }

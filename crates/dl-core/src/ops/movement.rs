@@ -85,7 +85,9 @@ fn spread(op: &str, large: &Shape, small: &Shape, starts: &[Dim], strides: &[usi
                 strides[axis]
             ));
         };
-        starts[axis].check().map_err(|why| format!("{op} starts at {} along axis {axis}: {why}", starts[axis]))?;
+        starts[axis]
+            .check()
+            .map_err(|why| format!("{op} starts at {} along axis {axis}: {why}", starts[axis]))?;
         if small[axis] == Dim::Size(0) {
             continue;
         }
@@ -202,13 +204,7 @@ impl<'g> Expr<'g> {
 
     /// Elements `start, start + stride, … < end` along `axis`.
     #[track_caller]
-    pub fn slice_by(
-        self,
-        axis: usize,
-        start: impl IntoDim,
-        end: impl IntoDim,
-        stride: usize,
-    ) -> Expr<'g> {
+    pub fn slice_by(self, axis: usize, start: impl IntoDim, end: impl IntoDim, stride: usize) -> Expr<'g> {
         let (start, end, shape) = (start.into_dim(), end.into_dim(), self.shape());
         if let Err(message) = check_axis("slice", axis, &shape) {
             return self.fail(message);

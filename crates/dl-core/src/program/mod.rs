@@ -153,9 +153,7 @@ impl ParameterDecl {
             ));
         }
         let sizes = self.shape.eval(&crate::dim::Dims::new()).map_err(named)?;
-        self.init
-            .check(self.dtype, &sizes)
-            .map_err(|why| format!("initialiser of {}: {why}", self.name))
+        self.init.check(self.dtype, &sizes).map_err(|why| format!("initialiser of {}: {why}", self.name))
     }
 
     /// The first value, from an explicit seed.

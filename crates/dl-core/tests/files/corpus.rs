@@ -24,9 +24,9 @@ fn without_sites(text: &str) -> String {
     fn clear(value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(clear),
-            Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| {
-                if key == "site" { *value = Value::Null } else { clear(value) }
-            }),
+            Value::Object(fields) => fields
+                .iter_mut()
+                .for_each(|(key, value)| if key == "site" { *value = Value::Null } else { clear(value) }),
             _ => {}
         }
     }

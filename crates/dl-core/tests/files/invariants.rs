@@ -81,7 +81,10 @@ fn declarations_of_programs() {
     no_program("B is not a known size", |p| {
         // Nothing reads it any more, so that no node disagrees first.
         let shape = p["inputs"][0]["shape"].clone();
-        push(&mut p["parameters"], json!({ "name": "v", "dtype": "f32", "shape": shape, "init": "zeros", "trainable": true }));
+        push(
+            &mut p["parameters"],
+            json!({ "name": "v", "dtype": "f32", "shape": shape, "init": "zeros", "trainable": true }),
+        );
     });
     no_program("origins for", |p| push(&mut p["origins"], json!({ "site": null, "name": null })));
 }
@@ -104,8 +107,14 @@ fn nodes_of_programs() {
         p["nodes"][0] = json!({ "op": { "Input": "x" }, "args": [], "dtype": "f32",
             "shape": [p["inputs"][0]["shape"][0], { "Size": -3 }] });
     });
+    no_program("equal nodes are one", |p| {
+        let nodes = p["nodes"].as_array_mut().unwrap();
+        nodes.push(nodes[0].clone());
+        push(&mut p["origins"], json!({ "site": null, "name": null }));
+    });
     no_program("the last one is", |p| {
-        p["nodes"][0] = json!({ "op": { "Random": { "stream": u64::MAX } }, "args": [], "dtype": "f32", "shape": [] });
+        p["nodes"][0] =
+            json!({ "op": { "Random": { "stream": u64::MAX } }, "args": [], "dtype": "f32", "shape": [] });
     });
     no_program("variable 18446744073709551615", |p| {
         p["nodes"][1] = json!({ "op": { "Variable": u64::MAX }, "args": [0], "dtype": p["nodes"][0]["dtype"],
@@ -234,7 +243,8 @@ fn steps_of_plans() {
     let bool = json!({ "constant": { "bool": true } });
     no_plan("does not fit f32", |p| {
         let steps = p["steps"].as_array_mut().unwrap();
-        let with_number = |s: &&mut Value| s["args"].as_array().unwrap().iter().any(|a| !a["constant"].is_null());
+        let with_number =
+            |s: &&mut Value| s["args"].as_array().unwrap().iter().any(|a| !a["constant"].is_null());
         let step = steps.iter_mut().find(with_number).unwrap();
         let args = step["args"].as_array_mut().unwrap();
         *args.iter_mut().find(|a| !a["constant"].is_null()).unwrap() = bool;

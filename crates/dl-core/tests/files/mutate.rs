@@ -95,7 +95,8 @@ fn number(old: &Number, other: &Value, random: &mut Random) -> Number {
 
 fn word(old: &str, other: &Value, random: &mut Random) -> String {
     let words = ["", "B", "C", "x", "y", "w", "f32", "f64", "i64", "bool", "u8", "NaN", "inf", "-inf"];
-    let ops = ["Add", "Div", "Pow", "Eq", "Exp", "Log", "sum", "max", "Reshape", "Select", "Cast", "bi,io->bo"];
+    let ops =
+        ["Add", "Div", "Pow", "Eq", "Exp", "Log", "sum", "max", "Reshape", "Select", "Cast", "bi,io->bo"];
     match (random.below(3), other) {
         (0, Value::String(other)) => other.clone(),
         (1, _) => random.pick(&[&words[..], &ops].concat()).to_owned(),

@@ -2,8 +2,8 @@
 
 use std::panic::Location;
 
-use dl_core::ops::Reduce;
 use dl_core::nn::{self, Parameters, Sgd};
+use dl_core::ops::Reduce;
 use dl_core::{Expr, F32, Graph, I64, Init, Named, Program, print};
 
 use crate::{faults, refused};

@@ -3,8 +3,9 @@
 
 mod graphs;
 mod names;
-mod values;
+mod shapes;
 mod sizes;
+mod values;
 
 use dl_core::{Fault, Graph};
 

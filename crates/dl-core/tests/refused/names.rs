@@ -15,7 +15,8 @@ fn inputs_outputs_and_parameters() {
     assert!(error.ends_with("; did you mean image?"), "{error}");
     let program = Program::builder(&g).output("loss", x * w).compile().unwrap();
     let weights = [("fc1.weight".into(), Tensor::scalar(1.0))];
-    let run = dl_core::interp::evaluate(&program, &[("image", Tensor::scalar(1.0).view())], &weights, 0, 0).unwrap();
+    let run = dl_core::interp::evaluate(&program, &[("image", Tensor::scalar(1.0).view())], &weights, 0, 0)
+        .unwrap();
     let error = run.output("Loss").unwrap_err().to_string();
     assert!(error.ends_with("; did you mean loss?"), "{error}");
     g.get_parameter("fc1.wieght");
@@ -28,7 +29,10 @@ fn dimensions() {
     let x = g.input("x", F32, (Named("batch"), 3));
     let mean = x.sum(..) / g.extent(F32, Dim::named("bacth"));
     let error = Program::builder(&g).output("mean", mean).compile().unwrap_err().to_string();
-    assert!(error.contains("dimension bacth is not the size of any axis of an input; did you mean batch?"), "{error}");
+    assert!(
+        error.contains("dimension bacth is not the size of any axis of an input; did you mean batch?"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Sizes and their polynomials beyond the integers.
 
-
 use dl_core::{Dim, Expr, F32, Graph, I64, Init, Named, Shape, Tensor};
 
 use crate::refused;

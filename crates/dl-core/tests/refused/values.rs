@@ -40,7 +40,8 @@ fn no_parameter_starts_outside_its_type() {
 #[test]
 fn the_ends_of_a_type_are_inside_it() {
     let g = Graph::new();
-    let ends = [(F32, f64::from(f32::MAX)), (F32, f64::NEG_INFINITY), (F64, f64::MAX), (U8, 255.0), (Bool, 1.0)];
+    let ends =
+        [(F32, f64::from(f32::MAX)), (F32, f64::NEG_INFINITY), (F64, f64::MAX), (U8, 255.0), (Bool, 1.0)];
     for (i, (dtype, value)) in ends.into_iter().chain([(I64, i64::MIN as f64)]).enumerate() {
         g.parameter(&format!("w{i}"), dtype, [2], Init::Constant(value));
     }
