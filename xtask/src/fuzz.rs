@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the property tests over random graphs, with many more of them.
+//! `cargo xtask fuzz`: the property tests over random graphs and mutated files, with many more of them.
 //!
 //! The tests read from the environment how many seeds to try and which is the first, and report to
 //! a file what they did.
@@ -11,12 +11,16 @@ use crate::features;
 use crate::process::{self, Failure};
 use crate::workspace::Workspace;
 
-/// How many seeds are tried; each makes one graph for each of the three properties.
+/// How many seeds are tried; each makes one graph, or 32 mutants of a file, for each of the properties.
 const CASES: u64 = 34_000;
 
 /// Crate, test program, and the part of the tests' names that they share.
-const TESTS: [(&str, &str, &str); 2] =
-    [("dl-core", "stability", "random::"), ("dl-backends", "conformance", "random_programs::")];
+const TESTS: [(&str, &str, &str); 4] = [
+    ("dl-core", "stability", "random::"),
+    ("dl-backends", "conformance", "random_programs::"),
+    ("dl-core", "files", "mutated_"),
+    ("dl-backends", "files", "mutated_"),
+];
 
 /// Builds all first, then runs every property to its end, whatever the others find.
 pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Failure> {

@@ -22,11 +22,26 @@ pub type Name = Arc<str>;
 pub struct Named(pub &'static str);
 
 /// A dimension: a polynomial with integer coefficients over named sizes.
+///
+/// Arithmetic is exact or gives [`Dim::Overflow`], which no shape may hold: it never wraps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub enum Dim {
     /// A known number of elements.
     Size(i64),
-    /// Anything else, as a sum of terms; never a mere constant.
+    /// Anything else, as a sum of terms in order; never a mere constant.
+    Poly(Arc<Vec<Term>>),
+    /// What lies beyond integers of 64 bits or has more than [`Dim::MAX_TERMS`] terms. Nothing that is
+    /// computed from it is anything else.
+    #[serde(skip)]
+    Overflow,
+}
+
+/// What a file says, before anyone believes it.
+#[derive(Deserialize)]
+#[serde(rename = "Dim")]
+enum Unchecked {
+    Size(i64),
     Poly(Arc<Vec<Term>>),
 }
 
@@ -81,6 +96,9 @@ impl Dims {
 type Terms = BTreeMap<Vec<(Name, u32)>, i64>;
 
 impl Dim {
+    /// The most terms that a polynomial may have: a product of sums has exponentially many.
+    pub const MAX_TERMS: usize = 64;
+
     /// The dimension called `name`.
     pub fn named(name: &str) -> Self {
         Dim::Poly(Arc::new(vec![Term { factors: vec![(name.into(), 1)], coefficient: 1 }]))
@@ -90,7 +108,7 @@ impl Dim {
     pub fn size(&self) -> Option<usize> {
         match self {
             Dim::Size(n) => usize::try_from(*n).ok(),
-            Dim::Poly(_) => None,
+            Dim::Poly(_) | Dim::Overflow => None,
         }
     }
 
@@ -104,7 +122,7 @@ impl Dim {
                 },
                 _ => None,
             },
-            Dim::Size(_) => None,
+            Dim::Size(_) | Dim::Overflow => None,
         }
     }
 
@@ -116,7 +134,7 @@ impl Dim {
     /// All names that occur.
     pub fn names(&self) -> Vec<Name> {
         match self {
-            Dim::Size(_) => vec![],
+            Dim::Size(_) | Dim::Overflow => vec![],
             Dim::Poly(terms) => {
                 let mut names: Vec<Name> =
                     terms.iter().flat_map(|t| t.factors.iter().map(|(n, _)| n.clone())).collect();
@@ -131,6 +149,7 @@ impl Dim {
     pub fn eval(&self, dims: &Dims) -> Result<usize, String> {
         let value = match self {
             Dim::Size(n) => *n,
+            Dim::Overflow => return Err(TOO_LARGE.into()),
             Dim::Poly(terms) => {
                 let mut total = 0i64;
                 for term in terms.iter() {
@@ -153,16 +172,30 @@ impl Dim {
         usize::try_from(value).map_err(|_| format!("dimension {self} is {value}, which is negative"))
     }
 
+    /// Whether it can be the size of an axis, as far as that is known before a run.
+    ///
+    /// # Errors
+    /// What is wrong: it is negative, beyond the integers, or a polynomial that is not in normal form.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Dim::Size(n) if *n < 0 => Err(format!("size {n} is negative")),
+            Dim::Size(_) => Ok(()),
+            Dim::Poly(terms) if is_normal(terms) => Ok(()),
+            Dim::Poly(_) => Err(format!("polynomial {self} is not in normal form")),
+            Dim::Overflow => Err(TOO_LARGE.into()),
+        }
+    }
+
     /// `self / by` where the division is exact for every binding.
     pub fn exact_div(&self, by: &Dim) -> Option<Dim> {
         if self == by {
             return Some(Dim::Size(1));
         }
-        let [divisor] = by.terms().into_iter().collect::<Vec<_>>().try_into().ok()?;
+        let [divisor] = by.terms()?.into_iter().collect::<Vec<_>>().try_into().ok()?;
         let (factors, coefficient) = divisor;
         let mut out = Terms::new();
-        for (mut own, c) in self.terms() {
-            if c % coefficient != 0 {
+        for (mut own, c) in self.terms()? {
+            if c.checked_rem(coefficient)? != 0 {
                 return None;
             }
             for (name, power) in &factors {
@@ -170,16 +203,18 @@ impl Dim {
                 slot.1 = slot.1.checked_sub(*power)?;
             }
             own.retain(|(_, power)| *power > 0);
-            out.insert(own, c / coefficient);
+            out.insert(own, c.checked_div(coefficient)?);
         }
         Some(Dim::from_terms(out))
     }
 
-    fn terms(&self) -> Terms {
+    /// Nothing where it overflowed.
+    fn terms(&self) -> Option<Terms> {
         match self {
-            Dim::Size(0) => Terms::new(),
-            Dim::Size(n) => Terms::from([(vec![], *n)]),
-            Dim::Poly(terms) => terms.iter().map(|t| (t.factors.clone(), t.coefficient)).collect(),
+            Dim::Size(0) => Some(Terms::new()),
+            Dim::Size(n) => Some(Terms::from([(vec![], *n)])),
+            Dim::Poly(terms) => Some(terms.iter().map(|t| (t.factors.clone(), t.coefficient)).collect()),
+            Dim::Overflow => None,
         }
     }
 
@@ -193,20 +228,84 @@ impl Dim {
         {
             return Dim::Size(*n);
         }
+        if terms.len() > Dim::MAX_TERMS {
+            return Dim::Overflow;
+        }
         Dim::Poly(Arc::new(
             terms.into_iter().map(|(factors, coefficient)| Term { factors, coefficient }).collect(),
         ))
+    }
+
+    fn checked_add(&self, other: &Dim) -> Option<Dim> {
+        if let (Dim::Size(a), Dim::Size(b)) = (self, other) {
+            return a.checked_add(*b).map(Dim::Size);
+        }
+        let mut terms = self.terms()?;
+        for (factors, c) in other.terms()? {
+            add_to(&mut terms, factors, c)?;
+        }
+        Some(Dim::from_terms(terms))
+    }
+
+    fn checked_mul(&self, other: &Dim) -> Option<Dim> {
+        if let (Dim::Size(a), Dim::Size(b)) = (self, other) {
+            return a.checked_mul(*b).map(Dim::Size);
+        }
+        let (left, right) = (self.terms()?, other.terms()?);
+        let mut out = Terms::new();
+        for (a, x) in &left {
+            for (b, y) in &right {
+                let mut factors: BTreeMap<Name, u32> = a.iter().cloned().collect();
+                for (name, power) in b {
+                    let slot = factors.entry(name.clone()).or_insert(0);
+                    *slot = slot.checked_add(*power)?;
+                }
+                add_to(&mut out, factors.into_iter().collect(), x.checked_mul(*y)?)?;
+            }
+        }
+        Some(Dim::from_terms(out))
+    }
+}
+
+const TOO_LARGE: &str = "a size is beyond integers of 64 bits, or has more than 64 terms";
+
+/// Nothing where the coefficient overflows.
+fn add_to(terms: &mut Terms, factors: Vec<(Name, u32)>, coefficient: i64) -> Option<()> {
+    let slot = terms.entry(factors).or_insert(0);
+    *slot = slot.checked_add(coefficient)?;
+    Some(())
+}
+
+/// Terms in order, each once, with names in order, and more than a constant: what arithmetic makes.
+fn is_normal(terms: &[Term]) -> bool {
+    let is_term = |t: &Term| {
+        t.coefficient != 0
+            && t.factors.iter().all(|(_, power)| *power > 0)
+            && t.factors.windows(2).all(|w| w[0].0 < w[1].0)
+    };
+    terms.len() <= Dim::MAX_TERMS
+        && terms.iter().any(|t| !t.factors.is_empty())
+        && terms.iter().all(is_term)
+        && terms.windows(2).all(|w| w[0].factors < w[1].factors)
+}
+
+impl TryFrom<Unchecked> for Dim {
+    type Error = String;
+    fn try_from(raw: Unchecked) -> Result<Dim, String> {
+        match raw {
+            Unchecked::Size(n) => Ok(Dim::Size(n)),
+            Unchecked::Poly(terms) => {
+                let dim = Dim::Poly(terms);
+                dim.check().map(|()| dim)
+            }
+        }
     }
 }
 
 impl std::ops::Add for &Dim {
     type Output = Dim;
     fn add(self, other: &Dim) -> Dim {
-        let mut terms = self.terms();
-        for (factors, c) in other.terms() {
-            *terms.entry(factors).or_insert(0) += c;
-        }
-        Dim::from_terms(terms)
+        self.checked_add(other).unwrap_or(Dim::Overflow)
     }
 }
 
@@ -220,17 +319,7 @@ impl std::ops::Sub for &Dim {
 impl std::ops::Mul for &Dim {
     type Output = Dim;
     fn mul(self, other: &Dim) -> Dim {
-        let mut out = Terms::new();
-        for (a, x) in self.terms() {
-            for (b, y) in other.terms() {
-                let mut factors: BTreeMap<Name, u32> = a.iter().cloned().collect();
-                for (name, power) in b {
-                    *factors.entry(name).or_insert(0) += power;
-                }
-                *out.entry(factors.into_iter().collect()).or_insert(0) += x * y;
-            }
-        }
-        Dim::from_terms(out)
+        self.checked_mul(other).unwrap_or(Dim::Overflow)
     }
 }
 
@@ -238,11 +327,12 @@ impl fmt::Display for Dim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let terms = match self {
             Dim::Size(n) => return write!(f, "{n}"),
+            Dim::Overflow => return f.write_str("overflow"),
             Dim::Poly(terms) => terms,
         };
         // Highest powers first, as one writes polynomials.
         for (i, term) in terms.iter().rev().enumerate() {
-            let magnitude = term.coefficient.abs();
+            let magnitude = term.coefficient.unsigned_abs();
             match (i, term.coefficient < 0) {
                 (0, true) => f.write_str("-")?,
                 (0, false) => {}
@@ -271,8 +361,7 @@ impl From<Named> for Dim {
 macro_rules! dim_from_int {
     ($($t:ty),*) => {$(impl From<$t> for Dim {
         fn from(n: $t) -> Self {
-            // A size beyond i64 cannot be allocated; saturating keeps the error for later.
-            Dim::Size(i64::try_from(n).unwrap_or(i64::MAX))
+            i64::try_from(n).map_or(Dim::Overflow, Dim::Size)
         }
     })*};
 }
@@ -307,6 +396,57 @@ mod tests {
         assert_eq!(six_b.exact_div(&b()), Some(Dim::Size(6)));
         assert_eq!(b().exact_div(&Dim::Size(2)), None);
         assert_eq!(Dim::Size(6).exact_div(&Dim::Size(0)), None);
+    }
+
+    #[test]
+    fn what_leaves_the_integers_overflows_and_stays_so() {
+        let (most, least) = (Dim::Size(i64::MAX), Dim::Size(i64::MIN));
+        let most_b = &b() * &most;
+        let two = Dim::Size(2);
+        let results = [&most + &most, &most * &two, &least - &most, &most_b + &b(), &most_b * &two];
+        assert!(results.iter().all(|d| *d == Dim::Overflow), "{results:?}");
+        assert_eq!(&Dim::Overflow - &Dim::Overflow, Dim::Overflow);
+        assert_eq!(&Dim::Overflow * &Dim::Size(0), Dim::Overflow);
+        assert_eq!(least.exact_div(&Dim::Size(-1)), None);
+        assert_eq!(Dim::from(u64::MAX), Dim::Overflow);
+        assert_eq!((&b() * &least).to_string(), "-9223372036854775808·B");
+        let power = Dim::Poly(Arc::new(vec![Term { factors: vec![("B".into(), u32::MAX)], coefficient: 1 }]));
+        assert_eq!(&power * &b(), Dim::Overflow);
+        let huge = Dims::new().with("B", usize::MAX);
+        assert!([b(), power].iter().all(|d| d.eval(&huge).is_err()));
+    }
+
+    #[test]
+    fn products_of_sums_have_a_limit() {
+        let sums: Vec<Dim> = (0..20).map(|i| &Dim::named(&format!("N{i}")) + &Dim::Size(1)).collect();
+        let product = |n: usize| sums[..n].iter().fold(Dim::Size(1), |p, d| &p * d);
+        assert!(matches!(product(6), Dim::Poly(terms) if terms.len() == Dim::MAX_TERMS));
+        assert_eq!(product(7), Dim::Overflow);
+        assert_eq!(product(20), Dim::Overflow);
+    }
+
+    #[test]
+    fn files_hold_polynomials_in_normal_form_only() {
+        let check = |text: &str, fine: bool| {
+            let read = serde_json::from_str::<Dim>(text);
+            assert_eq!(read.is_ok(), fine, "{text}: {read:?}");
+        };
+        check(&serde_json::to_string(&(&b() * &(&b() + &Dim::Size(2)))).unwrap(), true);
+        check(
+            r#"{"Poly":[{"factors":[["B",1]],"coefficient":1},{"factors":[["B",1]],"coefficient":1}]}"#,
+            false,
+        );
+        check(r#"{"Poly":[{"factors":[["B",1]],"coefficient":0}]}"#, false);
+        check(r#"{"Poly":[{"factors":[["B",0]],"coefficient":1}]}"#, false);
+        check(r#"{"Poly":[{"factors":[["B",1],["A",1]],"coefficient":1}]}"#, false);
+        check(r#"{"Poly":[{"factors":[["B",1],["B",1]],"coefficient":1}]}"#, false);
+        check(
+            r#"{"Poly":[{"factors":[["B",1]],"coefficient":1},{"factors":[["A",1]],"coefficient":1}]}"#,
+            false,
+        );
+        check(r#"{"Poly":[{"factors":[],"coefficient":3}]}"#, false);
+        check(r#"{"Poly":[]}"#, false);
+        check(r#""Overflow""#, false);
     }
 
     #[test]

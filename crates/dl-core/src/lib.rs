@@ -22,6 +22,7 @@ pub mod print;
 pub mod program;
 pub mod rewrite;
 pub mod shape;
+pub mod spelling;
 pub mod tensor;
 
 pub use dim::{Dim, Dims, Name, Named};

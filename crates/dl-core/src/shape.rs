@@ -10,7 +10,11 @@ use crate::dim::{Dim, Dims, Named};
 /// The dimensions of a value, outermost first; empty for a scalar.
 ///
 /// Anything that lists dimensions converts into one: `()`, `[10, 20]`, and,
-/// where names and sizes mix, tuples such as `(B, 784)`.
+/// where names and sizes mix, tuples such as `(B, 784)` with [`Named`] `B`; a string is not a name:
+///
+/// ```compile_fail
+/// let shape: dl_core::Shape = ("B", 784).into();
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape(Vec<Dim>);
 
@@ -25,20 +29,40 @@ impl Shape {
         self.0.len()
     }
 
+    /// The most axes that a shape may have.
+    pub const MAX_RANK: usize = 64;
+
     /// The product of the dimensions.
     pub fn elements(&self) -> Dim {
         self.0.iter().fold(Dim::Size(1), |n, d| &n * d)
     }
 
+    /// Whether a value may have this shape, as far as that is known before a run.
+    ///
+    /// # Errors
+    /// What is wrong: too many axes, a size that is negative or beyond the integers, or more elements
+    /// than can be counted.
+    pub fn check(&self) -> Result<(), String> {
+        if self.rank() > Shape::MAX_RANK {
+            return Err(format!("shape with {} axes: at most {} are allowed", self.rank(), Shape::MAX_RANK));
+        }
+        self.0.iter().try_for_each(|d| d.check().map_err(|why| format!("shape {self}: {why}")))?;
+        // A size of 0 makes strides no smaller.
+        let known = self.0.iter().filter_map(Dim::size);
+        let known = Dim::from(count(known).ok_or_else(|| self.too_many())?);
+        let unknown = self.0.iter().filter(|d| matches!(d, Dim::Poly(_)));
+        if unknown.fold(known, |n, d| &n * d) == Dim::Overflow { Err(self.too_many()) } else { Ok(()) }
+    }
+
     /// Sizes under `dims`; the product is checked, so it never overflows.
     pub fn eval(&self, dims: &Dims) -> Result<Vec<usize>, String> {
         let sizes = self.0.iter().map(|d| d.eval(dims)).collect::<Result<Vec<_>, _>>()?;
-        sizes
-            .iter()
-            .try_fold(1usize, |n, &d| n.checked_mul(d.max(1)))
-            .filter(|n| isize::try_from(n.saturating_mul(8)).is_ok())
-            .ok_or_else(|| format!("shape {self} has too many elements"))?;
+        count(sizes.iter().copied()).ok_or_else(|| self.too_many())?;
         Ok(sizes)
+    }
+
+    fn too_many(&self) -> String {
+        format!("shape {self} has too many elements")
     }
 
     /// The shape without `axes`.
@@ -75,6 +99,13 @@ impl Shape {
         }
         Ok(Shape(dims))
     }
+}
+
+/// The product, empty axes left out, where so many numbers of eight bytes can be addressed.
+pub(crate) fn count(mut sizes: impl Iterator<Item = usize>) -> Option<usize> {
+    sizes
+        .try_fold(1usize, |n, d| n.checked_mul(d.max(1)))
+        .filter(|n| n.checked_mul(8).is_some_and(|bytes| isize::try_from(bytes).is_ok()))
 }
 
 impl Deref for Shape {
@@ -115,15 +146,35 @@ impl From<Vec<Dim>> for Shape {
     }
 }
 
-impl<D: Into<Dim>, const N: usize> From<[D; N]> for Shape {
+/// What can be the size of an axis: a number, a [`Named`] or a [`Dim`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the size of an axis",
+    label = "expected a number, a `Named` or a `Dim`",
+    note = "an axis whose size is known by name is written `Named(\"B\")`"
+)]
+pub trait IntoDim {
+    /// As a dimension.
+    fn into_dim(self) -> Dim;
+}
+
+macro_rules! into_dim {
+    ($($t:ty),*) => {$(impl IntoDim for $t {
+        fn into_dim(self) -> Dim {
+            Dim::from(self)
+        }
+    })*};
+}
+into_dim!(Dim, &Dim, Named, usize, i32, u32, i64, u64);
+
+impl<D: IntoDim, const N: usize> From<[D; N]> for Shape {
     fn from(dims: [D; N]) -> Self {
-        dims.into_iter().map(Into::into).collect()
+        dims.into_iter().map(D::into_dim).collect()
     }
 }
 
-impl<D: Clone + Into<Dim>> From<&[D]> for Shape {
+impl<D: Clone + IntoDim> From<&[D]> for Shape {
     fn from(dims: &[D]) -> Self {
-        dims.iter().cloned().map(Into::into).collect()
+        dims.iter().cloned().map(D::into_dim).collect()
     }
 }
 
@@ -141,9 +192,9 @@ impl From<usize> for Shape {
 
 macro_rules! shape_from_tuple {
     ($(($($t:ident $i:tt),+))*) => {$(
-        impl<$($t: Into<Dim>),+> From<($($t,)+)> for Shape {
+        impl<$($t: IntoDim),+> From<($($t,)+)> for Shape {
             fn from(dims: ($($t,)+)) -> Self {
-                Shape(vec![$(dims.$i.into()),+])
+                Shape(vec![$(dims.$i.into_dim()),+])
             }
         }
     )*};
@@ -170,6 +221,24 @@ mod tests {
             "cannot broadcast [B, 784] with [128]: dimensions 784 and 128 differ",
         );
         check((B,).into(), [2].into(), "cannot broadcast [B] with [2]: dimensions B and 2 differ");
+    }
+
+    #[test]
+    fn shapes_that_nothing_can_have_are_refused() {
+        let check = |shape: Shape, want: &str| assert_eq!(shape.check().unwrap_err(), want);
+        check([1i64 << 40, 1 << 40].into(), "shape [1099511627776, 1099511627776] has too many elements");
+        check(
+            [0i64, 1 << 40, 1 << 40].into(),
+            "shape [0, 1099511627776, 1099511627776] has too many elements",
+        );
+        check((B, -3).into(), "shape [B, -3]: size -3 is negative");
+        check((B, i64::MAX, B).into(), "shape [B, 9223372036854775807, B] has too many elements");
+        check(
+            (B, u64::MAX).into(),
+            "shape [B, overflow]: a size is beyond integers of 64 bits, or has more than 64 terms",
+        );
+        check([1; 65].into(), "shape with 65 axes: at most 64 are allowed");
+        assert_eq!(Shape::from((B, 0, 7)).check(), Ok(()));
     }
 
     #[test]

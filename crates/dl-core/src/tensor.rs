@@ -139,17 +139,42 @@ impl Tensor {
     }
 
     /// An array of zeros (`false` for truth values).
+    ///
+    /// # Panics
+    /// At the caller's line when so many elements do not fit into memory, as `vec![0; n]` does;
+    /// [`try_zeros`](Tensor::try_zeros) is for shapes that somebody else chose.
+    #[track_caller]
     pub fn zeros(dtype: DType, shape: impl Into<Vec<usize>>) -> Tensor {
+        match Tensor::try_zeros(dtype, shape) {
+            Ok(zeros) => zeros,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// An array of zeros (`false` for truth values) of a shape that may be too large.
+    ///
+    /// # Errors
+    /// When so many elements do not fit into memory.
+    pub fn try_zeros(dtype: DType, shape: impl Into<Vec<usize>>) -> Result<Tensor> {
+        fn filled<T: Element>(zero: T, n: Option<usize>) -> Option<Data> {
+            let mut data = vec![];
+            data.try_reserve_exact(n?).ok()?;
+            data.resize(n?, zero);
+            Some(T::wrap(data))
+        }
         let shape = shape.into();
-        let n = shape.iter().product();
+        let n = elements(&shape);
         let data = match dtype {
-            DType::F32 => Data::F32(vec![0.0; n]),
-            DType::F64 => Data::F64(vec![0.0; n]),
-            DType::I64 => Data::I64(vec![0; n]),
-            DType::Bool => Data::Bool(vec![false; n]),
-            DType::U8 => Data::U8(vec![0; n]),
+            DType::F32 => filled(0f32, n),
+            DType::F64 => filled(0f64, n),
+            DType::I64 => filled(0i64, n),
+            DType::Bool => filled(false, n),
+            DType::U8 => filled(0u8, n),
         };
-        Tensor { shape, data }
+        match data {
+            Some(data) => Ok(Tensor { shape, data }),
+            None => Err(Error::value(format!("zeros of {dtype} {shape:?} do not fit into memory"))),
+        }
     }
 
     /// `values` rounded to `dtype` (truncated for integers, `≠ 0` for truth values).
@@ -380,8 +405,16 @@ impl TryFrom<Unchecked> for Tensor {
     }
 }
 
+/// The product of the sizes, where it is a number of elements.
+fn elements(shape: &[usize]) -> Option<usize> {
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
+}
+
 fn check_len(shape: &[usize], len: usize) -> Result<()> {
-    let want = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    let want = elements(shape);
     if want == Some(len) {
         return Ok(());
     }

@@ -24,6 +24,7 @@ impl<'g> Expr<'g> {
     /// ```
     #[track_caller]
     pub fn jvp(self, wrt: &[Expr<'g>], tangents: &[Expr<'g>]) -> Expr<'g> {
+        let (wrt, tangents) = (&self.beside_all(wrt)[..], &self.beside_all(tangents)[..]);
         if let Some(wrong) = misfit(self, wrt, tangents) {
             return self.graph().fail(wrong);
         }
@@ -38,6 +39,7 @@ impl<'g> Expr<'g> {
     /// constant: what reverse mode computes.
     #[track_caller]
     pub fn vjp(self, wrt: &[Expr<'g>], cotangent: Expr<'g>) -> Vec<Expr<'g>> {
+        let (wrt, cotangent) = (&self.beside_all(wrt)[..], self.beside(cotangent));
         if let Some(wrong) = misfit(self, &[self], &[cotangent]) {
             return vec![self.graph().fail(wrong); wrt.len()];
         }
@@ -59,6 +61,7 @@ impl<'g> Expr<'g> {
     /// ```
     #[track_caller]
     pub fn hvp(self, wrt: &[Expr<'g>], directions: &[Expr<'g>]) -> Vec<Expr<'g>> {
+        let (wrt, directions) = (&self.beside_all(wrt)[..], &self.beside_all(directions)[..]);
         if let Some(wrong) = misfit(self, wrt, directions) {
             return vec![self.graph().fail(wrong); wrt.len()];
         }

@@ -103,9 +103,52 @@ impl<'g> Expr<'g> {
         }
     }
 
+    #[track_caller]
     fn ids(self, rest: &[Expr<'g>]) -> Vec<NodeId> {
-        debug_assert!(rest.iter().all(|e| std::ptr::eq(e.graph, self.graph)), "expressions of two graphs");
-        std::iter::once(self.id).chain(rest.iter().map(|e| e.id)).collect()
+        std::iter::once(self).chain(self.beside_all(rest)).map(Expr::id).collect()
+    }
+
+    /// `other`, which goes with `self` into one operation; if it belongs to another graph, that is a
+    /// mistake. Everything that takes two expressions comes here or to [`Graph::own`].
+    #[track_caller]
+    pub(crate) fn beside(self, other: Expr<'g>) -> Expr<'g> {
+        if std::ptr::eq(self.graph, other.graph) {
+            return other;
+        }
+        self.graph.fail(format!("{} and {} belong to different graphs", self.described(), other.described()))
+    }
+
+    /// [`beside`](Expr::beside) of each.
+    #[track_caller]
+    pub(crate) fn beside_all(self, others: &[Expr<'g>]) -> Vec<Expr<'g>> {
+        // A closure would not know the caller's line.
+        let mut own = Vec::with_capacity(others.len());
+        for other in others {
+            own.push(self.beside(*other));
+        }
+        own
+    }
+
+    /// The best name that there is for it, and its line.
+    fn described(self) -> String {
+        let origin = self.graph.origin(self.id);
+        let node = self.node();
+        let name = match (&node.op, &origin.name) {
+            (_, Some(name)) | (Op::Input(name) | Op::Parameter(name), None) => name.as_ref(),
+            (op, None) => op.name(),
+        };
+        origin.site.map_or(name.to_owned(), |site| format!("{name} ({site})"))
+    }
+}
+
+impl Graph {
+    /// `value`, or where it belongs to another graph a mistake that names it.
+    #[track_caller]
+    pub(crate) fn own<'g>(&'g self, value: Expr<'g>) -> Expr<'g> {
+        if std::ptr::eq(self, value.graph) {
+            return value;
+        }
+        self.fail(format!("{} belongs to another graph than what it is used for", value.described()))
     }
 }
 

@@ -23,6 +23,7 @@ use crate::error::{Error, Fault, Result, Site};
 use crate::nn::Init;
 use crate::ops::Op;
 use crate::shape::Shape;
+use crate::spelling::suggestion;
 
 /// A node's place in its arena; arguments have smaller ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -149,11 +150,8 @@ impl Graph {
 
     #[track_caller]
     pub(crate) fn declare(&self, decl: ParameterDecl) -> Expr<'_> {
-        if let Some(dim) = decl.shape.iter().find(|d| d.size().is_none()) {
-            return self.fail(format!(
-                "parameter {} has shape {}: {dim} is not a known size",
-                decl.name, decl.shape
-            ));
+        if let Err(why) = decl.check() {
+            return self.fail(why);
         }
         let old = self.inner.borrow().parameters.get(&decl.name).cloned();
         match old {
@@ -183,7 +181,11 @@ impl Graph {
         let decl = self.inner.borrow().parameters.get(name).cloned();
         match decl {
             Some(decl) => self.leaf(Op::Parameter(decl.name), decl.dtype, decl.shape),
-            None => self.fail(format!("unknown parameter {name}")),
+            None => {
+                let decls = self.parameter_decls();
+                let meant = suggestion(name, decls.iter().map(|d| d.name.as_ref()));
+                self.fail(format!("unknown parameter {name}{meant}"))
+            }
         }
     }
 

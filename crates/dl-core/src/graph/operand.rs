@@ -18,8 +18,9 @@ pub trait Operand<'g>: Copy {
 }
 
 impl<'g> Operand<'g> for Expr<'g> {
-    fn expr(self, _: Expr<'g>) -> Expr<'g> {
-        self
+    #[track_caller]
+    fn expr(self, like: Expr<'g>) -> Expr<'g> {
+        like.beside(self)
     }
 
     fn known(self) -> Option<Expr<'g>> {
@@ -49,7 +50,7 @@ pub(crate) fn pair<'g>(
     (a.expr(like), b.expr(like))
 }
 
-/// Axes of a value: `1`, `-1` (counted from the end), `[0, 2]`, or `..` for all.
+/// Axes of a value: `1`, `-1` (counted from the end), `[0, 2]`, a `&[usize]`, or `..` for all.
 pub trait Axes {
     /// Sorted indices below `rank`, or what is wrong.
     fn resolve(&self, rank: usize) -> Result<Vec<usize>, String>;
@@ -78,7 +79,13 @@ impl<const N: usize> Axes for [isize; N] {
 
 impl Axes for Vec<usize> {
     fn resolve(&self, rank: usize) -> Result<Vec<usize>, String> {
-        let mut axes = self.clone();
+        self.as_slice().resolve(rank)
+    }
+}
+
+impl Axes for &[usize] {
+    fn resolve(&self, rank: usize) -> Result<Vec<usize>, String> {
+        let mut axes = self.to_vec();
         axes.sort_unstable();
         if axes.windows(2).any(|w| w[0] == w[1]) || axes.iter().any(|a| *a >= rank) {
             return Err(format!("along axes {self:?}"));

@@ -8,6 +8,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Expr, InputDecl, NodeId, ParameterDecl};
 use crate::program::{Program, bind};
+use crate::spelling::suggestion;
 use crate::tensor::{Tensor, TensorRef};
 
 /// What a program computed. Floats of either type come as `f64`, as nothing was rounded.
@@ -202,5 +203,6 @@ fn arrays(given: &[(&str, TensorRef<'_>)]) -> BTreeMap<Name, Array> {
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a Name>) -> Error {
     let known: Vec<&str> = known.map(AsRef::as_ref).collect();
-    Error::value(format!("unknown {what} {name}: expected one of [{}]", known.join(", ")))
+    let meant = suggestion(name, known.iter().copied());
+    Error::value(format!("unknown {what} {name}: expected one of [{}]{meant}", known.join(", ")))
 }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::graph::{Expr, Graph, NodeId};
 use crate::nn::{Parameters, parameters};
-use crate::ops::{Binary, Op};
+use crate::ops::{Binary, Op, Reduce, Unary};
 
 /// Whether there is something to train; records why not, and which parameters are out of reach.
 pub(super) fn is_trainable<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> bool {
@@ -41,7 +41,45 @@ pub(super) fn is_trainable<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> boo
         graph.fail(message);
         fine = false;
     }
+    fine && has_numbers_for_factors(objective)
+}
+
+/// Whether no term has a factor that is infinite or NaN; records which has. What a `select` may mask,
+/// and what stands inside another function, is the author's business.
+fn has_numbers_for_factors(objective: Expr<'_>) -> bool {
+    let graph = objective.graph();
+    let mut terms: Vec<NodeId> = ancestors(objective, keeps_factors).into_iter().collect();
+    terms.sort_unstable();
+    let mut fine = true;
+    for id in terms {
+        let node = graph.get(id);
+        let factor = |place: usize| constant(graph.expr(node.args[place])).filter(|c| !c.is_finite());
+        let found = match node.op {
+            Op::Binary(Binary::Mul) => factor(0).or(factor(1)),
+            // What is divided by infinity is 0.
+            Op::Binary(Binary::Div) => factor(0).or(factor(1).filter(|c| c.is_nan())),
+            Op::Binary(Binary::Add | Binary::Sub) => factor(0).or(factor(1)).filter(|c| c.is_nan()),
+            _ => None,
+        };
+        if let Some(factor) = found {
+            let message = format!("{factor} in a term of the objective: its gradient is no number");
+            graph.attributed(&graph.origin(id), || graph.fail(message));
+            fine = false;
+        }
+    }
     fine
+}
+
+/// True for what a factor of an argument is a factor of, too, or of a term.
+fn keeps_factors(expr: Expr<'_>) -> bool {
+    let node = expr.node();
+    match &node.op {
+        Op::Binary(op) => matches!(op, Binary::Add | Binary::Sub | Binary::Mul | Binary::Div),
+        Op::Unary(op) => *op == Unary::Neg,
+        Op::Reduce { kind, .. } => *kind == Reduce::Sum,
+        Op::Broadcast(_) | Op::Reshape | Op::Cast | Op::Assume(_) | Op::Variable(_) => true,
+        _ => false,
+    }
 }
 
 /// Where the paths from an objective end.
@@ -129,9 +167,14 @@ fn edge(cut: Expr<'_>) -> String {
 
 /// Something if this is the constant 0, repeated or not.
 fn zero(expr: Expr<'_>) -> Option<()> {
+    constant(expr).filter(|c| *c == 0.0).map(|_| ())
+}
+
+/// The number, repeated or not.
+fn constant(expr: Expr<'_>) -> Option<f64> {
     match expr.node().op {
-        Op::Broadcast(_) | Op::Reshape => zero(expr.graph().expr(expr.node().args[0])),
-        _ => expr.as_constant().filter(|c| *c == 0.0).map(|_| ()),
+        Op::Broadcast(_) | Op::Reshape => constant(expr.graph().expr(expr.node().args[0])),
+        _ => expr.as_constant(),
     }
 }
 
@@ -181,6 +224,26 @@ mod tests {
         let error = result.unwrap_err();
         let text = |f: &crate::Fault| f.message.split(" at crates").next().unwrap().to_owned();
         want.assert_eq(&error.faults().iter().map(text).collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn factors_that_are_no_numbers_are_refused() {
+        let check = |factor: f64, want: Expect| {
+            let g = Graph::new();
+            let w = g.parameter("w", F64, [2], Init::Zeros);
+            let j = nn::l2(w);
+            let line = line!() + 1;
+            let error = (1.0 - factor * j).minimize(Sgd::new(0.1)).unwrap_err();
+            assert_eq!(error.faults()[0].site.as_ref().unwrap().line, line);
+            messages(Err(error), want);
+        };
+        check(f64::INFINITY, expect!["inf in a term of the objective: its gradient is no number"]);
+        check(f64::NEG_INFINITY, expect!["-inf in a term of the objective: its gradient is no number"]);
+        check(f64::NAN, expect!["NaN in a term of the objective: its gradient is no number"]);
+        let g = Graph::new();
+        let w = g.parameter("w", F64, [2], Init::Zeros);
+        let masked = w.gt(0.0).select(w, f64::NEG_INFINITY * w).sum(..) + w.square().sum(..) / f64::INFINITY;
+        masked.minimize(Sgd::new(0.1)).unwrap();
     }
 
     #[test]

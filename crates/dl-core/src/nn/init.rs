@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dtype::{DType, Scalar};
+use crate::dtype::DType;
 use crate::error::{self, Error};
 use crate::ops::random::block;
 use crate::tensor::Tensor;
@@ -215,6 +215,11 @@ impl Init {
         Tensor::from_f64(dtype, shape, &values)
     }
 
+    /// Whether it fits the element type and the shape.
+    pub(crate) fn check(&self, dtype: DType, shape: &[usize]) -> Result<(), String> {
+        self.resolve(dtype, shape).map(|_| ())
+    }
+
     /// The number of elements and what they are drawn from, or what is wrong.
     fn resolve(&self, dtype: DType, shape: &[usize]) -> Result<(usize, Distribution<'_>), String> {
         let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
@@ -256,40 +261,64 @@ impl Distribution<'_> {
                 return Err(format!("expected {dtype} {shape:?}, got {} {:?}", t.dtype(), t.shape()));
             }
             Distribution::Constant(value) => {
-                let whole = dtype.is_float()
-                    || (value.fract() == 0.0 && (dtype != DType::Bool || value.abs() <= 1.0));
-                if !whole || !Scalar::of(dtype, value).fits(dtype) {
-                    return Err(format!("constant {value} does not fit {dtype}"));
-                }
-                return Ok(());
+                return if holds(dtype, value) {
+                    Ok(())
+                } else {
+                    Err(format!("constant {value} does not fit {dtype}"))
+                };
             }
             Distribution::Literal(_) => return Ok(()),
-            Distribution::Truncated(_) => true,
-            Distribution::Orthogonal { gain, .. } => gain.is_finite(),
-            Distribution::Uniform { low, high } => low <= high && low.is_finite() && high.is_finite(),
-            Distribution::Normal { mean, std } => std >= 0.0 && std.is_finite() && mean.is_finite(),
+            Distribution::Truncated(ref normal) => in_range(dtype, normal.largest()),
+            Distribution::Orthogonal { gain, .. } => in_range(dtype, gain),
+            Distribution::Uniform { low, high } => {
+                low <= high && in_range(dtype, low) && in_range(dtype, high)
+            }
+            // No sample of 53 bits is further from the mean than ten standard deviations.
+            Distribution::Normal { mean, std } => std >= 0.0 && in_range(dtype, mean.abs() + 10.0 * std),
         };
         if !dtype.is_float() {
             return Err(format!("random numbers of {dtype}: f32 or f64 is needed"));
         }
         // A fan is zero only where there is no element, and then its infinite bound reaches nobody.
-        if fits || count == 0 { Ok(()) } else { Err(self.misuse()) }
+        if fits || count == 0 { Ok(()) } else { Err(format!("{} as {dtype}", self.misuse())) }
     }
 
     fn misuse(&self) -> String {
         match self {
             Distribution::Uniform { low, high } => {
-                format!("uniform on [{low}, {high}]: finite bounds in this order are needed")
+                format!("uniform on [{low}, {high}]: bounds in this order are needed that are finite")
             }
             Distribution::Normal { mean, std } => {
-                format!("normal with mean {mean} and std {std}: finite numbers and std ≥ 0 are needed")
+                format!(
+                    "normal with mean {mean} and std {std}: std ≥ 0 is needed, and numbers that are finite"
+                )
             }
             Distribution::Orthogonal { gain, .. } => {
-                format!("orthogonal with gain {gain}: a finite number is needed")
+                format!("orthogonal with gain {gain}: a number is needed that is finite")
             }
-            _ => "any value is allowed".into(),
+            Distribution::Truncated(normal) => {
+                format!("truncated normal up to {}: numbers are needed that are finite", normal.largest())
+            }
+            Distribution::Constant(_) | Distribution::Literal(_) => "a value that fits is needed".into(),
         }
     }
+}
+
+/// Whether elements of `dtype` can be `value`, up to rounding; nothing starts as NaN.
+fn holds(dtype: DType, value: f64) -> bool {
+    let whole = value.fract() == 0.0;
+    match dtype {
+        DType::F32 => !value.is_nan() && (value.is_infinite() || (value as f32).is_finite()),
+        DType::F64 => !value.is_nan(),
+        // The upper end itself rounds to a float above it.
+        DType::I64 => whole && value >= i64::MIN as f64 && value < i64::MAX as f64,
+        DType::U8 => whole && (0.0..=255.0).contains(&value),
+        DType::Bool => value == 0.0 || value == 1.0,
+    }
+}
+
+fn in_range(dtype: DType, value: f64) -> bool {
+    value.is_finite() && holds(dtype, value)
 }
 
 impl Fan {

@@ -96,7 +96,10 @@ impl<'g> Expr<'g> {
     pub fn gradients(self, wrt: impl Into<Parameters<'g>>) -> Vec<Gradient<'g>> {
         let here = Origin { site: Some(Location::caller().into()), name: None };
         let wrt = wrt.into();
-        self.graph().attributed(&here, || gradients_of(self, &wrt))
+        self.graph().attributed(&here, || {
+            let wrt = Parameters::new(self.graph(), wrt.iter());
+            gradients_of(self, &wrt)
+        })
     }
 }
 

@@ -37,8 +37,16 @@ impl Graph {
 
 impl<'g> Parameters<'g> {
     /// A selection by hand.
+    ///
+    /// # Errors
+    /// Recorded when one belongs to another graph.
+    #[track_caller]
     pub fn new(graph: &'g Graph, items: impl IntoIterator<Item = Expr<'g>>) -> Self {
-        Parameters { graph, items: items.into_iter().collect() }
+        let mut own = vec![];
+        for item in items {
+            own.push(graph.own(item));
+        }
+        Parameters { graph, items: own }
     }
 
     /// Those whose whole path matches `pattern`, where `*` stands for any characters (dots too) and
@@ -140,7 +148,7 @@ impl<'g> From<Expr<'g>> for Parameters<'g> {
 impl<'g, const N: usize> From<[Expr<'g>; N]> for Parameters<'g> {
     fn from(items: [Expr<'g>; N]) -> Self {
         const { assert!(N > 0, "an empty selection belongs to no graph") };
-        Parameters { graph: items[0].graph(), items: items.to_vec() }
+        Parameters::new(items[0].graph(), items)
     }
 }
 

@@ -162,6 +162,7 @@ impl<'g> Expr<'g> {
     /// vector). Leading axes of `other`, if it has more than two, go in step with those of `self`.
     #[track_caller]
     pub fn dot(self, other: Expr<'g>) -> Expr<'g> {
+        let other = self.beside(other);
         let (a, b) = (self.shape(), other.shape());
         if self.is_poison() || other.is_poison() {
             return self.graph().poison();

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dim::Dim;
 use crate::dtype::DType;
 use crate::graph::{Axes, Expr, Graph, Node};
 use crate::ops::{Op, Signature, check_axis, required};
-use crate::shape::Shape;
+use crate::shape::{IntoDim, Shape};
 
 /// Which way to sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -104,15 +103,15 @@ impl<'g> Expr<'g> {
     /// onto zeros of `shape`.
     #[track_caller]
     pub fn scatter_add(self, axis: usize, batch: usize, indices: Expr<'g>, shape: &Shape) -> Expr<'g> {
-        indices.apply_as(Op::ScatterAdd { axis, batch }, &[self], self.dtype(), shape.clone())
+        self.beside(indices).apply_as(Op::ScatterAdd { axis, batch }, &[self], self.dtype(), shape.clone())
     }
 
     /// 1 at each index (`i64`), 0 elsewhere, along a new last axis of `classes`.
     /// An index outside is an error of the run.
     #[track_caller]
-    pub fn one_hot(self, dtype: DType, classes: impl Into<Dim>) -> Expr<'g> {
+    pub fn one_hot(self, dtype: DType, classes: impl IntoDim) -> Expr<'g> {
         let shape = self.shape();
-        let wide: Shape = shape.iter().cloned().chain([classes.into()]).collect();
+        let wide: Shape = shape.iter().cloned().chain([classes.into_dim()]).collect();
         let ones = self.graph().full(dtype, shape.clone(), 1.0);
         ones.scatter_add(shape.rank(), shape.rank(), self, &wide)
     }

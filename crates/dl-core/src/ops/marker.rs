@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{Expr, Node};
-use crate::ops::{Op, Signature};
+use crate::ops::{Op, Signature, random};
 
 /// What an author may declare about a value; a rewrite may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub(crate) fn signature(op: &Op, args: &[&Node]) -> Result<Signature, String> {
             }
             Ok((wrt.dtype, wrt.shape.clone()))
         }
+        Op::Variable(id) if *id > random::LAST => {
+            Err(format!("variable {id}: the last one is {}", random::LAST))
+        }
         Op::Assume(fact) if !x.dtype.is_float() => {
             Err(format!("{} is declared of {}, not of floats", fact.name(), x.dtype))
         }
@@ -75,7 +78,8 @@ impl<'g> Expr<'g> {
     /// objective has been made stable; gradients can be differentiated again.
     #[track_caller]
     pub fn grad(self, wrt: &[Expr<'g>]) -> Vec<Expr<'g>> {
-        let (objective, variables) = self.graph().isolate(self, wrt);
+        let own = self.beside_all(wrt);
+        let (objective, variables) = self.graph().isolate(self, &own);
         let mut gradients = Vec::with_capacity(wrt.len());
         for variable in variables {
             gradients.push(objective.apply(Op::Grad, &[variable]));

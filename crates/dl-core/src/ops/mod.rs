@@ -190,6 +190,9 @@ impl Op {
         {
             return Err(format!("{} takes {arity} arguments, got {}", self.name(), args.len()));
         }
+        if let Some((_, shape)) = declared {
+            self.check_shape(shape)?;
+        }
         let found = match self {
             Op::Input(_) | Op::Parameter(_) | Op::Constant(_) | Op::Literal(_) | Op::Extent(_) | Op::Step => {
                 state::signature(self, declared)
@@ -214,16 +217,23 @@ impl Op {
             | Op::Sort { .. }
             | Op::ArgSort { .. } => index::signature(self, args, declared),
             Op::Unfold { .. } | Op::Fold { .. } => window::signature(self, args, declared),
-            Op::Random { .. } => random::signature(declared),
+            Op::Random { stream } => random::signature(*stream, declared),
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Grad => marker::signature(self, args),
             Op::Poison => Ok((DType::F32, Shape::scalar())),
         }?;
+        if declared.is_none() {
+            self.check_shape(&found.1)?;
+        }
         match declared {
             Some((dtype, shape)) if (dtype, shape) != (found.0, &found.1) => {
                 Err(format!("{} gives {} {}, but {dtype} {shape} is declared", self.name(), found.0, found.1))
             }
             _ => Ok(found),
         }
+    }
+
+    fn check_shape(&self, shape: &Shape) -> Result<(), String> {
+        shape.check().map_err(|why| format!("{} of {why}", self.name()))
     }
 
     /// The number of arguments, where it is fixed.
@@ -243,6 +253,15 @@ impl Op {
             Op::Concat(_) => return None,
             _ => 1,
         })
+    }
+
+    /// The dimensions that it needs beside its result's shape.
+    pub(crate) fn dims(&self) -> &[Dim] {
+        match self {
+            Op::Extent(dim) => std::slice::from_ref(dim),
+            Op::Slice { starts, .. } | Op::Pad { starts, .. } => starts,
+            _ => &[],
+        }
     }
 
     /// The name in listings and messages.

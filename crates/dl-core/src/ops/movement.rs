@@ -4,7 +4,7 @@ use crate::dim::Dim;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Axes, Expr, Graph, Node};
 use crate::ops::{Op, Signature, check_axes, check_axis, required};
-use crate::shape::Shape;
+use crate::shape::{IntoDim, Shape};
 
 pub(crate) fn signature(
     op: &Op,
@@ -85,16 +85,18 @@ fn spread(op: &str, large: &Shape, small: &Shape, starts: &[Dim], strides: &[usi
                 strides[axis]
             ));
         };
-        if matches!(starts[axis], Dim::Size(n) if n < 0) {
-            return Err(format!("{op} starts at {} along axis {axis}, which is negative", starts[axis]));
+        starts[axis]
+            .check()
+            .map_err(|why| format!("{op} starts at {} along axis {axis}: {why}", starts[axis]))?;
+        if small[axis] == Dim::Size(0) {
+            continue;
         }
         let last = &(&(&small[axis] - &Dim::Size(1)) * &Dim::Size(stride)) + &starts[axis];
         // The slack is a polynomial; only a constant one can be judged before a run.
-        if let (Dim::Size(slack), true) =
-            (&(&large[axis] - &last) - &Dim::Size(1), small[axis] != Dim::Size(0))
-            && slack < 0
-        {
-            return Err(format!("{op} reaches element {last} along axis {axis} of {large}"));
+        match &(&large[axis] - &last) - &Dim::Size(1) {
+            Dim::Size(slack) if slack >= 0 => {}
+            Dim::Poly(_) => {}
+            _ => return Err(format!("{op} reaches element {last} along axis {axis} of {large}")),
         }
     }
     Ok(())
@@ -196,26 +198,20 @@ impl<'g> Expr<'g> {
 
     /// Elements `start..end` along `axis`.
     #[track_caller]
-    pub fn slice(self, axis: usize, start: impl Into<Dim>, end: impl Into<Dim>) -> Expr<'g> {
+    pub fn slice(self, axis: usize, start: impl IntoDim, end: impl IntoDim) -> Expr<'g> {
         self.slice_by(axis, start, end, 1)
     }
 
     /// Elements `start, start + stride, … < end` along `axis`.
     #[track_caller]
-    pub fn slice_by(
-        self,
-        axis: usize,
-        start: impl Into<Dim>,
-        end: impl Into<Dim>,
-        stride: usize,
-    ) -> Expr<'g> {
-        let (start, end, shape) = (start.into(), end.into(), self.shape());
+    pub fn slice_by(self, axis: usize, start: impl IntoDim, end: impl IntoDim, stride: usize) -> Expr<'g> {
+        let (start, end, shape) = (start.into_dim(), end.into_dim(), self.shape());
         if let Err(message) = check_axis("slice", axis, &shape) {
             return self.fail(message);
         }
         let length = &end - &start;
         let count = match (&length, i64::try_from(stride)) {
-            (Dim::Size(n), Ok(s)) if s > 0 && *n >= 0 => Dim::Size((n + s - 1) / s),
+            (Dim::Size(n), Ok(s)) if s > 0 && *n >= 0 => Dim::Size(n / s + i64::from(n % s != 0)),
             (Dim::Poly(_), Ok(1)) => length,
             _ => {
                 return self
@@ -231,8 +227,8 @@ impl<'g> Expr<'g> {
 
     /// `before` and `after` more elements of `value` along `axis`.
     #[track_caller]
-    pub fn pad(self, axis: usize, before: impl Into<Dim>, after: impl Into<Dim>, value: f64) -> Expr<'g> {
-        let (before, after, shape) = (before.into(), after.into(), self.shape());
+    pub fn pad(self, axis: usize, before: impl IntoDim, after: impl IntoDim, value: f64) -> Expr<'g> {
+        let (before, after, shape) = (before.into_dim(), after.into_dim(), self.shape());
         if let Err(message) = check_axis("pad", axis, &shape) {
             return self.fail(message);
         }
@@ -263,6 +259,7 @@ impl Graph {
     pub fn concat<'g>(&'g self, axis: usize, parts: &[Expr<'g>]) -> Expr<'g> {
         match parts {
             [] => self.fail("cannot concatenate nothing".into()),
+            [first, ..] if self.own(*first) != *first => self.poison(),
             [one] => *one,
             [first, rest @ ..] => first.apply(Op::Concat(axis), rest),
         }

@@ -44,13 +44,19 @@ pub fn block(seed: u64, step: u64, stream: u64, block: u64) -> [u32; 4] {
     philox(counter, key)
 }
 
-pub(crate) fn signature(declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
+pub(crate) fn signature(stream: u64, declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
     let (dtype, shape) = required("random", declared)?;
+    if stream > LAST {
+        return Err(format!("random numbers of stream {stream}: the last one is {LAST}"));
+    }
     if !dtype.is_float() {
         return Err(format!("random numbers of {dtype}: f32 or f64 is needed"));
     }
     Ok((dtype, shape))
 }
+
+/// The last stream, and the last variable, that a file may name: further ones are still to be had.
+pub(crate) const LAST: u64 = u64::MAX / 2;
 
 impl Graph {
     /// Uniform numbers in `[0, 1)`, fresh at every step of a session: each call opens a stream of its

@@ -1,10 +1,9 @@
 //! Leaves: inputs, parameters, constants, literals, extents and the step counter.
 
-use crate::dim::Dim;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Expr, Graph};
 use crate::ops::{Op, Signature, required};
-use crate::shape::Shape;
+use crate::shape::{IntoDim, Shape};
 use crate::tensor::{Literal, Tensor};
 
 pub(crate) fn signature(op: &Op, declared: Option<(DType, &Shape)>) -> Result<Signature, String> {
@@ -18,8 +17,9 @@ pub(crate) fn signature(op: &Op, declared: Option<(DType, &Shape)>) -> Result<Si
             }
             Ok((dtype, shape))
         }
-        Op::Extent(_) => {
+        Op::Extent(dim) => {
             let (dtype, shape) = required("extent", declared)?;
+            dim.check().map_err(|why| format!("extent: {why}"))?;
             if !dtype.is_numeric() {
                 return Err(format!("a size as {dtype}: a number type is needed"));
             }
@@ -58,8 +58,8 @@ impl Graph {
 
     /// The size of a dimension as a number of `dtype`, a scalar.
     #[track_caller]
-    pub fn extent(&self, dtype: DType, dim: impl Into<Dim>) -> Expr<'_> {
-        self.leaf(Op::Extent(dim.into()), dtype, Shape::scalar())
+    pub fn extent(&self, dtype: DType, dim: impl IntoDim) -> Expr<'_> {
+        self.leaf(Op::Extent(dim.into_dim()), dtype, Shape::scalar())
     }
 
     /// How many training steps the session has finished: `i64`, scalar, 0 in the first step.

@@ -44,8 +44,8 @@ fn unfolded(x: &Shape, axis: usize, size: usize, stride: usize, dilation: usize)
             "unfold with size {size}, stride {stride}, dilation {dilation}: each must be at least 1"
         ));
     }
-    let reach = (size - 1).checked_mul(dilation).and_then(|r| i64::try_from(r).ok());
-    let slack = &x[axis] - &Dim::Size(reach.unwrap_or(i64::MAX / 2) + 1);
+    let reach = (size - 1).checked_mul(dilation).and_then(|r| r.checked_add(1));
+    let slack = &x[axis] - &reach.map_or(Dim::Overflow, Dim::from);
     let windows = match (&slack, i64::try_from(stride)) {
         (Dim::Size(n), Ok(s)) if *n >= 0 => Dim::Size(n / s + 1),
         (Dim::Poly(_), Ok(1)) => &slack + &Dim::Size(1),

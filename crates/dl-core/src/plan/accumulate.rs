@@ -151,6 +151,19 @@ mod tests {
     }
 
     #[test]
+    fn what_the_caller_sees_is_not_written_over() {
+        let g = Graph::new();
+        let x = g.input("x", F32, [3]);
+        let w = g.parameter("w", F32, [3], Init::Zeros);
+        let v = g.parameter("v", F32, [3], Init::Zeros);
+        let new = w - 0.5 * x.exp();
+        // One new value is an output, too; the other one adds an input's own elements.
+        let program = Program::builder(&g).output("new", new).update(w, new).update(v, v + x);
+        let plan = Plan::new(&program.compile().expect("it is right"), &Target::default());
+        assert_eq!(plan.accumulations(), []);
+    }
+
+    #[test]
     fn what_something_else_reads_is_kept() {
         let g = Graph::new();
         let gradient = g.input("x", F32, (Named("B"), 3)).sum(0);

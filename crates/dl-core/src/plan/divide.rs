@@ -124,7 +124,7 @@ pub(crate) fn rows_of(shape: &Shape, dim: &Name) -> Option<bool> {
 /// `dim` times something that does not depend on it.
 fn multiple(size: &Dim, dim: &Name) -> bool {
     match size {
-        Dim::Size(_) => false,
+        Dim::Size(_) | Dim::Overflow => false,
         Dim::Poly(terms) => terms
             .iter()
             .all(|t| t.factors.iter().filter(|(name, _)| name == dim).map(|(_, p)| *p).sum::<u32>() == 1),
@@ -252,6 +252,7 @@ mod tests {
         let rows = Ok(Part::Rows(0));
         assert_eq!(of(|x| x.exp() + 1.0), rows);
         assert_eq!(of(|x| x.softmax(1)), rows);
+        assert_eq!(of(|x| x.contract("bi,bj->bij", x)), rows);
         assert_eq!(of(|x| x.reshape((B, 3, 1)).permute(&[0, 2, 1])), rows);
         assert_eq!(of(|x| x.dot(x.graph().input("w", F32, [3, 2]))), rows);
         assert_eq!(of(|x| x.sort(1, crate::ops::Order::Ascending)), rows);
@@ -269,6 +270,16 @@ mod tests {
     #[test]
     fn rows_that_need_a_fold_come_in_a_later_round() {
         assert_eq!(of(|x| x - x.mean(0).broadcast_to(&x.shape())), Ok(Part::Rows(1)));
+    }
+
+    #[test]
+    fn rows_of_a_multiple_are_no_rows_of_the_dimension() {
+        let twice = &Dim::from(B) * &Dim::from(2);
+        let first = of(|x| x.graph().input("z", F32, [twice.clone()]).slice(0, 0, B).unsqueeze(1) * x);
+        assert!(first.expect_err("the first half is in other rows").contains("slice of [B] mixes rows of B"));
+        let squared = &Dim::from(B) * &Dim::from(B);
+        let square = of(|x| x.sum(..) + x.graph().input("z", F32, [squared.clone()]).sum(..));
+        assert!(square.expect_err("its rows grow faster").contains("B is not the first axis of [B^2]"));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Plans as data: checked step by step when read.
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
+use crate::dim::{Dim, Name};
 use crate::error::{Error, Result};
 use crate::graph::Node;
 use crate::ops::Op;
 use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Value, ValueId};
+use crate::program::distinct;
 
 /// The version of the format; a reader refuses others.
 const FORMAT: u32 = 1;
@@ -39,32 +42,55 @@ impl Plan {
         serde_json::from_str(text).map_err(|e| Error::format(format!("not a plan: {e}"), e))
     }
 
-    /// Each value is made once, before it is used and not after it is freed.
+    /// What every plan is, whether lowering made it or a file; every executor relies on it.
+    ///
+    /// - Each value is made once: by an input, a parameter or a step. Steps read only values that were
+    ///   made before them; outputs and updates are values that are made.
+    /// - Steps are operations on values. State and markers never occur, except `Constant`, `Literal`,
+    ///   `Extent` and `Step` as sources.
+    /// - Results have the element type and shape that the operation gives
+    ///   ([`Op::signature`](crate::ops::Op)): all shapes can be counted, and polynomials are in normal form.
+    /// - Numbers and sizes are operands of `Binary` and `Select` only, beside a value (of a `Select`, the
+    ///   condition), and fit the element type.
+    /// - A step frees exactly the values that no later step, output or update needs, each once and never
+    ///   an input or a parameter; no step computes what nothing needs.
+    /// - Inputs, parameters and outputs have names of their own; inputs and parameters have the type and
+    ///   shape that is declared, and updates those of their parameter. Parameters have known sizes, and
+    ///   first values that fit them.
+    /// - Every named dimension is the size of an axis of some input.
     fn check(&self) -> std::result::Result<(), String> {
-        let mut alive = vec![false; self.values.len()];
+        self.check_declarations()?;
+        let mut made = vec![false; self.values.len()];
         let sources =
             self.inputs.iter().map(|i| i.value).chain(self.parameters.iter().filter_map(|p| p.value));
         for v in sources {
-            make(&mut alive, v)?;
+            make(&mut made, v)?;
         }
         for (i, step) in self.steps.iter().enumerate() {
-            self.check_step(step, &alive).map_err(|why| format!("step {i}: {why}"))?;
-            make(&mut alive, step.result).map_err(|why| format!("step {i}: {why}"))?;
-            for v in &step.frees {
-                match alive.get_mut(v.index()) {
-                    Some(slot) if *slot => *slot = false,
-                    _ => return Err(format!("step {i} frees %{}, which is not there", v.0)),
-                }
-            }
+            self.check_step(step, &made).map_err(|why| format!("step {i}: {why}"))?;
+            make(&mut made, step.result).map_err(|why| format!("step {i}: {why}"))?;
         }
-        let kept =
+        let ends =
             self.outputs.iter().map(|o| o.value).chain(self.parameters.iter().filter_map(|p| p.update));
-        for v in kept {
-            if !alive.get(v.index()).copied().unwrap_or(false) {
+        for v in ends {
+            if !made.get(v.index()).copied().unwrap_or(false) {
                 return Err(format!("%{} is needed at the end and is not there", v.0));
             }
         }
-        self.check_slots()
+        self.check_slots()?;
+        self.check_lifetimes()?;
+        self.check_names()
+    }
+
+    fn check_declarations(&self) -> std::result::Result<(), String> {
+        distinct("input", self.inputs.iter().map(|i| &i.decl.name))?;
+        distinct("parameter", self.parameters.iter().map(|p| &p.decl.name))?;
+        distinct("output", self.outputs.iter().map(|o| &o.name))?;
+        self.parameters.iter().try_for_each(|p| p.decl.check())?;
+        for (i, value) in self.values.iter().enumerate() {
+            value.shape.check().map_err(|why| format!("%{i}: {why}"))?;
+        }
+        Ok(())
     }
 
     fn check_slots(&self) -> std::result::Result<(), String> {
@@ -84,15 +110,43 @@ impl Plan {
         Ok(())
     }
 
-    fn check_step(&self, step: &Step, alive: &[bool]) -> std::result::Result<(), String> {
-        if matches!(step.op, Op::Input(_) | Op::Parameter(_) | Op::Grad | Op::Poison) {
+    fn check_lifetimes(&self) -> std::result::Result<(), String> {
+        let needed = self.needed();
+        for (i, (step, frees)) in self.steps.iter().zip(self.last_uses()).enumerate() {
+            if !needed[step.result.index()] {
+                return Err(format!("step {i}: nothing needs %{}", step.result.0));
+            }
+            if step.frees != frees {
+                return Err(format!("step {i} frees {}, expected {}", list(&step.frees), list(&frees)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_names(&self) -> std::result::Result<(), String> {
+        let axes = self.inputs.iter().flat_map(|i| i.decl.shape.iter());
+        let bound: FxHashSet<&Name> = axes.filter_map(Dim::name).collect();
+        let splats = self.steps.iter().flat_map(|s| &s.args).filter_map(|arg| match arg {
+            Arg::Extent(dim) => Some(dim),
+            Arg::Value(_) | Arg::Constant(_) => None,
+        });
+        let shapes = self.values.iter().flat_map(|v| v.shape.iter());
+        let dims = shapes.chain(self.steps.iter().flat_map(|s| s.op.dims())).chain(splats);
+        match dims.flat_map(Dim::names).find(|name| !bound.contains(name)) {
+            Some(name) => Err(format!("dimension {name} is not the size of any axis of an input")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_step(&self, step: &Step, made: &[bool]) -> std::result::Result<(), String> {
+        if !stands_in_plans(&step.op) {
             return Err(format!("{} cannot stand in a plan", step.op.name()));
         }
         let result = self.values.get(step.result.index()).ok_or("the result is not declared")?;
         let mut nodes = vec![];
         for (place, arg) in step.args.iter().enumerate() {
             let (dtype, shape) = match arg {
-                Arg::Value(v) if alive.get(v.index()).copied().unwrap_or(false) => {
+                Arg::Value(v) if made.get(v.index()).copied().unwrap_or(false) => {
                     let value = self.value(*v);
                     (value.dtype, value.shape.clone())
                 }
@@ -124,15 +178,37 @@ impl Plan {
             .dtype;
         let fits = match splat {
             Arg::Constant(c) => c.fits(dtype),
-            Arg::Extent(_) => dtype.is_numeric(),
+            Arg::Extent(dim) => {
+                dim.check()?;
+                dtype.is_numeric()
+            }
             Arg::Value(_) => true,
         };
         if fits { Ok(dtype) } else { Err(format!("operand {place} does not fit {dtype}")) }
     }
 }
 
-fn make(alive: &mut [bool], v: ValueId) -> std::result::Result<(), String> {
-    match alive.get_mut(v.index()) {
+/// State and markers are gone once a program is lowered.
+fn stands_in_plans(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::Input(_)
+            | Op::Parameter(_)
+            | Op::StopGradient
+            | Op::Variable(_)
+            | Op::Assume(_)
+            | Op::Grad
+            | Op::Poison
+    )
+}
+
+fn list(values: &[ValueId]) -> String {
+    let values: Vec<String> = values.iter().map(|v| format!("%{}", v.0)).collect();
+    format!("[{}]", values.join(", "))
+}
+
+fn make(made: &mut [bool], v: ValueId) -> std::result::Result<(), String> {
+    match made.get_mut(v.index()) {
         Some(slot) if !*slot => {
             *slot = true;
             Ok(())

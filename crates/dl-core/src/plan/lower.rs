@@ -135,6 +135,12 @@ impl Plan {
 
     /// Drops steps that only the derivation needs.
     fn prune(&mut self) {
+        let needed = self.needed();
+        self.steps.retain(|s| needed[s.result.index()]);
+    }
+
+    /// For each value, whether something that outlives the steps is computed from it.
+    pub(super) fn needed(&self) -> Vec<bool> {
         let mut needed = vec![false; self.values.len()];
         self.kept().for_each(|v| needed[v.index()] = true);
         for step in self.steps.iter().rev() {
@@ -142,20 +148,24 @@ impl Plan {
                 step.args.iter().filter_map(Arg::value).for_each(|v| needed[v.index()] = true);
             }
         }
-        self.steps.retain(|s| needed[s.result.index()]);
+        needed
     }
 
     fn mark_last_uses(&mut self) {
+        let frees = self.last_uses();
+        self.steps.iter_mut().zip(frees).for_each(|(step, frees)| step.frees = frees);
+    }
+
+    /// For each step, the values that nothing needs after it.
+    pub(super) fn last_uses(&self) -> Vec<Vec<ValueId>> {
         let mut seen = vec![false; self.values.len()];
         self.kept().for_each(|v| seen[v.index()] = true);
-        for step in self.steps.iter_mut().rev() {
+        let mut frees = vec![vec![]; self.steps.len()];
+        for (step, frees) in self.steps.iter().zip(&mut frees).rev() {
             let used = step.args.iter().filter_map(Arg::value).chain([step.result]);
-            for v in used {
-                if !std::mem::replace(&mut seen[v.index()], true) {
-                    step.frees.push(v);
-                }
-            }
+            frees.extend(used.filter(|v| !std::mem::replace(&mut seen[v.index()], true)));
         }
+        frees
     }
 }
 

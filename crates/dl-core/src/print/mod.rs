@@ -37,21 +37,21 @@ use roots::Roots;
 /// Aligned equations in LaTeX, for mathematics mode: one for every root, and one for every named
 /// or repeated value before its first use.
 ///
-/// A root with the name of a parameter of the graph is its update and printed as `θ ← …`. The
-/// roots belong to one graph.
+/// A root with the name of a parameter of the graph is its update and printed as `θ ← …`. Roots of
+/// several graphs are printed graph by graph.
 pub fn latex<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
-    latex::print(Roots::named(roots))
+    Roots::each_graph(roots, latex::print)
 }
 
 /// The same equations as Unicode text for terminals, one a line.
 pub fn math<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
-    math::print(Roots::named(roots))
+    Roots::each_graph(roots, math::print)
 }
 
 /// The same values as s-expressions with their element types and shapes, one a line, after the
 /// inputs and parameters that they need: exact, where the formulas leave out what readers infer.
 pub fn sexpr<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
-    sexpr::print(&Roots::named(roots))
+    Roots::each_graph(roots, |own| sexpr::print(&own))
 }
 
 /// A constant of an element type in the fewest digits that mean it.
@@ -61,7 +61,7 @@ pub(crate) fn constant(value: Scalar, dtype: DType) -> String {
 
 /// The graph below the roots in Graphviz's language.
 pub fn dot<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
-    dot::print(&Roots::named(roots))
+    Roots::each_graph(roots, |own| dot::print(&own))
 }
 
 impl Expr<'_> {

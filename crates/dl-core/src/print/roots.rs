@@ -26,14 +26,30 @@ pub(super) struct Root {
 }
 
 impl<'g> Roots<'g> {
-    /// Roots with names; the name of a parameter makes an update.
-    pub(super) fn named<N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> Self {
+    /// What `print` makes of roots with names, graph by graph.
+    pub(super) fn each_graph<N: AsRef<str>>(
+        roots: &[(N, Expr<'g>)],
+        print: impl Fn(Roots<'g>) -> String,
+    ) -> String {
+        let mut left: Vec<(&str, Expr<'g>)> = roots.iter().map(|(name, e)| (name.as_ref(), *e)).collect();
+        let mut texts = vec![];
+        while let Some((_, first)) = left.first().copied() {
+            let (own, others): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|(_, e)| std::ptr::eq(e.graph(), first.graph()));
+            texts.push(print(Self::named(&own)));
+            left = others;
+        }
+        if texts.is_empty() { print(Self::named(&[])) } else { texts.join("\n") }
+    }
+
+    /// Roots of one graph with names; the name of a parameter makes an update.
+    fn named(roots: &[(&str, Expr<'g>)]) -> Self {
         let parameters: FxHashSet<Name> = match roots.first() {
             Some((_, e)) => e.graph().parameter_decls().into_iter().map(|d| d.name).collect(),
             None => FxHashSet::default(),
         };
         let list = roots.iter().map(|(name, e)| {
-            let name: Name = name.as_ref().into();
+            let name: Name = (*name).into();
             let itself = matches!(&e.node().op, Op::Parameter(own) if *own == name);
             (Root { update: parameters.contains(&name) && !itself, name: Some(name), id: e.id() }, *e)
         });
@@ -57,10 +73,6 @@ impl<'g> Roots<'g> {
 
     fn new(list: Vec<(Root, Expr<'g>)>) -> Self {
         let graph = list.first().map(|(_, e)| e.graph());
-        debug_assert!(
-            list.iter().all(|(_, e)| graph.is_some_and(|g| std::ptr::eq(g, e.graph()))),
-            "roots of two graphs"
-        );
         let mut seen = FxHashSet::default();
         let mut list: Vec<Root> = list.into_iter().map(|(root, _)| root).collect();
         list.retain(|r| seen.insert((r.name.clone(), r.id, r.update)));

@@ -12,6 +12,7 @@ use crate::graph::{ByName, Expr, Graph, InputDecl, Node, NodeId, Rebuild, reacha
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 use crate::rewrite::{self, Trace};
+use crate::spelling::suggestion;
 
 /// Outputs and updates on their way to a [`Program`].
 pub struct Builder<'g> {
@@ -31,6 +32,7 @@ impl<'g> Builder<'g> {
     /// Adds a named result. A name given twice for different values is an error.
     #[track_caller]
     pub fn output(mut self, name: &str, value: Expr<'g>) -> Self {
+        let value = self.graph.own(value);
         if *self.outputs.entry(name.into()).or_insert(value.id()) != value.id() {
             self.graph.fail(format!("two different outputs are named {name}"));
         }
@@ -40,6 +42,7 @@ impl<'g> Builder<'g> {
     /// Adds `parameter ← value`. Updates happen together: each sees the old parameters.
     #[track_caller]
     pub fn update(mut self, parameter: Expr<'g>, value: Expr<'g>) -> Self {
+        let (parameter, value) = (self.graph.own(parameter), self.graph.own(value));
         let (target, new) = (parameter.node(), value.node());
         let name = match &target.op {
             Op::Parameter(name) => name.clone(),
@@ -62,7 +65,9 @@ impl<'g> Builder<'g> {
     }
 
     /// Adds a line to the derivation that people read, without making it an output.
+    #[track_caller]
     pub fn derive(mut self, name: &str, value: Expr<'g>) -> Self {
+        let value = self.graph.own(value);
         self.derivation.push((name.into(), value.id()));
         self
     }
@@ -179,10 +184,9 @@ fn read<N: Borrow<Node>>(nodes: &[N]) -> FxHashSet<&Op> {
     nodes.iter().map(|n| &n.borrow().op).filter(|op| matches!(op, Op::Input(_) | Op::Parameter(_))).collect()
 }
 
-/// The names of dimensions that a node's result needs.
+/// The names of dimensions that a node needs.
 fn names(node: &Node) -> impl Iterator<Item = Name> {
-    let extent = if let Op::Extent(dim) = &node.op { Some(dim) } else { None };
-    node.shape.iter().chain(extent).flat_map(Dim::names)
+    node.shape.iter().chain(node.op.dims()).flat_map(Dim::names)
 }
 
 /// Once every gradient is there, a stop has nothing left to stop.
@@ -201,13 +205,14 @@ fn without_stops(from: &Graph, roots: &[NodeId]) -> (Graph, Vec<NodeId>) {
 
 impl Program {
     /// Every named dimension must be the size of an axis of some input.
-    fn names_are_bound(&self) -> Result<()> {
+    pub(super) fn names_are_bound(&self) -> Result<()> {
         let bound: FxHashSet<&Name> =
             self.inputs.iter().flat_map(|d| d.shape.iter().filter_map(|d| d.name())).collect();
         let mut missing: ByName<Fault> = ByName::default();
         for (node, origin) in self.nodes.iter().zip(&self.origins) {
             for name in names(node).filter(|name| !bound.contains(name)) {
-                let message = format!("dimension {name} is not the size of any axis of an input");
+                let meant = suggestion(&name, bound.iter().map(|b| b.as_ref()));
+                let message = format!("dimension {name} is not the size of any axis of an input{meant}");
                 missing.entry(name).or_insert(Fault { site: origin.site.clone(), message });
             }
         }

@@ -43,6 +43,48 @@ impl Program {
         serde_json::from_str(text).map_err(|e| Error::format(format!("not a program: {e}"), e))
     }
 
+    /// What every program is, whether a builder made it or a file; lowering, the interpreter and every
+    /// pass rely on it.
+    ///
+    /// - Arguments come before the nodes that take them, and no two nodes are equal.
+    /// - Every node has the element type and shape that its operation gives
+    ///   ([`Op::signature`](crate::ops::Op)): all shapes can be counted, and polynomials are in normal form.
+    /// - No node is a request for a gradient or a mistake.
+    /// - Inputs, parameters and outputs have names of their own. What a node reads is declared as it is
+    ///   used; some node reads every input, and some node or update uses every parameter.
+    /// - Parameters have known sizes, and first values that fit them.
+    /// - Outputs, updates and the derivation name nodes that are there; a parameter is updated once, by
+    ///   a value of its own type and shape.
+    /// - Every named dimension is the size of an axis of some input.
+    /// - Each node has an origin.
+    fn check(&self) -> std::result::Result<(), String> {
+        if self.origins.len() != self.nodes.len() {
+            return Err(format!("{} origins for {} nodes", self.origins.len(), self.nodes.len()));
+        }
+        self.check_nodes()?;
+        self.check_roots()?;
+        self.check_declarations()?;
+        self.names_are_bound().map_err(|e| e.to_string())
+    }
+
+    fn check_declarations(&self) -> std::result::Result<(), String> {
+        distinct("input", self.inputs.iter().map(|d| &d.name))?;
+        distinct("parameter", self.parameters.iter().map(|d| &d.name))?;
+        distinct("output", self.outputs.iter().map(|o| &o.name))?;
+        let read: FxHashSet<&Op> = self.nodes.iter().map(|n| &n.op).collect();
+        if let Some(d) = self.inputs.iter().find(|d| !read.contains(&Op::Input(d.name.clone()))) {
+            return Err(format!("input {} is read by no node", d.name));
+        }
+        let updated: FxHashSet<&Name> = self.updates.iter().map(|u| &u.parameter).collect();
+        for decl in &self.parameters {
+            decl.check()?;
+            if !updated.contains(&decl.name) && !read.contains(&Op::Parameter(decl.name.clone())) {
+                return Err(format!("parameter {} is neither read nor updated", decl.name));
+            }
+        }
+        Ok(())
+    }
+
     fn check_nodes(&self) -> std::result::Result<(), String> {
         let mut seen = FxHashSet::default();
         let inputs = by_name(&self.inputs, |d| &d.name);
@@ -97,10 +139,19 @@ impl Program {
                 return Err(format!("update of {name} does not fit it, or is the second one"));
             }
         }
-        if self.origins.len() != self.nodes.len() {
-            return Err(format!("{} origins for {} nodes", self.origins.len(), self.nodes.len()));
-        }
         Ok(())
+    }
+}
+
+/// Whether no name occurs twice.
+pub(crate) fn distinct<'a>(
+    what: &str,
+    names: impl IntoIterator<Item = &'a Name>,
+) -> std::result::Result<(), String> {
+    let mut seen = FxHashSet::default();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(format!("{what} {name} is there twice")),
+        None => Ok(()),
     }
 }
 
@@ -124,8 +175,7 @@ impl TryFrom<Unchecked> for Program {
             derivation: raw.derivation,
             trace: Default::default(),
         };
-        program.check_nodes()?;
-        program.check_roots()?;
+        program.check()?;
         Ok(program)
     }
 }

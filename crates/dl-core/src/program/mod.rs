@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::bind::bind;
 pub use self::builder::Builder;
+pub(crate) use self::file::distinct;
 
 use crate::dim::Name;
 use crate::error::{Error, Result};
@@ -129,13 +130,32 @@ impl Program {
         Graph::restore(&self.nodes, &self.origins, &self.inputs, &self.parameters)
     }
 
-    /// The expression of one of the program's nodes in a graph made by [`to_graph`](Program::to_graph).
+    /// The expression of one of the program's nodes in a graph made by [`to_graph`](Program::to_graph);
+    /// in any other graph that is recorded as a mistake.
+    #[track_caller]
     pub fn expr<'g>(&self, graph: &'g Graph, node: NodeId) -> Expr<'g> {
-        graph.expr(node)
+        match self.nodes.get(node.index()) {
+            Some(own) if node.index() < graph.len() && *own == *graph.get(node) => graph.expr(node),
+            _ => graph.fail(format!("node {} of a program is not in this graph", node.index())),
+        }
     }
 }
 
 impl ParameterDecl {
+    /// Whether it can have a first value.
+    pub(crate) fn check(&self) -> std::result::Result<(), String> {
+        let named = |why| format!("parameter {}: {why}", self.name);
+        self.shape.check().map_err(named)?;
+        if let Some(dim) = self.shape.iter().find(|d| d.size().is_none()) {
+            return Err(format!(
+                "parameter {} has shape {}: {dim} is not a known size",
+                self.name, self.shape
+            ));
+        }
+        let sizes = self.shape.eval(&crate::dim::Dims::new()).map_err(named)?;
+        self.init.check(self.dtype, &sizes).map_err(|why| format!("initialiser of {}: {why}", self.name))
+    }
+
     /// The first value, from an explicit seed.
     ///
     /// # Errors

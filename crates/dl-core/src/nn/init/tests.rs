@@ -180,13 +180,17 @@ fn misuse_is_refused() {
         Init::Uniform { low: 1.0, high: 0.0 },
         F32,
         &[2],
-        expect!["initialiser of w: uniform on [1, 0]: finite bounds in this order are needed"],
+        expect![
+            "initialiser of w: uniform on [1, 0]: bounds in this order are needed that are finite as f32"
+        ],
     );
     check(
         Init::Normal { mean: 0.0, std: -1.0 },
         F32,
         &[2],
-        expect!["initialiser of w: normal with mean 0 and std -1: finite numbers and std ≥ 0 are needed"],
+        expect![
+            "initialiser of w: normal with mean 0 and std -1: std ≥ 0 is needed, and numbers that are finite as f32"
+        ],
     );
     check(
         Init::Normal { mean: 0.0, std: 1.0 },
@@ -204,7 +208,9 @@ fn misuse_is_refused() {
         Init::XavierUniform { gain: f64::NAN },
         F32,
         &[2, 2],
-        expect!["initialiser of w: uniform on [NaN, NaN]: finite bounds in this order are needed"],
+        expect![
+            "initialiser of w: uniform on [NaN, NaN]: bounds in this order are needed that are finite as f32"
+        ],
     );
     let cut = |std, low, high| Init::TruncatedNormal { mean: 0.0, std, low, high };
     check(
@@ -241,7 +247,7 @@ fn misuse_is_refused() {
         Init::Orthogonal { gain: f64::NAN },
         F32,
         &[2, 2],
-        expect!["initialiser of w: orthogonal with gain NaN: a finite number is needed"],
+        expect!["initialiser of w: orthogonal with gain NaN: a number is needed that is finite as f32"],
     );
     check(
         Init::Orthogonal { gain: 1.0 },

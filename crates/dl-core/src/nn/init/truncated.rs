@@ -32,6 +32,11 @@ impl Normal {
         Ok(Normal { mean, std, low: a, high: b, turned })
     }
 
+    /// No value is further from 0.
+    pub(super) fn largest(&self) -> f64 {
+        self.mean.abs() + self.std * self.low.abs().max(self.high.abs())
+    }
+
     /// The value below which the share `u` of the distribution lies; above which, where it is turned.
     pub(super) fn at(&self, u: f64) -> f64 {
         let (start, end) = (below(self.low), below(self.high));
