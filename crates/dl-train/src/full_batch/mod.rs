@@ -16,7 +16,7 @@ pub use objective::Objective;
 
 /// The scalar product.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b)
 }
 
 /// `y ← y + a·x`.

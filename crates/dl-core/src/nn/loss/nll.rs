@@ -137,13 +137,14 @@ impl<'g> Labels<'g> {
         self.counts.map_or(values, |counts| counts.select(values, 0.0))
     }
 
-    /// The sum of values over the sum of the weights that count.
+    /// The sum of values over the sum of the weights that count: 0/0 where that is 0, whatever the values.
     #[track_caller]
     pub(super) fn mean(&self, values: Expr<'g>) -> Expr<'g> {
         if self.weight.is_none() && self.counts.is_none() {
             return values.mean(..);
         }
         let one = self.index.graph().full(self.dtype, self.index.shape(), 1.0);
-        values.sum(..) / self.counted(self.weight.unwrap_or(one)).sum(..)
+        let total = self.counted(self.weight.unwrap_or(one)).sum(..);
+        total.eq(0.0).select(0.0, values.sum(..)) / total
     }
 }
