@@ -162,6 +162,28 @@ fn single_precision_ends_where_its_digits_do() {
 }
 
 #[test]
+fn names_of_users_and_our_own_never_meet() {
+    // What the outputs and inputs were called that the search adds.
+    let paths = ["objective", "w", "direction.w", "direction", "J", "derivative.w"];
+    let g = Graph::new();
+    let sum = paths.map(|path| (g.parameter(path, F64, (), Init::Zeros) - 1.0).square());
+    let scale = g.input("direction.objective", F64, ()).named("objective");
+    let j = scale * sum.into_iter().reduce(|a, b| a + b).unwrap();
+    let one = Tensor::scalar(1.0f64);
+    let inputs = [("direction.objective", one.view())];
+    for newton in [true, false] {
+        let mut session = session();
+        let objective = Objective::with_products(&mut session, j).unwrap();
+        if newton {
+            NewtonCg::new().minimize(&mut session, &objective, &inputs).unwrap();
+        } else {
+            Lbfgs::new().minimize(&mut session, &objective, &inputs).unwrap();
+        }
+        assert!(paths.iter().all(|path| (session.get(path).unwrap().item().unwrap() - 1.0).abs() < 1e-6));
+    }
+}
+
+#[test]
 fn negative_curvature_is_a_way_down() {
     // A saddle at the origin; the minima are at ±1.
     let g = Graph::new();

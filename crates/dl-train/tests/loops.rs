@@ -188,6 +188,10 @@ fn what_cannot_be_trained_is_refused_before_anything_is() {
         "examples to evaluate on need an evaluation program: see Trainer::evaluate_with",
     );
     fails(trainer().report([Metric::mean("loss")]), "unknown output loss; the program has mean, above, x");
+    fails(
+        trainer().report([Metric::mean("maen")]),
+        "unknown output maen; the program has mean, above, x; did you mean mean?",
+    );
     fails(trainer().report([Metric::mean("x")]), "output x is f64 [B], expected a scalar number");
     fails(trainer().evaluate_with(&counting()), "the evaluation program updates n");
     let session = || Session::new(Cpu::default(), 1);

@@ -164,7 +164,7 @@ fn parameters_without_elements_change_nothing() {
     check(|| ClipNorm::new(1.0, Sgd::new(0.01)));
     check(|| ClipValue::new(1.0, Sgd::new(0.01)));
     check(|| Groups::new(Adam::new(0.01)).with("*", ClipNorm::new(1.0, Sgd::new(0.01))));
-    check(|| MaxNorm::new(Sgd::new(0.01), 1.0));
+    check(|| MaxNorm::new(Sgd::new(0.01), 1.0).matching("*"));
     check(|| Adagrad::new(0.01));
     check(|| Adadelta::new(0.01));
     check(|| RmsProp::new(0.01).centered());
