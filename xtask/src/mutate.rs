@@ -49,15 +49,18 @@ pub(crate) fn code(workspace: &Workspace, options: &CodeOptions) -> Result<(), F
     }
     let jobs = options.jobs.unwrap_or(1).to_string();
     mutants = mutants.args(["--jobs", &jobs]).args(SETTINGS);
+    if Child::cargo("nextest").arg("--version").output().is_ok() {
+        mutants = mutants.arg("--test-tool=nextest");
+    }
     if let Some(shard) = &options.shard {
         mutants = mutants.args(["--shard", shard]);
     }
     mutants.run_last()
 }
 
-/// Tests of the mutated crate alone, by the profile that they have anyway; what hangs is caught in a minute
-/// or thrice the time of the tests. Results are kept in `target/mutants.out`.
-const SETTINGS: [&str; 8] = [
+/// Tests of the mutated crate alone; what hangs is caught in a minute or thrice the time of its tests.
+/// Results are kept in `target/mutants.out`.
+const SETTINGS: [&str; 7] = [
     "--test-workspace=false",
     "--minimum-test-timeout=60",
     "--timeout-multiplier=3",
@@ -65,5 +68,4 @@ const SETTINGS: [&str; 8] = [
     "--colors=never",
     "--output",
     "target",
-    "--cargo-test-arg=--lib",
 ];

@@ -135,7 +135,12 @@ impl Meters {
 
     pub(crate) fn choose(handle: &Handle, metrics: impl IntoIterator<Item = Metric>) -> Result<Self> {
         let meter = |metric: Metric| Ok((find(handle, &metric)?, metric));
-        let meters: Vec<_> = metrics.into_iter().map(meter).collect::<Result<_>>()?;
+        let meters: Vec<(usize, Metric)> = metrics.into_iter().map(meter).collect::<Result<_>>()?;
+        for (i, (_, metric)) in meters.iter().enumerate() {
+            if meters[..i].iter().any(|(_, before)| before.name == metric.name) {
+                return Err(Error::value(format!("two metrics are named {}", metric.name)));
+            }
+        }
         Ok(Meters(meters.into_iter().map(|(place, metric)| (metric, place)).collect()))
     }
 }

@@ -231,6 +231,25 @@ fn limits_stop_at_the_best_point() {
 }
 
 #[test]
+fn the_ends_of_settings_are_settings() {
+    let g = Graph::new();
+    let start = || Tensor::vector(vec![-1.2, 1.0]);
+    let j = rosenbrock(g.parameter("x", F64, 2, Init::Literal(start())));
+    let mut session = session();
+    let objective = Objective::with_products(&mut session, j).unwrap();
+    let without_end = Lbfgs::new().iterations(usize::MAX);
+    assert!(without_end.minimize(&mut session, &objective, &[]).unwrap().converged());
+    // Without memory it is steepest descent: from the start along the gradient, each time anew.
+    session.set("x", &start()).unwrap();
+    let forgetful = Lbfgs::new().history(0);
+    let report = forgetful.minimize(&mut session, &objective, &[]).unwrap();
+    assert!(report.objective > 1e-3 && report.objective < 5.0, "{report}");
+    session.set("x", &start()).unwrap();
+    let report = NewtonCg::new().products(0).minimize(&mut session, &objective, &[]).unwrap();
+    assert_eq!((report.iterations, report.stop), (0, Stop::LineSearch));
+}
+
+#[test]
 fn a_gradient_that_is_not_the_objectives_stops_the_search() {
     let g = Graph::new();
     let x = g.parameter("x", F64, (), Init::Constant(1.0));
@@ -282,6 +301,18 @@ fn bad_objectives_are_refused() {
     fails(
         Lbfgs::new().rate(0.0).minimize(&mut session, &objective, &[]),
         "l-bfgs with rate 0: more than 0 is needed",
+    );
+    fails(
+        Lbfgs::new().gradient(f64::NAN).minimize(&mut session, &objective, &[]),
+        "l-bfgs with gradient tolerance NaN: at least 0 is needed",
+    );
+    fails(
+        Lbfgs::new().change(-1.0).minimize(&mut session, &objective, &[]),
+        "l-bfgs with tolerance of changes -1: at least 0 is needed",
+    );
+    fails(
+        NewtonCg::new().gradient(-1.0).minimize(&mut session, &objective, &[]),
+        "newton-cg with gradient tolerance -1: at least 0 is needed",
     );
     fails(
         NewtonCg::new().minimize(&mut session, &objective, &[]),
