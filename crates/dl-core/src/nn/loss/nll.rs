@@ -137,14 +137,26 @@ impl<'g> Labels<'g> {
         self.counts.map_or(values, |counts| counts.select(values, 0.0))
     }
 
-    /// The sum of values over the sum of the weights that count: 0/0 where that is 0, whatever the values.
+    /// The sum of values over the sum of the weights that count.
     #[track_caller]
     pub(super) fn mean(&self, values: Expr<'g>) -> Expr<'g> {
         if self.weight.is_none() && self.counts.is_none() {
             return values.mean(..);
         }
         let one = self.index.graph().full(self.dtype, self.index.shape(), 1.0);
-        let total = self.counted(self.weight.unwrap_or(one)).sum(..);
-        total.eq(0.0).select(0.0, values.sum(..)) / total
+        values.sum(..) / self.counted(self.weight.unwrap_or(one)).sum(..)
+    }
+
+    /// As [`mean`](Labels::mean), for values that are not 0 where their weights are: NaN where every
+    /// weight that counts is 0, in value and gradient, since that is a mean over nothing.
+    #[track_caller]
+    pub(super) fn mean_of_any(&self, values: Expr<'g>) -> Expr<'g> {
+        let mean = self.mean(values);
+        let Some(weight) = self.weight else {
+            return mean;
+        };
+        let nothing = self.counted(weight.abs()).sum(..).eq(0.0);
+        let one = mean.graph().constant(self.dtype, 1.0);
+        mean * nothing.select(-one, one).sqrt()
     }
 }

@@ -161,16 +161,16 @@ fn means_of_nothing() -> Vec<Edge> {
         }, &[NAN], &[0.0; 3]),
         edge("cross entropy of labels without weight", [2, 3], &[1.0, 2.0, 4.0, 0.0, 0.0, 0.0], move |x| {
             cross(0.0).weight(no_weight(x)).mean(x, labels(x))
-        }, &[NAN], &[0.0; 6]),
+        }, &[NAN], &[NAN; 6]),
         edge("smoothed cross entropy of labels without weight", [2, 3], &[1.0, 2.0, 4.0, 0.0, 0.0, 0.0], move |x| {
             cross(0.1).weight(no_weight(x)).mean(x, labels(x))
-        }, &[NAN], &[0.0; 6]),
+        }, &[NAN], &[NAN; 6]),
         edge("the same where some are ignored", [2, 3], &[1.0, 2.0, 4.0, 0.0, 0.0, 0.0], move |x| {
             cross(0.1).weight(no_weight(x)).ignore_index(0).mean(x, labels(x))
-        }, &[NAN], &[0.0; 6]),
+        }, &[NAN], &[0.0, 0.0, 0.0, NAN, NAN, NAN]),
         edge("nll of labels without weight", [2, 3], &[1.0, 2.0, 4.0, 0.0, 0.0, 0.0], |x| {
             nn::Nll::new().weight(no_weight(x)).mean(x, labels(x))
-        }, &[NAN], &[0.0; 6]),
+        }, &[NAN], &[NAN, 0.0, 0.0, 0.0, NAN, 0.0]),
     ]
 }
 
