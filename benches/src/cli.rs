@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use dl_backends::did_you_mean;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::child::SERVE;
 use crate::fault::{Fault, Result};
-use crate::network::Network;
+use crate::network::{Examples, Network};
 use crate::{host, subject};
 
 pub(crate) const HELP: &str = "\
@@ -92,8 +93,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Arg::Long("backends") => options.backends = backends(&mut parser)?,
             Arg::Long("data") => options.data = Some(parser.value()?.into()),
             Arg::Long("out") => options.out = parser.value()?.into(),
+            Arg::Long(name) => {
+                let option = format!("--{name}");
+                let hint = did_you_mean(&option, HELP.split_whitespace().filter(|w| w.starts_with("--")));
+                return Err(Fault::new(format!("invalid option '{option}'{hint}")));
+            }
             other => return Err(other.unexpected().into()),
         }
+    }
+    if options.data.is_some() && options.network.examples == Examples::Synthetic {
+        let network = &options.network.name;
+        return Err(Fault::new(format!(
+            "--data goes with a dataset; the network {network} makes its examples"
+        )));
     }
     match given.iter().find(|name| NOT_OF_PROFILES.contains(&name.as_str())) {
         Some(name) if options.profile => {
@@ -169,11 +181,25 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         fails("--fast", "invalid option '--fast'");
+        fails("--quik", "invalid option '--quik'; did you mean --quick?");
+        fails(
+            "--network rgression",
+            "no network \"rgression\"; expected one of perceptron, deep, regression; did you mean regression?",
+        );
+        fails(
+            "--data d --network regression",
+            "--data goes with a dataset; the network regression makes its examples",
+        );
         fails("--threads 1,0", "--threads 1,0: expected numbers from 1 on, separated by commas");
         fails("--network wide", "no network \"wide\"; expected one of perceptron, deep, regression");
         fails("--profile --quick --out o", "--out goes with a table of rows, not with --profile");
         fails("--peers --profile", "--peers goes with a table of rows, not with --profile");
         let known = subject::names().join(", ");
         fails("--backends abacus", &format!("no backend \"abacus\" in this build; expected one of {known}"));
+        let hint = "did you mean cpu?";
+        fails(
+            "--backends cqu",
+            &format!("no backend \"cqu\" in this build; expected one of {known}; {hint}"),
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! What can be measured, behind one interface.
 
+use dl_backends::did_you_mean;
+
 use crate::fault::{Fault, Result};
 use crate::network::Network;
 use crate::protocol::RowSpec;
@@ -124,6 +126,6 @@ pub(crate) fn open<'w>(spec: &RowSpec, work: &'w Work) -> Result<Box<dyn Subject
 
 /// What the message about a name says that is no subject.
 pub(crate) fn unknown(name: &str) -> Fault {
-    let known = names().join(", ");
-    Fault::new(format!("no backend {name:?} in this build; expected one of {known}"))
+    let (known, hint) = (names().join(", "), did_you_mean(name, names()));
+    Fault::new(format!("no backend {name:?} in this build; expected one of {known}{hint}"))
 }

@@ -19,6 +19,7 @@ pub(crate) fn run(workspace: &Workspace, options: BenchOptions) -> Result<(), Fa
 
     let mut rest = options.rest;
     match options.data {
+        None if options.synthetic => {}
         None => data::fetch(workspace, &["mnist".to_owned()])?,
         Some(dir) => {
             let dir = path::absolute(&dir)

@@ -9,6 +9,7 @@ use crate::help::{
     ACCURACY_HELP, BENCH_HELP, DATA_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, PEERS_HELP, TEST_HELP,
     TIDY_HELP,
 };
+use crate::near::did_you_mean;
 use crate::process::Failure;
 
 /// One parsed command line.
@@ -20,7 +21,7 @@ pub(crate) enum Command {
     Bench(BenchOptions),
     Fuzz(FuzzOptions),
     Lint { all: bool },
-    Mutate,
+    Mutate(Option<CodeOptions>),
     Peers,
     Tidy,
     Test(TestOptions),
@@ -32,6 +33,8 @@ pub(crate) struct BenchOptions {
     pub(crate) features: Option<String>,
     /// Where the data lies already; nothing is fetched then.
     pub(crate) data: Option<PathBuf>,
+    /// Whether the network makes its examples, so that no data is needed.
+    pub(crate) synthetic: bool,
     pub(crate) rest: Vec<OsString>,
 }
 
@@ -43,6 +46,19 @@ pub(crate) struct FuzzOptions {
     pub(crate) cases: Option<u64>,
     /// The first of them.
     pub(crate) seed: Option<u64>,
+}
+
+/// What `mutate --code` is asked for.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct CodeOptions {
+    /// Files and folders to put mistakes into; those of [`crate::mutate::CODE`] if none are given.
+    pub(crate) paths: Vec<String>,
+    /// One part of the mutants, as `0/4`.
+    pub(crate) shard: Option<String>,
+    /// How many are tried at a time.
+    pub(crate) jobs: Option<u64>,
+    /// Only list them.
+    pub(crate) list: bool,
 }
 
 /// What `test` keeps for itself; the rest goes to the test runner.
@@ -73,7 +89,7 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
         "data" => data(args),
         "fuzz" => fuzz(args),
         "lint" => lint(args),
-        "mutate" => alone(args, Command::Mutate, MUTATE_HELP),
+        "mutate" => mutate(args),
         "peers" => alone(args, Command::Peers, PEERS_HELP),
         "test" => test(args),
         "tidy" => alone(args, Command::Tidy, TIDY_HELP),
@@ -133,7 +149,9 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
             "mnist" => sets.push("mnist".to_owned()),
             "fashion" | FASHION => sets.push(FASHION.to_owned()),
             other => {
-                return Err(Failure::usage(format!("no dataset {other:?}: expected mnist, fashion or all")));
+                let hint = did_you_mean(other, ["mnist", "fashion", FASHION, "all"]);
+                let expected = "expected mnist, fashion or all";
+                return Err(Failure::usage(format!("no dataset {other:?}: {expected}{hint}")));
             }
         }
     }
@@ -169,6 +187,9 @@ enum Takes {
 /// Those that the benchmark program knows.
 const NETWORKS: [&str; 3] = ["perceptron", "deep", "regression"];
 
+/// The one that learns from numbers which the program makes.
+const SYNTHETIC: &str = "regression";
+
 fn bench(mut args: Parser) -> Result<Command, Failure> {
     let mut options = BenchOptions::default();
     while let Some(arg) = args.next()? {
@@ -187,6 +208,11 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
             arg => return help_or_unexpected(&arg, BENCH_HELP),
         }
     }
+    options.synthetic = options.rest.windows(2).any(|pair| pair[0] == "--network" && pair[1] == SYNTHETIC);
+    if options.synthetic && options.data.is_some() {
+        let message = format!("--data goes with a dataset; the network {SYNTHETIC} makes its examples");
+        return Err(Failure::usage(message));
+    }
     let given = |option: &str| options.rest.iter().any(|word| *word == *option);
     match NOT_OF_PROFILES.into_iter().find(|option| given(option)) {
         Some(option) if given("--profile") => {
@@ -204,7 +230,8 @@ fn network(name: OsString) -> Result<OsString, Failure> {
         return Ok(name);
     }
     let (name, known) = (name.to_string_lossy(), NETWORKS.join(", "));
-    Err(Failure::usage(format!("no network {name:?}; expected one of {known}")))
+    let hint = did_you_mean(&name, NETWORKS);
+    Err(Failure::usage(format!("no network {name:?}; expected one of {known}{hint}")))
 }
 
 fn sizes(option: &str, list: OsString) -> Result<OsString, Failure> {
@@ -233,6 +260,34 @@ fn fuzz(mut args: Parser) -> Result<Command, Failure> {
         return Err(Failure::usage("--cases 0: expected at least one".to_owned()));
     }
     Ok(Command::Fuzz(options))
+}
+
+fn mutate(mut args: Parser) -> Result<Command, Failure> {
+    let (mut code, mut options) = (false, CodeOptions::default());
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("code") => code = true,
+            Arg::Long("list") => options.list = true,
+            Arg::Long("shard") => options.shard = Some(text(args.value()?)?),
+            Arg::Long("jobs") => options.jobs = Some(whole("--jobs", args.value()?)?),
+            Arg::Value(path) if code => options.paths.push(text(path)?),
+            arg => return help_or_unexpected(&arg, MUTATE_HELP),
+        }
+    }
+    if let Some(shard) = &options.shard {
+        let parts = shard.split_once('/').map(|(k, n)| (k.parse::<u32>(), n.parse::<u32>()));
+        if !matches!(parts, Some((Ok(k), Ok(n))) if k < n) {
+            return Err(Failure::usage(format!("--shard {shard}: expected one part of some, such as 0/4")));
+        }
+    }
+    if options.jobs == Some(0) {
+        return Err(Failure::usage("--jobs 0: expected at least one".to_owned()));
+    }
+    match code {
+        true => Ok(Command::Mutate(Some(options))),
+        false if options == CodeOptions::default() => Ok(Command::Mutate(None)),
+        false => Err(Failure::usage("--list, --shard and --jobs go with --code".to_owned())),
+    }
 }
 
 fn lint(mut args: Parser) -> Result<Command, Failure> {
@@ -312,134 +367,19 @@ fn help_or_unexpected(arg: &Arg<'_>, help: &'static str) -> Result<Command, Fail
     match arg {
         Arg::Long("help") | Arg::Short('h') => Ok(Command::Help(help)),
         _ => {
-            let arg = spell(arg);
-            Err(Failure::usage(format!("unexpected argument {arg:?}\n\n{help}")))
+            let arg = spell(arg).to_string_lossy().into_owned();
+            // A help names every option.
+            let hint = did_you_mean(&arg, help.split_whitespace().filter(|word| word.starts_with("--")));
+            Err(Failure::usage(format!("unexpected argument {arg:?}{hint}\n\n{help}")))
         }
     }
 }
 
 fn unknown(command: &str) -> Failure {
-    Failure::usage(format!("no command {command:?}\n\n{HELP}"))
+    let commands = HELP.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    let hint = did_you_mean(command, commands);
+    Failure::usage(format!("no command {command:?}{hint}\n\n{HELP}"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Command, Failure> {
-        parse(Parser::from_args(line.split_whitespace()))
-    }
-
-    #[track_caller]
-    fn check_usage_error(line: &str, part: &str) {
-        let failure = parsed(line).expect_err("a usage error");
-        assert_eq!(failure.exit_code(), 2);
-        assert!(failure.to_string().contains(part), "{failure}");
-    }
-
-    #[test]
-    fn wrong_commands_and_flags_are_usage_errors() {
-        check_usage_error("", "expected a command");
-        check_usage_error("bnech", "no command \"bnech\"");
-        check_usage_error("help bnech", "no command \"bnech\"");
-        check_usage_error("--quick", "--quick");
-        check_usage_error("accuracy --fast", "unexpected argument");
-        check_usage_error("lint --quick", "unexpected argument \"--quick\"");
-        check_usage_error("mutate --quick", "unexpected argument \"--quick\"");
-        check_usage_error("mutate rules", "unexpected argument \"rules\"");
-        check_usage_error("peers --upgrade", "unexpected argument \"--upgrade\"");
-        check_usage_error("peers torch", "unexpected argument \"torch\"");
-        check_usage_error("tidy all", "unexpected argument \"all\"");
-        check_usage_error("data cifar", "expected mnist, fashion or all");
-        check_usage_error("test --features", "--features");
-        check_usage_error("fuzz --quick", "unexpected argument \"--quick\"");
-        check_usage_error("fuzz --cases many", "--cases many: expected a whole number");
-        check_usage_error("fuzz --cases 0", "at least one");
-        check_usage_error("fuzz --seed=-1", "--seed -1: expected a whole number");
-        check_usage_error("fuzz 100", "unexpected argument \"100\"");
-        check_usage_error("test --gpu=yes", "gpu");
-    }
-
-    #[test]
-    fn help_is_found_everywhere() {
-        for command in ["accuracy", "bench", "data", "fuzz", "lint", "mutate", "peers", "test", "tidy"] {
-            let by_flag = parsed(&format!("{command} --help")).ok();
-            assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
-            assert_eq!(by_flag, parsed(&format!("help {command}")).ok());
-        }
-        assert_eq!(parsed("help").ok(), Some(Command::Help(HELP)));
-    }
-
-    #[test]
-    fn some_commands_take_nothing() {
-        assert_eq!(parsed("mutate").ok(), Some(Command::Mutate));
-        assert_eq!(parsed("peers").ok(), Some(Command::Peers));
-        assert_eq!(parsed("tidy").ok(), Some(Command::Tidy));
-    }
-
-    #[test]
-    fn data_defaults_to_mnist_and_knows_all() {
-        assert_eq!(parsed("data").ok(), Some(Command::Data(vec!["mnist".into()])));
-        let all = vec!["mnist".into(), FASHION.into()];
-        assert_eq!(parsed("data all").ok(), Some(Command::Data(all)));
-    }
-
-    #[test]
-    fn bench_keeps_its_own_and_passes_the_rest() {
-        let line = "bench --quick --peers --network deep --features ndarray --threads=1,2 --data d --out o";
-        let rest = ["--quick", "--peers", "--network", "deep", "--threads", "1,2", "--out", "o"];
-        let expected = BenchOptions {
-            features: Some("ndarray".into()),
-            data: Some("d".into()),
-            rest: rest.map(OsString::from).into(),
-        };
-        assert_eq!(parsed(line).ok(), Some(Command::Bench(expected)));
-    }
-
-    #[test]
-    fn bench_refuses_before_anything_is_built() {
-        check_usage_error("bench --fast", "unexpected argument \"--fast\"");
-        check_usage_error("bench cpu", "unexpected argument \"cpu\"");
-        check_usage_error("bench --threads 1,0", "--threads 1,0: expected numbers from 1 on");
-        check_usage_error("bench --batches", "--batches");
-        check_usage_error("bench --network wide", "no network \"wide\"; expected one of perceptron, deep");
-        check_usage_error("bench --quick=yes", "quick");
-        check_usage_error("bench --peers=torch", "peers");
-        check_usage_error("bench --profile=cpu", "profile");
-        check_usage_error("bench --profile --peers", "--peers goes with a table of rows, not with --profile");
-    }
-
-    #[test]
-    fn the_options_of_bench_are_those_of_its_program() {
-        let source = include_str!("../../benches/src/cli.rs");
-        let (code, _) = source.split_once("#[cfg(test)]").expect("it has tests");
-        let mut theirs: Vec<&str> =
-            code.split("Arg::Long(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        theirs.retain(|name| !["help", "data"].contains(name));
-        assert_eq!(theirs.len(), OF_BENCH.len());
-        for (name, takes) in OF_BENCH {
-            assert!(theirs.contains(&name), "{name}");
-            let arm =
-                code.split(&format!("Arg::Long(\"{name}\") =>")).nth(1).and_then(|arm| arm.lines().next());
-            let arm = arm.expect("each option has an arm");
-            assert_eq!(matches!(takes, Takes::Nothing), !arm.contains("parser"), "{arm}");
-            assert_eq!(matches!(takes, Takes::Sizes), arm.contains("sizes("), "{arm}");
-            assert_eq!(matches!(takes, Takes::Network), arm.contains("Network::named("), "{arm}");
-        }
-        let networks = include_str!("../../benches/src/network.rs");
-        assert!(networks.contains(&format!("const NAMES: [&str; {}] = {NETWORKS:?};", NETWORKS.len())));
-    }
-
-    #[test]
-    fn fuzz_knows_how_many_and_which() {
-        let expected = FuzzOptions { cases: Some(1), seed: Some(157), ..FuzzOptions::default() };
-        assert_eq!(parsed("fuzz --seed 157 --cases 1").ok(), Some(Command::Fuzz(expected)));
-        assert_eq!(parsed("fuzz").ok(), Some(Command::Fuzz(FuzzOptions::default())));
-    }
-
-    #[test]
-    fn test_passes_a_name_to_the_runner() {
-        let expected = TestOptions { features: None, gpu: true, rest: vec!["rewriting".into()] };
-        assert_eq!(parsed("test rewriting --gpu").ok(), Some(Command::Test(expected)));
-    }
-}
+mod tests;

@@ -5,10 +5,8 @@ use crate::workspace::Workspace;
 
 /// Fetches each set into the cache, or finds it there.
 pub(crate) fn fetch(workspace: &Workspace, sets: &[String]) -> Result<(), Failure> {
-    workspace
-        .cargo("run")
-        .args(["--quiet", "--release", "-p", "dl-data"])
-        .args(["--example", "fetch", "--"])
-        .args(sets)
-        .run()
+    let program = ["--release", "-p", "dl-data", "--example", "fetch"];
+    // Built first and not in silence: it may take a minute.
+    workspace.cargo("build").args(program).run()?;
+    workspace.cargo("run").arg("--quiet").args(program).arg("--").args(sets).run()
 }

@@ -26,17 +26,19 @@ const TESTS: [(&str, &str, &str); 4] = [
 pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Failure> {
     let list = options.features.as_deref().unwrap_or(features::DEFAULT);
     features::of_package(workspace, "dl-backends", list)?;
-    let test = |(package, program, name): (&str, &str, &str)| {
-        let test = workspace.cargo("test").args(["--quiet", "-p", package, "--test", program]);
+    // Not in silence where it builds.
+    let test = |(package, program, name): (&str, &str, &str), quiet: bool| {
+        let test = workspace.cargo("test").args(quiet.then_some("--quiet")).args(["-p", package]);
+        let test = test.args(["--test", program]);
         (if package == "dl-backends" { test.args(["--features", list]) } else { test }, name.to_owned())
     };
     for parts in TESTS {
-        test(parts).0.arg("--no-run").run()?;
+        test(parts, false).0.arg("--no-run").run()?;
     }
     let report = Report::new()?;
     let (cases, seed) = (options.cases.unwrap_or(CASES).to_string(), options.seed.unwrap_or(0).to_string());
     let verdict = process::all(TESTS.map(|parts| {
-        let (test, name) = test(parts);
+        let (test, name) = test(parts, true);
         test.arg(name)
             .args(["--", "--nocapture"])
             .env("DL_FUZZ_CASES", &cases)

@@ -8,7 +8,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   data    fetch and verify datasets
   fuzz    the property tests, over a hundred thousand random graphs
   lint    tidy rules, format, clippy and documentation, warnings denied
-  mutate  mistakes put into every rule and derivative, and whether each is caught
+  mutate  mistakes put into every rule and derivative, or into the code, and whether each is caught
   peers   PyTorch and JAX into target/peers, to compare with in `bench --peers`
   test    every test: unit, integration, documentation, stand-alone crates
   tidy    the tidy rules alone, in a second
@@ -78,11 +78,20 @@ usage: cargo xtask test [--features LIST] [--gpu] [ARGS...]
 ";
 
 pub(crate) const MUTATE_HELP: &str = "\
-usage: cargo xtask mutate
+usage: cargo xtask mutate [--code [PATHS...] [--list] [--shard K/N] [--jobs N]]
+
+  --code      instead, mistakes in the code of files and folders, by cargo mutants; default: plan/ and
+              nn/optimizer/ of dl-core, cpu/ of dl-backends, dl-train and dl-data
+  --list      only list the mistakes
+  --shard K/N one part of them, such as 0/4
+  --jobs N    how many are tried at a time; default: 1
 
 Puts one mistake at a time into every rewrite and every derivative (a sign flipped, a factor
 dropped, operands swapped, a condition left out) and prints how many the judges catch. Fails
 if one survives that is not listed, with the reason, as equivalent.
+
+With --code each mistake is built and judged by the tests of its own crate, which takes minutes to
+hours; what survived, and why, is recorded in benches/record.
 ";
 
 pub(crate) const PEERS_HELP: &str = "\

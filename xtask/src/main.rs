@@ -11,6 +11,7 @@ mod fuzz;
 mod help;
 mod lint;
 mod mutate;
+mod near;
 mod peers;
 mod process;
 mod test;
@@ -40,7 +41,8 @@ fn run() -> Result<(), Failure> {
         Command::Bench(options) => bench::run(&workspace, options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Lint { all } => lint::run(&workspace, all),
-        Command::Mutate => mutate::run(&workspace),
+        Command::Mutate(None) => mutate::rules(&workspace),
+        Command::Mutate(Some(options)) => mutate::code(&workspace, &options),
         Command::Peers => peers::install(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::Test(options) => test::run(&workspace, &options),

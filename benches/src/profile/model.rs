@@ -77,7 +77,8 @@ pub(super) fn predict(
     add(ceilings.level(kernel.footprint), beyond(near, kernel.footprint, Ceiling::Copied));
     add(ceilings.level(kernel.distance), beyond(kernel.far, kernel.distance, Ceiling::Copied));
     add(ceilings.level(inputs), beyond(kernel.input_bytes, inputs, Ceiling::Read));
-    let seconds = parts.iter().map(|(_, seconds)| seconds).sum();
+    // From 0: the sum of no floats is -0, and would be printed so.
+    let seconds = parts.iter().fold(0.0, |sum, (_, seconds)| sum + seconds);
     let bound = parts.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| name);
     Prediction { seconds, bound: bound.unwrap_or_default() }
 }

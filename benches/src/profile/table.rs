@@ -111,7 +111,7 @@ impl Block {
     fn cells(&self) -> Vec<[String; 9]> {
         let all = self.sum.median;
         let mut cells: Vec<_> = self.lines.iter().map(|line| line.cells(all)).collect();
-        let predicted: f64 = self.lines.iter().map(|line| line.predicted).sum();
+        let predicted = self.lines.iter().fold(0.0, |sum, line| sum + line.predicted);
         let total = |name: &str, predicted: &str, measured: &Spread, ratio: String| {
             let none = || "·".to_owned();
             let share = format!("{:.1} %", 100.0 * measured.median / all);

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::executor::Executor;
+use crate::near::did_you_mean;
 
 /// Makes an executor with its defaults.
 type Make = fn() -> Box<dyn Executor>;
@@ -51,7 +52,10 @@ pub fn by_name(name: &str) -> Result<Box<dyn Executor>> {
             "backend {name} is not compiled in: build with --features {name}; {}",
             available()
         ))),
-        None => Err(Error::value(format!("unknown backend {name}; {}", available()))),
+        None => {
+            let hint = did_you_mean(name, names(|_| true));
+            Err(Error::value(format!("unknown backend {name}; {}{hint}", available())))
+        }
     }
 }
 
@@ -78,6 +82,14 @@ mod tests {
         let message = by_name("abacus").err().map(|e| e.to_string()).unwrap_or_default();
         assert!(message.starts_with("unknown backend abacus; compiled in: "), "{message}");
         assert!(["cpu", "ndarray", "flex", "wgpu"].iter().all(|name| message.contains(name)), "{message}");
+    }
+
+    #[test]
+    fn a_backend_that_is_nearly_written_right_is_named() {
+        for (wrong, right) in [("cqu", "cpu"), ("ndarry", "ndarray"), ("felx", "flex"), ("wgup", "wgpu")] {
+            let message = by_name(wrong).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(message.ends_with(&format!("; did you mean {right}?")), "{message}");
+        }
     }
 
     #[test]

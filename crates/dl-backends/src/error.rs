@@ -1,14 +1,25 @@
 //! The crate's error: what a session or an executor refuses, and why.
 
+use std::fmt;
+
+use dl_core::error::fmt_with_causes;
 use dl_core::graph::Origin;
 
 /// The result of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a program could not be compiled or run.
-#[derive(Debug, thiserror::Error)]
+///
+/// `{:?}` shows the message and its causes, since that is what a `main` which returns it prints.
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Kind>);
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_with_causes(self, f)
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 enum Kind {
@@ -32,7 +43,7 @@ impl Error {
     }
 
     /// A fault found while running the step that came from `origin`.
-    pub fn at(origin: &Origin, message: impl std::fmt::Display) -> Self {
+    pub fn at(origin: &Origin, message: impl fmt::Display) -> Self {
         match &origin.site {
             Some(site) => Error::value(format!("{site}: {message}")),
             None => Error::value(message.to_string()),
@@ -43,5 +54,21 @@ impl Error {
 impl From<dl_core::Error> for Error {
     fn from(error: dl_core::Error) -> Self {
         Error(Box::new(Kind::Core(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_what_people_read() {
+        let shown = |error: Error| format!("{error:?}");
+        assert_eq!(shown(dl_core::Error::value("too large").into()), "too large");
+        assert_eq!(shown(Error::value("too small")), "too small");
+        assert_eq!(shown(Error::executor("cpu", "no memory")), "cpu: no memory");
+        let broken = dl_core::Program::from_json("x").expect_err("no program");
+        let whole = format!("{broken:?}");
+        assert_eq!(shown(broken.into()), whole);
     }
 }

@@ -7,6 +7,7 @@ mod choose;
 pub mod cpu;
 mod error;
 mod executor;
+mod near;
 mod profile;
 mod session;
 
@@ -21,5 +22,7 @@ pub use choose::{by_name, compiled_in};
 pub use cpu::Cpu;
 pub use error::{Error, Result};
 pub use executor::{Buffer, Call, Executable, Executor};
+#[doc(hidden)]
+pub use near::did_you_mean;
 pub use profile::{Amount, Kernel, Operation};
 pub use session::{Handle, Outputs, Session};

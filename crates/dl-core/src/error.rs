@@ -10,9 +10,35 @@ use serde::{Deserialize, Serialize};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a program could not be built, checked, read or run.
-#[derive(Debug, thiserror::Error)]
+///
+/// `{:?}` shows the message and its causes, since that is what a `main` which returns it prints.
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Kind>);
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_with_causes(self, f)
+    }
+}
+
+/// An error's message and those of its causes, on from the first that it does not quote itself: the
+/// `Debug` of every error of the workspace's crates.
+#[doc(hidden)]
+pub fn fmt_with_causes(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut shown = error.to_string();
+    f.write_str(&shown)?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !shown.contains(&message) {
+            write!(f, ": {message}")?;
+        }
+        shown = message;
+        cause = error.source();
+    }
+    Ok(())
+}
 
 #[derive(Debug, thiserror::Error)]
 enum Kind {
@@ -87,5 +113,26 @@ impl fmt::Display for Site {
 impl From<&'static Location<'static>> for Site {
     fn from(location: &'static Location<'static>) -> Self {
         Site { file: Cow::Borrowed(location.file()), line: location.line() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_what_people_read() {
+        let site = Some(Site { file: "model.rs".into(), line: 7 });
+        let fault = |message: &str| Fault { site: site.clone(), message: message.into() };
+        let built = Error::build(vec![fault("one"), fault("two")]);
+        assert_eq!(format!("{built:?}"), "model.rs:7: one\nmodel.rs:7: two");
+        assert_eq!(format!("{:?}", Error::value("too large")), "too large");
+        let cause = serde_json::from_str::<u8>("x").unwrap_err();
+        let broken = Error::format("no program", cause);
+        assert_eq!(format!("{broken:?}"), "no program: expected value at line 1 column 1");
+        assert_eq!(
+            format!("{:?}", Box::<dyn std::error::Error>::from(broken)),
+            "no program: expected value at line 1 column 1"
+        );
     }
 }

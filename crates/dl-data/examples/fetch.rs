@@ -11,6 +11,11 @@ fn main() -> ExitCode {
     if sets.is_empty() {
         sets.push("mnist".into());
     }
+    // Before anything is fetched: a command line that is wrong in part is wrong.
+    if let Some(set) = sets.iter().find(|set| !SETS.contains(&set.as_str())) {
+        eprintln!("error: no dataset {set:?}; expected some of {}", SETS.join(", "));
+        return ExitCode::from(2);
+    }
     let mut code = ExitCode::SUCCESS;
     for set in &sets {
         match load(set) {
@@ -30,7 +35,8 @@ fn load(set: &str) -> Result<Dataset, Box<dyn Error>> {
     match set {
         "mnist" => Ok(store.mnist(report)?),
         "fashion-mnist" => Ok(store.fashion_mnist(report)?),
-        "digits" => Ok(dl_data::digits()?),
-        _ => Err(format!("unknown dataset `{set}`: expected mnist, fashion-mnist or digits").into()),
+        _ => Ok(dl_data::digits()?),
     }
 }
+
+const SETS: [&str; 3] = ["mnist", "fashion-mnist", "digits"];

@@ -168,6 +168,7 @@ mod tests {
         assert_eq!(firsts(&batches[0]), [0, 1, 2]);
         assert_eq!(firsts(&batches[2]), [6]);
         assert_eq!(batches[2].labels, [0]);
+        assert!(batches.iter().all(|batch| !batch.is_empty()) && Batch::default().is_empty());
     }
 
     #[test]

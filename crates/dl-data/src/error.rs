@@ -1,6 +1,6 @@
 //! The error of this crate: what is wrong, where, and what was expected.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::{io, path::Path};
 
 /// What this crate's functions return.
@@ -10,9 +10,16 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// The message says what is wrong, where, and what was expected; the operating
 /// system's reason, where there is one, is its [`source`](std::error::Error::source).
-#[derive(Debug, thiserror::Error)]
+/// `{:?}` shows both, since that is what a `main` which returns it prints.
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Kind>);
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&with_causes(self))
+    }
+}
 
 impl Error {
     /// Whether every source of a dataset was tried in vain, so that a test
@@ -90,4 +97,24 @@ fn list(tried: &[(String, Error)]) -> String {
         let _ = write!(lines, "\n  {source}: {}", with_causes(error));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_what_people_read() {
+        let refused = || Kind::io(Path::new("there"), "open", io::Error::other("it is a door"));
+        assert_eq!(format!("{:?}", refused()), "there: cannot open: it is a door");
+        let boxed: Box<dyn std::error::Error> = refused().into();
+        assert_eq!(format!("{boxed:?}"), "there: cannot open: it is a door");
+        assert_eq!(format!("{:?}", Error::from(Kind::BatchSize)), "batch size must be at least 1, got 0");
+        let unavailable: Error =
+            Kind::Unavailable { name: "mnist", tried: vec![("cache".into(), refused())] }.into();
+        assert_eq!(
+            format!("{unavailable:?}"),
+            "mnist is not available; tried\n  cache: there: cannot open: it is a door"
+        );
+    }
 }

@@ -39,6 +39,8 @@ mod error;
 #[cfg(feature = "fetch")]
 mod fetch;
 pub mod idx;
+#[cfg(feature = "fetch")]
+mod partial;
 mod shuffle;
 mod store;
 mod verify;

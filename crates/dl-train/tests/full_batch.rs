@@ -162,6 +162,28 @@ fn single_precision_ends_where_its_digits_do() {
 }
 
 #[test]
+fn names_of_users_and_our_own_never_meet() {
+    // What the outputs and inputs were called that the search adds.
+    let paths = ["objective", "w", "direction.w", "direction", "J", "derivative.w"];
+    let g = Graph::new();
+    let sum = paths.map(|path| (g.parameter(path, F64, (), Init::Zeros) - 1.0).square());
+    let scale = g.input("direction.objective", F64, ()).named("objective");
+    let j = scale * sum.into_iter().reduce(|a, b| a + b).unwrap();
+    let one = Tensor::scalar(1.0f64);
+    let inputs = [("direction.objective", one.view())];
+    for newton in [true, false] {
+        let mut session = session();
+        let objective = Objective::with_products(&mut session, j).unwrap();
+        if newton {
+            NewtonCg::new().minimize(&mut session, &objective, &inputs).unwrap();
+        } else {
+            Lbfgs::new().minimize(&mut session, &objective, &inputs).unwrap();
+        }
+        assert!(paths.iter().all(|path| (session.get(path).unwrap().item().unwrap() - 1.0).abs() < 1e-6));
+    }
+}
+
+#[test]
 fn negative_curvature_is_a_way_down() {
     // A saddle at the origin; the minima are at ±1.
     let g = Graph::new();
@@ -206,6 +228,25 @@ fn limits_stop_at_the_best_point() {
     }
     let report = NewtonCg::new().iterations(2).minimize(&mut session, &objective, &[]).unwrap();
     assert_eq!((report.iterations, report.stop), (2, Stop::Iterations));
+}
+
+#[test]
+fn the_ends_of_settings_are_settings() {
+    let g = Graph::new();
+    let start = || Tensor::vector(vec![-1.2, 1.0]);
+    let j = rosenbrock(g.parameter("x", F64, 2, Init::Literal(start())));
+    let mut session = session();
+    let objective = Objective::with_products(&mut session, j).unwrap();
+    let without_end = Lbfgs::new().iterations(usize::MAX);
+    assert!(without_end.minimize(&mut session, &objective, &[]).unwrap().converged());
+    // Without memory it is steepest descent: from the start along the gradient, each time anew.
+    session.set("x", &start()).unwrap();
+    let forgetful = Lbfgs::new().history(0);
+    let report = forgetful.minimize(&mut session, &objective, &[]).unwrap();
+    assert!(report.objective > 1e-3 && report.objective < 5.0, "{report}");
+    session.set("x", &start()).unwrap();
+    let report = NewtonCg::new().products(0).minimize(&mut session, &objective, &[]).unwrap();
+    assert_eq!((report.iterations, report.stop), (0, Stop::LineSearch));
 }
 
 #[test]
@@ -260,6 +301,18 @@ fn bad_objectives_are_refused() {
     fails(
         Lbfgs::new().rate(0.0).minimize(&mut session, &objective, &[]),
         "l-bfgs with rate 0: more than 0 is needed",
+    );
+    fails(
+        Lbfgs::new().gradient(f64::NAN).minimize(&mut session, &objective, &[]),
+        "l-bfgs with gradient tolerance NaN: at least 0 is needed",
+    );
+    fails(
+        Lbfgs::new().change(-1.0).minimize(&mut session, &objective, &[]),
+        "l-bfgs with tolerance of changes -1: at least 0 is needed",
+    );
+    fails(
+        NewtonCg::new().gradient(-1.0).minimize(&mut session, &objective, &[]),
+        "newton-cg with gradient tolerance -1: at least 0 is needed",
     );
     fails(
         NewtonCg::new().minimize(&mut session, &objective, &[]),

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use dl_backends::{Cpu, Session};
 use dl_core::nn::{Plateau, Sgd};
-use dl_core::{F64, Graph, I64, Init, Named, Program, Tensor};
+use dl_core::{Expr, F64, Graph, I64, Init, Named, Program, Tensor};
 use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Run, Trainer, from_fn};
 
 const B: Named = Named("B");
@@ -172,7 +172,8 @@ fn observers_see_everything_in_order_and_may_stop() {
 fn nothing_is_trained_in_no_epochs() {
     let mut trainer = trainer().epochs(0);
     let history = trainer.fit(&seven(), None).unwrap();
-    assert!(history.last().is_none() && history.seconds() == 0.0);
+    assert!(history.last().is_none());
+    assert_eq!(history.seconds().to_string(), "0");
     assert_eq!(trainer.session().step(), 0);
 }
 
@@ -187,14 +188,71 @@ fn what_cannot_be_trained_is_refused_before_anything_is() {
         "examples to evaluate on need an evaluation program: see Trainer::evaluate_with",
     );
     fails(trainer().report([Metric::mean("loss")]), "unknown output loss; the program has mean, above, x");
+    fails(
+        trainer().report([Metric::mean("maen")]),
+        "unknown output maen; the program has mean, above, x; did you mean mean?",
+    );
     fails(trainer().report([Metric::mean("x")]), "output x is f64 [B], expected a scalar number");
+    fails(
+        trainer().report([Metric::mean("mean"), Metric::share("above").named("mean")]),
+        "two metrics are named mean",
+    );
     fails(trainer().evaluate_with(&counting()), "the evaluation program updates n");
+    let endless = || from_fn(usize::MAX, |_, _| unreachable!("nobody asks"));
+    let too_many = format!("the numbers of {} examples do not fit into memory", usize::MAX);
+    fails(trainer().fit(&endless(), None), &too_many);
+    fails(trainer().shuffle(1).fit(&endless(), None), &too_many);
+    fails(evaluating().evaluate(&endless()), &too_many);
     let session = || Session::new(Cpu::default(), 1);
     fails(Trainer::new(session(), &looking()), "the training program updates no parameter");
     let other = Columns::new().column("z", Tensor::vector(vec![1.0f64])).unwrap();
     fails(trainer().fit(&other, None), "input x is missing: of the program's inputs the source feeds none");
     let wrong = Columns::new().column("x", Tensor::vector(vec![1i64])).unwrap();
     fails(trainer().fit(&wrong, None), "epoch 1, batch 1 of 1: input x: expected elements of f64, got i64");
+}
+
+#[test]
+fn an_evaluation_reads_what_is_trained() {
+    fn j<'g>(g: &'g Graph, path: &str) -> Expr<'g> {
+        (g.input("x", F64, B) * g.parameter(path, F64, (), Init::Zeros)).mean(..)
+    }
+    let looking = |path: &str, frozen: bool| {
+        let g = Graph::new();
+        let j = j(&g, path);
+        if frozen {
+            g.parameters().freeze();
+        }
+        Program::builder(&g).output("J", j).compile().unwrap()
+    };
+    let g = Graph::new();
+    let step = j(&g, "fc.weight").minimize(Sgd::new(0.1)).unwrap();
+    let trainer = || Trainer::new(Session::new(Cpu::default(), 1), &step).unwrap();
+    assert!(trainer().evaluate_with(&looking("fc.weight", false)).is_ok());
+    assert!(trainer().evaluate_with(&looking("teacher", true)).is_ok());
+    fails(
+        trainer().evaluate_with(&looking("fc.wieght", false)),
+        "the evaluation program reads parameter fc.wieght, which is not trained; did you mean fc.weight?",
+    );
+}
+
+#[test]
+fn an_evaluation_that_fails_says_after_which_epoch() {
+    let bad = Columns::new().column("x", Tensor::vector(vec![f64::NAN])).unwrap();
+    let mut trainer = trainer().evaluate_with(&looking()).unwrap();
+    for epoch in 1..=2 {
+        fails(
+            trainer.fit(&seven(), Some(&bad)),
+            &format!("evaluation after epoch {epoch}, batch 1 of 1: J is NaN, expected a finite number"),
+        );
+    }
+}
+
+#[test]
+fn more_epochs_than_can_be_counted_are_many() {
+    let mut trainer = trainer().observe(Progress::lines(std::io::sink()));
+    trainer.fit(&seven(), None).unwrap();
+    let mut trainer = trainer.epochs(usize::MAX).stop_when(|epoch| epoch.number == 3);
+    assert_eq!(trainer.fit(&seven(), None).unwrap().last().unwrap().number, 3);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod case;
 mod cases;
 mod checking;
 mod coverage;
+mod edges;
 mod executors;
 mod faults;
 mod fidelity;

@@ -2,8 +2,9 @@
 
 use std::panic::Location;
 
+use crate::dim::Name;
 use crate::error::Result;
-use crate::graph::{Expr, Origin};
+use crate::graph::{Expr, Graph, Origin};
 use crate::nn::audit::{ancestors, is_trainable, refuse_unused_inputs};
 use crate::nn::{Gradient, Optimizer, Parameters, parameters};
 use crate::program::Program;
@@ -12,8 +13,8 @@ impl<'g> Expr<'g> {
     /// The program of a training step: the objective, its gradient with respect to every trainable
     /// parameter of the graph, and the optimizer's updates.
     ///
-    /// Its outputs are the objective, by its own name or as `J`, and every named scalar that the
-    /// objective is computed from.
+    /// Its outputs are the objective, by its own name or as `J` (as `J′` where something else in the
+    /// graph is called so), and every named scalar that the objective is computed from.
     ///
     /// # Errors
     /// Every mistake of the graph's construction at once; or that the objective is not a float scalar,
@@ -59,8 +60,8 @@ impl<'g> Expr<'g> {
         let gradients = self.gradients(wrt);
         let updates = graph.attributed(&here, || optimizer.updates(graph, &gradients));
         refuse_unused_inputs(graph);
-        let name = graph.origin(self.id()).name;
-        let name = name.as_deref().unwrap_or("J");
+        let name = graph.origin(self.id()).name.unwrap_or_else(|| free_name(graph));
+        let name = &*name;
         let mut program = Program::builder(graph).output(name, self);
         for (own, value) in named_scalars(self) {
             program = program.output(&own, value);
@@ -116,8 +117,18 @@ fn gradients_of<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> Vec<Gradient<'
     parameters.into_iter().zip(gradients).map(pair).collect()
 }
 
+/// `J`, with as many primes as it takes to be nobody else's name.
+fn free_name(graph: &Graph) -> Name {
+    let named = graph.named();
+    let mut name = String::from("J");
+    while named.iter().any(|(taken, _)| **taken == *name) {
+        name.push('′');
+    }
+    name.into()
+}
+
 /// The named scalars that the objective is computed from, itself left out, in the order of naming.
-fn named_scalars<'g>(objective: Expr<'g>) -> Vec<(crate::Name, Expr<'g>)> {
+fn named_scalars<'g>(objective: Expr<'g>) -> Vec<(Name, Expr<'g>)> {
     let below = ancestors(objective, |_| true);
     let reported = |e: Expr<'g>| e != objective && below.contains(&e.id()) && e.shape().rank() == 0;
     objective.graph().named().into_iter().filter(|(_, e)| reported(*e)).collect()
@@ -150,6 +161,19 @@ mod tests {
         assert_eq!(names, ["loss", "J₁", "J₂"]);
         let names: Vec<&str> = step.derivation().iter().map(|o| o.name.as_ref()).collect();
         assert_eq!(names, ["∂loss/∂θ"]);
+    }
+
+    #[test]
+    fn names_of_users_and_our_own_never_meet() {
+        let g = Graph::new();
+        // What Adam called its moments would be these, if their names had no form of their own.
+        let paths = ["w", "adam.m.w", "adam.v.w", "adam.t.w", "J", "objective", "step", "∂J/∂w"];
+        let sum = paths.map(|path| g.parameter(path, F64, (), Init::Zeros)).into_iter().reduce(|a, b| a + b);
+        let j = sum.unwrap().square().named("J") + nn::l2(g.parameters()).named("J′");
+        let step = j.minimize(Adam::new("rate")).unwrap();
+        let names: Vec<&str> = step.outputs().iter().map(|o| o.name.as_ref()).collect();
+        assert_eq!(names, ["J′′", "J", "J′"]);
+        assert_eq!(step.updates().len(), 4 * paths.len());
     }
 
     #[test]

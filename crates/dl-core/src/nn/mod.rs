@@ -3,7 +3,7 @@
 //! Everything here is a few lines of expressions, so that it is also the explanation.
 //!
 //! - Losses give one value per element or example; reduce them by `.mean(..)` or `.sum(..)`. A mean over
-//!   nothing is NaN, as in PyTorch.
+//!   nothing is NaN, as in PyTorch; a sum or a norm of nothing is 0.
 //! - A loss without options is a function; one with options is a struct with its defaults, and `each`
 //!   gives the values: `nn::CrossEntropy::new().label_smoothing(0.1).each(logits, y)`. Where PyTorch's mean
 //!   is not the plain one, as with weights of classes, the struct has `mean` besides.
@@ -14,6 +14,10 @@
 //!   `λ * term` that refuses a negative `λ`.
 //! - Optimizers are structs with PyTorch's options, or their papers'. One that holds another comes first:
 //!   `ClipNorm::new(1.0, Adam::new(1e-3))` clips, then takes Adam's step. To maximize, negate.
+//! - A name that the library makes has a form that paths and names of programs have not: parentheses around
+//!   the path that it goes with, as an optimizer's moments `adam.m(fc1.weight)` and the directions of
+//!   Hessian-vector products `direction(fc1.weight)`, or primes, as the objective `J′` beside another `J`. So
+//!   the two never meet, whatever a program calls its values.
 //! - A mistake is recorded at the caller's line and returned by `compile` with all the others.
 //!
 //! ```

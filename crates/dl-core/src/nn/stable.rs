@@ -80,7 +80,7 @@ pub fn log_cosh<'g>(x: Expr<'g>) -> Expr<'g> {
 }
 
 /// The Euclidean norm along `axes`, which disappear, without overflow or underflow; its gradient at
-/// the zero vector is 0.
+/// the zero vector is 0. The norm of nothing is 0.
 ///
 /// ```
 /// use dl_core::{F32, Graph, Tensor, interp, nn};
@@ -92,6 +92,29 @@ pub fn log_cosh<'g>(x: Expr<'g>) -> Expr<'g> {
 /// ```
 #[track_caller]
 pub fn norm<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    rooted(x, axes, |x| x * x, Expr::sqrt)
+}
+
+/// The norm `(Σ|x|ᵖ)^(1/p)` along `axes`, which disappear, for `p ≥ 1`, the maximum for `p = ∞`: as
+/// [`norm`], which it is for `p = 2`.
+#[track_caller]
+pub(super) fn p_norm<'g>(x: Expr<'g>, p: f64, axes: impl Axes) -> Expr<'g> {
+    match p {
+        1.0 => x.abs().sum(axes),
+        2.0 => norm(x, axes),
+        p if p.is_infinite() => largest(x, axes),
+        p => rooted(x, axes, |x| x.abs().pow(p), |sum| sum.pow(1.0 / p)),
+    }
+}
+
+/// `root(Σ power(x))` for a power and its root. Where all is 0 the root has no derivative, and is the sum.
+#[track_caller]
+fn rooted<'g>(
+    x: Expr<'g>,
+    axes: impl Axes,
+    power: impl Fn(Expr<'g>) -> Expr<'g>,
+    root: impl Fn(Expr<'g>) -> Expr<'g>,
+) -> Expr<'g> {
     let shape = x.shape();
     let axes = match axes.resolve(shape.rank()) {
         Ok(axes) => axes,
@@ -101,8 +124,23 @@ pub fn norm<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     let largest = x.abs().max(axes.clone()).stop_gradient();
     let usable = largest.gt(0.0).and(largest.is_finite());
     let scale = usable.select(largest, 1.0);
-    let scaled = x / scale.broadcast_along(&kept, &shape);
-    usable.select(scale * (scaled * scaled).sum(axes).sqrt(), largest)
+    let sum = power(x / scale.broadcast_along(&kept, &shape)).sum(axes);
+    // The largest of nothing is -∞; the sum of nothing is 0, as that of zeros, and not finite where one
+    // of the numbers is not.
+    usable.select(scale * root(sum), sum.stop_gradient())
+}
+
+/// The largest magnitude along `axes`; 0 of nothing.
+#[track_caller]
+fn largest<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    let shape = x.shape();
+    let axes = match axes.resolve(shape.rank()) {
+        Ok(axes) => axes,
+        Err(message) => return x.graph().fail(format!("norm {message} of {shape}")),
+    };
+    let empty = |axis: &&usize| shape[**axis].size().is_none_or(|size| size == 0);
+    let padded = axes.iter().filter(empty).fold(x.abs(), |x, axis| x.pad(*axis, 0, 1, 0.0));
+    padded.max(axes)
 }
 
 /// `√(x² + y²)`, elementwise, without overflow or underflow; its gradient at the origin is 0.

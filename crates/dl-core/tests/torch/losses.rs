@@ -320,14 +320,14 @@ fn embeddings() -> Cases {
 fn rare_and_overlap() -> Cases {
     let focal = nn::Focal::new;
     let binary = |name: &str, loss: nn::Focal| -> Cases {
-        vec![(name.into(), formula(move |x| loss.binary(x["x"], x["t"])))]
+        vec![(name.into(), formula(move |x| loss.each(x["x"], x["t"])))]
     };
     let mut all = binary("focal", focal());
     all.extend(binary("focal of 0 and 1", focal()));
     all.extend(binary("focal with gamma 0.5", focal().gamma(0.5).without_alpha()));
     all.extend(binary("focal with gamma 0", focal().gamma(0.0).without_alpha()));
-    all.extend(one("focal of classes", |x| nn::Focal::new().classes(x["x"], x["y"])));
-    all.extend(one("focal of classes with gamma 0", |x| nn::Focal::new().gamma(0.0).classes(x["x"], x["y"])));
+    all.extend(one("focal of classes", |x| nn::Focal::new().each(x["x"], x["y"])));
+    all.extend(one("focal of classes with gamma 0", |x| nn::Focal::new().gamma(0.0).each(x["x"], x["y"])));
     all.extend(one("class-balanced weights", |x| nn::class_balanced_weights(x["n"], 0.9)));
     all.extend(one("class-balanced", |x| nn::class_balanced(x["x"], x["y"], x["n"], 0.99)));
     all.extend(one("dice", |x| nn::Dice::new().each(x["p"], x["t"])));

@@ -8,7 +8,7 @@ use dl_core::TensorRef;
 use crate::error::{Error, Result};
 use crate::full_batch::descent::{Limits, Report, descend};
 use crate::full_batch::objective::{Objective, Point, Problem};
-use crate::full_batch::{add_scaled, dot};
+use crate::full_batch::{add_scaled, dot, tolerance};
 
 /// L-BFGS with a line search for the strong Wolfe conditions.
 ///
@@ -73,7 +73,7 @@ impl Lbfgs {
         Lbfgs { evaluations: Some(evaluations), ..self }
     }
 
-    /// How many steps the direction remembers.
+    /// How many steps the direction remembers; with 0 it is always the steepest.
     pub fn history(self, steps: usize) -> Lbfgs {
         Lbfgs { history: steps, ..self }
     }
@@ -91,7 +91,7 @@ impl Lbfgs {
     /// Minimizes from the session's parameters on, and leaves the best ones there.
     ///
     /// # Errors
-    /// When the rate is not above 0, an input does not fit, the device refuses, or the objective or its
+    /// When the rate is not above 0, a tolerance is negative or no number, an input does not fit, the device refuses, or the objective or its
     /// gradient is not finite at the start. The parameters are then as before, or the best found.
     pub fn minimize(
         &self,
@@ -102,9 +102,13 @@ impl Lbfgs {
         if !(self.rate.is_finite() && self.rate > 0.0) {
             return Err(Error::value(format!("l-bfgs with rate {}: more than 0 is needed", self.rate)));
         }
+        tolerance("l-bfgs with gradient tolerance", self.gradient)?;
+        tolerance("l-bfgs with tolerance of changes", self.change)?;
+        // Five quarters, of any number.
+        let evaluations = self.iterations.saturating_add(self.iterations / 4);
         let limits = Limits {
             iterations: self.iterations,
-            evaluations: self.evaluations.unwrap_or(self.iterations * 5 / 4),
+            evaluations: self.evaluations.unwrap_or(evaluations),
             gradient: self.gradient,
             change: self.change,
             noise: 0.0,
@@ -136,7 +140,7 @@ impl Memory {
             add_scaled(&mut s, -1.0, &last.x);
             add_scaled(&mut y, -1.0, &last.gradient);
             let ys = dot(&y, &s);
-            if ys > 1e-10 {
+            if ys > 1e-10 && most > 0 {
                 if self.pairs.len() == most {
                     self.pairs.pop_front();
                 }

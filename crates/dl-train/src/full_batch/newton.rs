@@ -6,7 +6,7 @@ use dl_core::TensorRef;
 use crate::error::{Error, Result};
 use crate::full_batch::descent::{Limits, Report, descend};
 use crate::full_batch::objective::{Objective, Point, Problem};
-use crate::full_batch::{add_scaled, dot};
+use crate::full_batch::{add_scaled, dot, tolerance};
 
 /// Newton's method with truncated conjugate gradients and a line search for the strong Wolfe
 /// conditions.
@@ -70,8 +70,8 @@ impl NewtonCg {
     /// Minimizes from the session's parameters on, and leaves the best ones there.
     ///
     /// # Errors
-    /// When the objective was compiled without products, an input does not fit, the device refuses, or
-    /// the objective or its gradient is not finite at the start. The parameters are then as before, or
+    /// When the objective was compiled without products, the tolerance is negative or no number, an input
+    /// does not fit, the device refuses, or the objective or its gradient is not finite at the start. The parameters are then as before, or
     /// the best found.
     pub fn minimize(
         &self,
@@ -79,6 +79,7 @@ impl NewtonCg {
         objective: &Objective,
         inputs: &[(&str, TensorRef<'_>)],
     ) -> Result<Report> {
+        tolerance("newton-cg with gradient tolerance", self.gradient)?;
         let mut problem = Problem::new(session, objective, inputs);
         if !problem.has_products() {
             return Err(Error::value(

@@ -51,7 +51,7 @@ impl Objective {
     }
 
     /// The same with products of its Hessian and vectors, as [`NewtonCg`](crate::NewtonCg) needs them.
-    /// Each parameter brings an input to the graph, `direction.{path}`.
+    /// Each parameter brings an input to the graph, `direction({path})`.
     ///
     /// # Errors
     /// As for [`new`](Objective::new).
@@ -78,7 +78,9 @@ impl Objective {
         let paths: Vec<String> = gradients.iter().map(|of| path(of.parameter)).collect();
         let program = |values: Vec<Expr<'g>>| {
             let outputs = paths.iter().zip(values);
-            outputs.fold(Program::builder(graph), |program, (path, value)| program.output(path, value))
+            outputs.fold(Program::builder(graph), |program, (path, value)| {
+                program.output(&derivative(path), value)
+            })
         };
         let gradients = gradients.iter().map(|of| of.gradient).collect();
         let value = program(gradients).output(VALUE, objective).compile()?;
@@ -94,11 +96,17 @@ impl Objective {
     }
 }
 
-/// The output that is the objective; the others are called like their parameters.
+/// The output that is the objective.
 const VALUE: &str = "objective";
 
+/// The output that goes with a parameter: its gradient, or its part of a product.
+fn derivative(path: &str) -> String {
+    format!("derivative({path})")
+}
+
+/// The input that goes with a parameter.
 fn direction(path: &str) -> String {
-    format!("direction.{path}")
+    format!("direction({path})")
 }
 
 fn path(parameter: Expr<'_>) -> String {
@@ -180,7 +188,7 @@ impl<'a> Problem<'a> {
         let value = outputs.read(VALUE)?.item()?;
         let mut gradient = Vec::with_capacity(x.len());
         for slot in &self.objective.slots {
-            gradient.extend(outputs.read(&slot.name)?.to_f64());
+            gradient.extend(outputs.read(&derivative(&slot.name))?.to_f64());
         }
         Ok(Point { x, value, gradient })
     }
@@ -220,7 +228,7 @@ impl<'a> Problem<'a> {
         let outputs = self.session.run_named(handle, &inputs)?;
         let mut product = Vec::with_capacity(along.len());
         for slot in &self.objective.slots {
-            product.extend(outputs.read(&slot.name)?.to_f64());
+            product.extend(outputs.read(&derivative(&slot.name))?.to_f64());
         }
         Ok(product)
     }

@@ -121,3 +121,35 @@ fn cubic(a: &Trial, b: &Trial, least: f64, most: f64) -> f64 {
     let t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2.0 * d2));
     if square >= 0.0 && t.is_finite() { t.max(least).min(most) } else { (least + most) / 2.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Along one number, a cubic from 0 with slope -1 that is at `value` and has `slope` at 1.
+    fn search(value: f64, slope: f64) -> Trial {
+        let b = slope + 1.0 - 2.0 * (value + 1.0);
+        let a = value + 1.0 - b;
+        let at = |t: f64| {
+            let (value, gradient) = (-t + a * t * t + b * t * t * t, -1.0 + 2.0 * a * t + 3.0 * b * t * t);
+            Trial::new(t, Point { x: vec![t], value, gradient: vec![gradient] }, &[1.0])
+        };
+        let limits = Search { first: 1.0, trials: 20, shortest: 1e-9, noise: 0.0 };
+        limits.run(&at(0.0), |t| Ok(at(t))).expect("it never fails")
+    }
+
+    #[test]
+    fn a_step_must_bring_its_share_of_what_the_slope_promises() {
+        assert_eq!(search(-2e-4, 0.5).t, 1.0);
+        // Lower than at the start and flat enough, but by half of the least decrease.
+        let found = search(-5e-5, 0.5);
+        assert!(found.t < 1.0 && found.point.value < -DECREASE * found.t, "{found:?}");
+    }
+
+    #[test]
+    fn a_step_must_leave_little_of_the_slope() {
+        assert_eq!(search(-0.5, -0.85).t, 1.0);
+        let found = search(-0.97, -0.92);
+        assert!(found.t > 1.0 && found.slope.abs() <= CURVATURE, "{found:?}");
+    }
+}

@@ -113,7 +113,8 @@ impl<'g> CrossEntropy<'g> {
         match self.check(logits, target) {
             Ok(()) if target.dtype() == DType::I64 => {
                 let labels = self.labels(logits, target);
-                labels.mean(self.of_labels(logits, &labels))
+                let each = self.of_labels(logits, &labels);
+                if self.smoothing == 0.0 { labels.mean(each) } else { labels.mean_of_any(each) }
             }
             Ok(()) => self.of_probabilities(logits, target).mean(..),
             Err(poison) => poison,

@@ -3,7 +3,8 @@
 use crate::dtype::DType;
 use crate::graph::Expr;
 use crate::nn::loss::{Checked, require_alike, require_non_negative, require_positive, require_setting};
-use crate::nn::{cross_entropy, norm, require_float};
+use crate::nn::stable::p_norm;
+use crate::nn::{cross_entropy, require_float};
 use crate::shape::Shape;
 
 /// `max(0, d(anchor, positive) - d(anchor, negative) + margin)`: the positive is to be nearer to the
@@ -79,13 +80,7 @@ impl TripletMargin {
 
     #[track_caller]
     fn distance<'g>(&self, a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
-        let difference = a - b + self.eps;
-        match self.p {
-            1.0 => difference.abs().sum(-1),
-            2.0 => norm(difference, -1),
-            p if p.is_infinite() => difference.abs().max(-1),
-            p => difference.abs().pow(p).sum(-1).pow(1.0 / p),
-        }
+        p_norm(a - b + self.eps, self.p, -1)
     }
 
     #[track_caller]

@@ -11,12 +11,12 @@ use crate::nn::loss::{
 /// The focal loss `-α·(1 - p)^γ·log p` of the probability `p` that the prediction gives to the truth.
 ///
 /// Lin, Goyal, Girshick, He, Dollár: "Focal loss for dense object detection", ICCV 2017, with its
-/// defaults; [`binary`](Focal::binary) is torchvision's `sigmoid_focal_loss`. PyTorch itself has none.
+/// defaults; that of targets is torchvision's `sigmoid_focal_loss`. PyTorch itself has none.
 ///
 /// ```
 /// use dl_core::{F64, Graph, Tensor, interp, nn};
 /// let g = Graph::new();
-/// let j = nn::Focal::new().binary(g.input("x", F64, ()), g.input("t", F64, ()));
+/// let j = nn::Focal::new().each(g.input("x", F64, ()), g.input("t", F64, ()));
 /// let data = [("x", Tensor::scalar(0.0)), ("t", Tensor::scalar(1.0))];
 /// assert!((interp::eval_expr(j, &data)?.item()? - 0.25 * 0.25 * 2f64.ln()).abs() < 1e-15);
 /// # Ok::<(), dl_core::Error>(())
@@ -54,35 +54,51 @@ impl Focal {
         Focal { alpha: None, ..self }
     }
 
-    /// Of logits and targets in `[0, 1]` of one shape, element by element.
+    /// For each element, of logits and targets in `[0, 1]` of one shape; or for each example by the
+    /// softmax, of logits `[…, C]` and labels `i64` `[…]`, as the target's element type says. For labels
+    /// `α` takes no part: multiply by weights of their classes.
     ///
     /// # Errors
-    /// Recorded when the shapes or element types differ, or are no floats, when `γ` is negative or `α`
-    /// outside `[0, 1]`.
+    /// Recorded when the logits are no floats or the target does not go with them, when `γ` is negative
+    /// or `α` outside `[0, 1]`. A label outside `0..C` is an error of the run.
     #[track_caller]
-    pub fn binary<'g>(&self, logits: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
-        if let Err(poison) = self.check(logits).and(require_alike("focal", logits, target)) {
-            return poison;
+    pub fn each<'g>(&self, logits: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
+        let fits = self.check(logits);
+        if target.is_poison() || target.dtype().is_float() {
+            match fits.and(require_alike("focal", logits, target)) {
+                Ok(()) => self.of_targets(logits, target),
+                Err(poison) => poison,
+            }
+        } else {
+            match fits.and(require_classes("focal", logits, target)) {
+                Ok(()) => self.of_labels(logits, target),
+                Err(poison) => poison,
+            }
         }
+    }
+
+    #[track_caller]
+    fn of_targets<'g>(&self, logits: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
         let missed = target * (-logits).sigmoid() + (1.0 - target) * logits.sigmoid();
-        let each = missed.pow(self.gamma) * binary_cross_entropy_with_logits(logits, target);
+        let each = self.modulation(missed) * binary_cross_entropy_with_logits(logits, target);
         match self.alpha {
             Some(alpha) => (alpha * target + (1.0 - alpha) * (1.0 - target)) * each,
             None => each,
         }
     }
 
-    /// Of logits `[…, C]` and labels `i64` `[…]`, by the softmax, for each example. `α` takes no part:
-    /// multiply by weights of the labels' classes.
-    ///
-    /// # Errors
-    /// Recorded when the logits are no floats or the labels do not go with them, or when `γ` is negative.
-    /// A label outside `0..C` is an error of the run.
+    /// `missed^γ`. Below an exponent of 1 it has no derivative at 0, where the loss has one, 0.
     #[track_caller]
-    pub fn classes<'g>(&self, logits: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
-        if let Err(poison) = self.check(logits).and(require_classes("focal", logits, labels)) {
-            return poison;
+    fn modulation<'g>(&self, missed: Expr<'g>) -> Expr<'g> {
+        if self.gamma == 0.0 || self.gamma >= 1.0 {
+            return missed.pow(self.gamma);
         }
+        let sure = missed.eq(0.0);
+        sure.select(0.0, sure.select(1.0, missed).pow(self.gamma))
+    }
+
+    #[track_caller]
+    fn of_labels<'g>(&self, logits: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
         // log p = -softplus(a) and log (1 - p) = -softplus(-a) for the log-odds a against the label.
         let against = log_odds_against(logits, labels);
         (-self.gamma * (-against).softplus()).exp() * against.softplus()

@@ -146,4 +146,17 @@ impl<'g> Labels<'g> {
         let one = self.index.graph().full(self.dtype, self.index.shape(), 1.0);
         values.sum(..) / self.counted(self.weight.unwrap_or(one)).sum(..)
     }
+
+    /// As [`mean`](Labels::mean), for values that are not 0 where their weights are: NaN where every
+    /// weight that counts is 0, in value and gradient, since that is a mean over nothing.
+    #[track_caller]
+    pub(super) fn mean_of_any(&self, values: Expr<'g>) -> Expr<'g> {
+        let mean = self.mean(values);
+        let Some(weight) = self.weight else {
+            return mean;
+        };
+        let nothing = self.counted(weight.abs()).sum(..).eq(0.0);
+        let one = mean.graph().constant(self.dtype, 1.0);
+        mean * nothing.select(-one, one).sqrt()
+    }
 }

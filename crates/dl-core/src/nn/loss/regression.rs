@@ -80,9 +80,7 @@ pub fn rmse<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
         return poison;
     }
     let count = prediction.shape().elements();
-    // The norm of nothing is the maximum of nothing, -∞, which would stand instead of 0/0.
-    let length = norm(prediction - target, ..).relu();
-    length / prediction.graph().extent(prediction.dtype(), count).sqrt()
+    norm(prediction - target, ..) / prediction.graph().extent(prediction.dtype(), count).sqrt()
 }
 
 /// Absolute error relative to the target, `|prediction - target| / max(|target|, ε)`, element by

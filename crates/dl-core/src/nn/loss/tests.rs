@@ -85,7 +85,7 @@ fn a_label_outside_the_classes_is_an_error_of_the_run_with_its_line() {
     check_outside(|x, y| nn::CrossEntropy::new().ignore_index(-100).mean(x, y), 3, line!());
     check_outside(|x, y| nn::nll(x, y), -100, line!());
     check_outside(|x, y| nn::MultiMargin::new().each(x, y), -100, line!());
-    check_outside(|x, y| nn::Focal::new().classes(x, y), -100, line!());
+    check_outside(|x, y| nn::Focal::new().each(x, y), -100, line!());
 }
 
 fn check_outside(loss: for<'g> fn(Expr<'g>, Expr<'g>) -> Expr<'g>, label: i64, line: u32) {
@@ -141,7 +141,7 @@ fn what_pytorch_has_no_digits_for() {
     );
     // Probabilities that round to 0 and 1.
     let sure = [("x", of([800.0, -800.0, 800.0])), ("t", of([1.0, 1.0, 0.0]))];
-    let focal = nn::Focal::new().without_alpha().binary(x, t);
+    let focal = nn::Focal::new().without_alpha().each(x, t);
     near(&value(focal, &sure), &[0.0, 800.0, 800.0]);
     near(&gradient(focal.sum(..), x, &sure), &[0.0, -1.0, 1.0]);
 }
@@ -175,8 +175,8 @@ fn operands_must_go_together() {
     nn::KlDivergence::new().batch_mean(g.input("s", F64, ()), g.input("s", F64, ()));
     nn::PoissonNll::new().each(x, narrow);
     nn::GaussianNll::new().each(x, x, narrow);
-    nn::Focal::new().binary(x, narrow);
-    nn::Focal::new().classes(x, x);
+    nn::Focal::new().each(x, narrow);
+    nn::Focal::new().each(x, x.cast(U8));
     nn::class_balanced(x, y, w, 0.9);
     nn::class_balanced_weights(x, 0.9);
     nn::Dice::new().each(x, wide);
@@ -206,7 +206,7 @@ fn operands_must_go_together() {
         poisson_nll of [B, 3] and [B]: shapes differ
         gaussian_nll of f64 [B, 3] with variances f64 [B]: the same shape is needed, or 1 as last axis
         focal of [B, 3] and [B]: shapes differ
-        focal needs i64 labels, got f64 [B, 3]: cast them
+        focal needs i64 labels, got u8 [B, 3]: cast them
         class_balanced with a weight f64 [4]: f64 [3] is needed, a number for each class
         class_balanced with counts [B, 3]: a number for each class is needed
         dice of [B, 3] and [B, 4]: shapes differ
@@ -230,7 +230,7 @@ fn settings_must_be_in_their_range() {
     nn::info_nce(x, x, 0.0);
     nn::PoissonNll::new().eps(-1.0).each(x, x);
     nn::GaussianNll::new().eps(0.0).each(x, x, x);
-    nn::Focal::new().gamma(-2.0).alpha(1.5).binary(x, x);
+    nn::Focal::new().gamma(-2.0).alpha(1.5).each(x, x);
     nn::class_balanced(x, y, g.input("n", F64, [3]), 1.0);
     nn::Dice::new().smooth(-1.0).each(x, x);
     nn::Tversky::new(-0.5, f64::NAN).smooth(-1.0).each(x, x);

@@ -7,7 +7,7 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 /// Adadelta: `v ← ρv + (1-ρ)g²`, `Δ = √(u + ε)/√(v + ε) · g`, `u ← ρu + (1-ρ)Δ²`, `θ ← θ - α·Δ`.
 ///
 /// Semantics and defaults are those of `torch.optim.Adadelta`. The running squares of gradients and
-/// steps are the state `adadelta.v.{path}` and `adadelta.u.{path}`.
+/// steps are the state `adadelta.v({path})` and `adadelta.u({path})`.
 ///
 /// Zeiler: "ADADELTA: an adaptive learning rate method", arXiv:1212.5701, where `α = 1`.
 ///

@@ -7,7 +7,7 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 /// Adagrad: `s ← s + g²`, `θ ← θ - α/(1 + (t-1)·decay) · g/(√s + ε)`.
 ///
 /// Semantics and defaults are those of `torch.optim.Adagrad`. The sum is the state
-/// `adagrad.s.{path}`; a rate that decays counts the updates in `adagrad.t.{path}`.
+/// `adagrad.s({path})`; a rate that decays counts the updates in `adagrad.t({path})`.
 ///
 /// Duchi, Hazan, Singer: "Adaptive subgradient methods for online learning and stochastic
 /// optimization", JMLR 2011.

@@ -10,7 +10,7 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 ///
 /// Semantics and defaults are those of `torch.optim.Adam`: `ε` stands outside the root, and weight
 /// decay adds `λθ` to the gradient. The moments and the number of updates are the state
-/// `adam.m.{path}`, `adam.v.{path}` and `adam.t.{path}`.
+/// `adam.m({path})`, `adam.v({path})` and `adam.t({path})`.
 ///
 /// Kingma, Ba: "Adam: a method for stochastic optimization", ICLR 2015.
 ///
@@ -61,7 +61,7 @@ impl Adam {
     }
 
     /// AMSGrad: the largest `v` so far in the place of `v`, so that steps never grow again. It is the
-    /// state `adam.max.{path}`.
+    /// state `adam.max({path})`.
     ///
     /// Reddi, Kale, Kumar: "On the convergence of Adam and beyond", ICLR 2018; the maximum is taken
     /// before the bias is corrected, as in PyTorch.

@@ -8,7 +8,7 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 /// Adamax: `m ← β₁m + (1-β₁)g`, `u ← max(β₂u, |g| + ε)`, `θ ← θ - α/(1-β₁ᵗ) · m/u`.
 ///
 /// Semantics and defaults are those of `torch.optim.Adamax`: `ε` stands inside the maximum. The state
-/// is `adamax.m.{path}`, `adamax.u.{path}` and `adamax.t.{path}`.
+/// is `adamax.m({path})`, `adamax.u({path})` and `adamax.t({path})`.
 ///
 /// Kingma, Ba: "Adam: a method for stochastic optimization", ICLR 2015, section 7.
 ///

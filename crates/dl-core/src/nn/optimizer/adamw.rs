@@ -7,8 +7,8 @@ use crate::nn::optimizer::{Adam, Gradient, LearningRate, Optimizer};
 /// AdamW: `θ ← (1 - αλ)·θ - α·m̂/(√v̂ + ε)`, where the moments are [`Adam`]'s and know nothing of the
 /// decay.
 ///
-/// Semantics and defaults are those of `torch.optim.AdamW`. The state is `adamw.m.{path}`,
-/// `adamw.v.{path}` and `adamw.t.{path}`, and with AMSGrad `adamw.max.{path}`.
+/// Semantics and defaults are those of `torch.optim.AdamW`. The state is `adamw.m({path})`,
+/// `adamw.v({path})` and `adamw.t({path})`, and with AMSGrad `adamw.max({path})`.
 ///
 /// Loshchilov, Hutter: "Decoupled weight decay regularization", ICLR 2019, with PyTorch's placement
 /// of `α`.

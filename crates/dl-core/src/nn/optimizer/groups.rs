@@ -98,13 +98,13 @@ mod tests {
                 .with("fc1.*", Sgd::new(0.1).momentum(0.9))
                 .with("*.bias", Adam::new(0.1)),
             expect![
-                "sgd.v.fc1.weight fc1.weight sgd.v.fc1.bias fc1.bias adam.m.fc2.bias adam.v.fc2.bias adam.t.fc2.bias fc2.bias fc2.weight"
+                "sgd.v(fc1.weight) fc1.weight sgd.v(fc1.bias) fc1.bias adam.m(fc2.bias) adam.v(fc2.bias) adam.t(fc2.bias) fc2.bias fc2.weight"
             ],
         );
         state(
             Groups::new(Sgd::new(0.1)).with("*", ClipNorm::new(1.0, Sgd::new(0.1).momentum(0.9))),
             expect![
-                "sgd.v.fc1.weight fc1.weight sgd.v.fc1.bias fc1.bias sgd.v.fc2.weight fc2.weight sgd.v.fc2.bias fc2.bias"
+                "sgd.v(fc1.weight) fc1.weight sgd.v(fc1.bias) fc1.bias sgd.v(fc2.weight) fc2.weight sgd.v(fc2.bias) fc2.bias"
             ],
         );
     }

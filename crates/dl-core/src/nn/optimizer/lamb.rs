@@ -10,7 +10,7 @@ use crate::nn::stable::norm;
 /// the norms over all of a parameter; where one of them is zero their ratio counts as 1.
 ///
 /// Semantics and defaults are the paper's, with the identity for its `φ`. The state is
-/// `lamb.m.{path}`, `lamb.v.{path}` and `lamb.t.{path}`.
+/// `lamb.m({path})`, `lamb.v({path})` and `lamb.t({path})`.
 ///
 /// You, Li, Reddi, Hseu, Kumar, Bhojanapalli, Song, Demmel, Keutzer, Hsieh: "Large batch optimization
 /// for deep learning: training BERT in 76 minutes", ICLR 2020, algorithm 2.

@@ -7,7 +7,7 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 /// Lion: `θ ← θ - α·(sign(β₁m + (1-β₁)g) + λθ)`, then `m ← β₂m + (1-β₂)g`.
 ///
 /// Semantics and defaults are the paper's: the decay is decoupled. The momentum is the state
-/// `lion.m.{path}`.
+/// `lion.m({path})`.
 ///
 /// Chen, Liang, Huang, Real, Wang, Liu, Pham, Dong, Luong, Hsieh, Lu, Le: "Symbolic discovery of
 /// optimization algorithms", NeurIPS 2023, algorithm 2.

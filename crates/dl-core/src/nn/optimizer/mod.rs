@@ -85,7 +85,8 @@ impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
 }
 
 impl<'g> Gradient<'g> {
-    /// State that goes with the parameter: as `{kind}.{path}`, of its element type and shape, from zero.
+    /// State that goes with the parameter: as `{kind}({path})`, of its element type and shape, from
+    /// zero. The parentheses keep it apart from parameters, whatever their paths.
     #[track_caller]
     pub fn state(&self, kind: &str) -> Expr<'g> {
         self.declared(kind, self.parameter.shape(), Init::Zeros)
@@ -116,7 +117,7 @@ impl<'g> Gradient<'g> {
     #[track_caller]
     fn declared(&self, kind: &str, shape: Shape, init: Init) -> Expr<'g> {
         let path = parameters::path(self.parameter).unwrap_or_default();
-        self.parameter.graph().state(&format!("{kind}.{path}"), self.parameter.dtype(), shape, init)
+        self.parameter.graph().state(&format!("{kind}({path})"), self.parameter.dtype(), shape, init)
     }
 
     /// The same parameter with another gradient.

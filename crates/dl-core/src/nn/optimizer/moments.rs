@@ -11,7 +11,7 @@ pub(super) struct Moments<'g> {
     pub(super) v: Expr<'g>,
     /// The number of this update, from 1.
     pub(super) t: Expr<'g>,
-    /// The updates of their state: `{kind}.m.{path}`, `{kind}.v.{path}` and `{kind}.t.{path}`.
+    /// The updates of their state: `{kind}.m({path})`, `{kind}.v({path})` and `{kind}.t({path})`.
     pub(super) updates: Vec<(Expr<'g>, Expr<'g>)>,
 }
 

@@ -8,8 +8,8 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 /// NAdam: `θ ← θ - α·((1-μₜ)/(1-Πₜ)·g + μₜ₊₁/(1-Πₜ₊₁)·m)/(√v̂ + ε)` with [`Adam`](crate::nn::Adam)'s
 /// moments, momenta `μₜ = β₁·(1 - 0.96^(t·ψ)/2)` that grow with time, and their product `Πₜ = μ₁⋯μₜ`.
 ///
-/// Semantics and defaults are those of `torch.optim.NAdam`. The state is `nadam.m.{path}`,
-/// `nadam.v.{path}`, `nadam.t.{path}` and the product `nadam.mu.{path}`.
+/// Semantics and defaults are those of `torch.optim.NAdam`. The state is `nadam.m({path})`,
+/// `nadam.v({path})`, `nadam.t({path})` and the product `nadam.mu({path})`.
 ///
 /// Dozat: "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
 ///

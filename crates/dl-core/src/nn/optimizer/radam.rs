@@ -9,8 +9,8 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 /// rectification `rₜ = √((ρₜ-4)(ρₜ-2)ρ∞/((ρ∞-4)(ρ∞-2)ρₜ))`, where `ρ∞ = 2/(1-β₂) - 1` and
 /// `ρₜ = ρ∞ - 2tβ₂ᵗ/(1-β₂ᵗ)`; while `ρₜ ≤ 5`, plainly `θ ← θ - α·m̂`.
 ///
-/// Semantics and defaults are those of `torch.optim.RAdam`. The state is `radam.m.{path}`,
-/// `radam.v.{path}` and `radam.t.{path}`.
+/// Semantics and defaults are those of `torch.optim.RAdam`. The state is `radam.m({path})`,
+/// `radam.v({path})` and `radam.t({path})`.
 ///
 /// Liu, Jiang, He, Chen, Liu, Gao, Han: "On the variance of the adaptive learning rate and beyond",
 /// ICLR 2020.

@@ -9,8 +9,8 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 /// of `d`.
 ///
 /// Semantics and defaults are those of `torch.optim.RMSprop`, but that a centered square which
-/// rounding makes negative counts as 0. The state is `rmsprop.v.{path}`, and where they are used the
-/// mean `rmsprop.g.{path}` and the momentum `rmsprop.b.{path}`.
+/// rounding makes negative counts as 0. The state is `rmsprop.v({path})`, and where they are used the
+/// mean `rmsprop.g({path})` and the momentum `rmsprop.b({path})`.
 ///
 /// Tieleman, Hinton: lecture 6.5 of "Neural networks for machine learning", 2012; centered: Graves,
 /// "Generating sequences with recurrent neural networks", arXiv:1308.0850.

@@ -9,8 +9,8 @@ use crate::nn::optimizer::{Gradient, Optimizer};
 /// and where the gradient turned, it counts as 0 in this update and the next.
 ///
 /// Semantics and defaults are those of `torch.optim.Rprop`; signs are compared without multiplying
-/// gradients, which might underflow. The state is the last gradient `rprop.g.{path}` and the step
-/// `rprop.step.{path}`.
+/// gradients, which might underflow. The state is the last gradient `rprop.g({path})` and the step
+/// `rprop.step({path})`.
 ///
 /// Riedmiller, Braun: "A direct adaptive method for faster backpropagation learning: the RPROP
 /// algorithm", ICNN 1993, in the variant without weight backtracking (Igel, Hüsken: iRprop⁻, 2003).

@@ -8,7 +8,7 @@ use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
 /// the velocity `v ← μ·v + (1 - dampening)·g`, or with Nesterov's form `g + μ·v`.
 ///
 /// Semantics and defaults are those of `torch.optim.SGD`: weight decay adds `λθ` to the gradient, and
-/// the first velocity is the gradient itself, undamped. Velocities are the state `sgd.v.{path}`.
+/// the first velocity is the gradient itself, undamped. Velocities are the state `sgd.v({path})`.
 ///
 /// Sutskever, Martens, Dahl, Hinton: "On the importance of initialization and momentum in deep
 /// learning", ICML 2013, with PyTorch's placement of `α`.

@@ -2,7 +2,10 @@
 
 use crate::interp::evaluate;
 use crate::nn::testing::near;
-use crate::nn::{Adam, ClipNorm, Groups, Lamb, Lion, Optimizer, RmsProp, Rprop, Schedule, Sgd};
+use crate::nn::{
+    Adadelta, Adagrad, Adam, Adamax, ClipNorm, ClipValue, Groups, Lamb, Lion, MaxNorm, NAdam, Optimizer,
+    RAdam, RmsProp, Rprop, Schedule, Sgd,
+};
 use crate::{DType, Expr, F32, F64, Graph, Init, Name, Program, Tensor};
 
 const STEPS: u64 = 12;
@@ -121,7 +124,7 @@ fn small_gradients_still_turn_rprop() {
     for step in 0..2 {
         parameters = evaluate(&program, &[], &parameters, 0, step).unwrap().updates;
     }
-    let step = parameters.iter().find(|(n, _)| &**n == "rprop.step.θ").unwrap();
+    let step = parameters.iter().find(|(n, _)| &**n == "rprop.step(θ)").unwrap();
     assert_eq!(step.1.item().unwrap(), 0.5);
 }
 
@@ -143,6 +146,35 @@ fn clipping_does_not_overflow() {
     let clipped = ClipNorm::new(2.0, Sgd::new(1.0));
     near(&[first_step(F32, clipped, 0.0, 1e30)], &[-2.0]);
     assert!(first_step(F64, ClipNorm::new(2.0, Sgd::new(1.0)), 0.0, f64::NAN).is_nan());
+}
+
+#[test]
+fn parameters_without_elements_change_nothing() {
+    fn check<O: Optimizer>(optimizer: impl Fn() -> O) {
+        let alone = run(&program(F64, optimizer()), None);
+        let g = Graph::new();
+        let empty = g.parameter("empty", F64, [0, 2], Init::Zeros);
+        let start = Tensor::from_f64(F64, [3], &START).unwrap();
+        let theta = g.parameter("θ", F64, [3], Init::Literal(start));
+        let beside = (objective(theta) + empty.square().sum(..)).minimize(optimizer()).unwrap();
+        assert_eq!(run(&beside, None), alone);
+        assert!(alone.iter().all(|x| x.is_finite()));
+    }
+    check(|| Sgd::new(0.01).momentum(0.9));
+    check(|| ClipNorm::new(1.0, Sgd::new(0.01)));
+    check(|| ClipValue::new(1.0, Sgd::new(0.01)));
+    check(|| Groups::new(Adam::new(0.01)).with("*", ClipNorm::new(1.0, Sgd::new(0.01))));
+    check(|| MaxNorm::new(Sgd::new(0.01), 1.0).matching("*"));
+    check(|| Adagrad::new(0.01));
+    check(|| Adadelta::new(0.01));
+    check(|| RmsProp::new(0.01).centered());
+    check(|| Adam::new(0.01).amsgrad());
+    check(|| Adamax::new(0.01));
+    check(|| NAdam::new(0.01));
+    check(|| RAdam::new(0.01));
+    check(|| Lion::new(0.01));
+    check(|| Lamb::new(0.01));
+    check(|| Rprop::new(0.01));
 }
 
 #[test]
@@ -177,7 +209,7 @@ fn state_is_declared_beside_the_parameter() {
     let program = program(F32, Adam::new("lr"));
     let names: Vec<String> =
         program.parameters().iter().map(|d| format!("{} {} {}", d.name, d.dtype, d.shape)).collect();
-    assert_eq!(names.join(", "), "θ f32 [3], adam.m.θ f32 [3], adam.v.θ f32 [3], adam.t.θ f32 []");
+    assert_eq!(names.join(", "), "θ f32 [3], adam.m(θ) f32 [3], adam.v(θ) f32 [3], adam.t(θ) f32 []");
     assert_eq!(program.inputs()[0].dtype, F32);
     assert!(program.parameters()[1..].iter().all(|d| !d.trainable));
 }

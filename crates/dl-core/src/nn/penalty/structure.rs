@@ -127,8 +127,8 @@ pub fn isotropic_total_variation<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     let rank = x.shape().rank();
     let component = |axis: &usize| difference(x, *axis).pad(*axis, 0, 1, 0.0).unsqueeze(rank);
     let components: Vec<Expr<'g>> = axes.iter().map(component).collect();
-    if components.is_empty() {
-        return x * 0.0;
+    if components.is_empty() || axes.iter().any(|axis| is_empty(x, *axis)) {
+        return (x * 0.0).sum(axes);
     }
     norm(x.graph().concat(rank, &components), -1).sum(axes)
 }
@@ -136,8 +136,15 @@ pub fn isotropic_total_variation<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
 /// Each element's successor along the axis, less the element.
 #[track_caller]
 fn difference(x: Expr<'_>, axis: usize) -> Expr<'_> {
+    if is_empty(x, axis) {
+        return x;
+    }
     let size = x.shape()[axis].clone();
     x.slice(axis, 1, size.clone()) - x.slice(axis, 0, &size - &Dim::Size(1))
+}
+
+fn is_empty(x: Expr<'_>, axis: usize) -> bool {
+    x.shape()[axis].size() == Some(0)
 }
 
 #[track_caller]

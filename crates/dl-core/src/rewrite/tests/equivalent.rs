@@ -48,11 +48,6 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
     (&["norm", "hypot", "log-of-sum-of-squares"], "1 => -1", UNTAKEN),
     (&["norm", "hypot", "log-of-sum-of-squares"], "1 => 2", UNTAKEN),
     (
-        &["norm", "log-of-sum-of-squares"],
-        "select(and(gt(.., 0), is_finite(..)), stop_gradient(reduce_max(..)), 1) => stop_gradient(reduce_max(abs(x)))",
-        UNTAKEN,
-    ),
-    (
         &["hypot"],
         "select(and(gt(.., 0), is_finite(..)), stop_gradient(max(.., ..)), 1) => stop_gradient(max(abs(x), abs(y)))",
         UNTAKEN,

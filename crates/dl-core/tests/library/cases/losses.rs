@@ -156,8 +156,8 @@ fn embeddings() -> Vec<Case> {
 
 fn rare() -> Vec<Case> {
     vec![
-        binary("Focal", |x, t| nn::Focal::new().binary(x, t)),
-        labelled("Focal of classes", |x, y, _| nn::Focal::new().classes(x, y)),
+        binary("Focal", |x, t| nn::Focal::new().each(x, t)),
+        labelled("Focal of classes", |x, y, _| nn::Focal::new().each(x, y)),
         labelled("class_balanced", |x, y, n| nn::class_balanced(x, y, 1.0 + 9.0 * n, 0.9)),
         case("class_balanced_weights", |n| nn::class_balanced_weights(n[0], 0.9)).over("n", [5], (1.0, 9.0)),
     ]

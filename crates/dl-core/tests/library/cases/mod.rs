@@ -5,6 +5,7 @@
 
 mod activations;
 mod case;
+pub(crate) mod edges;
 pub(crate) mod elementwise;
 mod layers;
 mod losses;
