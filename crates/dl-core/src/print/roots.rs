@@ -106,7 +106,7 @@ impl<'g> Roots<'g> {
 
 /// Visits everything below `root` that `done` does not hold yet, arguments first, in the author's
 /// order, without recursion: chains of any length are fine.
-pub(super) fn walk(
+pub(crate) fn walk(
     root: NodeId,
     mut args: impl FnMut(NodeId) -> Vec<NodeId>,
     mut done: impl FnMut(NodeId) -> bool,
