@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dim::Name;
 use crate::finite::Statistics;
-use crate::graph::{Expr, Graph, Node, NodeId, Origin};
+use crate::graph::{Graph, Node, NodeId, Origin};
 use crate::ops::{Op, Reduce};
 use crate::plan::{Plan, Target, lower};
 use crate::print::walk;
@@ -176,21 +176,15 @@ impl<'p> Diagnosis<'p> {
         match &self.node(id).op {
             Op::Input(name) => format!("input {name}"),
             Op::Parameter(name) => format!("parameter {name}"),
-            _ => last_line(self.program.expr(graph, id)),
+            _ => self.program.line(graph, id),
         }
     }
 
     /// A name, or the formula where there is none.
     fn label(&self, graph: &Graph, id: NodeId) -> String {
-        match (&self.program.origins()[id.index()].name, &self.node(id).op) {
+        match (self.program.shown_name(id), &self.node(id).op) {
             (_, Op::Input(name) | Op::Parameter(name)) | (Some(name), _) => name.to_string(),
-            (None, _) => last_line(self.program.expr(graph, id)),
+            (None, _) => self.program.line(graph, id),
         }
     }
-}
-
-/// The value's own line; those before it are of what it is computed from.
-fn last_line(expr: Expr<'_>) -> String {
-    let text = expr.math();
-    text.lines().last().unwrap_or_default().to_owned()
 }

@@ -87,6 +87,12 @@ impl<'g> Roots<'g> {
         roots
     }
 
+    /// One root more, which nobody named.
+    pub(super) fn add(&mut self, expr: Expr<'g>) {
+        self.graph = Some(expr.graph());
+        self.list.push(Root { name: None, id: expr.id(), update: false });
+    }
+
     /// The name that stands for the node wherever it is used.
     pub(super) fn name(&self, id: NodeId) -> Option<&Name> {
         self.names.get(&id)
