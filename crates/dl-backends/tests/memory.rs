@@ -39,14 +39,16 @@ fn held(
         session.run(&step, &[x.view(), y.view()]).expect("it runs");
     }
     let change = region.change();
-    (change.bytes_allocated as isize - change.bytes_deallocated as isize + change.bytes_reallocated, session)
+    (change.bytes_allocated as isize - change.bytes_deallocated as isize, session)
 }
 
 /// One test, since what others allocate would be counted, too.
 #[test]
 fn a_thousand_sizes_take_a_few_times_the_memory_of_the_largest() {
     let program = training();
-    for (tile, most, step) in [(None, None, 1), (Some(1000), None, 20), (None, Some(1), 20), (None, Some(6), 20)] {
+    for (tile, most, step) in
+        [(None, None, 1), (Some(1000), None, 50), (None, Some(1), 50), (None, Some(6), 50)]
+    {
         // What nobody holds twice, such as the plan, counts with the largest.
         let (largest, _one) = held(&program, tile, None, [1000].into_iter());
         let (all, _many) = held(&program, tile, most, (1..=1000).step_by(step));

@@ -129,7 +129,8 @@ impl fmt::Display for Statistics {
         if !found.is_empty() {
             write!(f, " with {}", found.join(", "))?;
         }
-        let (lead, n) = if found.is_empty() { ("", String::new()) } else { (";", format!("{} finite ", self.finite)) };
+        let (lead, n) =
+            if found.is_empty() { ("", String::new()) } else { (";", format!("{} finite ", self.finite)) };
         match self.finite {
             0 => Ok(()),
             1 if self.shape.is_empty() => write!(f, "{lead} {n}of {:?}", self.min),
@@ -175,7 +176,10 @@ mod tests {
         let inf = f64::INFINITY;
         assert_eq!(of(vec![]), "f64 [0]");
         assert_eq!(of(vec![1.0, 2.0, 6.0]), "f64 [3] from 1.0 to 6.0, mean 3.0");
-        assert_eq!(of(vec![inf, -inf, -inf, 1.0]), "f64 [4] with 1 ∞, 2 -∞; 1 finite from 1.0 to 1.0, mean 1.0");
+        assert_eq!(
+            of(vec![inf, -inf, -inf, 1.0]),
+            "f64 [4] with 1 ∞, 2 -∞; 1 finite from 1.0 to 1.0, mean 1.0"
+        );
         assert_eq!(of(vec![f64::NAN]), "f64 [1] with 1 NaN");
         assert_eq!(of(vec![f64::MAX, f64::MAX]).split("mean ").nth(1), Some("1.79769e308"));
         let scalar = |x: f32| Statistics::of(Tensor::scalar(x).view()).to_string();

@@ -76,7 +76,9 @@ impl Parameter {
         if let Some(panels) = &from.panels {
             let room = self.panels.take().map(|own| own.room).filter(|room| room.len() == panels.room.len());
             let mut room = room.unwrap_or_else(|| Room::new(panels.room.len()));
-            Team::share(team, &mut room, &|start, part| part.copy_from_slice(&panels.room[start..][..part.len()]));
+            Team::share(team, &mut room, &|start, part| {
+                part.copy_from_slice(&panels.room[start..][..part.len()])
+            });
             self.panels = Some(Panels { room, ..*panels });
             return;
         }
@@ -125,7 +127,8 @@ const PART: usize = 1 << 14;
 
 fn copy<T: Item>(into: &mut View<'static, T>, from: &View<'static, T>, team: Option<&Team>) {
     let elements = from.as_dense().expect(DENSE);
-    let mut copy = into.take_vec().filter(|own| own.len() == elements.len()).unwrap_or_else(|| elements.to_vec());
+    let mut copy =
+        into.take_vec().filter(|own| own.len() == elements.len()).unwrap_or_else(|| elements.to_vec());
     Team::share(team, &mut copy, &|start, part| part.copy_from_slice(&elements[start..][..part.len()]));
     into.give_vec(copy);
 }

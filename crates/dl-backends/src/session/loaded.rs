@@ -116,7 +116,8 @@ impl Variants {
 
     fn leave(&mut self, most: usize) {
         while self.all.len() > most {
-            let oldest = (0..self.all.len()).min_by_key(|i| self.all[*i].used).expect("there is one too many");
+            let oldest =
+                (0..self.all.len()).min_by_key(|i| self.all[*i].used).expect("there is one too many");
             let gone = self.all.swap_remove(oldest);
             self.places.remove(&gone.sizes);
             if let Some(moved) = self.all.get(oldest) {

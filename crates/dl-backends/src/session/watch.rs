@@ -101,7 +101,8 @@ impl Watch {
             if !executor.is_finite(&buffers[*place]).map_err(Wrong::Told)? {
                 let value = executor.download(&buffers[*place]).map_err(Wrong::Told)?;
                 let statistics = Statistics::of(value.view());
-                let message = format!("the new value of parameter {} is not finite: {statistics}", slot.decl.name);
+                let message =
+                    format!("the new value of parameter {} is not finite: {statistics}", slot.decl.name);
                 return Err(Wrong::NotFinite(Error::at(&self.plan.value(update).origin, message)));
             }
         }

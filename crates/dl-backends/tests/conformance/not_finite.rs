@@ -20,7 +20,11 @@ fn step(build: impl for<'g> Fn(Expr<'g>, Expr<'g>) -> Expr<'g>) -> Program {
     let (x, w) = (g.input("x", F32, (B, 2)), g.parameter("w", F32, [2], Init::Constant(1.0)));
     let y = build(x, w);
     let j = y.sum(..);
-    Program::builder(&g).output("y", y).update(w, w - 0.5 * j.grad(&[w])[0]).compile().expect("it is well formed")
+    Program::builder(&g)
+        .output("y", y)
+        .update(w, w - 0.5 * j.grad(&[w])[0])
+        .compile()
+        .expect("it is well formed")
 }
 
 /// The error of the step at `bad`, after one at `good`; parameters are as between them.
@@ -32,7 +36,8 @@ fn check(program: &Program, good: &[f32], bad: &[f32], want: &[&str]) {
         let handle = session.compile(program).expect("it can be compiled");
         session.run(&handle, &[rows(good).view()]).unwrap_or_else(|e| panic!("{name}: {e}"));
         let before = session.weights().expect("the device answers");
-        let error = session.run(&handle, &[rows(bad).view()]).err().unwrap_or_else(|| panic!("{name}")).to_string();
+        let error =
+            session.run(&handle, &[rows(bad).view()]).err().unwrap_or_else(|| panic!("{name}")).to_string();
         for part in want.iter().chain(&["not_finite.rs:"]) {
             assert!(error.contains(part), "{name}: {part:?} is not in {error:?}");
         }
@@ -52,7 +57,8 @@ fn an_infinite_input_is_found_before_anything_runs() {
     for executor in executors() {
         let mut session = Session::boxed(executor, 7);
         let handle = session.compile(&program).expect("it can be compiled");
-        let y = session.run(&handle, &[rows(&bad).view()]).expect("nobody looks").read("y").expect("an output");
+        let y =
+            session.run(&handle, &[rows(&bad).view()]).expect("nobody looks").read("y").expect("an output");
         assert!(y.view().is_finite());
         assert!(!session.get("w").expect("there is one").view().is_finite());
     }
@@ -123,7 +129,8 @@ fn infinities_that_are_meant_are_passed_over() {
     let g = Graph::new();
     let (x, w) = (g.input("x", F32, (B, 2)), g.parameter("w", F32, [2], Init::Constant(1.0)));
     let y = naive_softmax((x * w).select_below(x, f64::NEG_INFINITY));
-    let program = Program::builder(&g).output("y", y).without_rewriting().compile().expect("it is well formed");
+    let program =
+        Program::builder(&g).output("y", y).without_rewriting().compile().expect("it is well formed");
     for executor in executors() {
         let name = executor.name();
         let mut session = Session::boxed(executor, 7).checking(true);
@@ -153,7 +160,8 @@ fn an_input_may_be_declared_to_hold_infinities() {
         assert_eq!(run(&x, &[0.0, -INF, 0.0, 0.0]), Ok(()), "{name}");
         let error = run(&x, &[0.0, f32::NAN, -INF, 0.0]).expect_err("NaN masks nothing");
         assert!(error.contains("input mask is not finite: f32 [2, 2] with 1 NaN, 1 -∞;"), "{name}: {error}");
-        let error = run(&rows(&[INF, 0.0, 0.0, 0.0]), &[0.0, -INF, 0.0, 0.0]).expect_err("x has to be finite");
+        let error =
+            run(&rows(&[INF, 0.0, 0.0, 0.0]), &[0.0, -INF, 0.0, 0.0]).expect_err("x has to be finite");
         assert!(error.contains("input x is not finite"), "{name}: {error}");
         let error = run(&x, &[0.0, 0.0, -INF, -INF]).expect_err("nothing is left of the second row");
         assert!(error.contains("2 NaN") && !error.contains("input mask"), "{name}: {error}");
@@ -163,14 +171,16 @@ fn an_input_may_be_declared_to_hold_infinities() {
 /// A sign or a bound hides that a gradient is infinite: outputs and new parameters do not show it.
 #[test]
 fn gradients_are_looked_at_where_updates_hide_them() {
-    let hide: [for<'g> fn(Expr<'g>) -> Expr<'g>; 2] = [|gradient| gradient.sign(), |gradient| gradient.clip(-1.0, 1.0)];
+    let hide: [for<'g> fn(Expr<'g>) -> Expr<'g>; 2] =
+        [|gradient| gradient.sign(), |gradient| gradient.clip(-1.0, 1.0)];
     for hide in hide {
         let g = Graph::new();
         let w = g.parameter("w", F32, [2], Init::Zeros);
         let x = g.input("x", F32, (B, 2));
         let j = ((w + x.sum(0)).sqrt()).sum(..);
         let gradient = j.grad(&[w])[0];
-        let program = Program::builder(&g).derive("∂J/∂w", gradient).output("J", j).update(w, w - 0.0 * hide(gradient));
+        let program =
+            Program::builder(&g).derive("∂J/∂w", gradient).output("J", j).update(w, w - 0.0 * hide(gradient));
         let program = program.without_rewriting().compile().expect("it is well formed");
         check(&program, &[1.0, 1.0], &[0.0, 1.0], &["is not finite: f32 [2] with 1 ∞; 1 finite"]);
     }
@@ -201,10 +211,14 @@ fn plans_are_checked_too() {
         let name = executor.name();
         let mut session = Session::boxed(executor, 7).checking(true);
         let handle = session.load(Plan::new(&program, &Target::default())).expect("it can be loaded");
-        let mut run = |x: &[f32]| session.run(&handle, &[rows(x).view()]).map(drop).map_err(|e| e.to_string());
+        let mut run =
+            |x: &[f32]| session.run(&handle, &[rows(x).view()]).map(drop).map_err(|e| e.to_string());
         assert_eq!(run(&[0.0, 1.0]), Ok(()), "{name}");
         let error = run(&[0.0, -5000.0]).expect_err("it is too large");
-        assert!(error.contains("not_finite.rs:") && error.contains("output y is not finite: f32 [1, 2] with 1 ∞"), "{error}");
+        assert!(
+            error.contains("not_finite.rs:") && error.contains("output y is not finite: f32 [1, 2] with 1 ∞"),
+            "{error}"
+        );
         let error = run(&[0.0, INF]).expect_err("it is infinite");
         assert!(error.contains("input x is not finite"), "{name}: {error}");
         let before = session.weights().expect("the device answers");
@@ -229,12 +243,15 @@ fn checking_changes_neither_outputs_nor_results() {
             let mut session = Session::boxed(executor, 7).checking(checking);
             let handle = session.compile(&program).expect("it can be compiled");
             for _ in 0..3 {
-                let outputs = session.run(&handle, &[x.view(), y.view()]).unwrap_or_else(|e| panic!("{name}: {e}"));
+                let outputs =
+                    session.run(&handle, &[x.view(), y.view()]).unwrap_or_else(|e| panic!("{name}: {e}"));
                 assert!(outputs.read("J").is_ok() && outputs.read_at(1).is_err(), "{name}");
                 results.push(outputs.read("J").expect("an output").to_f64());
             }
             assert_eq!(handle.plan().outputs().len(), 1, "{name}");
-            results.push(session.weights().expect("the device answers").iter().flat_map(|(_, w)| w.to_f64()).collect());
+            results.push(
+                session.weights().expect("the device answers").iter().flat_map(|(_, w)| w.to_f64()).collect(),
+            );
         }
         let (plain, checked) = results.split_at(4);
         for (a, b) in plain.iter().flatten().zip(checked.iter().flatten()) {

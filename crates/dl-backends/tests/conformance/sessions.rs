@@ -17,12 +17,19 @@ fn training() -> Program {
     let g = Graph::new();
     let (x, y) = (g.input("x", F32, (B, 5)), g.input("y", I64, B));
     let hidden = nn::dense(x, "fc1", 8).relu();
-    nn::cross_entropy(nn::dense(hidden, "fc2", 3), y).mean(..).named("J").minimize(Sgd::new(0.1)).expect("it is sound")
+    nn::cross_entropy(nn::dense(hidden, "fc2", 3), y)
+        .mean(..)
+        .named("J")
+        .minimize(Sgd::new(0.1))
+        .expect("it is sound")
 }
 
 fn batch(rows: usize) -> (Tensor, Tensor) {
     let x = (0..rows * 5).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect();
-    (Tensor::new([rows, 5], x).expect("five a row"), Tensor::vector((0..rows as i64).map(|i| i % 3).collect()))
+    (
+        Tensor::new([rows, 5], x).expect("five a row"),
+        Tensor::vector((0..rows as i64).map(|i| i % 3).collect()),
+    )
 }
 
 fn bits(session: &Session) -> Vec<Vec<u64>> {
@@ -66,8 +73,16 @@ fn inputs_that_do_not_fit_are_refused() {
         ("an axis less", vec![Tensor::zeros(F32, [20]), y.clone()], "2 axes are needed"),
         ("an axis more", vec![x.clone(), Tensor::zeros(I64, [4, 1])], "1 axes are needed"),
         ("wide", vec![Tensor::zeros(F32, [4, 6]), y.clone()], "axis 1 must be 5"),
-        ("other rows", vec![x.clone(), Tensor::zeros(I64, [5])], "dimension B is 5 here and 4 in another input"),
-        ("no rows", vec![Tensor::zeros(F32, [0, 5]), Tensor::zeros(I64, [0])], "dimension B (axis 0) is empty"),
+        (
+            "other rows",
+            vec![x.clone(), Tensor::zeros(I64, [5])],
+            "dimension B is 5 here and 4 in another input",
+        ),
+        (
+            "no rows",
+            vec![Tensor::zeros(F32, [0, 5]), Tensor::zeros(I64, [0])],
+            "dimension B (axis 0) is empty",
+        ),
     ];
     for executor in executors() {
         let name = executor.name();
@@ -110,17 +125,26 @@ fn steps_are_counted_up_to_the_last() {
     for executor in executors() {
         let name = executor.name();
         let mut session = Session::boxed(executor, 7);
-        let (train, look) = (session.compile(&train).expect("compiled"), session.compile(&look).expect("compiled"));
+        let (train, look) =
+            (session.compile(&train).expect("compiled"), session.compile(&look).expect("compiled"));
         let last = i64::MAX as u64;
         session.set_step(last - 1);
         session.run(&train, &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
         session.run(&look, &[]).unwrap_or_else(|e| panic!("{name}: {e}"));
-        for (step, trains) in [(last, true), (last + 1, true), (u64::MAX, true), (last + 1, false), (u64::MAX, false)] {
+        for (step, trains) in
+            [(last, true), (last + 1, true), (u64::MAX, true), (last + 1, false), (u64::MAX, false)]
+        {
             session.set_step(step);
             let error = session.run(if trains { &train } else { &look }, &[]).err().expect("it is too many");
-            assert!(error.to_string().contains(&format!("after step {step} none can be counted")), "{name}: {error}");
+            assert!(
+                error.to_string().contains(&format!("after step {step} none can be counted")),
+                "{name}: {error}"
+            );
         }
-        assert_eq!((session.get("w").expect("there is one").item().expect("a scalar"), session.step()), (1.0, u64::MAX));
+        assert_eq!(
+            (session.get("w").expect("there is one").item().expect("a scalar"), session.step()),
+            (1.0, u64::MAX)
+        );
     }
 }
 
@@ -175,7 +199,9 @@ fn the_least_recently_used_goes() {
         let mut session = Session::new(Counting(executor, compiled.clone()), 7).keeping_sizes(2);
         let step = session.compile(&training()).expect("it can be compiled");
         // How many were compiled after each: 4 is used again before 6 comes, so that 5 goes, and so on.
-        for (rows, want) in [(4, 1), (5, 2), (4, 2), (6, 3), (4, 3), (6, 3), (5, 4), (6, 4), (4, 5), (6, 5), (5, 6)] {
+        for (rows, want) in
+            [(4, 1), (5, 2), (4, 2), (6, 3), (4, 3), (6, 3), (5, 4), (6, 4), (4, 5), (6, 5), (5, 6)]
+        {
             let (x, y) = batch(rows);
             session.run(&step, &[x.view(), y.view()]).expect("it runs");
             assert_eq!(compiled.load(Ordering::Relaxed), want, "{rows} rows");

@@ -72,7 +72,8 @@ fn check(program: &Program, checking: bool, wrong: &[(&str, Batch, &str)]) {
                 // In the second round parameters are read between failures, and may take another form.
                 let before = if round == 1 { bits(session) } else { vec![] };
                 let inputs = [("x", batch.x.view()), ("y", batch.y.view()), ("factor", batch.factor.view())];
-                let error = session.run_named(&steps[0], &inputs).err().unwrap_or_else(|| panic!("{who}: {what}"));
+                let error =
+                    session.run_named(&steps[0], &inputs).err().unwrap_or_else(|| panic!("{who}: {what}"));
                 assert!(error.to_string().contains(want), "{who}, {what}: {error}");
                 assert!(round == 0 || bits(session) == before, "{who}, {what}: something has changed");
                 assert_eq!(session.step(), round + 1, "{who}, {what}");
@@ -91,7 +92,8 @@ fn a_label_that_is_no_class_changes_nothing() {
         ("first of 60", batch(60, wrong(0), 1.0), "index 7 at position [0"),
         ("last of 33", batch(33, wrong(32), 1.0), "index 7 at position [32"),
     ];
-    for program in [training(Sgd::new(0.1)), training(Sgd::new(0.1).momentum(0.9)), training(Adam::new(0.1))] {
+    for program in [training(Sgd::new(0.1)), training(Sgd::new(0.1).momentum(0.9)), training(Adam::new(0.1))]
+    {
         check(&program, false, &cases);
         check(&program, true, &cases);
     }
@@ -107,7 +109,8 @@ fn what_checking_finds_changes_nothing() {
         ("overflow in the last lane", batch(33, right, 3e38), "is not finite"),
         ("input", batch(60, right, f32::NAN), "input factor is not finite"),
     ];
-    for program in [training(Sgd::new(0.1)), training(Sgd::new(0.1).momentum(0.9)), training(Adam::new(0.1))] {
+    for program in [training(Sgd::new(0.1)), training(Sgd::new(0.1).momentum(0.9)), training(Adam::new(0.1))]
+    {
         check(&program, true, &cases);
     }
 }

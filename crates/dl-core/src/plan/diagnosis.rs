@@ -130,12 +130,7 @@ impl<'p> Diagnosis<'p> {
     }
 
     /// Whether the infinities of a value are the author's.
-    fn is_meant(
-        &self,
-        id: NodeId,
-        found: &FxHashMap<NodeId, Statistics>,
-        meant: &FxHashSet<NodeId>,
-    ) -> bool {
+    fn is_meant(&self, id: NodeId, found: &FxHashMap<NodeId, Statistics>, meant: &FxHashSet<NodeId>) -> bool {
         let node = self.node(id);
         let of = |id: &NodeId| found.get(id).filter(|s| !s.is_finite());
         let handed_on = || {
