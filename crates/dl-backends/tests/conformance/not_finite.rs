@@ -66,6 +66,7 @@ fn an_infinite_input_is_found_before_anything_runs() {
 
 #[test]
 fn the_first_value_is_named_with_line_formula_and_statistics() {
+    let line = line!() + 3;
     let program = step(|x, w| {
         let z = (x * w).named("z");
         let h = (z * z).exp().named("h");
@@ -75,7 +76,10 @@ fn the_first_value_is_named_with_line_formula_and_statistics() {
         &program,
         &[0.0, 0.5, 1.0, 2.0],
         &[0.0, 100.0, 3.0, 2.0],
-        &["h = exp(z²) is not finite: f32 [2, 2] with 1 ∞; 3 finite from 1.0 to", "; computed from"],
+        &[
+            &format!("not_finite.rs:{line}: h = exp(z²) is not finite: f32 [2, 2] with 1 ∞; 3 finite from 1.0 to"),
+            "; computed from z²: f32 [2, 2] from 0.0 to",
+        ],
     );
 }
 
