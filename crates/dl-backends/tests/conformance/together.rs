@@ -90,6 +90,7 @@ fn a_label_that_is_no_class_changes_nothing() {
     let cases = [
         ("last of 60", batch(60, wrong(59), 1.0), "index 7 at position [59"),
         ("first of 60", batch(60, wrong(0), 1.0), "index 7 at position [0"),
+        ("two of 60", batch(60, |i| if i % 40 == 17 { CLASSES } else { i as i64 % CLASSES }, 1.0), "position [17"),
         ("last of 33", batch(33, wrong(32), 1.0), "index 7 at position [32"),
     ];
     for program in [training(Sgd::new(0.1)), training(Sgd::new(0.1).momentum(0.9)), training(Adam::new(0.1))]
