@@ -77,7 +77,9 @@ fn the_first_value_is_named_with_line_formula_and_statistics() {
         &[0.0, 0.5, 1.0, 2.0],
         &[0.0, 100.0, 3.0, 2.0],
         &[
-            &format!("not_finite.rs:{line}: h = exp(z²) is not finite: f32 [2, 2] with 1 ∞; 3 finite from 1.0 to"),
+            &format!(
+                "not_finite.rs:{line}: h = exp(z²) is not finite: f32 [2, 2] with 1 ∞; 3 finite from 1.0 to"
+            ),
             "; computed from z²: f32 [2, 2] from 0.0 to",
         ],
     );

@@ -2,7 +2,7 @@
 
 use dl_backends::{Executor, Session};
 use dl_core::nn::{self, Adam, Optimizer, Sgd};
-use dl_core::{F32, Fact, Graph, I64, Named, Program, Tensor};
+use dl_core::{Expr, F32, Fact, Graph, I64, Init, Named, Program, Tensor};
 
 use crate::executors::executors;
 
@@ -90,7 +90,11 @@ fn a_label_that_is_no_class_changes_nothing() {
     let cases = [
         ("last of 60", batch(60, wrong(59), 1.0), "index 7 at position [59"),
         ("first of 60", batch(60, wrong(0), 1.0), "index 7 at position [0"),
-        ("two of 60", batch(60, |i| if i % 40 == 17 { CLASSES } else { i as i64 % CLASSES }, 1.0), "position [17"),
+        (
+            "two of 60",
+            batch(60, |i| if i % 40 == 17 { CLASSES } else { i as i64 % CLASSES }, 1.0),
+            "position [17",
+        ),
         ("last of 33", batch(33, wrong(32), 1.0), "index 7 at position [32"),
     ];
     for program in [training(Sgd::new(0.1)), training(Sgd::new(0.1).momentum(0.9)), training(Adam::new(0.1))]
@@ -114,4 +118,45 @@ fn what_checking_finds_changes_nothing() {
     {
         check(&program, true, &cases);
     }
+}
+
+/// An update that needs no row, long enough to be made in place, beside rows that fail.
+#[test]
+fn what_waits_for_no_row_changes_nothing_either() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F32, (B, FEATURES)), g.input("y", I64, B));
+    let (a, b) = (weight(&g, "a"), weight(&g, "b"));
+    let j = nn::cross_entropy(nn::dense(x, "fc", CLASSES as usize), y).mean(..);
+    let j = j + 0.0 * g.input("factor", F32, B).mean(..);
+    let program = Program::builder(&g)
+        .output("J", j)
+        .update(a, (a * 0.5 + b * 0.25).tanh())
+        .update(b, (b * b + 0.5).sqrt());
+    let program = program.compile().expect("it is well formed");
+    let wrong = |i: usize| if i == 59 { CLASSES } else { i as i64 % CLASSES };
+    check(&program, false, &[("label", batch(60, wrong, 1.0), "index 7 at position [59")]);
+}
+
+fn weight<'g>(g: &'g Graph, name: &str) -> Expr<'g> {
+    g.parameter(name, F32, [100, 90], Init::Uniform { low: 0.25, high: 0.75 })
+}
+
+/// A place that only the sum of all rows tells, when the product that updates the weight has run.
+#[test]
+fn what_fails_after_all_rows_changes_nothing() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F32, (B, FEATURES)), g.input("y", I64, B));
+    let j = nn::cross_entropy(nn::dense(x, "fc", CLASSES as usize), y).mean(..);
+    let parameters: Vec<Expr<'_>> = g.parameters().iter().collect();
+    let gradients = j.grad(&parameters);
+    let table = g.parameter("table", F32, [3], Init::Constant(1.0));
+    let place = (g.input("factor", F32, B).sum(..) / 50.0).cast(I64);
+    let mut builder =
+        Program::builder(&g).output("J", j).output("picked", table.gather(0, place.unsqueeze(0)).sum(..));
+    for (parameter, gradient) in parameters.iter().zip(&gradients) {
+        builder = builder.update(*parameter, *parameter - 0.1 * *gradient);
+    }
+    let program = builder.compile().expect("it is well formed");
+    let right = |i: usize| i as i64 % CLASSES;
+    check(&program, false, &[("place", batch(60, right, 500.0), "index 11 at position [0]")]);
 }
