@@ -1,4 +1,5 @@
-//! How long a training step of the tutorial's perceptron takes on each executor of this build.
+//! How long a training step of the tutorial's perceptron takes on each executor of this build, ordinary and
+//! checked.
 
 #![allow(missing_docs, reason = "criterion's macros make public items without any")]
 
@@ -14,12 +15,14 @@ fn steps(c: &mut Criterion) {
         group.throughput(Throughput::Elements(batch as u64));
         let (images, labels) = examples(batch);
         for backend in compiled_in() {
-            let executor = by_name(backend).expect("it is compiled in");
-            let mut session = Session::boxed(executor, 1);
-            let step = session.compile(&program).expect("every executor runs every program");
-            group.bench_function(BenchmarkId::new(backend, batch), |b| {
-                b.iter(|| session.run(&step, &[images.view(), labels.view()]).map(drop));
-            });
+            for (checking, how) in [(false, ""), (true, " checked")] {
+                let executor = by_name(backend).expect("it is compiled in");
+                let mut session = Session::boxed(executor, 1).checking(checking);
+                let step = session.compile(&program).expect("every executor runs every program");
+                group.bench_function(BenchmarkId::new(format!("{backend}{how}"), batch), |b| {
+                    b.iter(|| session.run(&step, &[images.view(), labels.view()]).map(drop));
+                });
+            }
         }
     }
     group.finish();

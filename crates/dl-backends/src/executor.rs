@@ -41,6 +41,23 @@ pub trait Executor: Send {
     /// # Errors
     /// When the device refuses, or the buffer is another executor's.
     fn download(&self, buffer: &Buffer) -> Result<Tensor>;
+
+    /// Copies a parameter's value into another buffer, whose memory is used again where there is one.
+    ///
+    /// # Errors
+    /// When the device refuses, or a buffer is another executor's.
+    fn copy(&self, from: &Buffer, into: &mut Option<Buffer>) -> Result<()> {
+        *into = Some(self.upload(self.download(from)?.view())?);
+        Ok(())
+    }
+
+    /// Whether no element of a parameter is infinite or NaN.
+    ///
+    /// # Errors
+    /// When the device refuses, or the buffer is another executor's.
+    fn is_finite(&self, buffer: &Buffer) -> Result<bool> {
+        Ok(self.download(buffer)?.view().is_finite())
+    }
 }
 
 /// A plan for fixed sizes.

@@ -149,3 +149,19 @@ fn a_weight_is_the_same_for_everyone() {
         assert!((kept - tiled).abs() < 1e-6, "{kept} is not {tiled}");
     }
 }
+
+/// Tiles larger than any batch are one, and there is no tile without rows.
+#[test]
+fn a_tile_may_have_any_number_of_rows() {
+    const B: Named = Named("B");
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 2));
+    let program = Program::builder(&g).output("y", (x * 2.0).sum(0)).compile().expect("it is well formed");
+    for tile in [0, 1, usize::MAX / 2 + 1, usize::MAX] {
+        let mut session = Session::new(Cpu::with_threads(2).with_tile(tile), 7);
+        let handle = session.compile(&program).expect("it can be compiled");
+        let x = Tensor::new([3, 2], vec![1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]).expect("six elements");
+        let outputs = session.run(&handle, &[x.view()]).expect("it runs");
+        assert_eq!(outputs.read("y").expect("it has one").to_f64(), [18.0, 24.0], "tiles of {tile}");
+    }
+}

@@ -12,6 +12,7 @@ pub mod diff;
 pub mod dim;
 pub mod dtype;
 pub mod error;
+pub mod finite;
 mod float;
 pub mod graph;
 pub mod interp;

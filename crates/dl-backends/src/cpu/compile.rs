@@ -84,7 +84,7 @@ impl Compiled {
 
 /// Asked before anything aborts: whether so many elements can be allocated at all.
 pub(super) fn room_for(shape: &[usize], dtype: DType) -> std::result::Result<(), String> {
-    let bytes = shape.iter().product::<usize>().saturating_mul(dtype.bytes());
+    let bytes = shape.iter().fold(dtype.bytes(), |bytes, n| bytes.saturating_mul(*n));
     if bytes > 1 << 20 {
         let refused = |_| format!("{dtype} {shape:?} does not fit into memory");
         Vec::<u8>::new().try_reserve_exact(bytes).map_err(refused)?;

@@ -136,4 +136,17 @@ impl Executor for Cpu {
     fn download(&self, buffer: &Buffer) -> Result<Tensor> {
         Ok(buffer.get::<Parameter>()?.to_tensor())
     }
+
+    fn copy(&self, from: &Buffer, into: &mut Option<Buffer>) -> Result<()> {
+        let (from, team) = (from.get::<Parameter>()?, self.team()?);
+        match into {
+            Some(into) => into.get_mut::<Parameter>()?.copy(from, team.as_deref()),
+            None => *into = Some(Buffer::new(Parameter::copied(from, team.as_deref()))),
+        }
+        Ok(())
+    }
+
+    fn is_finite(&self, buffer: &Buffer) -> Result<bool> {
+        Ok(buffer.get::<Parameter>()?.is_finite(self.team()?.as_deref()))
+    }
 }

@@ -1,9 +1,12 @@
 //! A parameter between runs: its elements, or the panels into which a step has left them.
 
-use dl_core::Tensor;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::array::Array;
+use dl_core::{Tensor, finite};
+
+use super::array::{Array, Item, View};
 use super::matmul::{Kernels, Room};
+use super::team::Team;
 
 /// What a session's buffers hold.
 pub(super) struct Parameter {
@@ -60,6 +63,47 @@ impl Parameter {
         std::mem::replace(&mut self.array, array)
     }
 
+    /// A copy of another one, kept in the same form.
+    pub(super) fn copied(from: &Parameter, team: Option<&Team>) -> Parameter {
+        // With panels beside it, nobody asks for the elements: they are shared until somebody does.
+        let mut copy = Parameter::new(from.array.clone());
+        copy.copy(from, team);
+        copy
+    }
+
+    /// Becomes a copy of another one of its type and shape, in the memory that it has.
+    pub(super) fn copy(&mut self, from: &Parameter, team: Option<&Team>) {
+        if let Some(panels) = &from.panels {
+            let room = self.panels.take().map(|own| own.room).filter(|room| room.len() == panels.room.len());
+            let mut room = room.unwrap_or_else(|| Room::new(panels.room.len()));
+            Team::share(team, &mut room, &|start, part| {
+                part.copy_from_slice(&panels.room[start..][..part.len()])
+            });
+            self.panels = Some(Panels { room, ..*panels });
+            return;
+        }
+        self.panels = None;
+        match (&mut self.array, &from.array) {
+            (Array::F32(into), Array::F32(from)) => copy(into, from, team),
+            (Array::F64(into), Array::F64(from)) => copy(into, from, team),
+            (Array::I64(into), Array::I64(from)) => copy(into, from, team),
+            (Array::Bool(into), Array::Bool(from)) => copy(into, from, team),
+            (Array::U8(into), Array::U8(from)) => copy(into, from, team),
+            (into, from) => *into = from.clone(),
+        }
+    }
+
+    /// Whether no element is infinite or NaN.
+    pub(super) fn is_finite(&self, team: Option<&Team>) -> bool {
+        match (&self.panels, &self.array) {
+            // What fills up panels is zero.
+            (Some(panels), _) => all(team, &panels.room, finite::all_f32),
+            (None, Array::F32(view)) => all(team, view.as_dense().expect(DENSE), finite::all_f32),
+            (None, Array::F64(view)) => all(team, view.as_dense().expect(DENSE), finite::all_f64),
+            (None, Array::I64(_) | Array::Bool(_) | Array::U8(_)) => true,
+        }
+    }
+
     /// A copy.
     pub(super) fn to_tensor(&self) -> Tensor {
         let Some(panels) = &self.panels else { return self.array.to_tensor() };
@@ -73,5 +117,58 @@ impl Parameter {
 impl Panels {
     fn unpack(&self, into: &mut [f32]) {
         self.kernels.unpack_panels(&self.room, self.rows, self.columns, into);
+    }
+}
+
+const DENSE: &str = "parameters lie row by row";
+
+/// Elements that a thread looks at before it asks for more.
+const PART: usize = 1 << 14;
+
+fn copy<T: Item>(into: &mut View<'static, T>, from: &View<'static, T>, team: Option<&Team>) {
+    let elements = from.as_dense().expect(DENSE);
+    let mut copy =
+        into.take_vec().filter(|own| own.len() == elements.len()).unwrap_or_else(|| elements.to_vec());
+    Team::share(team, &mut copy, &|start, part| part.copy_from_slice(&elements[start..][..part.len()]));
+    into.give_vec(copy);
+}
+
+/// Whether all parts are as they should be.
+fn all<T: Sync>(team: Option<&Team>, elements: &[T], right: fn(&[T]) -> bool) -> bool {
+    let Some(team) = team.filter(|_| elements.len() >= 2 * PART) else { return right(elements) };
+    let wrong = AtomicBool::new(false);
+    team.each(elements.len().div_ceil(PART), &|index| {
+        let part = &elements[index * PART..elements.len().min((index + 1) * PART)];
+        wrong.fetch_or(!right(part), Ordering::Relaxed);
+    });
+    !wrong.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_use_their_memory_again_and_one_bad_number_is_found() {
+        let team = Team::new(2).expect("threads");
+        for len in [0, 1, PART, 5 * PART + 3] {
+            let parameter = |bad: Option<usize>| {
+                let element = |i: usize| if Some(i) == bad { f32::INFINITY } else { i as f32 };
+                Parameter::new(Array::owned(Tensor::vector((0..len).map(element).collect())))
+            };
+            for team in [None, Some(&team)] {
+                let mut kept = Parameter::copied(&parameter(None), team);
+                assert_eq!((kept.to_tensor(), kept.is_finite(team)), (parameter(None).to_tensor(), true));
+                for bad in [0, len / 2, len - len.min(1)].into_iter().filter(|i| *i < len) {
+                    let of = |p: &Parameter| match &p.array {
+                        Array::F32(view) => view.as_dense().map(<[f32]>::as_ptr),
+                        _ => None,
+                    };
+                    let before = of(&kept);
+                    kept.copy(&parameter(Some(bad)), team);
+                    assert_eq!((of(&kept), kept.is_finite(team)), (before, false), "{bad} of {len}");
+                }
+            }
+        }
     }
 }

@@ -14,8 +14,11 @@ mod faults;
 mod fidelity;
 #[path = "../../../dl-core/tests/library/cases/mod.rs"]
 mod library;
+mod not_finite;
 mod optimizers;
 mod random_programs;
 mod scene;
+mod sessions;
+mod together;
 mod tutorial;
 mod updates;

@@ -1,54 +1,109 @@
-//! Checking what authors assumed of values: a plan of these values alone, and the verdict on each.
+//! Checking a run: a program's plan with more outputs, of what authors assumed and of gradients, and the
+//! verdict on each.
 
 use crate::dim::Name;
 use crate::error::{Error, Fault, Result};
-use crate::graph::{NodeId, Origin};
+use crate::finite::Statistics;
+use crate::graph::{Node, NodeId, Origin};
 use crate::interp;
-use crate::ops::{Fact, Op};
+use crate::ops::{Binary, Fact, Op, Reduce, Unary};
 use crate::plan::{Plan, Target, lower};
 use crate::program::{Output, Program};
 use crate::tensor::TensorRef;
 
-/// The assumptions of a program as a plan of their own, which changes no parameter: run it before
-/// the program's plan, with the same inputs, seed and step.
+/// A program's plan, and what has to hold in a run of it. What is to be looked at comes after the
+/// program's own outputs, computed by the same steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checks {
     plan: Plan,
-    assumed: Vec<(Fact, Origin)>,
+    /// How many outputs are the program's own.
+    own: usize,
+    /// Of the outputs after these.
+    watched: Vec<(What, Origin)>,
+    /// What is assumed of inputs, by their places.
+    inputs: Vec<(usize, Fact, Origin)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    Assumed(Fact),
+    Gradient(Name),
 }
 
 impl Checks {
-    /// The checks of a program; nothing if it assumes nothing.
-    pub fn new(program: &Program, target: &Target) -> Option<Checks> {
-        let (mut values, mut assumed) = (vec![], vec![]);
+    /// The checks of a program.
+    pub fn new(program: &Program, target: &Target) -> Checks {
+        let mut outputs = program.outputs().to_vec();
+        let (mut watched, mut inputs) = (vec![], vec![]);
         for id in program.assumed() {
             let node = &program.nodes()[id.index()];
-            if let Op::Assume(fact) = node.op {
-                values.push(Output { name: fact.name().into(), node: node.args[0] });
-                assumed.push((fact, origin(program, id, node.args[0])));
+            let Op::Assume(fact) = node.op else { continue };
+            let origin = origin(program, id, node.args[0]);
+            match &program.nodes()[node.args[0].index()].op {
+                Op::Input(name) => {
+                    let place = program.inputs().iter().position(|d| d.name == *name);
+                    inputs.push((place.expect("a program lists what it reads"), fact, origin));
+                }
+                _ => {
+                    outputs.push(Output { name: fact.name().into(), node: node.args[0] });
+                    watched.push((What::Assumed(fact), origin));
+                }
             }
         }
-        let plan = lower::lower(program, &values, &[], target);
-        (!assumed.is_empty()).then_some(Checks { plan, assumed })
+        for gradient in hidden_gradients(program) {
+            let origin = program.origins()[gradient.node.index()].clone();
+            watched.push((What::Gradient(gradient.name.clone()), origin));
+            outputs.push(gradient);
+        }
+        let plan = lower::lower(program, &outputs, program.updates(), target);
+        Checks { plan, own: program.outputs().len(), watched, inputs }
     }
 
-    /// Computes the assumed values as its outputs.
+    /// Computes what the program computes, and what is to be looked at.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// Whether the plan's output at `place` is what was assumed, as the interpreter judges it; values
-    /// in `f32` may be off by 1e-5 instead of 1e-6.
+    /// How many of the plan's outputs are the program's own.
+    pub fn own(&self) -> usize {
+        self.own
+    }
+
+    /// Whether the inputs, in the program's order, are what was assumed of them.
+    ///
+    /// # Errors
+    /// When one is not: with the author's line, the name of the value, the fact and the first place.
+    pub fn verify_inputs(&self, inputs: &[TensorRef<'_>]) -> Result<()> {
+        self.inputs.iter().try_for_each(|(place, fact, origin)| verify(*fact, origin, inputs[*place]))
+    }
+
+    /// Whether the plan's output at `place`, after the program's own, is what was assumed, as the
+    /// interpreter judges it (values in `f32` may be off by 1e-5 instead of 1e-6), or a finite gradient.
     ///
     /// # Errors
     /// When it is not: with the author's line, the name of the value, the fact and the first place.
     pub fn verify(&self, place: usize, value: TensorRef<'_>) -> Result<()> {
-        let (fact, origin) = &self.assumed[place];
-        interp::check_tensor(*fact, value).map_err(|why| {
-            let message = origin.name.as_ref().map_or_else(|| why.clone(), |name| format!("{name}: {why}"));
-            Error::value(Fault { site: origin.site.clone(), message }.to_string())
-        })
+        match &self.watched[place - self.own] {
+            (What::Assumed(fact), origin) => verify(*fact, origin, value),
+            (What::Gradient(_), _) if value.is_finite() => Ok(()),
+            (What::Gradient(name), origin) => {
+                let message = format!("gradient {name} is not finite: {}", Statistics::of(value));
+                Err(Error::value(Fault { site: origin.site.clone(), message }.to_string()))
+            }
+        }
     }
+
+    /// Whether the plan's output at `place` is there because of an assumption.
+    pub fn is_assumed(&self, place: usize) -> bool {
+        place.checked_sub(self.own).is_some_and(|i| matches!(self.watched[i].0, What::Assumed(_)))
+    }
+}
+
+fn verify(fact: Fact, origin: &Origin, value: TensorRef<'_>) -> Result<()> {
+    interp::check_tensor(fact, value).map_err(|why| {
+        let message = origin.name.as_ref().map_or_else(|| why.clone(), |name| format!("{name}: {why}"));
+        Error::value(Fault { site: origin.site.clone(), message }.to_string())
+    })
 }
 
 /// The line of the assumption, with the best name that there is for the value.
@@ -60,4 +115,37 @@ fn origin(program: &Program, assumption: NodeId, value: NodeId) -> Origin {
     let own = program.origins()[assumption.index()].clone();
     let name = own.name.or(leaf).or_else(|| program.origins()[value.index()].name.clone());
     Origin { name, ..own }
+}
+
+/// The gradients of the derivation that a run computes, and that may be infinite or NaN where all outputs
+/// and new parameters are finite, as behind a bound or a sign.
+fn hidden_gradients(program: &Program) -> Vec<Output> {
+    let nodes = program.nodes();
+    let ends = program.outputs().iter().map(|o| o.node).chain(program.updates().iter().map(|u| u.value));
+    let (mut runs, mut shown) = (vec![false; nodes.len()], vec![false; nodes.len()]);
+    for end in ends {
+        (runs[end.index()], shown[end.index()]) = (true, true);
+    }
+    for (i, node) in nodes.iter().enumerate().rev() {
+        for (place, arg) in node.args.iter().enumerate() {
+            runs[arg.index()] |= runs[i];
+            shown[arg.index()] |= shown[i] && shows(node, place);
+        }
+    }
+    let gradient = |o: &&Output| o.name.starts_with('∂') && runs[o.node.index()] && !shown[o.node.index()];
+    program.derivation().iter().filter(gradient).cloned().collect()
+}
+
+/// Whether an operation's result is not finite wherever that argument is not.
+fn shows(node: &Node, place: usize) -> bool {
+    match node.op {
+        Op::Binary(Binary::Add | Binary::Sub | Binary::Mul) => true,
+        Op::Binary(Binary::Div) => place == 0,
+        Op::Unary(Unary::Neg | Unary::Abs | Unary::Sqrt) => true,
+        Op::Reduce { kind: Reduce::Sum, .. } | Op::Contract(_) => true,
+        Op::Reshape | Op::Permute(_) | Op::Flip(_) | Op::Concat(_) | Op::Pad { .. } => true,
+        Op::Assume(_) | Op::StopGradient | Op::Variable(_) => true,
+        Op::Cast => node.dtype.is_float(),
+        _ => false,
+    }
 }

@@ -2,6 +2,7 @@
 
 mod accumulate;
 mod checks;
+mod diagnosis;
 mod divide;
 mod file;
 mod listing;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::accumulate::Accumulation;
 pub use self::checks::Checks;
+pub use self::diagnosis::{Diagnosis, Finding, Place};
 pub use self::divide::{Division, Part};
 
 use crate::dim::{Dim, Name};

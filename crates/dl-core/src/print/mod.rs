@@ -33,6 +33,7 @@ mod tests;
 use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
 use roots::Roots;
+pub(crate) use roots::walk;
 
 /// Aligned equations in LaTeX, for mathematics mode: one for every root, and one for every named
 /// or repeated value before its first use.

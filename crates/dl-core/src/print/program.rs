@@ -1,7 +1,7 @@
 //! Programs as people read them: derivation and outputs, then the updates.
 
 use crate::dim::Name;
-use crate::graph::{Expr, Graph};
+use crate::graph::{Expr, Graph, NodeId};
 use crate::print::roots::Roots;
 use crate::print::{dot, latex, math, sexpr};
 use crate::program::Program;
@@ -39,13 +39,32 @@ impl Program {
         self.roots(&self.to_graph(), |roots| dot::print(&roots))
     }
 
+    /// One of its values, by the names of the others: its own line of the equations.
+    pub(crate) fn line(&self, graph: &Graph, node: NodeId) -> String {
+        let outputs = self.shown(graph);
+        let name = outputs.iter().find(|(_, e)| e.id() == node).map(|(name, _)| name.clone());
+        let mut roots = Roots::program(&outputs, &[]);
+        if name.is_none() {
+            roots.add(self.expr(graph, node));
+        }
+        let text = math::print(roots);
+        let lead = name.map(|name| format!("{name} = "));
+        let own = |line: &&str| lead.as_ref().is_none_or(|lead| line.starts_with(lead.as_str()));
+        text.lines().rfind(own).unwrap_or_default().to_owned()
+    }
+
+    /// The name under which a value is shown.
+    pub(crate) fn shown_name(&self, node: NodeId) -> Option<&Name> {
+        self.derivation().iter().chain(self.outputs()).find(|o| o.node == node).map(|o| &o.name)
+    }
+
+    fn shown<'g>(&self, graph: &'g Graph) -> Vec<(Name, Expr<'g>)> {
+        let shown = self.derivation().iter().chain(self.outputs());
+        shown.map(|o| (o.name.clone(), self.expr(graph, o.node))).collect()
+    }
+
     fn roots(&self, graph: &Graph, print: impl Fn(Roots<'_>) -> String) -> String {
-        let outputs: Vec<(Name, Expr<'_>)> = self
-            .derivation()
-            .iter()
-            .chain(self.outputs())
-            .map(|o| (o.name.clone(), self.expr(graph, o.node)))
-            .collect();
+        let outputs = self.shown(graph);
         let updates: Vec<(Name, Expr<'_>)> =
             self.updates().iter().map(|u| (u.parameter.clone(), self.expr(graph, u.value))).collect();
         print(Roots::program(&outputs, &updates))

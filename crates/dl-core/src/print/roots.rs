@@ -99,6 +99,12 @@ impl<'g> Roots<'g> {
         roots
     }
 
+    /// One root more, which nobody named.
+    pub(super) fn add(&mut self, expr: Expr<'g>) {
+        self.graph = Some(expr.graph());
+        self.list.push(Root { name: None, id: expr.id(), update: false });
+    }
+
     /// The name that stands for the node wherever it is used.
     pub(super) fn name(&self, id: NodeId) -> Option<&Name> {
         self.names.get(&id)
@@ -118,7 +124,7 @@ impl<'g> Roots<'g> {
 
 /// Visits everything below `root` that `done` does not hold yet, arguments first, in the author's
 /// order, without recursion: chains of any length are fine.
-pub(super) fn walk(
+pub(crate) fn walk(
     root: NodeId,
     mut args: impl FnMut(NodeId) -> Vec<NodeId>,
     mut done: impl FnMut(NodeId) -> bool,

@@ -69,7 +69,7 @@ impl Cut {
         }
         let fitting = tile.unwrap_or((caches.l2 / 4 / (bytes + more).max(1)).clamp(STEP, WHOLE));
         let (first, more) = match tile {
-            Some(tile) => (2 * tile, 2 * tile),
+            Some(tile) => (tile.saturating_mul(2), tile.saturating_mul(2)),
             None => LANE,
         };
         let lanes = (rows / first).clamp(1, FEW).max(rows / more).min(LANES);

@@ -9,7 +9,8 @@ const B: Named = Named("B");
 
 pub(crate) fn cases() -> Vec<Case> {
     let rows = [1, 7, 33, 200].into_iter();
-    let by_rows = rows.flat_map(|n| [rounds(n), short_rows(n), bytes(n), updates(n), late_updates(n)]);
+    let by_rows =
+        rows.flat_map(|n| [rounds(n), kept_rows(n), short_rows(n), bytes(n), updates(n), late_updates(n)]);
     let long = [5000, 70_000].into_iter().flat_map(|n| [moments(n, false), moments(n, true)]);
     by_rows.chain(long).chain([waiting_reader(), many_bytes()]).collect()
 }
@@ -52,6 +53,17 @@ fn rounds(n: usize) -> Case {
         s.output((sum + root).sum(..));
         s.output((roots * late).sum(0));
         s.output((late * late).mean(..));
+    })
+}
+
+/// Rows that a product makes in one round, and that the next one reads beside their sum.
+fn kept_rows(n: usize) -> Case {
+    case("composed", format!("{n} rows from round to round"), move |s| {
+        let (x, w) = (s.input(s.float, (B, 3), &[n, 3], Uniform), s.parameter(&[3, 4], Uniform));
+        let h = x.dot(w).tanh();
+        let late = h - h.mean(0).broadcast_to(&h.shape());
+        s.output(late);
+        s.output((late * late * h).mean(0));
     })
 }
 

@@ -1,12 +1,16 @@
 //! Sessions: parameters on an executor, and the programs that share them.
 
+mod loaded;
+mod watch;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dl_core::graph::ParameterDecl;
-use dl_core::plan::Checks;
-use dl_core::program::bind;
 use dl_core::{Name, Plan, Program, Tensor, TensorRef};
 
+use self::loaded::Loaded;
+use self::watch::{Moment, Watch};
 use crate::error::{Error, Result};
 use crate::executor::{Buffer, Call, Executable, Executor};
 use crate::profile::Kernel;
@@ -35,10 +39,24 @@ pub struct Session {
     seed: u64,
     step: u64,
     decls: Vec<ParameterDecl>,
+    /// By name, their places among the declarations and the buffers.
+    places: HashMap<Name, usize>,
     buffers: Vec<Buffer>,
+    /// While checking: what parameters were before the last run that updated them.
+    kept: Vec<Option<Buffer>>,
     programs: Vec<Loaded>,
+    /// How many executables are kept for each program.
+    sizes: usize,
     checking: bool,
+    /// The inputs that may be infinite while checking.
+    infinite: Vec<Name>,
 }
+
+/// How many executables are kept for each program, where nobody says otherwise.
+const SIZES: usize = 4;
+
+/// The last step that can be counted: programs see the number as `i64`.
+const LAST: u64 = i64::MAX as u64;
 
 /// A program of a session, ready to run. Cheap to clone.
 #[derive(Clone)]
@@ -53,15 +71,6 @@ pub struct Outputs<'s> {
     executable: &'s dyn Executable,
 }
 
-struct Loaded {
-    plan: Arc<Plan>,
-    slots: Vec<usize>,
-    /// One executable for every set of input shapes seen so far.
-    variants: Vec<(Vec<usize>, Box<dyn Executable>)>,
-    /// What its author assumed, and the place of the plan that computes it.
-    checks: Option<(Arc<Checks>, usize)>,
-}
-
 impl Session {
     /// A session without programs. The seed decides first values and random numbers.
     pub fn new(executor: impl Executor + 'static, seed: u64) -> Self {
@@ -70,13 +79,47 @@ impl Session {
 
     /// The same for an executor that is chosen at run time.
     pub fn boxed(executor: Box<dyn Executor>, seed: u64) -> Self {
-        Session { executor, seed, step: 0, decls: vec![], buffers: vec![], programs: vec![], checking: false }
+        Session {
+            executor,
+            seed,
+            step: 0,
+            decls: vec![],
+            places: HashMap::new(),
+            buffers: vec![],
+            kept: vec![],
+            programs: vec![],
+            sizes: SIZES,
+            checking: false,
+            infinite: vec![],
+        }
     }
 
-    /// Whether programs compiled from now on verify, before each run, what their authors assumed of
-    /// values ([`assume`](dl_core::Expr::assume)). Off at first, and then free of cost; on, the assumed
-    /// values are computed once more and read by the host. Plans that are [loaded](Session::load) say
-    /// nothing of assumptions and are not checked.
+    /// For how many sets of input sizes each program is kept ready, with the memory that its runs use
+    /// again: 4 at first, at least 1. A run with other sizes lets the least recently used go, and has the
+    /// executor compile the program for the new ones, which takes milliseconds and changes no result.
+    pub fn keeping_sizes(mut self, most: usize) -> Self {
+        self.sizes = most.max(1);
+        self.programs.iter_mut().for_each(|program| program.leave(self.sizes));
+        self
+    }
+
+    /// Whether runs of programs that are compiled from now on are checked. Off at first, and then free of
+    /// cost; on, a step takes a little longer (it keeps a copy of the parameters that it updates).
+    ///
+    /// A checked run stops with an error, and parameters are as before, when
+    ///
+    /// - an input of floats holds NaN or an infinity (see [`with_infinite`](Session::with_infinite)),
+    /// - something is not as an author assumed ([`assume`](dl_core::Expr::assume)),
+    /// - an output or an updated parameter, or a gradient of [`minimize`](dl_core::Expr::minimize), is not
+    ///   finite.
+    ///
+    /// What is infinite on the way and leaves no trace in these is no mistake: scores that are masked with
+    /// -∞ before a softmax, or a branch that a select does not take. Of what does reach them, the error
+    /// names the first in the order in which the author wrote operands, with its line, its formula, how
+    /// many of its numbers are NaN or infinite, the range and mean of the others, and the same of its
+    /// operands; for this the run is repeated with every value kept. Infinities that are written into the
+    /// formula are passed over. Plans that are [loaded](Session::load) say nothing of formulas and
+    /// assumptions: for them, the error names the input, output or parameter.
     ///
     #[cfg_attr(feature = "cpu", doc = "```")]
     #[cfg_attr(not(feature = "cpu"), doc = "```ignore")]
@@ -96,6 +139,13 @@ impl Session {
         Session { checking: on, ..self }
     }
 
+    /// Lets an input hold infinities while [`checking`](Session::checking), as a mask that is added to
+    /// scores does. NaN is a mistake in it, too.
+    pub fn with_infinite(mut self, input: &str) -> Self {
+        self.infinite.push(input.into());
+        self
+    }
+
     /// The executor's name.
     pub fn executor(&self) -> &'static str {
         self.executor.name()
@@ -107,14 +157,8 @@ impl Session {
     /// When a parameter of the same name has another type or shape, or its initialiser does not fit.
     pub fn compile(&mut self, program: &Program) -> Result<Handle> {
         let target = self.executor.target();
-        let handle = self.load(Plan::new(program, &target))?;
-        if self.checking
-            && let Some(checks) = Checks::new(program, &target)
-        {
-            let place = self.load(checks.plan().clone())?.place;
-            self.programs[handle.place].checks = Some((Arc::new(checks), place));
-        }
-        Ok(handle)
+        let watch = self.checking.then(|| Watch::of_program(program, &target));
+        self.add(Plan::new(program, &target), watch)
     }
 
     /// Takes a plan that was lowered (and perhaps stored) before.
@@ -122,10 +166,14 @@ impl Session {
     /// # Errors
     /// As for [`compile`](Session::compile).
     pub fn load(&mut self, plan: Plan) -> Result<Handle> {
+        self.add(plan, None)
+    }
+
+    fn add(&mut self, plan: Plan, watch: Option<Watch>) -> Result<Handle> {
         self.check_types(&plan)?;
         let mut fresh = vec![];
         for slot in plan.parameters() {
-            match self.decls.iter().find(|d| d.name == slot.decl.name) {
+            match self.places.get(&slot.decl.name).map(|place| &self.decls[*place]) {
                 Some(old) if old.dtype != slot.decl.dtype || old.shape != slot.decl.shape => {
                     return Err(Error::value(format!(
                         "parameter {} is {} {} here and {} {} in the session",
@@ -141,39 +189,28 @@ impl Session {
         }
         // Nothing is added before everything fits.
         for (decl, buffer) in fresh {
+            self.places.insert(decl.name.clone(), self.decls.len());
             self.decls.push(decl);
             self.buffers.push(buffer);
+            self.kept.push(None);
         }
         let slots = plan.parameters().iter().map(|p| self.place(&p.decl.name)).collect::<Result<_>>()?;
         let plan = Arc::new(plan);
-        self.programs.push(Loaded { plan: plan.clone(), slots, variants: vec![], checks: None });
+        let watch = watch.or_else(|| self.checking.then(|| Watch::of_plan(&plan)));
+        self.programs.push(Loaded::new(plan.clone(), slots, watch));
         Ok(Handle { place: self.programs.len() - 1, plan })
     }
 
     /// Runs a program once with `inputs` in its order ([`Handle::inputs`]).
     ///
     /// # Errors
-    /// When an input does not fit its declaration, an index is outside its axis, the device refuses,
-    /// or, while [`checking`](Session::checking), an assumed fact does not hold. Parameters are then
-    /// as before.
+    /// When an input does not fit its declaration, an index is outside its axis, the device refuses, no
+    /// more steps can be counted, or, while [`checking`](Session::checking), something is not as it should
+    /// be. Parameters are then as before.
     pub fn run(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<Outputs<'_>> {
-        self.check(handle, inputs)?;
-        self.execute(handle.place, inputs)
-    }
-
-    /// That the program is the session's own and, while checking, that what was assumed holds.
-    fn check(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<()> {
-        let known = self.programs.get(handle.place).is_some_and(|p| Arc::ptr_eq(&p.plan, &handle.plan));
-        if !known {
-            return Err(Error::value("the program was compiled by another session"));
-        }
-        if let Some((checks, place)) = self.programs[handle.place].checks.clone() {
-            let assumed = self.execute(place, inputs)?;
-            for i in 0..checks.plan().outputs().len() {
-                checks.verify(i, assumed.read_at(i)?.view())?;
-            }
-        }
-        Ok(())
+        let ((), variant) = self.call(handle, inputs, |executable, call| executable.run(call))?;
+        let program = &self.programs[handle.place];
+        Ok(Outputs { plan: &program.plan, executable: program.executable(variant) })
     }
 
     /// The same as [`run`](Session::run), and how long each kernel of the executor took, in order.
@@ -181,31 +218,44 @@ impl Session {
     /// # Errors
     /// As for [`run`](Session::run); also where the executor cannot tell (only `cpu` does so far).
     pub fn profile(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<Vec<Kernel>> {
-        self.check(handle, inputs)?;
-        Ok(self.call(handle.place, inputs, |executable, call| executable.profile(call))?.0)
-    }
-
-    fn execute(&mut self, place: usize, inputs: &[TensorRef<'_>]) -> Result<Outputs<'_>> {
-        let variant = self.call(place, inputs, |executable, call| executable.run(call))?.1;
-        let program = &self.programs[place];
-        Ok(Outputs { plan: &program.plan, executable: &*program.variants[variant].1 })
+        Ok(self.call(handle, inputs, |executable, call| executable.profile(call))?.0)
     }
 
     /// Lets the executable for these inputs do something; also which one it is.
     fn call<R>(
         &mut self,
-        place: usize,
+        handle: &Handle,
         inputs: &[TensorRef<'_>],
         work: impl FnOnce(&mut dyn Executable, Call<'_>) -> Result<R>,
     ) -> Result<(R, usize)> {
-        let program = &mut self.programs[place];
-        let variant = program.variant(&*self.executor, inputs)?;
-        let executable = &mut *program.variants[variant].1;
-        let (parameters, slots) = (&mut self.buffers[..], &program.slots[..]);
-        let result = work(executable, Call { inputs, parameters, slots, seed: self.seed, step: self.step })?;
-        if program.plan.has_updates() {
-            self.step += 1;
+        let program = self.programs.get_mut(handle.place).filter(|p| Arc::ptr_eq(&p.plan, &handle.plan));
+        let program = program.ok_or_else(|| Error::value("the program was compiled by another session"))?;
+        let variant = program.variant(&*self.executor, inputs, self.sizes)?;
+        let updates = u64::from(program.plan.has_updates());
+        let next = self.step.checked_add(updates).filter(|next| *next <= LAST).ok_or_else(|| {
+            let step = self.step;
+            Error::value(format!("after step {step} none can be counted: {LAST} is the last"))
+        })?;
+        if let Some(watch) = &program.watch {
+            watch.inputs(inputs, &self.infinite)?;
+            watch.keep(&*self.executor, &program.slots, (&self.buffers, &mut self.kept))?;
         }
+        let (parameters, slots) = (&mut self.buffers[..], &program.slots[..]);
+        let call = Call { inputs, parameters, slots, seed: self.seed, step: self.step };
+        let executables = &mut program.variants;
+        let result = work(executables.get_mut(variant), call)?;
+        if let Some(watch) = &program.watch {
+            let executable = program.variants.get(variant);
+            let looked = watch.results(&*self.executor, executable, &program.slots, &self.buffers);
+            if let Err(wrong) = looked {
+                watch.restore(&program.slots, (&mut self.buffers, &mut self.kept));
+                let (parameters, slots) = (&mut self.buffers[..], &program.slots[..]);
+                let call = Call { inputs, parameters, slots, seed: self.seed, step: self.step };
+                let moment = Moment { call, dims: program.dims(inputs)?, infinite: &self.infinite };
+                return Err(watch.explain(wrong, &*self.executor, moment));
+            }
+        }
+        self.step = next;
         Ok((result, variant))
     }
 
@@ -224,7 +274,7 @@ impl Session {
         self.step
     }
 
-    /// Sets the number of finished steps, as when training resumes.
+    /// Sets the number of finished steps, as when training resumes. Runs fail beyond 2⁶³ - 1.
     pub fn set_step(&mut self, step: u64) {
         self.step = step;
     }
@@ -297,31 +347,10 @@ impl Session {
     }
 
     fn place(&self, name: &str) -> Result<usize> {
-        self.decls.iter().position(|d| *d.name == *name).ok_or_else(|| {
+        self.places.get(name).copied().ok_or_else(|| {
             let known: Vec<&str> = self.decls.iter().map(|d| d.name.as_ref()).collect();
             Error::value(format!("unknown parameter {name}; the session has {}", listed(&known)))
         })
-    }
-}
-
-impl Loaded {
-    /// The executable for these inputs' shapes, compiled on first sight.
-    fn variant(&mut self, executor: &dyn Executor, inputs: &[TensorRef<'_>]) -> Result<usize> {
-        let slots = self.plan.inputs();
-        let sizes = || inputs.iter().flat_map(|t| t.shape().iter().copied());
-        let typed = slots.len() == inputs.len()
-            && slots
-                .iter()
-                .zip(inputs)
-                .all(|(s, t)| s.decl.dtype == t.dtype() && s.decl.shape.len() == t.shape().len());
-        if typed && let Some(i) = self.variants.iter().position(|(key, _)| key.iter().copied().eq(sizes())) {
-            return Ok(i);
-        }
-        let decls: Vec<_> = slots.iter().map(|s| s.decl.clone()).collect();
-        let dims = bind(&decls, inputs)?;
-        let executable = executor.compile(&self.plan, &dims)?;
-        self.variants.push((sizes().collect(), executable));
-        Ok(self.variants.len() - 1)
     }
 }
 
