@@ -13,8 +13,10 @@ mod faults;
 mod fidelity;
 #[path = "../../../dl-core/tests/library/cases/mod.rs"]
 mod library;
+mod long;
 mod optimizers;
 mod random_programs;
 mod scene;
+mod small;
 mod tutorial;
 mod updates;
