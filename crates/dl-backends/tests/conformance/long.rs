@@ -99,10 +99,11 @@ fn product(spec: &'static str, k: usize) {
 
 #[test]
 fn narrow_products() {
-    for spec in
-        ["k,k->", "k,kj->j", "k,jk->j", "jk,k->j", "kj,k->j", "ak,ak->a", "ka,ka->a", "lm,lm->", "lm,ml->"]
-    {
+    for spec in ["k,k->", "kj,k->j"] {
         product(spec, LONG);
+    }
+    for spec in ["k,kj->j", "k,jk->j", "jk,k->j", "ak,ak->a", "ka,ka->a", "lm,lm->", "lm,ml->"] {
+        product(spec, LONG / 8);
     }
 }
 
@@ -111,7 +112,7 @@ fn wide_products() {
     for spec in
         ["ik,kj->ij", "ki,kj->ij", "ik,jk->ji", "ki,jk->ij", "aik,akj->aij", "lmi,lmj->ij", "lmi,mlj->ij"]
     {
-        product(spec, LONG / 4);
+        product(spec, LONG / 8);
     }
     check("contract", "many rows and columns", |s| {
         vec![(filled(s, &[70, 9000]).dot(filled(s, &[9000, 50])), 9000.0 * term(s.float).powi(2))]
@@ -121,7 +122,7 @@ fn wide_products() {
 /// Lengths around those at which something changes.
 #[test]
 fn products_of_all_lengths() {
-    for k in [255, 256, 257, 511, 512, 513, 1023, 1025, 4095, 4096, 4097, 8200, 60_000, 70_001] {
+    for k in [256, 257, 513, 1023, 1025, 4096, 4097, 8200, 60_000] {
         for spec in ["k,k->", "kj,k->j", "jk,k->j", "ik,kj->ij", "ki,kj->ij"] {
             product(spec, k);
         }
@@ -159,7 +160,7 @@ fn scatters_over<'g>(s: &Scene<'g>, n: usize) -> Vec<(Expr<'g>, f64)> {
 
 #[test]
 fn rows_of_a_batch() {
-    for n in [700, 3000, 60_000] {
+    for n in [700, 3000, 20_000] {
         check("contract", &format!("{n} rows"), move |s| products_over(s, n));
         check("sum", &format!("{n} rows"), move |s| sums_over(s, n, false));
         check("sum", &format!("{n} longer rows"), move |s| sums_over(s, n, true));
@@ -179,7 +180,11 @@ fn a_million_rows() {
 
 #[test]
 fn sums() {
-    for n in [513, 1025, 60_000, 70_001, LONG] {
+    check("sum", "a million elements", |s| {
+        let all = LONG as f64 * term(s.float);
+        vec![(filled(s, &[LONG]).sum(..), all), (filled(s, &[LONG, 2]).sum(0), all)]
+    });
+    for n in [513, 1025, 60_000, 70_001] {
         check("sum", &format!("{n} elements"), move |s| {
             let all = n as f64 * term(s.float);
             vec![
@@ -193,6 +198,10 @@ fn sums() {
             ]
         });
     }
+}
+
+fn arg(x: Expr<'_>, axis: isize, max: bool) -> Expr<'_> {
+    if max { x.argmax(axis) } else { x.argmin(axis) }
 }
 
 /// The last elements are the extremes, and come more than once.
@@ -211,20 +220,24 @@ fn extremes() {
         check(op, "extremes", move |s| {
             let x = s.g.iota(s.float, 0, [n]);
             let x = s.g.concat(0, &[x, x, x]).reshape([3, n]) * sign;
-            let of = |x: Expr<'_>, axis| if sign > 0.0 { x.argmax(axis) } else { x.argmin(axis) };
+            let of = |x, axis| arg(x, axis, sign > 0.0);
             vec![(of(x, 1), (n - 1) as f64), (of(x, 0), 0.0), (of(x.transpose(), 0), (n - 1) as f64)]
         });
     }
     check("prod", "a product of all elements", move |s| {
         // As many halves as twos, and an even number of signs.
-        let x = s.float(&[60_000], These(&[2.0, 0.5, -1.0, -1.0, 1.0, 1.0]));
+        let x = s.float(&[59_997], These(&[2.0, 0.5, -1.0, -1.0, 1.0, 1.0, 1.0]));
         vec![(x.prod(0), 1.0)]
     });
 }
 
 #[test]
 fn scatters() {
-    for n in [258, 70_000, LONG] {
+    check("scatter_add", "a million updates", |s| {
+        let i = s.typed(I64, &[LONG], These(&[0.0, 1.0]));
+        vec![(filled(s, &[LONG]).scatter_add(0, 0, i, &[2].into()), (LONG / 2) as f64 * term(s.float))]
+    });
+    for n in [258, 70_000] {
         check("scatter_add", &format!("{n} updates"), move |s| {
             let i = s.typed(I64, &[n], These(&[0.0, 1.0]));
             let half = (n / 2) as f64 * term(s.float);
