@@ -25,9 +25,9 @@ impl<B: Backend> Machine<B> {
     /// Elements of an axis that is reduced at once, and of the parts that it is cut into if there are more.
     pub(super) fn longest(&self, kind: Reduce, float: bool) -> Option<(usize, usize)> {
         match (self.near, kind == Reduce::Sum && float) {
-            (true, true) => Some((CHAIN, CHAIN / 2)),
+            (_, true) => Some((CHAIN, CHAIN / 2)),
             (true, false) => None,
-            (false, _) => Some((TURNS, TURNS / 8)),
+            (false, false) => Some((TURNS, TURNS / 8)),
         }
     }
 
