@@ -4,10 +4,10 @@ use burn_backend::Backend;
 use dl_core::Scalar;
 use dl_core::ops::Contraction;
 
-use super::host;
 use super::machine::Machine;
 use super::step::Step;
 use super::value::{Value, extents};
+use super::{host, long};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -41,6 +41,10 @@ pub(super) fn contract<B: Backend>(
     let product = match (x, y) {
         // Nothing to sum: the broadcast product is the outer one.
         (Value::Float(x), Value::Float(y)) if letters.inner.is_empty() => Value::Float(B::float_mul(x, y)),
+        (x @ Value::Float(_), y @ Value::Float(_)) if inner > m.inner(rows, columns) => {
+            let (x, y) = (x.reshape(&[batch, rows, inner]), y.reshape(&[batch, inner, columns]));
+            long::product(m, x, y, [batch, rows, inner, columns])?
+        }
         (Value::Float(x), Value::Float(y)) => Value::Float(B::float_matmul(x, y)),
         (Value::Int(x), Value::Int(y)) if step.exact && letters.inner.is_empty() => {
             let whole = three(rows, columns);

@@ -6,6 +6,7 @@
 //! - casts of floats to integers, which burn leaves open for NaN and beyond the integers' range;
 //! - integer arithmetic whose result may leave the device's integers (see `range`): here it wraps
 //!   at the ends of `i64`, and what a device with 32-bit integers cannot hold is an error;
+//! - sums at many indices on a processor, which burn adds one after the other;
 //! - sorting, which is stable here, with NaN last;
 //! - random numbers, which are counted in 64 bits;
 //! - checks of computed indices.
@@ -137,6 +138,34 @@ pub(super) fn scatter_ints<B: Backend>(
         *target = target.wrapping_add(update);
     }
     ints(m, &[batch, before, size, after], out)
+}
+
+/// The same of floats, in double precision, with what rounding takes kept beside it.
+pub(super) fn scatter_floats<B: Backend>(
+    m: &Machine<B>,
+    indices: &[i64],
+    updates: Value<B>,
+    dtype: DType,
+    [batch, before, size, after]: [usize; 4],
+) -> Result<Value<B>> {
+    let count = indices.len() / batch;
+    let shape = [batch, before, count, after];
+    let updates = floats(m.download(updates.reshape(&shape), dtype, &shape)?.view().data());
+    let mut sums = vec![(0.0f64, 0.0f64); batch * before * size * after];
+    for (place, x) in updates.into_iter().enumerate() {
+        let (outer, k, q) = (place / (count * after), place / after % count, place % after);
+        let index = indices[outer / before * count + k] as usize;
+        let (total, lost) = &mut sums[(outer * size + index) * after + q];
+        // Knuth's sum of two, and its error.
+        let sum = *total + x;
+        let part = sum - *total;
+        *lost += (*total - (sum - part)) + (x - part);
+        *total = sum;
+    }
+    let settled = |(total, lost): (f64, f64)| if total.is_finite() { total + lost } else { total };
+    let sums: Vec<f64> = sums.into_iter().map(settled).collect();
+    let sums = Tensor::from_f64(dtype, [batch, before, size, after], &sums).map_err(|e| e.to_string())?;
+    m.store(sums)
 }
 
 /// The elements, or the indices of them, in order along `axis`; stable, NaN last.

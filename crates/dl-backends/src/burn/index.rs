@@ -4,10 +4,10 @@ use burn_backend::tensor::IntTensor;
 use burn_backend::{Backend, Scalar as BurnScalar};
 use dl_core::{DType, Scalar};
 
-use super::host;
 use super::machine::Machine;
 use super::step::{Check, Env, Step};
 use super::value::{Value, extents};
+use super::{host, long};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -38,6 +38,9 @@ pub(super) fn gather<B: Backend>(
     })
 }
 
+/// Updates that a kernel adds one after the other, perhaps all at one place: the promise is 64 units.
+pub(super) const CHAIN: usize = 256;
+
 /// Adds `updates` at the indices onto zeros.
 pub(super) fn scatter_add<B: Backend>(
     m: &Machine<B>,
@@ -55,6 +58,15 @@ pub(super) fn scatter_add<B: Backend>(
     let sum = if step.dtype == DType::I64 && !step.exact {
         let indices = m.read_ints(indices, &step.args[0].shape)?;
         host::scatter_ints(m, &indices, updates.reshape(&view.four(view.count)), view.four(view.size))?
+    } else if view.count > CHAIN && m.near && step.dtype.is_float() {
+        let indices = m.read_ints(indices, &step.args[0].shape)?;
+        let sizes = view.four(view.size);
+        host::scatter_floats(m, &indices, updates.reshape(&view.four(view.count)), step.dtype, sizes)?
+    } else if view.count > CHAIN && !m.near {
+        let lanes = [view.batch * view.before, view.count, view.after];
+        let indices = Value::Int(view.spread(indices)?).reshape(&lanes);
+        let sizes = [lanes[0], view.count, view.size, view.after];
+        long::add_at(m, indices, updates.reshape(&lanes), sizes, zeros)?
     } else if batch == 0 {
         let updates = updates.reshape(&[view.before, view.count, view.after]);
         zeros(&view.three())?.select_add(1, indices.reshape(&[view.count]).int()?, updates)

@@ -24,6 +24,7 @@ mod executors;
 mod far;
 mod host;
 mod index;
+mod long;
 mod machine;
 mod movement;
 mod range;

@@ -1,10 +1,11 @@
 //! Reductions: neighbouring axes are taken together, then reduced one group at a time.
 
-use burn_backend::{Backend, Slice};
+use burn_backend::Backend;
 use dl_core::ops::Reduce;
 use dl_core::{DType, Scalar};
 
 use super::host;
+use super::long::{Parts, sized, taken};
 use super::machine::Machine;
 use super::step::Step;
 use super::value::{Value, extents};
@@ -46,12 +47,8 @@ fn over_nothing<B: Backend>(m: &Machine<B>, step: &Step<B>, kind: Reduce) -> Res
     m.full(step.dtype, &step.shape, value)
 }
 
-/// cubecl's kernels lose what is beyond 65536 elements of an axis, so longer ones go in parts.
-const LONGEST: usize = 1 << 15;
-const PART: usize = 1 << 12;
-
 /// One axis, which keeps size 1.
-fn along<B: Backend>(
+pub(super) fn along<B: Backend>(
     m: &Machine<B>,
     exact: bool,
     kind: Reduce,
@@ -59,8 +56,10 @@ fn along<B: Backend>(
     shape: &[usize],
     axis: usize,
 ) -> Result<Value<B>> {
-    if !m.near && shape[axis] > LONGEST {
-        return in_parts(m, exact, kind, x, shape, axis);
+    if let Some((most, part)) = m.longest(kind, matches!(x, Value::Float(_)))
+        && shape[axis] > most
+    {
+        return in_parts(m, exact, kind, x, (shape, axis), &Parts::of(shape[axis], part));
     }
     Ok(match (x, kind) {
         (Value::Float(x), Reduce::Sum) => Value::Float(B::float_sum_dim(x, axis)),
@@ -86,32 +85,20 @@ fn in_parts<B: Backend>(
     exact: bool,
     kind: Reduce,
     x: Value<B>,
-    shape: &[usize],
-    axis: usize,
+    (shape, axis): (&[usize], usize),
+    parts: &Parts,
 ) -> Result<Value<B>> {
-    let (parts, whole) = (shape[axis] / PART, shape[axis] / PART * PART);
-    let taken = |from: usize, to: usize| -> Vec<Slice> {
-        let all = shape.iter().map(|&n| Slice::new(0, Some(n as isize), 1));
-        let mut slices: Vec<Slice> = all.collect();
-        slices[axis] = Slice::new(from as isize, Some(to as isize), 1);
-        slices
-    };
-    let mut split = sized(shape, axis, parts);
-    split.insert(axis + 1, PART);
-    let head = x.clone().slice(&taken(0, whole)).reshape(&split);
-    let mut found = vec![along(m, exact, kind, head, &split, axis + 1)?.reshape(&sized(shape, axis, parts))];
-    if whole < shape[axis] {
-        let rest = x.slice(&taken(whole, shape[axis]));
-        found.push(along(m, exact, kind, rest, &sized(shape, axis, shape[axis] - whole), axis)?);
+    let mut split = sized(shape, axis, parts.count);
+    split.insert(axis + 1, parts.size);
+    let head = taken(x.clone(), shape, axis, (0, parts.whole())).reshape(&split);
+    let head = along(m, exact, kind, head, &split, axis + 1)?;
+    let mut found = vec![head.reshape(&sized(shape, axis, parts.count))];
+    if parts.rest > 0 {
+        let rest = taken(x, shape, axis, (parts.whole(), shape[axis]));
+        found.push(along(m, exact, kind, rest, &sized(shape, axis, parts.rest), axis)?);
     }
-    let shorter = sized(shape, axis, parts + found.len() - 1);
+    let shorter = sized(shape, axis, parts.count + found.len() - 1);
     along(m, exact, kind, Value::concat(found, axis), &shorter, axis)
-}
-
-fn sized(shape: &[usize], axis: usize, size: usize) -> Vec<usize> {
-    let mut shape = shape.to_vec();
-    shape[axis] = size;
-    shape
 }
 
 /// The shape with neighbouring axes of the same fate taken together, and which of these disappear.

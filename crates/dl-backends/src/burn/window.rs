@@ -4,10 +4,11 @@ use burn_backend::Backend;
 use burn_backend::tensor::IntTensor;
 use dl_core::{DType, Scalar};
 
-use super::host;
+use super::index::CHAIN;
 use super::machine::Machine;
 use super::step::Step;
 use super::value::Value;
+use super::{host, long};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -51,6 +52,18 @@ pub(super) fn fold<B: Backend>(
             host::scatter_ints(m, &sources.0, x, [1, before, step.shape[axis], after])?.reshape(&step.shape)
         );
     }
-    let zeros = m.full(step.dtype, &step.shape, Scalar::of(step.dtype, 0.0))?;
-    Ok(zeros.select_add(axis, sources.1, x))
+    let (before, after): (usize, usize) =
+        (step.shape[..axis].iter().product(), step.shape[axis + 1..].iter().product());
+    let (count, size) = (sources.0.len(), step.shape[axis]);
+    let zeros = |shape: &[usize]| m.full(step.dtype, shape, Scalar::of(step.dtype, 0.0));
+    let sum = if count > CHAIN && m.near && step.dtype.is_float() {
+        host::scatter_floats(m, &sources.0, x, step.dtype, [1, before, size, after])?
+    } else if count > CHAIN && !m.near {
+        let lanes = [before, count, after];
+        let indices = Value::Int(sources.1).reshape(&[1, count, 1]).expand(&lanes);
+        long::add_at(m, indices, x.reshape(&lanes), [before, count, size, after], zeros)?
+    } else {
+        zeros(&step.shape)?.select_add(axis, sources.1, x)
+    };
+    Ok(sum.reshape(&step.shape))
 }

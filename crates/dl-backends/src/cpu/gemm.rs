@@ -4,6 +4,7 @@
 use gemm::Parallelism;
 
 use super::real::Real;
+use super::vector::Isa;
 
 /// A matrix somewhere in a slice.
 #[derive(Clone, Copy)]
@@ -56,6 +57,11 @@ pub(super) fn product<T: Real>(
         inside(b.data.len(), b.offset, (k, b.row), (n, b.column)),
         "the right operand lies inside its vector"
     );
+    let most = if m.min(n) == 1 { CHAIN } else { LONG };
+    if k > most {
+        let part = if most == CHAIN { CHAIN } else { DEPTH };
+        return in_parts(out, (row, column), Sizes { m, n, k }, (a, b), (accumulate, threads), part);
+    }
     let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
     // SAFETY: every element (i, j) of the three matrices was just shown to lie inside its slice, which
     // the borrows keep alive; `out` is borrowed mutably, so it overlaps neither operand, and it is
@@ -83,6 +89,38 @@ pub(super) fn product<T: Real>(
             parallelism,
         );
     }
+}
+
+/// Places of the inner axis that the library may add one after the other: all that a row or a column has.
+const CHAIN: usize = 256;
+/// The same of other products, of which it adds up some hundreds at a time, and then these sums.
+const LONG: usize = 4096;
+/// Places that are taken together where there are more.
+const DEPTH: usize = 512;
+
+/// A product whose inner axis is long: part by part, with what rounding takes from the total kept beside it.
+fn in_parts<T: Real>(
+    out: &mut [T],
+    strides: (isize, isize),
+    Sizes { m, n, k }: Sizes,
+    (a, b): (Matrix<'_, T>, Matrix<'_, T>),
+    (accumulate, threads): (bool, usize),
+    part: usize,
+) {
+    let (mut sum, mut lost) = (vec![T::ZERO; out.len()], vec![T::ZERO; out.len()]);
+    let isa = Isa::widest();
+    for first in (0..k).step_by(part) {
+        let sizes = Sizes { m, n, k: part.min(k - first) };
+        let a = Matrix { offset: a.offset + first as isize * a.column, ..a };
+        let b = Matrix { offset: b.offset + first as isize * b.row, ..b };
+        if first == 0 {
+            product(out, strides, sizes, a, b, accumulate, threads);
+        } else {
+            product(&mut sum, strides, sizes, a, b, false, threads);
+            isa.add_keeping(out, &mut lost, &sum);
+        }
+    }
+    isa.settle(out, &lost);
 }
 
 /// Whether all elements of a matrix that is not empty lie in `0..len`.

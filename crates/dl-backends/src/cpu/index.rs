@@ -9,6 +9,9 @@ use super::lanes::{CHUNK, Context, share};
 use super::layout::position;
 use super::real::Arithmetic;
 
+/// Updates of one place that are added up without keeping what rounding takes.
+const FEW: usize = 64;
+
 /// An array as `[batch, before, along the axis, after]`.
 struct Rows {
     batch: usize,
@@ -86,14 +89,22 @@ impl Context {
             // Within a block the updates add up in order; blocks are independent.
             let per_share = CHUNK.div_ceil(block) * block;
             share(self.threads, &mut out, per_share, &|start, out| {
+                let mut lost = if own > FEW { vec![T::ZERO; block] } else { vec![] };
                 for (b, out) in out.chunks_exact_mut(block).enumerate() {
                     let b = start / block + b;
                     let i = &i[b / rows.before * own..][..own];
                     let u = &u[b * own * rows.after..][..own * rows.after];
                     for (i, u) in i.iter().zip(u.chunks_exact(rows.after)) {
-                        let out = &mut out[*i as usize * rows.after..][..rows.after];
-                        out.iter_mut().zip(u).for_each(|(o, u)| *o = o.plus(*u));
+                        let place = *i as usize * rows.after..(*i as usize + 1) * rows.after;
+                        let out = &mut out[place.clone()];
+                        match lost.get_mut(place) {
+                            Some(lost) => {
+                                out.iter_mut().zip(lost).zip(u).for_each(|((o, l), u)| T::keep(o, l, *u));
+                            }
+                            None => out.iter_mut().zip(u).for_each(|(o, u)| *o = o.plus(*u)),
+                        }
                     }
+                    out.iter_mut().zip(&mut lost).for_each(|(o, l)| *o = o.settled(std::mem::take(l)));
                 }
             });
         }

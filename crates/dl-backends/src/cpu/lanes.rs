@@ -237,11 +237,11 @@ pub(super) fn choose<T: Item>(
 }
 
 /// Adds or writes runs of `a` into places of a larger dense array: `f(out, a)` where `places` says.
-pub(super) fn into_places<T: Item>(
-    out: &mut [T],
+pub(super) fn into_places<T: Item, O>(
+    out: &mut [O],
     places: (&[isize], isize),
     a: &View<'_, T>,
-    f: impl Fn(&mut T, T),
+    f: impl Fn(&mut O, T),
 ) {
     let from = (a.layout.strides.as_slice(), a.layout.offset);
     let loops = Loops::new(&a.layout.shape, [places, from]);

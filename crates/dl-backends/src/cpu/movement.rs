@@ -9,6 +9,9 @@ use super::lanes::{CHUNK, Context, into_places, share};
 use super::layout::Layout;
 use super::real::{Arithmetic, Real};
 
+/// Windows that hold an element whose parts are added up without keeping what rounding takes.
+const FEW: usize = 64;
+
 impl Context {
     /// `x` spread out into a larger array of `value`.
     pub(super) fn pad<'a>(
@@ -85,7 +88,15 @@ impl Context {
     ) -> View<'a, T> {
         let mut out = self.pool.filled(T::ZERO, shape.iter().product());
         let places = Layout::dense(shape).unfold(axis, stride, dilation, &x.layout.shape);
-        into_places(&mut out, (&places.strides, places.offset), &x, |o, x| *o = o.plus(x));
+        let places = (places.strides.as_slice(), places.offset);
+        // No element is in more windows than a window has places.
+        if x.layout.shape.last().is_some_and(|size| *size > FEW) {
+            let mut sums = vec![(T::ZERO, T::ZERO); out.len()];
+            into_places(&mut sums, places, &x, |(total, lost), x| T::keep(total, lost, x));
+            out.iter_mut().zip(sums).for_each(|(o, (total, lost))| *o = total.settled(lost));
+        } else {
+            into_places(&mut out, places, &x, |o, x| *o = o.plus(x));
+        }
         self.pool.free(x);
         self.pool.dense(out, shape)
     }

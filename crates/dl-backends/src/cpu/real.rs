@@ -25,6 +25,10 @@ pub(super) trait Arithmetic: Item {
     fn minimum(self, other: Self) -> Self;
     /// True for what is not a number.
     fn is_nan(self) -> bool;
+    /// Adds to a total; what rounding takes is added to `lost`. Integers lose nothing.
+    fn keep(total: &mut Self, lost: &mut Self, x: Self);
+    /// A total with what was lost.
+    fn settled(self, lost: Self) -> Self;
     /// A size as an element.
     fn size(n: usize) -> Self;
 }
@@ -60,6 +64,11 @@ macro_rules! reals {
             fn minimum(self, other: Self) -> Self { if self.is_nan() || self < other { self } else { other } }
             #[inline(always)]
             fn is_nan(self) -> bool { $t::is_nan(self) }
+            #[inline(always)]
+            fn keep(total: &mut Self, lost: &mut Self, x: Self) {
+                vector::keep(total, lost, x);
+            }
+            fn settled(self, lost: Self) -> Self { vector::settled(self, lost) }
             fn size(n: usize) -> Self { n as $t }
         }
 
@@ -90,6 +99,12 @@ impl Arithmetic for i64 {
     }
     fn is_nan(self) -> bool {
         false
+    }
+    fn keep(total: &mut Self, _: &mut Self, x: Self) {
+        *total = total.plus(x);
+    }
+    fn settled(self, _: Self) -> Self {
+        self
     }
     fn size(n: usize) -> Self {
         n as i64

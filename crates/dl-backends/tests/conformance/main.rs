@@ -14,11 +14,13 @@ mod faults;
 mod fidelity;
 #[path = "../../../dl-core/tests/library/cases/mod.rs"]
 mod library;
+mod long;
 mod not_finite;
 mod optimizers;
 mod random_programs;
 mod scene;
 mod sessions;
+mod small;
 mod together;
 mod tutorial;
 mod updates;

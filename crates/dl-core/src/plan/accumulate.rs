@@ -164,6 +164,17 @@ mod tests {
     }
 
     #[test]
+    fn an_input_or_a_parameter_is_no_addend() {
+        let g = Graph::new();
+        let parameter = |name: &str| g.parameter(name, F32, [3], Init::Zeros);
+        let (x, w, v, u) = (g.input("x", F32, [3]), parameter("w"), parameter("v"), parameter("u"));
+        let program = Program::builder(&g).update(w, w - x).update(v, 0.5 * x + v).update(u, u - 0.25 * w);
+        let plan =
+            Plan::new(&program.without_rewriting().compile().expect("it is right"), &Target::default());
+        assert_eq!(plan.accumulations(), []);
+    }
+
+    #[test]
     fn what_something_else_reads_is_kept() {
         let g = Graph::new();
         let gradient = g.input("x", F32, (Named("B"), 3)).sum(0);

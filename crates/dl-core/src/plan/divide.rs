@@ -294,6 +294,24 @@ mod tests {
     }
 
     #[test]
+    fn half_of_twice_the_rows_is_not_the_rows() {
+        let part = |make: &dyn for<'g> Fn(Expr<'g>, Expr<'g>) -> Expr<'g>| {
+            let g = Graph::new();
+            let twice = &Dim::from(B) * &Dim::from(2);
+            let y = make(g.input("x", F32, (B, 3)), g.input("twice", F32, (twice, 3)));
+            let program = Program::builder(&g).output("y", y).without_rewriting().compile();
+            division(&program.expect("it is right"))
+        };
+        let refused = |result: Result<Division, String>| {
+            assert!(result.expect_err("it mixes rows").contains("mixes rows of B"));
+        };
+        refused(part(&|x, twice| twice.slice(0, 0, B) + x));
+        refused(part(&|x, twice| twice + x.pad(0, 0, B, 0.0)));
+        refused(part(&|x, twice| twice.slice_by(0, 0, &Dim::from(B) * &Dim::from(2), 2) + x));
+        assert!(part(&|x, twice| twice.reshape((B, 6)).slice(1, 0, 3) + x).is_ok());
+    }
+
+    #[test]
     fn a_training_step_needs_one_pass_over_its_rows() {
         let g = Graph::new();
         let (x, y) = (g.input("x", F32, (B, 8)), g.input("y", I64, B));

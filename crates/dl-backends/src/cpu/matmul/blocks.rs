@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::beside::Into;
 use super::column::Column;
 use super::pack::panel_width;
 use super::tile::Tile;
@@ -35,7 +36,7 @@ impl<'a> Blocks<'a> {
         };
         assert!(fits, "the right operand has all its rows and columns");
         let fits = match c.layout {
-            Layout::Rows(stride) => stride >= n && room(rows.end, stride, n, c.len),
+            Layout::Rows(stride) => room(rows.end, stride, (n, n), c.len),
             Layout::Panels(all) => all >= rows.end && c.len >= kernels.panels_len(all, n),
         };
         assert!(fits, "the result has room for all its rows and columns");
@@ -68,8 +69,35 @@ impl<'a> Blocks<'a> {
         unsafe { (unit.column)(&column) }
     }
 
-    /// Some vectors of the panel from column `first`, in some rows, with what some of the inner axis adds.
-    pub(super) fn panel(&self, rows: Range<usize>, depth: Range<usize>, first: usize, vectors: Range<usize>) {
+    /// Where the result goes.
+    pub(super) fn own(&self) -> Into {
+        Into { c: self.c, layout: self.c_rows }
+    }
+
+    /// Some vectors of columns in some rows: `beta` times what is there, and what some of the inner axis adds.
+    pub(super) fn panels(
+        &self,
+        rows: Range<usize>,
+        depth: Range<usize>,
+        vectors: Range<usize>,
+        (into, beta): (Into, f32),
+    ) {
+        let panel = self.kernels.unit.kernels.len();
+        for first in vectors.start / panel..vectors.end.div_ceil(panel) {
+            let of = |all: usize| all.saturating_sub(first * panel).min(panel);
+            let inside = of(vectors.start)..of(vectors.end);
+            self.panel(rows.clone(), depth.clone(), (first * self.kernels.panel(), inside), (into, beta));
+        }
+    }
+
+    /// Those of the panel from column `first`.
+    fn panel(
+        &self,
+        rows: Range<usize>,
+        depth: Range<usize>,
+        (first, vectors): (usize, Range<usize>),
+        (into, beta): (Into, f32),
+    ) {
         let Sizes { n, k, .. } = self.p.sizes;
         let unit = self.kernels.unit;
         let width = panel_width(n, first, self.kernels.panel(), unit.width);
@@ -82,11 +110,10 @@ impl<'a> Blocks<'a> {
         let b_row = self.b_rows.unwrap_or(width);
         let panel = if self.b_rows.is_some() { first } else { first * k };
         let b = self.b.wrapping_add(panel + depth.start * b_row + before);
-        let (c, c_row) = match self.c_rows {
-            Layout::Rows(stride) => (self.c.wrapping_add(first + before), stride),
-            Layout::Panels(all) => (self.c.wrapping_add(first * all + before), width),
+        let (c, c_row) = match into.layout {
+            Layout::Rows(stride) => (into.c.wrapping_add(first + before), stride),
+            Layout::Panels(all) => (into.c.wrapping_add(first * all + before), width),
         };
-        let beta = if depth.start == 0 { self.p.beta } else { 1.0 };
         let count = rows.len().div_ceil(kernels.len());
         for index in 0..count {
             let rows = part(rows.clone(), index, count);
@@ -106,8 +133,35 @@ impl<'a> Blocks<'a> {
             };
             // SAFETY: the CPU has the unit's instructions (`available`); rows, columns and places of the
             // inner axis are those of the product, which `new` found to lie inside the slices, with
-            // whole vectors of `b`; `c` is borrowed mutably, or its rows are this caller's alone.
+            // whole vectors of `b`; `c` is borrowed mutably, or its rows are this caller's alone, or it has
+            // room for these rows and columns (`Beside::new`).
             unsafe { kernels[rows.len() - 1](&tile) }
+        }
+    }
+
+    /// Gives the result's elements in these rows, a vector at a time, to `f`, with their row and columns.
+    pub(super) fn each(
+        &self,
+        rows: &Range<usize>,
+        vectors: &Range<usize>,
+        mut f: impl FnMut(usize, Range<usize>, &mut [f32]),
+    ) {
+        let (n, width, panel) = (self.p.sizes.n, self.kernels.unit.width, self.kernels.panel());
+        for row in rows.clone() {
+            for column in vectors.clone().map(|v| v * width).take_while(|column| *column < n) {
+                let columns = column..(column + width).min(n);
+                let at = match self.c_rows {
+                    Layout::Rows(stride) => row * stride + column,
+                    Layout::Panels(all) => {
+                        let first = column / panel * panel;
+                        first * all + row * panel_width(n, first, panel, width) + column - first
+                    }
+                };
+                // SAFETY: these elements are the product's, which `new` found to lie inside the slice; `c`
+                // is borrowed mutably, or they are this caller's alone.
+                let elements = unsafe { std::slice::from_raw_parts_mut(self.c.add(at), columns.len()) };
+                f(row, columns, elements);
+            }
         }
     }
 }
@@ -115,14 +169,16 @@ impl<'a> Blocks<'a> {
 impl Kernels {
     /// Whether rows of a right operand lie with all their vectors in a slice.
     pub(super) fn reads_rows(&self, len: usize, stride: usize, rows: usize, columns: usize) -> bool {
-        stride >= columns && room(rows, stride, self.panels_len(1, columns), len)
+        room(rows, stride, (columns, self.panels_len(1, columns)), len)
     }
 }
 
-/// Whether `rows` rows at a stride, of which the last is `n` long, lie in a slice.
-fn room(rows: usize, stride: usize, n: usize, len: usize) -> bool {
+/// Whether `rows` rows at a stride, of which each has `columns` and the last room for `n`, lie in a slice
+/// without sharing elements. The stride of a single row is nobody's concern: it may be anything.
+fn room(rows: usize, stride: usize, (columns, n): (usize, usize), len: usize) -> bool {
     let end = |last: usize| last.checked_mul(stride)?.checked_add(n);
-    rows.checked_sub(1).is_none_or(|last| end(last).is_some_and(|end| end <= len))
+    let apart = rows <= 1 || stride >= columns;
+    apart && rows.checked_sub(1).is_none_or(|last| end(last).is_some_and(|end| end <= len))
 }
 
 /// Part `index` of a range that is cut into `count` parts which differ by one at most.

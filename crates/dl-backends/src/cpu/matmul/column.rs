@@ -1,7 +1,9 @@
 //! A matrix times one column: no vector of columns to fill, so vectors go along the matrix's own rows or
 //! columns, whichever are contiguous.
 
+use super::CHAIN;
 use super::simd::Simd;
+use crate::cpu::vector::settled;
 
 /// `c ← beta·c + alpha·a·b` for `m` rows of `a`, `k` long, and one contiguous column `b`.
 pub(super) struct Column {
@@ -27,6 +29,51 @@ pub(super) type ColumnKernel = unsafe fn(&Column);
 
 /// Rows, or vectors of rows, side by side: their sums do not wait for each other.
 const SIDE: usize = 8;
+
+/// Vectors' sums, of any length: chains of [`CHAIN`] terms, and what rounding took from their total.
+struct Sums<S: Simd, const R: usize> {
+    total: [S::Vector; R],
+    lost: [S::Vector; R],
+    begun: bool,
+}
+
+impl<S: Simd, const R: usize> Sums<S, R> {
+    /// Of nothing.
+    ///
+    /// # Safety
+    /// As for [`column`].
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        // SAFETY: the caller's.
+        let zero = unsafe { S::splat(0.0) };
+        Sums { total: [zero; R], lost: [zero; R], begun: false }
+    }
+
+    /// Adds what a chain came to.
+    ///
+    /// # Safety
+    /// As for [`column`].
+    #[inline(always)]
+    unsafe fn add(&mut self, chain: [S::Vector; R]) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.total = chain;
+            return;
+        }
+        // SAFETY: the caller's.
+        unsafe {
+            let (one, minus) = (S::splat(1.0), S::splat(-1.0));
+            let plus = |x, y| S::multiply_add(x, one, y);
+            let less = |x, y| S::multiply_add(y, minus, x);
+            for ((total, lost), x) in self.total.iter_mut().zip(&mut self.lost).zip(chain) {
+                // Knuth's sum of two, and its error.
+                let sum = plus(*total, x);
+                let part = less(sum, *total);
+                *lost = plus(*lost, plus(less(*total, less(sum, part)), less(x, part)));
+                *total = sum;
+            }
+        }
+    }
+}
 
 /// Each element is summed in an order that depends on `k` and on which stride is 1.
 ///
@@ -57,9 +104,10 @@ pub(super) unsafe fn column<S: Simd>(t: &Column) {
             }
             _ => {
                 for i in 0..t.m {
-                    let term =
-                        |l: usize| *t.a.offset(i as isize * t.a_row + l as isize * t.a_column) * *t.b.add(l);
-                    finish(t, i, (0..t.k).fold(0.0, |sum, l| sum + term(l)));
+                    let a = |l: usize| *t.a.offset(i as isize * t.a_row + l as isize * t.a_column);
+                    // In double precision, which holds each product and keeps what a long sum would lose.
+                    let term = |l: usize| f64::from(a(l)) * f64::from(*t.b.add(l));
+                    finish(t, i, (0..t.k).map(term).sum::<f64>() as f32);
                 }
             }
         }
@@ -76,23 +124,29 @@ unsafe fn along_rows<S: Simd, const R: usize>(t: &Column, from: usize) {
     unsafe {
         let rows: [*const f32; R] =
             std::array::from_fn(|i| t.a.wrapping_offset((from + i) as isize * t.a_row));
-        let mut sums = [S::splat(0.0); R];
+        let mut sums = Sums::<S, R>::new();
         let mut l = 0;
-        while l + S::WIDTH <= t.k {
-            let b = S::load(t.b.add(l));
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = S::multiply_add(S::load(row.add(l)), b, *sum);
+        while l < t.k {
+            let end = (l + CHAIN * S::WIDTH).min(t.k);
+            let mut chain = [S::splat(0.0); R];
+            while l + S::WIDTH <= end {
+                let b = S::load(t.b.add(l));
+                for (sum, row) in chain.iter_mut().zip(rows) {
+                    *sum = S::multiply_add(S::load(row.add(l)), b, *sum);
+                }
+                l += S::WIDTH;
             }
-            l += S::WIDTH;
-        }
-        if l < t.k {
-            let b = S::load_first(t.b.add(l), t.k - l);
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = S::multiply_add(S::load_first(row.add(l), t.k - l), b, *sum);
+            if l < end {
+                let b = S::load_first(t.b.add(l), end - l);
+                for (sum, row) in chain.iter_mut().zip(rows) {
+                    *sum = S::multiply_add(S::load_first(row.add(l), end - l), b, *sum);
+                }
+                l = end;
             }
+            sums.add(chain);
         }
-        for (i, sum) in sums.into_iter().enumerate() {
-            finish(t, from + i, folded(lanes::<S>(sum)));
+        for (i, (total, lost)) in sums.total.into_iter().zip(sums.lost).enumerate() {
+            finish(t, from + i, settled(folded(lanes::<S>(total)), folded(lanes::<S>(lost))));
         }
     }
 }
@@ -106,19 +160,24 @@ unsafe fn along_columns<S: Simd, const R: usize>(t: &Column, from: usize, n: usi
     // SAFETY: all rows exist, all places are below `k`.
     unsafe {
         let mut a = t.a.wrapping_add(from);
-        let mut sums = [S::splat(0.0); R];
-        for l in 0..t.k {
-            let b = S::splat(*t.b.add(l));
-            for (v, sum) in sums.iter_mut().enumerate() {
-                let at = a.wrapping_add(v * S::WIDTH);
-                let a = if R == 1 { S::load_first(at, n) } else { S::load(at) };
-                *sum = S::multiply_add(a, b, *sum);
+        let mut sums = Sums::<S, R>::new();
+        for first in (0..t.k).step_by(CHAIN) {
+            let mut chain = [S::splat(0.0); R];
+            for l in first..(first + CHAIN).min(t.k) {
+                let b = S::splat(*t.b.add(l));
+                for (v, sum) in chain.iter_mut().enumerate() {
+                    let at = a.wrapping_add(v * S::WIDTH);
+                    let a = if R == 1 { S::load_first(at, n) } else { S::load(at) };
+                    *sum = S::multiply_add(a, b, *sum);
+                }
+                a = a.wrapping_offset(t.a_column);
             }
-            a = a.wrapping_offset(t.a_column);
+            sums.add(chain);
         }
-        for (v, sum) in sums.into_iter().enumerate() {
-            for (i, sum) in lanes::<S>(sum).into_iter().take(n).enumerate() {
-                finish(t, from + v * S::WIDTH + i, sum);
+        for (v, (total, lost)) in sums.total.into_iter().zip(sums.lost).enumerate() {
+            for (i, (total, lost)) in lanes::<S>(total).into_iter().zip(lanes::<S>(lost)).take(n).enumerate()
+            {
+                finish(t, from + v * S::WIDTH + i, settled(total, lost));
             }
         }
     }

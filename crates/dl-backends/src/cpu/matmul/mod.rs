@@ -1,5 +1,6 @@
 //! Matrix products of our own, for what the library cannot do: operands that stay packed, `u8` converted
-//! on its way in, results in the layout of an operand, and no allocation and no system call in a call.
+//! on its way in, results in the layout of an operand, and no allocation and no system call in a call,
+//! unless the inner axis has thousands of elements.
 //!
 //! The order of each element's sum depends on the sizes, the strides that are 1, and the machine's caches:
 //! it is the same for every division of rows among calls, so for every number of threads. Buffers that
@@ -40,6 +41,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod beside;
 mod blocks;
 mod cache;
 mod column;
@@ -58,6 +60,7 @@ mod tile;
 
 use std::ops::Range;
 
+use self::beside::Beside;
 use self::blocks::Blocks;
 pub(super) use self::blocks::part;
 pub use self::cache::Caches;
@@ -268,19 +271,32 @@ impl Kernels {
             return blocks.column(rows);
         }
         // By the sizes of the whole product: the order of its sums must not depend on the part.
-        let depth = self.near / panel_width(n, 0, self.panel(), self.unit.width);
-        let depths = k.div_ceil(depth).max(1);
+        let depth = (self.near / panel_width(n, 0, self.panel(), self.unit.width)).min(CHAIN);
         let heights = rows.len().div_ceil((self.far / depth).max(1));
-        let panel = self.unit.kernels.len();
+        let lengths = k.div_ceil(LONG).max(1);
         for height in 0..heights {
             let rows = part(rows.clone(), height, heights);
-            for depth in 0..depths {
-                let depth = part(0..k, depth, depths);
-                for first in vectors.start / panel..vectors.end.div_ceil(panel) {
-                    let of = |all: usize| all.saturating_sub(first * panel).min(panel);
-                    let inside = of(vectors.start)..of(vectors.end);
-                    blocks.panel(rows.clone(), depth.clone(), first * self.panel(), inside);
+            let mut beside = (lengths > 1).then(|| Beside::new(&rows, &vectors, self.unit.width));
+            for length in 0..lengths {
+                let length = part(0..k, length, lengths);
+                let depths = length.len().div_ceil(depth).max(1);
+                let (first, into) = (length.start == 0, beside.as_mut().filter(|_| length.start > 0));
+                let into = into.map_or(blocks.own(), Beside::part);
+                for depth in 0..depths {
+                    let depth = part(length.clone(), depth, depths);
+                    let beta = match (depth.start == length.start, first) {
+                        (true, true) => p.beta,
+                        (true, false) => 0.0,
+                        (false, _) => 1.0,
+                    };
+                    blocks.panels(rows.clone(), depth, vectors.clone(), (into, beta));
                 }
+                if let Some(beside) = beside.as_mut().filter(|_| !first) {
+                    blocks.add(&rows, &vectors, beside);
+                }
+            }
+            if let Some(beside) = &beside {
+                blocks.settle(&rows, &vectors, beside);
             }
         }
     }
@@ -288,6 +304,14 @@ impl Kernels {
 
 /// Rows of the left operand below which the right one is not packed.
 const FEW: usize = 16;
+
+/// Terms that are added one after the other: an error of half a unit each, all to the same side, comes to
+/// 43 units of the sum.
+const CHAIN: usize = 256;
+
+/// Terms whose chains are added one after the other. Where there are more, what rounding took from the
+/// total is kept beside it.
+const LONG: usize = 4096;
 
 /// Elements of a line of the cache.
 const LINE: usize = 16;

@@ -99,6 +99,100 @@ fn products_of_all_forms_and_sizes() {
     }
 }
 
+/// Whole numbers, so that sums are exact in any order: all sizes up to 40 of every operand, with forms,
+/// scales and layouts that change from one to the next.
+#[test]
+fn products_of_all_small_sizes() {
+    const ALL: usize = 40;
+    let left = |i: usize, l: usize| ((i * 5 + l * 3) % 7) as f32 - 3.0;
+    let right = |l: usize, j: usize| ((l * 4 + j * 5) % 9) as f32 - 4.0;
+    let before = |i: usize, j: usize| ((i + j) % 4) as f32;
+    let matrix = |form: Form, rows: usize, columns: usize, f: &dyn Fn(usize, usize) -> f32| {
+        let mut x = vec![f32::NAN; 3 * (rows + 2) * (columns + 2)];
+        let Strided { offset, row, column, .. } = strided(&x, form, rows, columns);
+        for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+            x[(offset + i as isize * row + j as isize * column) as usize] = f(i, j);
+        }
+        x
+    };
+    for (which, kernels) in Kernels::available().enumerate() {
+        let (mut sums, mut workspace) = ([[0.0; ALL]; ALL], vec![]);
+        for k in 0..=ALL {
+            for (m, n) in (0..=ALL).flat_map(|m| (0..=ALL).map(move |n| (m, n))) {
+                if which > 0 && (m + n + k) % 8 != which {
+                    continue;
+                }
+                let seed = which + 7 * m + 3 * n + k;
+                let (form_a, form_b) = (FORMS[seed % 4], FORMS[seed / 4 % 4]);
+                let (alpha, beta) = [(1.0, 0.0), (2.0, 1.0), (-0.5, 0.25)][seed % 3];
+                let (x, y) = (matrix(form_a, m, k, &left), matrix(form_b, k, n, &right));
+                let (a, b) = (strided(&x, form_a, m, k), strided(&y, form_b, k, n));
+                let stride = n + seed % 2;
+                let mut c: Vec<f32> = (0..m * stride).map(|at| before(at / stride, at % stride)).collect();
+                let sizes = Sizes { m, n, k };
+                workspace.resize(kernels.workspace_len(sizes).max(workspace.len()), f32::NAN);
+                let out = &mut Out::rows(&mut c, stride);
+                kernels.product(
+                    sizes,
+                    (alpha, Operand::F32(a)),
+                    Operand::F32(b),
+                    (beta, out),
+                    &mut workspace,
+                );
+                let right_at = |i: usize, j: usize| alpha * sums[i][j] + beta * before(i, j);
+                let right = |at: usize| at % stride >= n || c[at] == right_at(at / stride, at % stride);
+                let wrong = (0..c.len()).find(|at| !right(*at));
+                assert_eq!(wrong, None, "{} {sizes:?} {form_a:?} {form_b:?} {alpha} {beta}", kernels.name());
+            }
+            for (i, row) in sums.iter_mut().enumerate() {
+                row.iter_mut().enumerate().for_each(|(j, sum)| *sum += left(i, k) * right(k, j));
+            }
+        }
+    }
+}
+
+/// The stride of a single row says nothing, so it may be anything.
+#[test]
+fn a_single_row_has_no_stride() {
+    for kernels in Kernels::available() {
+        let n = 2 * kernels.vector();
+        let (x, y) = (noise(3, 1), noise(n, 2));
+        for stride in [0, 1, n, usize::MAX] {
+            let sizes = Sizes { m: 3, n, k: 1 };
+            let product =
+                Product { sizes, a: Strided::rows(&x, 1), b: Right::Rows(&y, stride), alpha: 1.0, beta: 0.0 };
+            let mut c = vec![f32::NAN; 3 * n];
+            kernels.multiply(&product, 0..3, &mut Out::rows(&mut c, n));
+            assert!((0..3 * n).all(|at| c[at] == x[at / n] * y[at % n]), "{stride}");
+        }
+    }
+}
+
+/// A million terms of one sign, where errors add up: in all forms, and in panels.
+#[test]
+fn long_sums_lose_little() {
+    for kernels in Kernels::available() {
+        for (m, n, k) in [(1, 1, 1 << 19), (20, 1, 9_001), (2, 3, 1 << 15), (9, 70, 9_000)] {
+            let (x, y) = (vec![0.3f32; 2 * (m + 2) * (k + 2)], vec![0.3f32; 2 * (k + 2) * (n + 2)]);
+            let want = k as f64 * f64::from(0.3f32).powi(2);
+            let near = |c: f32| (f64::from(c) / want - 1.0).abs() <= 64.0 * f64::from(f32::EPSILON);
+            let sizes = Sizes { m, n, k };
+            let mut workspace = vec![0.0; kernels.workspace_len(sizes)];
+            for (form_a, form_b) in FORMS.into_iter().flat_map(|a| FORMS[..2].iter().map(move |b| (a, *b))) {
+                let (a, b) = (strided(&x, form_a, m, k), strided(&y, form_b, k, n));
+                let (a, b) = (Operand::F32(a), Operand::F32(b));
+                let mut c = vec![1.0; m * n];
+                kernels.product(sizes, (1.0, a), b, (0.0, &mut Out::rows(&mut c, n)), &mut workspace);
+                assert!(c.iter().all(|c| near(*c)), "{} {sizes:?} {form_a:?} {form_b:?}", kernels.name());
+            }
+            let whole = in_parts(&kernels, sizes, (&x[..m * k], &y[..k * n]), &[], false);
+            for (cuts, panels) in [(vec![], true), (vec![1, m.min(2)], true), (vec![m / 2], false)] {
+                assert!(in_parts(&kernels, sizes, (&x[..m * k], &y[..k * n]), &cuts, panels) == whole);
+            }
+        }
+    }
+}
+
 #[test]
 fn products_of_many_blocks() {
     let kernels = Kernels::best();

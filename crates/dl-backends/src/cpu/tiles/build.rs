@@ -52,6 +52,8 @@ pub(super) struct FoldDecl {
     pub round: u32,
     /// Written, not only added to, in a lane's first tile.
     pub overwritten: bool,
+    /// Terms that a row contributes to one element, at most.
+    pub terms: usize,
 }
 
 /// What a plan's rows come to.
@@ -379,7 +381,7 @@ impl Builder<'_> {
         let (result, round) = (step.result, self.round());
         let fold = self.built.folds.len();
         let overwritten = matches!(step.op, Op::Contract(_));
-        self.built.folds.push(FoldDecl { value: result.index(), kind, round, overwritten });
+        self.built.folds.push(FoldDecl { value: result.index(), kind, round, overwritten, terms: 1 });
         match &step.op {
             Op::Reduce { kind, axes } => {
                 let x = value_of(step, 0);
@@ -397,6 +399,7 @@ impl Builder<'_> {
                 let update = self.dense(value_of(step, 1))?;
                 let width = self.row(result)[1..].iter().product();
                 let len = self.built.homes[update].len;
+                self.built.folds[fold].terms = self.built.homes[index.home].len;
                 let rank = self.rank(&[index.home, update]);
                 let kind = Kind::Scatter { index, update, width, fold };
                 let dtype = self.plan.value(result).dtype;

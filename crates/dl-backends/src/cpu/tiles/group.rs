@@ -5,9 +5,10 @@ use dl_core::DType;
 use dl_core::dtype::Scalar;
 use dl_core::ops::{Binary, Reduce, Unary};
 
+use super::fold::{CHAIN, Fold};
 use super::lane::{Scene, Span};
 use super::number::{Number, PART};
-use super::slots::{Held, Slot, typed};
+use super::slots::{Held, typed};
 use crate::cpu::layout::position;
 use crate::cpu::vector::{self, ByteMap, Isa};
 
@@ -205,7 +206,7 @@ impl Kind {
 
 impl Instr {
     /// Computes the rows of `span`.
-    pub(super) fn run(&self, scene: &Scene<'_>, span: Span, folds: &mut [Slot]) -> Result<(), String> {
+    pub(super) fn run(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) -> Result<(), String> {
         match &self.kind {
             Kind::Fold(kind, x, fold) => {
                 typed!(self.dtype, T => self.fold::<T>(*kind, *x, scene, span, &mut folds[*fold]));
@@ -313,17 +314,24 @@ impl Instr {
         Ok(())
     }
 
-    fn fold<T: Number>(&self, kind: Reduce, x: usize, scene: &Scene<'_>, span: Span, fold: &mut Slot) {
-        let total = fold.get_mut::<T>();
-        let x = scene.rows::<T>(x, span, total.len());
-        if total.len() > 1 && !span.columns {
-            return x.chunks_exact(total.len()).for_each(|row| T::combine(scene.isa, kind, total, row));
+    fn fold<T: Number>(&self, kind: Reduce, x: usize, scene: &Scene<'_>, span: Span, fold: &mut Fold) {
+        let (isa, len) = (scene.isa, fold.now.get::<T>().len());
+        let x = scene.rows::<T>(x, span, len);
+        if len > 1 && !span.columns {
+            for rows in x.chunks(CHAIN * len) {
+                let each =
+                    |now: &mut [T]| rows.chunks_exact(len).for_each(|row| T::combine(isa, kind, now, row));
+                fold.part(isa, each);
+            }
+            return;
         }
-        for (total, column) in total.iter_mut().zip(x.chunks_exact(span.rows.max(1))) {
-            let mut part = [T::default()];
-            T::reduce(kind, column, column.len(), &mut part);
-            T::combine(scene.isa, kind, std::slice::from_mut(total), &part);
-        }
+        fold.part(isa, |now: &mut [T]| {
+            for (now, column) in now.iter_mut().zip(x.chunks_exact(span.rows.max(1))) {
+                let mut part = [T::default()];
+                T::reduce(kind, column, column.len(), &mut part);
+                T::combine(isa, kind, std::slice::from_mut(now), &part);
+            }
+        });
     }
 }
 
@@ -332,15 +340,14 @@ fn scatter<T: Number>(
     (update, width): (usize, usize),
     scene: &Scene<'_>,
     span: Span,
-    fold: &mut Slot,
+    fold: &mut Fold,
 ) -> Result<(), String> {
     let places = index.checked("scatter_add", scene, span)?;
     let count: usize = index.row.iter().product();
     let x = scene.rows::<T>(update, span, count * width);
-    let total = fold.get_mut::<T>();
     if !span.columns {
         for (i, x) in places.iter().zip(x.chunks_exact(width.max(1))) {
-            T::combine(scene.isa, Reduce::Sum, &mut total[*i as usize * width..][..width], x);
+            fold.place(scene.isa, *i as usize * width, x);
         }
         return Ok(());
     }
@@ -348,8 +355,7 @@ fn scatter<T: Number>(
         for place in 0..count * width {
             let i = places[span.at(row, place / width, count)] as usize;
             let x = &x[span.at(row, place, count * width)];
-            let total = &mut total[i * width + place % width];
-            T::combine(scene.isa, Reduce::Sum, std::slice::from_mut(total), std::slice::from_ref(x));
+            fold.place(scene.isa, i * width + place % width, std::slice::from_ref(x));
         }
     }
     Ok(())

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use dl_core::TensorRef;
 
-use super::build::{StepArg, Target, Work};
+use super::build::{FoldDecl, StepArg, Target, Work};
 use super::convert::Converted;
-use super::fold::{combine, reset};
+use super::fold::Fold;
 use super::lane::{Member, Scene, Span};
 use super::place::Phase;
 use super::run::Tiled;
@@ -43,16 +43,24 @@ pub(super) struct Lane {
     pub converted: Vec<Vec<Mutex<Converted>>>,
     /// Counts the tiles.
     pub tile: u64,
-    pub folds: Vec<Slot>,
+    pub folds: Vec<Fold>,
     /// What parts of a tile fold to in a group, where there are parts.
-    pub parts: Vec<Mutex<Vec<Slot>>>,
+    pub parts: Vec<Mutex<Vec<Fold>>>,
     pub workspace: Room,
     pub context: Context,
     /// The time of each phase of the round, where it is wanted.
     pub spent: Vec<Duration>,
 }
 
+/// Tiles that products add one after the other.
+pub(super) const TILES: usize = 32;
+
 impl Tiled {
+    /// The folds of a round, with their places.
+    pub(super) fn folds_of(&self, round: usize) -> impl Iterator<Item = (usize, &FoldDecl)> {
+        self.folds.iter().enumerate().filter(move |(_, f)| f.round == round as u32)
+    }
+
     /// All tiles of a lane; an error with its step. Somebody may help where this is the only lane.
     pub(super) fn lane(
         &self,
@@ -62,10 +70,12 @@ impl Tiled {
         given: Given<'_>,
         mut lead: Option<Lead<'_>>,
     ) -> std::result::Result<(), (usize, String)> {
-        for (k, fold) in self.folds.iter().enumerate().filter(|(_, f)| f.round == round as u32) {
+        for (k, fold) in self.folds_of(round) {
             let empty = index * self.cut.lane >= self.cut.rows;
-            if !fold.overwritten || empty {
-                reset(fold.kind, self.dtype(fold.value), &mut lane.folds[k]);
+            let dtype = self.dtype(fold.value);
+            match fold.overwritten && !empty {
+                true => lane.folds[k].begin(dtype),
+                false => lane.folds[k].reset((fold.kind, dtype)),
             }
         }
         let start = index * self.cut.lane;
@@ -95,7 +105,7 @@ impl Tiled {
         };
         // One look at the clock from phase to phase: the time between two of them is somebody's.
         let mut begun = given.timed.then(Instant::now);
-        for tile in (start..end).step_by(self.cut.tile) {
+        for (index, tile) in (start..end).step_by(self.cut.tile).enumerate() {
             let rows = self.cut.tile.min(end - tile);
             let span = Span { start: tile, rows, lane: start, tile, columns: false };
             scene.tile += 1;
@@ -106,7 +116,7 @@ impl Tiled {
                         group.run(&scene, span, folds, crew)?;
                     }
                     Phase::Tile(Work::Product(product)) => {
-                        product.run(&scene, span, (folds, workspace), tile == start, lead.as_mut());
+                        product.run(&scene, span, (folds, workspace), index % TILES == 0, lead.as_mut());
                     }
                     Phase::Tile(Work::Step { step, args, out }) => self
                         .step(*step, args, *out, &scene, span, (folds, context))
@@ -120,7 +130,12 @@ impl Tiled {
                     *begun = now;
                 }
             }
+            if (index + 1) % TILES == 0 || tile + rows == end {
+                let written = self.folds_of(round).filter(|(_, f)| f.overwritten);
+                written.for_each(|(k, f)| folds[k].flush(self.dtype(f.value)));
+            }
         }
+        self.folds_of(round).for_each(|(k, f)| folds[k].settle(self.dtype(f.value)));
         Ok(())
     }
 
@@ -132,7 +147,7 @@ impl Tiled {
         out: Target,
         scene: &Scene<'_>,
         span: Span,
-        (folds, context): (&mut [Slot], &mut Context),
+        (folds, context): (&mut [Fold], &mut Context),
     ) -> std::result::Result<(), String> {
         let plan_step = &self.plan.steps()[step];
         let dtype = self.plan.value(plan_step.result).dtype;
@@ -170,7 +185,7 @@ impl Tiled {
                 }
                 Target::Fold(k) => {
                     let from = <T as Held>::from_vec(elements);
-                    combine(self.folds[k].kind, dtype, &mut folds[k], &from, None);
+                    folds[k].add((self.folds[k].kind, dtype), &from);
                 }
             }
         });

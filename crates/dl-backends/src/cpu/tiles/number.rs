@@ -35,6 +35,12 @@ pub(super) trait Number: Held {
     fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]);
     /// `into ← kind(into, x)`, element by element.
     fn combine(isa: Isa, kind: Reduce, into: &mut [Self], x: &[Self]);
+    /// `total ← total + x`, with what rounding takes added to `lost`; integers lose nothing.
+    fn keep(isa: Isa, total: &mut [Self], _lost: &mut [Self], x: &[Self]) {
+        Self::combine(isa, Reduce::Sum, total, x);
+    }
+    /// `total ← total + lost`.
+    fn settle(_isa: Isa, _total: &mut [Self], _lost: &[Self]) {}
 }
 
 /// `f` on all elements at once where the operands allow it, otherwise line by line.
@@ -115,6 +121,8 @@ macro_rules! floats {
                 };
                 isa.binary_in_place(op, into, vector::Operand::Slice(x));
             }
+            fn keep(isa: Isa, total: &mut [Self], lost: &mut [Self], x: &[Self]) { isa.add_keeping(total, lost, x) }
+            fn settle(isa: Isa, total: &mut [Self], lost: &[Self]) { isa.settle(total, lost) }
             $($more)*
         }
     )*};

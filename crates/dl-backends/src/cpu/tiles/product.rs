@@ -10,8 +10,9 @@ use dl_core::ops::Contraction;
 use dl_core::plan::Step;
 
 use super::build::{Builder, Target, value_of};
+use super::fold::Fold;
 use super::lane::{Scene, Span};
-use super::slots::{Held, Slot};
+use super::slots::Held;
 use crate::cpu::gemm::{self, Matrix};
 use crate::cpu::layout::{Layout, merged};
 use crate::cpu::matmul::{Job, Kernels, Operand, Out, Right, Room, Sizes, Strided};
@@ -301,7 +302,7 @@ impl Product {
         &self,
         scene: &Scene<'_>,
         span: Span,
-        (folds, workspace): (&mut [Slot], &mut Room),
+        (folds, workspace): (&mut [Fold], &mut Room),
         first: bool,
         lead: Option<&mut Lead<'_>>,
     ) {
@@ -338,10 +339,10 @@ impl Product {
                         let out = &mut Out::panels(&mut room, sizes.0);
                         return self.fold_packed(scene, span, parts, scale, (out, workspace), lead);
                     }
-                    let out = &mut Out::rows(folds[fold].get_mut(), sizes.1);
+                    let out = &mut Out::rows(folds[fold].now.get_mut(), sizes.1);
                     self.fold_packed(scene, span, parts, scale, (out, workspace), lead);
                 }
-                _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].get_mut::<f64>()),
+                _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].now.get_mut::<f64>()),
             },
             _ => unreachable!("rows go to rows, folds to folds"),
         }

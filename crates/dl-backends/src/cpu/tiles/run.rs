@@ -10,9 +10,9 @@ use rayon::ThreadPool;
 use super::Cut;
 use super::build::{FoldDecl, Work, build};
 use super::convert::Convert;
-use super::fold::combine;
+use super::fold::{CHAIN, Fold, combine};
 use super::lane::{Base, Home, Member};
-use super::lanes::{Given, Lane};
+use super::lanes::{Given, Lane, TILES};
 use super::place::{Buffer, Phase, Phases, place};
 use super::product::Pack;
 use super::slots::{Held, Slot, typed};
@@ -123,12 +123,22 @@ impl Tiled {
         room_for(&[workspace, cut.lanes()], DType::F32).map_err(Error::value)?;
         // Where there are many lanes, each is somebody's.
         let parts = if cut.lanes() == 1 { PARTS } else { 0 };
+        let of = |f: &FoldDecl| (plan.values()[f.value].dtype, built.shapes[f.value].iter().product());
+        let empty = |f: &FoldDecl, many: bool| {
+            let (dtype, len) = of(f);
+            Fold::new(Slot::EMPTY, (f.kind, dtype), len, many)
+        };
+        let many = |f: &FoldDecl| match f.overwritten {
+            true => cut.lane.div_ceil(cut.tile) > TILES,
+            false => cut.lane.saturating_mul(f.terms) > CHAIN,
+        };
         let part = || {
-            let mut folds: Vec<Slot> = built.folds.iter().map(|_| Slot::EMPTY).collect();
+            let mut folds: Vec<Fold> = built.folds.iter().map(|f| empty(f, false)).collect();
             for folded in phases.iter().flatten().filter_map(Phase::folded).flatten() {
-                let value = built.folds[folded.fold].value;
-                let len = built.shapes[value].iter().product();
-                folds[folded.fold] = Slot::new(plan.values()[value].dtype, len);
+                let decl = &built.folds[folded.fold];
+                let (dtype, len) = of(decl);
+                let many = cut.tile.div_ceil(PARTS) > CHAIN;
+                folds[folded.fold] = Fold::new(Slot::new(dtype, len), (decl.kind, dtype), len, many);
             }
             folds
         };
@@ -138,7 +148,7 @@ impl Tiled {
             members: vec![Member::of_lane(&buffers, &cut)],
             converted: converts.iter().map(|_| vec![Mutex::default()]).collect(),
             tile: 0,
-            folds: built.folds.iter().map(|_| Slot::EMPTY).collect(),
+            folds: built.folds.iter().map(|f| empty(f, many(f))).collect(),
             parts: (0..parts).map(|_| Mutex::new(part())).collect(),
             workspace: Room::new(workspace),
             context: Context { pool: Pool::default(), threads: 1 },
@@ -250,7 +260,10 @@ impl Tiled {
             self.tiles(round, &mut values, &mut call, watch)?;
         }
         for (update, addend) in self.updates.iter().zip(&mut self.addends) {
-            *addend = values[update.of.addend.index()].take().map(Array::into_owned);
+            let value = &mut values[update.of.addend.index()];
+            // What others want at the end, outputs as well, stays.
+            let addend_of = if update.of.alone { value.take() } else { value.clone() };
+            *addend = addend_of.map(Array::into_owned);
         }
         let (kept, updates) = (&self.kept, &self.updates);
         let wanted = |i: usize| kept[i].is_none();
@@ -303,7 +316,7 @@ impl Tiled {
             if self.folds[update.fold].round == round as u32 {
                 values[update.of.from.index()] = None;
                 let slot = open(update.parameter(call)?, &mut self.context.pool);
-                own(&mut lanes[0]).folds[update.fold] = slot;
+                own(&mut lanes[0]).folds[update.fold].now = slot;
             }
         }
         for fold in self.folds.iter().enumerate().filter(|(_, f)| f.round == round as u32).map(|(k, _)| k) {
@@ -315,8 +328,8 @@ impl Tiled {
             let (len, dtype) = (self.rows[decl.value].iter().product(), self.dtype(decl.value));
             for lane in &mut lanes {
                 let lane = own(lane);
-                if matches!(lane.folds[fold], Slot::U8(ref v) if v.is_empty()) {
-                    lane.folds[fold] =
+                if matches!(lane.folds[fold].now, Slot::U8(ref v) if v.is_empty()) {
+                    lane.folds[fold].now =
                         typed!(dtype, T => <T as Held>::from_vec(self.context.pool.take::<T>(len)));
                 }
             }
@@ -347,7 +360,7 @@ impl Tiled {
             let parameter = update.parameter(call)?;
             match update.direct {
                 Some(Direct::Rows) => {
-                    let slot = std::mem::replace(&mut own(&mut lanes[0]).folds[update.fold], Slot::EMPTY);
+                    let slot = std::mem::replace(&mut own(&mut lanes[0]).folds[update.fold].now, Slot::EMPTY);
                     close(parameter, slot);
                 }
                 // Even after a failure: then the update has not begun.
@@ -435,12 +448,13 @@ impl Tiled {
             while width < self.lanes.len() {
                 for i in (0..self.lanes.len() - width).step_by(2 * width) {
                     let (left, right) = self.lanes.split_at_mut(i + width);
-                    let (into, from) = (&mut own(&mut left[i]).folds[k], &own(&mut right[0]).folds[k]);
+                    let (into, from) =
+                        (&mut own(&mut left[i]).folds[k].now, &own(&mut right[0]).folds[k].now);
                     combine(kind, dtype, into, from, self.team.as_deref());
                 }
                 width *= 2;
             }
-            let total = std::mem::replace(&mut own(&mut self.lanes[0]).folds[k], Slot::EMPTY);
+            let total = std::mem::replace(&mut own(&mut self.lanes[0]).folds[k].now, Slot::EMPTY);
             let shape = &self.rows[value];
             let pool = &mut self.context.pool;
             values[value] = Some(typed!(dtype, T => T::wrap_view(pool.dense(T::into_vec(total), shape))));

@@ -6,11 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use dl_core::DType;
 use dl_core::ops::Reduce;
 
-use super::fold::{combine, reset};
+use super::fold::Fold;
 use super::group::Kind;
 use super::lane::{Member, Scene, Span};
 use super::place::Group;
-use super::slots::Slot;
 use crate::cpu::matmul::part;
 use crate::cpu::team::Lead;
 
@@ -26,7 +25,7 @@ pub(super) struct Crew<'c, 'l> {
     /// At least one.
     pub members: &'c [Member],
     /// By the part, what its rows fold to, by the list of folds.
-    pub parts: &'c [Mutex<Vec<Slot>>],
+    pub parts: &'c [Mutex<Vec<Fold>>],
     pub lead: Option<&'c mut Lead<'l>>,
 }
 
@@ -77,7 +76,7 @@ impl Group {
         &self,
         scene: &Scene<'_>,
         span: Span,
-        folds: &mut [Slot],
+        folds: &mut [Fold],
         crew: Crew<'_, '_>,
     ) -> Result<(), Fault> {
         let count = self.parts(span.rows, crew.parts.len());
@@ -90,13 +89,14 @@ impl Group {
             let rows = part(span.start..span.start + span.rows, index, count);
             let span = Span { start: rows.start, rows: rows.len(), ..span };
             let mut folds = crew.parts[index].lock().unwrap_or_else(PoisonError::into_inner);
-            own.iter().for_each(|f| reset(f.kind, f.dtype, &mut folds[f.fold]));
+            own.iter().for_each(|f| folds[f.fold].reset((f.kind, f.dtype)));
             if let Err(fault) = self.rows(scene, span, &mut folds) {
                 let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                 if failed.as_ref().is_none_or(|(first, _)| index < *first) {
                     *failed = Some((index, fault));
                 }
             }
+            own.iter().for_each(|f| folds[f.fold].settle(f.dtype));
         };
         match crew.lead.filter(|_| self.is_large(span.rows)) {
             None => (0..count).for_each(|index| work(scene, index)),
@@ -109,13 +109,13 @@ impl Group {
         }
         for part in &crew.parts[..count] {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            own.iter().for_each(|f| combine(f.kind, f.dtype, &mut folds[f.fold], &part[f.fold], None));
+            own.iter().for_each(|f| folds[f.fold].add((f.kind, f.dtype), &part[f.fold].now));
         }
         Ok(())
     }
 
     /// Rows of a span, block by block; an error with its step.
-    fn rows(&self, scene: &Scene<'_>, span: Span, folds: &mut [Slot]) -> Result<(), Fault> {
+    fn rows(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) -> Result<(), Fault> {
         let end = span.start + span.rows;
         for start in (span.start..end).step_by(self.rows) {
             self.inputs.iter().for_each(|home| scene.prefetch(*home, start, self.rows));

@@ -150,6 +150,20 @@ const AHEAD: usize = 12;
 mod tests {
     use super::*;
 
+    /// A function is what its form says only if all 256 values are: one that bends anywhere has its table.
+    #[test]
+    fn one_value_beside_the_form_is_seen() {
+        let straight: [fn(usize) -> f32; 2] = [|i| i as f32 / 255.0, |i| i as f32 / 256.0];
+        for (of, at) in straight.into_iter().flat_map(|of| (0..256).map(move |at| (of, at))) {
+            let map = ByteMap::new(std::array::from_fn(|i| if i == at { of(i) + 0.25 } else { of(i) }));
+            assert_eq!(map.form, Form::Table, "{at}");
+            let bent = ByteMap::new(std::array::from_fn(|i| of(i.min(at))));
+            let mut out = [0.0; 256];
+            Isa::widest().bytes(&bent, &std::array::from_fn::<u8, 256, _>(|i| i as u8), &mut out);
+            assert!((0..256).all(|i| out[i] == of(i.min(at))), "{at}");
+        }
+    }
+
     #[test]
     fn every_form_gives_the_values() {
         let divided = |by: f32| ByteMap::new(std::array::from_fn(|i| i as f32 / by));

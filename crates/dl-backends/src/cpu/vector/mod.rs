@@ -16,6 +16,7 @@ mod loops;
 mod power;
 mod random;
 mod real;
+mod sums;
 mod trigonometry;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use self::bytes::ByteMap;
 use self::loops::{Choose, Into2, IntoBools, LeftInPlace, Map, MapInPlace, RightInPlace};
 use self::real::sealed::Sealed;
 pub use self::real::{CastTo, Real};
+pub(super) use self::sums::{keep, settled};
 
 /// The instruction set that kernels run with.
 ///

@@ -7,11 +7,13 @@ use super::loops::{Each1, Each2};
 use super::{power, trigonometry};
 
 pub(super) mod sealed {
-    pub trait Sealed: Copy {
+    pub trait Sealed: Copy + Default {
         fn unary<const FMA: bool>(op: super::Unary, each: impl super::Each1<Element = Self>);
         fn binary<const FMA: bool>(op: super::Binary, each: impl super::Each2<Element = Self>);
         fn finite(self) -> bool;
         fn accumulated<const FMA: bool>(self, beta: Self, alpha: Self, x: Self) -> Self;
+        fn plus(self, x: Self) -> Self;
+        fn minus(self, x: Self) -> Self;
     }
 }
 
@@ -76,6 +78,16 @@ macro_rules! reals {
             #[inline(always)]
             fn accumulated<const FMA: bool>(self, beta: $t, alpha: $t, x: $t) -> $t {
                 if FMA { beta.mul_add(self, alpha * x) } else { beta * self + alpha * x }
+            }
+
+            #[inline(always)]
+            fn plus(self, x: $t) -> $t {
+                self + x
+            }
+
+            #[inline(always)]
+            fn minus(self, x: $t) -> $t {
+                self - x
             }
         }
     )*};

@@ -9,8 +9,10 @@ const B: Named = Named("B");
 
 pub(crate) fn cases() -> Vec<Case> {
     let rows = [1, 7, 33, 200].into_iter();
-    let by_rows =
-        rows.flat_map(|n| [rounds(n), kept_rows(n), short_rows(n), bytes(n), updates(n), late_updates(n)]);
+    let by_rows = rows.flat_map(|n| {
+        let steps = [updates(n), late_updates(n), wanted_twice(n), wanted_long(n), halves(n)];
+        [rounds(n), kept_rows(n), short_rows(n), bytes(n), bent_bytes(n)].into_iter().chain(steps)
+    });
     let long = [5000, 70_000].into_iter().flat_map(|n| [moments(n, false), moments(n, true)]);
     by_rows.chain(long).chain([waiting_reader(), many_bytes()]).collect()
 }
@@ -135,6 +137,96 @@ fn updates(n: usize) -> Case {
         s.update(read, read - 0.125 * x.contract("bi,bo->io", y * 0.5));
         let other = parameter(&[9, 4]);
         s.update(other, read);
+    })
+}
+
+/// Values that are outputs and make updates, make several, or are outputs several times; parameters and
+/// inputs that are outputs, and parameters that become what something else is.
+fn wanted_twice(n: usize) -> Case {
+    case("composed", format!("what {n} rows make, wanted more than once"), move |s| {
+        let (x, y) = (s.input(s.float, (B, 9), &[n, 9], Uniform), s.input(s.float, (B, 4), &[n, 4], Uniform));
+        let parameter = |sizes: &[usize]| s.parameter(sizes, Uniform);
+        let whole = s.float(&[9, 4], Uniform);
+        let (w, v, u, m) = (parameter(&[9, 4]), parameter(&[9, 4]), parameter(&[9, 4]), parameter(&[9, 4]));
+        let (b, c, d) = (parameter(&[4]), parameter(&[4]), parameter(&[4]));
+        let (i, k, l) = (parameter(&[9, 4]), parameter(&[9, 4]), parameter(&[9, 4]));
+        let error = x.dot(w) + b - y;
+        let (gradient, sum) = (x.contract("bi,bo->io", error), error.sum(0));
+        s.output(gradient);
+        s.output(gradient);
+        s.output(gradient.transpose());
+        s.update(w, w - 0.125 * gradient);
+        s.update(v, 0.5 * v + gradient);
+        s.update(u, gradient);
+        let moment = 0.5 * m + gradient;
+        s.output(moment);
+        s.update(m, moment);
+        s.output(sum);
+        s.output(b - 0.5 * sum);
+        s.update(b, b - 0.5 * sum);
+        s.update(c, c - 0.5 * sum);
+        s.update(d, sum);
+        for end in [w, v, b, x, whole, error] {
+            s.output(end);
+            s.output(end);
+        }
+        // Nothing of these may be written over: an input, and another parameter.
+        s.update(i, i - 0.5 * whole);
+        s.update(k, k - l);
+        s.output(l);
+        let q = parameter(&[9, 4]);
+        s.update(q, x.contract("bi,bo->io", y) - 0.5 * q);
+    })
+}
+
+/// The same where the parameters are taken through many steps at once.
+fn wanted_long(n: usize) -> Case {
+    case("composed", format!("long parameters by {n} rows, wanted more than once"), move |s| {
+        let x = s.input(s.float, (B, 90), &[n, 90], Uniform);
+        let y = s.input(s.float, (B, 70), &[n, 70], Uniform);
+        let (w, m, v) = (
+            s.parameter(&[90, 70], Uniform),
+            s.parameter(&[90, 70], Uniform),
+            s.parameter(&[90, 70], Positive),
+        );
+        let gradient = x.contract("bi,bo->io", x.dot(w) - y) * (1.0 / n as f64);
+        let (m1, v1) = (0.5 * m + 0.5 * gradient, 0.75 * v + 0.25 * gradient.square());
+        let step = m1 / (v1.sqrt() + 0.5);
+        for end in [gradient, m1, v1, step, w, m] {
+            s.output(end);
+        }
+        s.update(m, m1);
+        s.update(v, v1);
+        s.update(w, w - 0.125 * step);
+    })
+}
+
+/// Rows of twice as many rows: a half of them are not the rows of the batch.
+fn halves(n: usize) -> Case {
+    case("composed", format!("halves of twice {n} rows"), move |s| {
+        let twice = &dl_core::Dim::from(B) * &dl_core::Dim::from(2);
+        let (x, y) = (
+            s.input(s.float, (twice.clone(), 3), &[2 * n, 3], Uniform),
+            s.input(s.float, (B, 3), &[n, 3], Uniform),
+        );
+        s.output(x.slice(0, 0, B) + y);
+        s.output(x.slice(0, B, twice) * y);
+        s.output(x.slice(0, 0, B).sum(0));
+        s.output(y.pad(0, 0, B, 0.5) + x);
+        s.output((x.reshape((B, 6)).slice(1, 0, 3) + y).sum(1));
+    })
+}
+
+/// Functions of bytes that are straight up to some byte and not beyond, for a product and elsewhere.
+fn bent_bytes(n: usize) -> Case {
+    case("composed", format!("bent functions of {n} rows of bytes"), move |s| {
+        for bend in [1.0, 127.0, 128.0, 200.0, 254.0] {
+            let x = s.input(U8, (B, 30), &[n, 30], Below(256)).cast(s.float);
+            let w = s.parameter(&[30, 3], Uniform);
+            s.output(((x - bend).relu() / 64.0).dot(w));
+            s.output((x / 64.0 - bend / 64.0).abs().dot(w));
+            s.output(x.minimum(bend).sum(1));
+        }
     })
 }
 

@@ -78,6 +78,14 @@ fn scatters(cases: &mut Vec<Case>) {
         s.output(y.one_hot(s.float, 10));
         s.output(y.one_hot(I64, 10));
     }));
+    // Without rows of a batch, each block has indices of its own, whatever stands before the axis.
+    cases.push(case("scatter_add", "in step with blocks", |s| {
+        for n in [5, 70] {
+            let i = s.typed(I64, &[3, n], Below(4));
+            s.output(s.float(&[3, n], Uniform).scatter_add(1, 1, i, &[3, 4].into()));
+            s.output(s.float(&[3, 2, n, 2], Uniform).scatter_add(2, 1, i, &[3, 2, 4, 2].into()));
+        }
+    }));
     cases.push(case("scatter_add", "of integers, scalars and nothing", |s| {
         let i = s.typed(I64, &[7], Below(3));
         s.output(s.typed(I64, &[7, 2], Wide).scatter_add(0, 0, i, &[3, 2].into()));
