@@ -35,9 +35,8 @@ fn program(text: &str, random: &mut Random) {
     let lowered = Plan::new(&program, &Target::default());
     // What lowering makes of what the check accepts, the other check accepts.
     plan(&lowered.to_json().unwrap());
-    if let Some(checks) = Checks::new(&program, &Target::default()) {
-        Plan::from_json(&checks.plan().to_json().unwrap()).unwrap();
-    }
+    let checks = Checks::new(&program, &Target::default());
+    Plan::from_json(&checks.plan().to_json().unwrap()).unwrap();
     let graph = program.to_graph();
     assert_eq!(graph.len(), program.nodes().len());
     for output in program.outputs() {
