@@ -42,7 +42,7 @@ fn mutated_plans_are_refused_or_run() {
 fn sizes_that_nothing_can_hold_are_errors() {
     for text in corpus::plan_files() {
         let plan = Arc::new(Plan::from_json(&text).unwrap());
-        for size in [usize::MAX, usize::MAX / 2 + 1, usize::MAX / 2, 1 << 62, 1 << 61, 1 << 47] {
+        for size in [usize::MAX, usize::MAX / 2 + 1, usize::MAX / 2, 1 << 62, 1 << 61] {
             let dims = Dims::new().with("B", size).with("C", 1);
             assert!(Cpu::with_threads(1).compile(&plan, &dims).is_err(), "B = {size} in {plan}");
         }

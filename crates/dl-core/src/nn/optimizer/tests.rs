@@ -102,7 +102,9 @@ fn lamb_as_in_its_paper() {
 fn first_step(dtype: DType, optimizer: impl Optimizer, start: f64, slope: f64) -> f64 {
     let g = Graph::new();
     let theta = g.parameter("θ", dtype, (), Init::Constant(start));
-    let program = (0.5 * (theta - (start - slope)).square()).minimize(optimizer).unwrap();
+    // As data, which may be NaN, where an objective's own numbers may not.
+    let target = g.literal(Tensor::from_f64(dtype, [], &[start - slope]).unwrap());
+    let program = (0.5 * (theta - target).square()).minimize(optimizer).unwrap();
     let found = evaluate(&program, &[], &program.initial(0).unwrap(), 0, 0).unwrap();
     found.updates.iter().find(|(n, _)| &**n == "θ").unwrap().1.item().unwrap()
 }
