@@ -211,12 +211,13 @@ impl<'g> Expr<'g> {
         }
         let length = &end - &start;
         let count = match (&length, i64::try_from(stride)) {
-            (Dim::Size(n), Ok(s)) if s > 0 && *n >= 0 => Dim::Size(n / s + i64::from(n % s != 0)),
-            (Dim::Poly(_), Ok(1)) => length,
-            _ => {
-                return self
-                    .fail(format!("cannot slice {start}..{end} by {stride} along axis {axis} of {shape}"));
-            }
+            (Dim::Size(n), Ok(s)) if s > 0 && *n >= 0 => Some(Dim::Size(n / s + i64::from(n % s != 0))),
+            (Dim::Poly(_), Ok(s)) if s > 0 => length.exact_div(&Dim::Size(s)),
+            _ => None,
+        };
+        let Some(count) = count else {
+            return self
+                .fail(format!("cannot slice {start}..{end} by {stride} along axis {axis} of {shape}"));
         };
         let mut starts = vec![Dim::Size(0); shape.rank()];
         let mut strides = vec![1; shape.rank()];

@@ -1,7 +1,7 @@
 //! Formulas that nobody thought of, of numbers and of arrays.
 
 use dl_core::ops::random::uniform;
-use dl_core::{Expr, I64, Tensor};
+use dl_core::{Expr, I64, Scalar, Tensor};
 
 use crate::class::{LABELS, labels};
 
@@ -9,11 +9,46 @@ use crate::class::{LABELS, labels};
 pub(crate) struct Draws {
     seed: u64,
     at: u64,
+    /// Whether constants may be as large, as small or as near to one another as a type allows.
+    extreme: bool,
 }
+
+/// Constants at which folding and moving go wrong; what an element type does not have is left out.
+const EXTREMES: &[f64] = &[
+    40.0,
+    -100.0,
+    300.0,
+    710.0,
+    -1000.0,
+    2000.0,
+    1e-8,
+    -1e-15,
+    1e-17,
+    1e17,
+    1e30,
+    -1e-30,
+    1e300,
+    1e-300,
+    f32::EPSILON as f64,
+    f64::EPSILON,
+    f32::MIN_POSITIVE as f64,
+    0.0,
+    -0.0,
+    0.7,
+    0.3,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+];
 
 impl Draws {
     pub(crate) fn new(seed: u64) -> Draws {
-        Draws { seed, at: 0 }
+        Draws { seed, at: 0, extreme: false }
+    }
+
+    /// The same with extreme constants among the others.
+    pub(crate) fn extreme(seed: u64) -> Draws {
+        Draws { extreme: true, ..Draws::new(seed) }
     }
 
     pub(crate) fn next(&mut self) -> f64 {
@@ -29,9 +64,9 @@ impl Draws {
 /// A formula of the numbers `x` and `y` with so many levels.
 pub(crate) fn number<'g>(draws: &mut Draws, x: Expr<'g>, y: Expr<'g>, depth: usize) -> Expr<'g> {
     if depth == 0 {
-        return match draws.below(5) {
+        return match draws.below(if draws.extreme { 7 } else { 5 }) {
             0 => y,
-            1 => constant(draws, x),
+            1 | 5 | 6 => constant(draws, x),
             _ => x,
         };
     }
@@ -45,6 +80,11 @@ pub(crate) fn number<'g>(draws: &mut Draws, x: Expr<'g>, y: Expr<'g>, depth: usi
 }
 
 fn constant<'g>(draws: &mut Draws, like: Expr<'g>) -> Expr<'g> {
+    if draws.extreme && draws.next() < 0.7 {
+        let held = |c: &&f64| Scalar::written(like.dtype(), **c).is_ok();
+        let all: Vec<f64> = EXTREMES.iter().filter(held).copied().collect();
+        return like.graph().full(like.dtype(), like.shape(), all[draws.below(all.len())]);
+    }
     let constants = [1.0, 2.0, 0.5, -1.0, 3.0, 0.25];
     like.graph().full(like.dtype(), like.shape(), constants[draws.below(constants.len())])
 }

@@ -21,23 +21,33 @@ const NEARBY: usize = 24;
 
 #[test]
 fn formulas_of_numbers_are_not_made_worse() {
-    fuzz::run("formulas of numbers", 600, |seed| {
-        let mut outcome = Outcome::default();
-        for dtype in [F64, F32] {
-            let graph = Graph::new();
-            let (x, y) = (graph.input("x", dtype, ()), graph.input("y", dtype, ()));
-            let mut draws = Draws::new(seed);
-            let depth = 2 + draws.below(4);
-            let value = number(&mut draws, x, y, depth);
-            let case = Case::new(seed, dtype, value, &[x, y]);
-            for size in [1.0, 0.01, 10.0, 100.0] {
-                let point =
-                    [("x", drawn(&mut draws, dtype, &[], size)), ("y", drawn(&mut draws, dtype, &[], size))];
-                case.judge(&point, &mut outcome);
-            }
-        }
-        outcome
+    fuzz::run("formulas of numbers", 600, |seed| numbers(seed, Draws::new, &[1.0, 0.01, 10.0, 100.0]));
+}
+
+#[test]
+fn formulas_with_extreme_constants_are_not_made_worse() {
+    fuzz::run("formulas with extreme constants", 600, |seed| {
+        numbers(seed, Draws::extreme, &[1.0, 1e-3, 40.0, 1e10])
     });
+}
+
+/// A formula of numbers in both float types, at a point of each size.
+fn numbers(seed: u64, start: fn(u64) -> Draws, sizes: &[f64]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for dtype in [F64, F32] {
+        let graph = Graph::new();
+        let (x, y) = (graph.input("x", dtype, ()), graph.input("y", dtype, ()));
+        let mut draws = start(seed);
+        let depth = 2 + draws.below(4);
+        let value = number(&mut draws, x, y, depth);
+        let case = Case::new(seed, dtype, value, &[x, y]);
+        for &size in sizes {
+            let point =
+                [("x", drawn(&mut draws, dtype, &[], size)), ("y", drawn(&mut draws, dtype, &[], size))];
+            case.judge(&point, &mut outcome);
+        }
+    }
+    outcome
 }
 
 #[test]
