@@ -52,13 +52,14 @@ Fetches the dataset into the cache and verifies it; default: mnist.
 pub(crate) const FUZZ_HELP: &str = "\
 usage: cargo xtask fuzz [--cases N] [--seed S] [--features LIST]
 
-  --cases N         how many seeds to try, three graphs each; default: 34000
+  --cases N         how many seeds to try, of each property; default: 34000
   --seed S          the first seed; default: 0
   --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
 
 Formulas of numbers and of arrays must not get worse by rewriting, in value and
 gradient, against hundreds of digits; programs must agree on every backend with
-the interpreter. What fails is named by its seed, to be run alone.
+the interpreter; files of programs and plans, 32 mutants of one for each seed,
+are refused or run. What fails is named by its seed, to be run alone.
 ";
 
 pub(crate) const LINT_HELP: &str = "\
