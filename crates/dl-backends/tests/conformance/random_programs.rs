@@ -40,7 +40,16 @@ const WIDEST: f64 = 1e-3;
 
 #[test]
 fn executors_agree_with_the_interpreter() {
-    fuzz::run("programs", 120, |seed| {
+    agree("programs", 120, 8);
+}
+
+#[test]
+fn executors_agree_at_odd_sizes() {
+    agree("programs of odd sizes", 30, 40);
+}
+
+fn agree(what: &str, few: u64, most: usize) {
+    fuzz::run(what, few, |seed| {
         let (judged, source) = (Cell::new(0), RefCell::new(String::new()));
         let config = ProptestConfig {
             cases: 1,
@@ -51,7 +60,7 @@ fn executors_agree_with_the_interpreter() {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &key));
-        let verdict = runner.run(&recipes(), |recipe| {
+        let verdict = runner.run(&recipes(most), |recipe| {
             let found = judge(&recipe).map_err(|e| TestCaseError::fail(e.to_string()))?;
             judged.set(judged.get() + found.judged);
             if found.failures.is_empty() {

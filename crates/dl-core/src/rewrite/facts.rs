@@ -24,6 +24,8 @@ pub struct Facts {
     pub distribution: bool,
     /// Every element is 0 or 1.
     pub binary: bool,
+    /// No element is -0, where none is negative.
+    pub unsigned: bool,
 }
 
 impl Facts {
@@ -35,6 +37,7 @@ impl Facts {
         finite: false,
         distribution: false,
         binary: false,
+        unsigned: false,
     };
 
     /// `low ≤ x ≤ high`, and finite if `finite` (as is a NaN-free value in a bounded range).
@@ -42,12 +45,17 @@ impl Facts {
         // A bound that was computed from infinities is no bound.
         let low = if low.is_nan() { f64::NEG_INFINITY } else { low };
         let high = if high.is_nan() { f64::INFINITY } else { high };
-        Facts { low, high, nonzero: low > 0.0 || high < 0.0, finite, ..Facts::UNKNOWN }
+        Facts { low, high, nonzero: low > 0.0 || high < 0.0, finite, unsigned: low > 0.0, ..Facts::UNKNOWN }
     }
 
     /// Every element is above zero.
     pub fn positive(&self) -> bool {
         self.low >= 0.0 && self.nonzero
+    }
+
+    /// No element is negative, or -0.
+    pub fn unsigned(&self) -> bool {
+        self.low >= 0.0 && (self.unsigned || self.nonzero)
     }
 
     /// No element is negative.
@@ -107,7 +115,7 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
             // A sum of squares, or of products of what is not negative.
             let squares = node.args[0] == node.args[1] && spec.lhs == spec.rhs;
             match squares || args.iter().all(Facts::non_negative) {
-                true => Facts::range(0.0, f64::INFINITY, false),
+                true => Facts { unsigned: squares, ..Facts::range(0.0, f64::INFINITY, false) },
                 false => Facts::UNKNOWN,
             }
         }
@@ -142,7 +150,26 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
         Op::Assume(fact) => assume(*fact, args[0]),
         _ => Facts::UNKNOWN,
     };
-    Facts { finite: facts.finite || !node.dtype.is_float(), ..facts }
+    let unsigned = facts.unsigned || keeps_unsigned(&node.op, args);
+    Facts { finite: facts.finite || !node.dtype.is_float(), unsigned, ..facts }
+}
+
+/// True where the result of an operation is never -0, whatever its own rule says of its range.
+fn keeps_unsigned(op: &Op, args: &[Facts]) -> bool {
+    let all = || args.iter().all(Facts::unsigned);
+    match op {
+        Op::Constant(value) => value.as_f64().is_sign_positive(),
+        Op::Extent(_) | Op::Iota(_) | Op::Step | Op::Random { .. } => true,
+        Op::Unary(Unary::Abs | Unary::Exp | Unary::Sigmoid | Unary::Softplus) => true,
+        Op::Unary(Unary::Sqrt | Unary::Tanh | Unary::Erf | Unary::Expm1 | Unary::Log1p | Unary::Relu) => {
+            all()
+        }
+        Op::Binary(Binary::Add | Binary::Mul | Binary::Div | Binary::Pow | Binary::Max | Binary::Min) => {
+            all()
+        }
+        Op::Reduce { .. } | Op::Contract(_) => all(),
+        _ => false,
+    }
 }
 
 /// The size of a dimension, perhaps repeated: a quotient by it is NaN or infinite where it is zero.
@@ -226,6 +253,7 @@ fn either(a: &Facts, b: &Facts) -> Facts {
         finite: a.finite && b.finite,
         distribution: a.distribution && b.distribution,
         binary: a.binary && b.binary,
+        unsigned: a.unsigned() && b.unsigned(),
     }
 }
 
@@ -283,6 +311,7 @@ fn binary(op: Binary, node: &Node, x: &Facts, y: &Facts) -> Facts {
         Binary::Mul if node.args[0] == node.args[1] => Facts {
             nonzero: x.nonzero,
             binary: x.binary,
+            unsigned: true,
             ..Facts::range(square_low(x), f64::INFINITY, finite && x.high < 1e15 && x.low > -1e15)
         },
         Binary::Mul => {

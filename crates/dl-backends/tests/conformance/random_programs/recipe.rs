@@ -26,10 +26,10 @@ pub(crate) struct Pick {
 /// How many operations [`combine`] knows.
 const OPS: u8 = 62;
 
-/// Any program.
-pub(crate) fn recipes() -> impl Strategy<Value = Recipe> {
+/// Any program of up to so many rows and columns.
+pub(crate) fn recipes(most: usize) -> impl Strategy<Value = Recipe> {
     let pick = (0..OPS, 0usize..40, 0usize..40).prop_map(|(op, a, b)| Pick { op, a, b });
-    let sizes = (1usize..9, 1usize..9, any::<bool>());
+    let sizes = (1..most + 1, 1..most + 1, any::<bool>());
     (sizes, vec(pick, 1..12)).prop_map(|((rows, columns, named), picks)| Recipe {
         rows,
         columns,

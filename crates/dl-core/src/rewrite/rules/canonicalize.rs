@@ -1,7 +1,7 @@
 //! Canonicalization: one form for each meaning, so that the later tables need few rows.
 
 use super::Rule;
-use super::When::{Difference, Enlarges, Finite, NonNegative, Nonzero, Shrinks, Sum, Varies};
+use super::When::{Difference, Enlarges, Finite, Nonzero, Shrinks, Sum, Unsigned, Varies};
 use super::rows::rows;
 
 /// The table.
@@ -49,8 +49,8 @@ pub(super) static RULES: &[Rule] = rows! { Canonicalize
     "pow-one":             "x ^ 1"           => "x";
     "pow-two":             "x ^ 2"           => "x * x";
     "pow-three":           "x ^ 3"           => "x * x * x";
-    "pow-half":            "x ^ 0.5"         => "sqrt(x)"     if NonNegative('x');
-    "pow-minus-half":      "x ^ -0.5"        => "1 / sqrt(x)"  if NonNegative('x');
+    "pow-half":            "x ^ 0.5"         => "sqrt(x)"     if Unsigned('x');
+    "pow-minus-half":      "x ^ -0.5"        => "1 / sqrt(x)"  if Unsigned('x');
     "pow-minus-one":       "x ^ -1"          => "1 / x";
     "pow-minus-two":       "x ^ -2"          => "1 / x / x";
     "abs-square":          "abs(x) * abs(x)" => "x * x";

@@ -63,6 +63,8 @@ pub enum When {
     Positive(char),
     /// No element is negative.
     NonNegative(char),
+    /// No element is negative, or -0.
+    Unsigned(char),
     /// No element is zero.
     Nonzero(char),
     /// No element is infinite or NaN.
@@ -188,6 +190,7 @@ impl When {
         match self {
             When::Positive(l) => facts(l).is_some_and(|f| f.positive()),
             When::NonNegative(l) => facts(l).is_some_and(|f| f.non_negative()),
+            When::Unsigned(l) => facts(l).is_some_and(|f| f.unsigned()),
             When::Nonzero(l) => facts(l).is_some_and(|f| f.nonzero),
             When::Finite(l) => facts(l).is_some_and(|f| f.finite),
             When::OneHot(l) => facts(l).is_some_and(|f| f.binary && f.distribution),

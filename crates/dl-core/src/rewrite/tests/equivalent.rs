@@ -206,7 +206,7 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
         LOST,
     ),
     (&["add-sub-constants, if"], "without Difference('k', 'c')", LOST),
-    (&["pow-half, if", "pow-minus-half, if"], "without NonNegative('x')", NEGATIVE),
+    (&["pow-half, if", "pow-minus-half, if"], "without Unsigned('x')", NEGATIVE),
     (
         &["empty-sum-mask, if"],
         "without NonNegative('x')",

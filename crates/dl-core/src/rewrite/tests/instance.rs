@@ -248,6 +248,10 @@ fn value<'g>(
                 x = -x.abs() + bound;
                 continue;
             }
+            When::Unsigned(l) if l == letter => {
+                x = x.abs();
+                continue;
+            }
             When::AtLeast(l, bound) if l == letter => {
                 x = x.maximum(bound);
                 continue;
