@@ -80,10 +80,10 @@ fn an_exponent_keeps_its_offset() {
 
 #[test]
 fn weights_are_weights_at_ties() {
-    for (p, q) in [(0.7, 0.3), (0.3, 0.7), (0.5, 0.5), (0.9, 0.1), (0.9999, 0.0001), (2.0, 3.0)] {
+    for (p, q) in [(0.7f64, 0.3f64), (0.3, 0.7), (0.5, 0.5), (0.9, 0.1), (0.9999, 0.0001), (2.0, 3.0)] {
         let found =
             run(F64, &[("x", &[1.0]), ("y", &[1.0])], &[], |_, v| (p * v[0].exp() + q * v[1].exp()).log());
-        let want = [1.0 + (p + q as f64).ln(), p / (p + q), q / (p + q)];
+        let want = [1.0 + (p + q).ln(), p / (p + q), q / (p + q)];
         near(&found, &[&want[..1], &want[1..2], &want[2..]], 1e-12);
     }
 }

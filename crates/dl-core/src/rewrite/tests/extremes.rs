@@ -331,9 +331,6 @@ fn judge(what: &str, dtype: DType, instance: &Instance<'_>, one_in: usize, weigh
         }
     }
     worse.truncate(1);
-    if let Some(w) = worse.first() {
-        eprintln!("{w}");
-    }
     worse
 }
 
