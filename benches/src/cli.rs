@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use dl_backends::did_you_mean;
+use dl_core::spelling::suggestion;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::child::SERVE;
@@ -95,7 +95,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Arg::Long("out") => options.out = parser.value()?.into(),
             Arg::Long(name) => {
                 let option = format!("--{name}");
-                let hint = did_you_mean(&option, HELP.split_whitespace().filter(|w| w.starts_with("--")));
+                let hint = suggestion(&option, HELP.split_whitespace().filter(|w| w.starts_with("--")));
                 return Err(Fault::new(format!("invalid option '{option}'{hint}")));
             }
             other => return Err(other.unexpected().into()),

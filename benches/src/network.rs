@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use dl_backends::did_you_mean;
 use dl_core::nn::{self, Adam, Mode, Sgd};
+use dl_core::spelling::suggestion;
 use dl_core::{Expr, F32, Graph, I64, Program, Tensor, U8};
 use dl_examples::perceptron::{B, Recipe};
 use dl_train::Metric;
@@ -124,7 +124,7 @@ impl Network {
     pub(crate) fn named(name: &str) -> Result<Self> {
         let all = [Network::perceptron(), Network::deep(), Network::regression()];
         let unknown = || {
-            let hint = did_you_mean(name, NAMES);
+            let hint = suggestion(name, NAMES);
             Fault::new(format!("no network {name:?}; expected one of {}{hint}", NAMES.join(", ")))
         };
         all.into_iter().find(|network| network.name == name).ok_or_else(unknown)

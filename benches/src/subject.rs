@@ -1,6 +1,6 @@
 //! What can be measured, behind one interface.
 
-use dl_backends::did_you_mean;
+use dl_core::spelling::suggestion;
 
 use crate::fault::{Fault, Result};
 use crate::network::Network;
@@ -126,6 +126,6 @@ pub(crate) fn open<'w>(spec: &RowSpec, work: &'w Work) -> Result<Box<dyn Subject
 
 /// What the message about a name says that is no subject.
 pub(crate) fn unknown(name: &str) -> Fault {
-    let (known, hint) = (names().join(", "), did_you_mean(name, names()));
+    let (known, hint) = (names().join(", "), suggestion(name, names()));
     Fault::new(format!("no backend {name:?} in this build; expected one of {known}{hint}"))
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::executor::Executor;
-use crate::near::did_you_mean;
+use dl_core::spelling::suggestion;
 
 /// Makes an executor with its defaults.
 type Make = fn() -> Box<dyn Executor>;
@@ -53,7 +53,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Executor>> {
             available()
         ))),
         None => {
-            let hint = did_you_mean(name, names(|_| true));
+            let hint = suggestion(name, names(|_| true));
             Err(Error::value(format!("unknown backend {name}; {}{hint}", available())))
         }
     }

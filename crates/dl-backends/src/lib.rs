@@ -7,7 +7,6 @@ mod choose;
 pub mod cpu;
 mod error;
 mod executor;
-mod near;
 mod profile;
 mod session;
 
@@ -22,7 +21,5 @@ pub use choose::{by_name, compiled_in};
 pub use cpu::Cpu;
 pub use error::{Error, Result};
 pub use executor::{Buffer, Call, Executable, Executor};
-#[doc(hidden)]
-pub use near::did_you_mean;
 pub use profile::{Amount, Kernel, Operation};
 pub use session::{Handle, Outputs, Session};

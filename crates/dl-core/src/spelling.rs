@@ -12,7 +12,9 @@ pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> S
     let folded = name.to_lowercase();
     let allowed = name.chars().count() / 3;
     let near = |known: &'a str| (distance(&folded, &known.to_lowercase()), known);
-    let nearest = known.into_iter().map(near).filter(|(d, _)| *d <= allowed).min_by_key(|(d, _)| *d);
+    // What is known as it stands was not misspelt.
+    let others = known.into_iter().filter(|known| *known != name);
+    let nearest = others.map(near).filter(|(d, _)| *d <= allowed).min_by_key(|(d, _)| *d);
     nearest.map_or(String::new(), |(_, known)| format!("; did you mean {known}?"))
 }
 

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use dl_backends::{Executor, did_you_mean};
+use dl_backends::Executor;
+use dl_core::spelling::suggestion;
 use lexopt::{Arg, Parser, ValueExt};
 
 /// What the command line asks for.
@@ -103,7 +104,7 @@ fn refused(option: &str, takes: &[&str]) -> String {
     match OPTIONS.iter().any(|(name, _)| *name == option) {
         true => format!("this example has no use for {option}; it takes {taken}"),
         false => {
-            format!("no option {option}; there are {taken}{}", did_you_mean(option, takes.iter().copied()))
+            format!("no option {option}; there are {taken}{}", suggestion(option, takes.iter().copied()))
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use dl_backends::{Handle, Outputs, did_you_mean};
+use dl_backends::{Handle, Outputs};
+use dl_core::spelling::suggestion;
 use dl_core::{DType, Name};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -149,7 +150,7 @@ fn find(handle: &Handle, metric: &Metric) -> Result<usize> {
     let plan = handle.plan();
     let Some(place) = handle.output(&metric.output) else {
         let known: Vec<&str> = plan.outputs().iter().map(|o| &*o.name).collect();
-        let hint = did_you_mean(&metric.output, known.iter().copied());
+        let hint = suggestion(&metric.output, known.iter().copied());
         return Err(Error::value(format!(
             "unknown output {}; the program has {}{hint}",
             metric.output,

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use dl_backends::{Handle, Session, did_you_mean};
+use dl_backends::{Handle, Session};
+use dl_core::spelling::suggestion;
 use dl_core::{Name, Program};
 
 use crate::error::{Error, Result};
@@ -71,7 +72,7 @@ impl<'a> Trainer<'a> {
         }
         let known: Vec<Name> = self.session.parameters().iter().map(|d| d.name.clone()).collect();
         if let Some(own) = program.parameters().iter().find(|d| d.trainable && !known.contains(&d.name)) {
-            let hint = did_you_mean(&own.name, known.iter().map(|name| &**name));
+            let hint = suggestion(&own.name, known.iter().map(|name| &**name));
             let name = &own.name;
             return Err(Error::value(format!(
                 "the evaluation program reads parameter {name}, which is not trained{hint}"

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use dl_core::graph::ParameterDecl;
+use dl_core::spelling::suggestion;
 use dl_core::{Name, Plan, Program, Tensor, TensorRef};
 
 use self::loaded::Loaded;
@@ -349,7 +350,8 @@ impl Session {
     fn place(&self, name: &str) -> Result<usize> {
         self.places.get(name).copied().ok_or_else(|| {
             let known: Vec<&str> = self.decls.iter().map(|d| d.name.as_ref()).collect();
-            Error::value(format!("unknown parameter {name}; the session has {}", listed(&known)))
+            let hint = suggestion(name, known.iter().copied());
+            Error::value(format!("unknown parameter {name}; the session has {}{hint}", listed(&known)))
         })
     }
 }
@@ -374,10 +376,9 @@ impl Handle {
         let names: Vec<&str> = self.inputs().collect();
         for (i, (name, _)) in inputs.iter().enumerate() {
             if !names.contains(name) {
-                return Err(Error::value(format!(
-                    "unknown input {name}; the program has {}",
-                    listed(&names)
-                )));
+                let hint = suggestion(name, names.iter().copied());
+                let known = listed(&names);
+                return Err(Error::value(format!("unknown input {name}; the program has {known}{hint}")));
             }
             if inputs[..i].iter().any(|(other, _)| other == name) {
                 return Err(Error::value(format!("input {name} is given twice")));
@@ -400,7 +401,10 @@ impl Outputs<'_> {
         let names: Vec<&str> = self.plan.outputs().iter().map(|o| o.name.as_ref()).collect();
         match names.iter().position(|n| *n == name) {
             Some(place) => self.executable.output(place),
-            None => Err(Error::value(format!("unknown output {name}; the program has {}", listed(&names)))),
+            None => {
+                let hint = suggestion(name, names.iter().copied());
+                Err(Error::value(format!("unknown output {name}; the program has {}{hint}", listed(&names))))
+            }
         }
     }
 
