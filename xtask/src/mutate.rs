@@ -15,7 +15,8 @@ pub(crate) fn rules(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 const BUILD: &str = "-p dl-core --lib";
-const TESTS: &str = "mutant_of -- --nocapture --test-threads 1";
+/// The mutation runs, and rows and formulas with every extreme constant.
+const TESTS: &str = "-- mutant_of tests::extremes --nocapture --test-threads 1";
 
 /// What is mutated if nothing else is asked for.
 pub(crate) const CODE: [&str; 5] = [
