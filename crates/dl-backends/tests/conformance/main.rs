@@ -12,6 +12,7 @@ mod edges;
 mod executors;
 mod faults;
 mod fidelity;
+mod kinds;
 #[path = "../../../dl-core/tests/library/cases/mod.rs"]
 mod library;
 mod long;
