@@ -43,12 +43,8 @@ fn executors_agree_with_the_interpreter() {
     agree("programs", 120, 8);
 }
 
-#[test]
-fn executors_agree_at_odd_sizes() {
-    agree("programs of odd sizes", 30, 40);
-}
-
-fn agree(what: &str, few: u64, most: usize) {
+/// The same for so few programs of up to so many rows and columns.
+pub(crate) fn agree(what: &str, few: u64, most: usize) {
     fuzz::run(what, few, |seed| {
         let (judged, source) = (Cell::new(0), RefCell::new(String::new()));
         let config = ProptestConfig {

@@ -1,11 +1,12 @@
 //! Every small size of a product's operands, in every orientation: by rows of a batch, summed over them, and
-//! undivided, with updates that products make themselves.
+//! undivided, with updates that products make themselves; and random programs of such sizes.
 
 use dl_backends::Session;
 use dl_core::interp::evaluate;
 use dl_core::{DType, F32, F64, Graph, Init, Named, Program, Tensor};
 
 use crate::executors::executors;
+use crate::random_programs::agree;
 
 /// Sizes around those of vectors, panels and tiles.
 const SIZES: [usize; 4] = [0, 1, 16, 33];
@@ -116,6 +117,12 @@ fn check_undivided(float: DType) {
         })
         .collect();
     inputs.chunks(500).for_each(|inputs| check(&program, &[], inputs));
+}
+
+/// Too slow for the many seeds of `cargo xtask fuzz`.
+#[test]
+fn random_programs_of_odd_sizes() {
+    agree("programs of odd sizes", 60, 40);
 }
 
 #[test]
