@@ -91,6 +91,7 @@ fn rewriting() {
     text += "to its ends than the constants that it is made of. Two constants are added where their sum is exact. A factor moves\n";
     text += "behind a product, a ratio or a sum where that can neither overflow nor underflow before the author's order does.\n";
     text += "Rewritten, a value or gradient may be off by 64 units of the last place times its condition, twice its logarithm,\n";
+    text += "the logarithm of the largest weight of an exponential,\n";
     text += "and 8 times the error of the formula as written, with constants up to 1e300 and down to 1e-300 and arguments up to a\n";
     text += "ten-thousandth of the largest number; what is excepted is listed with its reason in `rewrite/tests/extremes.rs`.\n";
     for phase in [Phase::Canonicalize, Phase::Stabilize, Phase::Simplify] {
