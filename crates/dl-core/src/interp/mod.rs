@@ -31,7 +31,7 @@ mod tests;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-pub(crate) use self::array::{Array, Values};
+pub(crate) use self::array::{Array, Values, each_index, offset};
 pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_checking_facts};
 pub(crate) use self::facts::check_tensor;
 

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use crate::dtype::Scalar;
 use crate::ops::{Binary, Op, Unary};
 use crate::plan::{Arg, Plan, Step, ValueId};
+use crate::schedule::{ParameterId, StepId};
 
 /// An update that adds to a scaled parameter, so that it can be done in place, or as the last act of
 /// what computes the addend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accumulation {
-    /// The parameter's place in [`Plan::parameters`].
-    pub parameter: usize,
+    /// The parameter.
+    pub parameter: ParameterId,
     /// The parameter's value before the update.
     pub from: ValueId,
     /// What is added.
@@ -24,7 +25,16 @@ pub struct Accumulation {
     /// Whether nothing else reads the addend.
     pub alone: bool,
     /// The steps that need not run, in order: nothing else reads their results.
-    pub steps: Vec<usize>,
+    pub steps: Vec<StepId>,
+}
+
+impl Accumulation {
+    /// The update of the parameter with this name, up to the addend: `w ← 0.5·w - 0.1·`.
+    pub fn text(&self, name: &str) -> String {
+        let old = if self.beta == 1.0 { name.to_owned() } else { format!("{}·{name}", self.beta) };
+        let (sign, factor) = if self.alpha < 0.0 { ("-", -self.alpha) } else { ("+", self.alpha) };
+        format!("{name} ← {old} {sign} {factor}·")
+    }
 }
 
 /// Who makes a value, and how many read it.
@@ -40,13 +50,13 @@ struct Scaled {
     steps: Vec<usize>,
 }
 
-impl Plan {
-    /// The updates of parameters that are accumulations with factors known before the run.
-    pub fn accumulations(&self) -> Vec<Accumulation> {
-        let uses = Uses::of(self);
-        (0..self.parameters().len()).filter_map(|i| self.accumulation(&uses, i)).collect()
-    }
+/// The updates of parameters that are accumulations with factors known before the run.
+pub(super) fn accumulations(plan: &Plan) -> Vec<Accumulation> {
+    let uses = Uses::of(plan);
+    (0..plan.parameters().len()).filter_map(|i| plan.accumulation(&uses, i)).collect()
+}
 
+impl Plan {
     fn accumulation(&self, uses: &Uses, parameter: usize) -> Option<Accumulation> {
         let slot = &self.parameters()[parameter];
         let (from, update) = (slot.value?, slot.update?);
@@ -72,6 +82,8 @@ impl Plan {
         uses.made.get(&addend.of)?;
         let mut steps = [old.steps, addend.steps, vec![last]].concat();
         steps.sort_unstable();
+        let steps = steps.into_iter().map(|s| StepId(s as u32)).collect();
+        let parameter = ParameterId(parameter as u32);
         let (alpha, beta) = (addend.factor, old.factor);
         let alone = uses.readers[addend.of.index()] == 1;
         Some(Accumulation { parameter, from, addend: addend.of, alpha, beta, alone, steps })
@@ -127,7 +139,7 @@ mod tests {
         let w = g.parameter("w", F32, [3], Init::Zeros);
         let program = Program::builder(&g).update(w, new(w, gradient)).without_rewriting();
         let plan = Plan::new(&program.compile().expect("it is right"), &Target::default());
-        plan.accumulations().first().map(|a| (a.beta, a.alpha, a.steps.len()))
+        accumulations(&plan).first().map(|a| (a.beta, a.alpha, a.steps.len()))
     }
 
     #[test]
@@ -160,7 +172,7 @@ mod tests {
         // One new value is an output, too; the other one adds an input's own elements.
         let program = Program::builder(&g).output("new", new).update(w, new).update(v, v + x);
         let plan = Plan::new(&program.compile().expect("it is right"), &Target::default());
-        assert_eq!(plan.accumulations(), []);
+        assert_eq!(accumulations(&plan), []);
     }
 
     #[test]
@@ -171,7 +183,7 @@ mod tests {
         let program = Program::builder(&g).update(w, w - x).update(v, 0.5 * x + v).update(u, u - 0.25 * w);
         let plan =
             Plan::new(&program.without_rewriting().compile().expect("it is right"), &Target::default());
-        assert_eq!(plan.accumulations(), []);
+        assert_eq!(accumulations(&plan), []);
     }
 
     #[test]
@@ -182,7 +194,7 @@ mod tests {
         let change = 0.5 * gradient;
         let program = Program::builder(&g).output("change", change).update(w, w - change);
         let plan = Plan::new(&program.compile().expect("it is right"), &Target::default());
-        let [found] = &plan.accumulations()[..] else { panic!("expected one") };
+        let [found] = &accumulations(&plan)[..] else { panic!("expected one") };
         assert_eq!((found.alpha, found.alone, found.steps.len()), (-1.0, false, 1));
     }
 }

@@ -1,60 +1,60 @@
-//! Division of a plan along one dimension: what goes row by row, what is a sum over rows, and what has
-//! to wait for such a sum. It lets an executor work in tiles that stay in cache and in lanes that
-//! threads share.
+//! Batch analysis: which values of a plan go row by row along one dimension, which are reductions over
+//! rows, and which have to wait for such a reduction.
 
 use crate::dim::{Dim, Name};
 use crate::ops::{Contraction, Op, Reduce};
 use crate::plan::{Arg, Plan, Step, ValueId};
+use crate::schedule::StageId;
 use crate::shape::Shape;
 
 /// How a plan is divided along a dimension, the batch as a rule.
 ///
-/// Work goes in rounds. In round `r`, whole values of `r` are computed first; then, tile by tile, all
-/// rows of `r`; what tiles contribute to the folds of `r` is combined in a fixed order. Whole values and
-/// rows of later rounds may use the results.
+/// Work goes in stages. A stage computes its whole values first, then all of its rows, in any parts and
+/// order; the folds of its rows are complete at its end. Whole values and rows of later stages may use
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Division {
-    /// The dimension.
-    pub dim: Name,
-    /// What becomes of each value of the plan, in order.
+pub struct Batch {
+    /// The dimension; none where everything is whole.
+    pub dim: Option<Name>,
+    /// The place of each value of the plan, in order.
     pub parts: Vec<Part>,
 }
 
-/// What becomes of a value in a division.
+/// The place of a value in the batch analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Computed as a whole, before the tiles of this round.
-    Whole(u32),
+    /// Computed as a whole, before the rows of this stage.
+    Whole(StageId),
     /// The first axis is the dimension (or a multiple of it), and every row depends only on the same
     /// rows of other values.
-    Rows(u32),
-    /// A reduction over the rows of this round: tiles contribute, whole values of the next round see it.
-    Fold(u32, Reduce),
+    Rows(StageId),
+    /// A reduction over the rows of this stage, which whole values and rows of the next stage can read.
+    Fold(StageId, Reduce),
 }
 
 impl Part {
-    /// The round in which it is computed.
-    pub fn round(self) -> u32 {
+    /// The stage in which it is computed.
+    pub fn stage(self) -> StageId {
         match self {
-            Part::Whole(round) | Part::Rows(round) | Part::Fold(round, _) => round,
+            Part::Whole(stage) | Part::Rows(stage) | Part::Fold(stage, _) => stage,
         }
     }
 
-    /// The first round whose whole values and rows may use it as a whole.
-    fn ready(self) -> u32 {
+    /// The first stage whose whole values and rows may read it.
+    fn ready(self) -> StageId {
         match self {
-            Part::Fold(round, _) => round + 1,
-            Part::Whole(round) | Part::Rows(round) => round,
+            Part::Fold(stage, _) => stage.next(),
+            Part::Whole(stage) | Part::Rows(stage) => stage,
         }
     }
 }
 
-impl Division {
+impl Batch {
     /// Divides a plan along the first dimension of its inputs for which that can be proven.
     ///
     /// # Errors
     /// The reason why there is none.
-    pub fn of(plan: &Plan) -> Result<Division, String> {
+    pub fn of(plan: &Plan) -> Result<Batch, String> {
         let mut candidates: Vec<&Name> = vec![];
         for slot in plan.inputs() {
             if let Some(name) = slot.decl.shape.first().and_then(Dim::name)
@@ -65,8 +65,8 @@ impl Division {
         }
         let mut reasons = vec![];
         for dim in candidates {
-            match Division::along(plan, dim) {
-                Ok(division) => return Ok(division),
+            match Batch::along(plan, dim) {
+                Ok(batch) => return Ok(batch),
                 Err(reason) => reasons.push(reason),
             }
         }
@@ -77,15 +77,15 @@ impl Division {
     ///
     /// # Errors
     /// The first step that mixes rows, and how.
-    pub fn along(plan: &Plan, dim: &Name) -> Result<Division, String> {
-        let mut parts = vec![Part::Whole(0); plan.values().len()];
+    pub fn along(plan: &Plan, dim: &Name) -> Result<Batch, String> {
+        let mut parts = vec![Part::Whole(StageId::FIRST); plan.values().len()];
         let sources =
             plan.inputs().iter().map(|i| i.value).chain(plan.parameters().iter().filter_map(|p| p.value));
         for value in sources {
             let shape = &plan.value(value).shape;
             parts[value.index()] = match rows_of(shape, dim) {
-                Some(true) => Part::Rows(0),
-                Some(false) => Part::Whole(0),
+                Some(true) => Part::Rows(StageId::FIRST),
+                Some(false) => Part::Whole(StageId::FIRST),
                 None => return Err(format!("%{}: {dim} is not the first axis of {shape}", value.0)),
             };
         }
@@ -95,17 +95,22 @@ impl Division {
             })?;
             parts[step.result.index()] = part;
         }
-        Ok(Division { dim: dim.clone(), parts })
+        Ok(Batch { dim: Some(dim.clone()), parts })
     }
 
-    /// What becomes of a value.
+    /// No rows: everything is whole.
+    pub(super) fn none(plan: &Plan) -> Batch {
+        Batch { dim: None, parts: vec![Part::Whole(StageId::FIRST); plan.values().len()] }
+    }
+
+    /// The place of a value.
     pub fn part(&self, value: ValueId) -> Part {
         self.parts[value.index()]
     }
 
-    /// How many rounds there are.
-    pub fn rounds(&self) -> u32 {
-        self.parts.iter().map(|p| p.ready()).max().map_or(1, |last| last + 1)
+    /// How many stages there are.
+    pub fn stages(&self) -> usize {
+        self.parts.iter().map(|p| p.ready().index() + 1).max().unwrap_or(1)
     }
 }
 
@@ -146,18 +151,18 @@ impl Operand {
 fn part_of(plan: &Plan, parts: &[Part], step: &Step, dim: &Name) -> Result<Part, String> {
     let operand = |v: ValueId| Operand { part: parts[v.index()], rank: plan.value(v).shape.rank() };
     let args: Vec<Operand> = step.args.iter().filter_map(Arg::value).map(operand).collect();
-    let round = args.iter().map(|a| a.part.ready()).max().unwrap_or(0);
+    let stage = args.iter().map(|a| a.part.ready()).max().unwrap_or(StageId::FIRST);
     let shape = &plan.value(step.result).shape;
     let Some(has_rows) = rows_of(shape, dim) else {
         return Err(format!("has {dim} along another axis than the first"));
     };
     if !args.iter().any(Operand::rows) {
         return match (has_rows, &step.op) {
-            (false, _) => Ok(Part::Whole(round)),
-            (true, Op::Broadcast(axes)) if axes.first() != Some(&0) => Ok(Part::Rows(round)),
-            (true, Op::Constant(_) | Op::Extent(_)) => Ok(Part::Rows(round)),
-            (true, Op::Iota(axis)) if *axis != 0 => Ok(Part::Rows(round)),
-            (true, Op::Iota(_) | Op::Random { .. }) => Ok(Part::Rows(round)),
+            (false, _) => Ok(Part::Whole(stage)),
+            (true, Op::Broadcast(axes)) if axes.first() != Some(&0) => Ok(Part::Rows(stage)),
+            (true, Op::Constant(_) | Op::Extent(_)) => Ok(Part::Rows(stage)),
+            (true, Op::Iota(axis)) if *axis != 0 => Ok(Part::Rows(stage)),
+            (true, Op::Iota(_) | Op::Random { .. }) => Ok(Part::Rows(stage)),
             (true, _) => Err(format!("makes rows of {dim} from what has none")),
         };
     }
@@ -165,11 +170,11 @@ fn part_of(plan: &Plan, parts: &[Part], step: &Step, dim: &Name) -> Result<Part,
         return if has_rows {
             Err(format!("has rows of {dim} and sums over them"))
         } else {
-            Ok(Part::Fold(round, kind))
+            Ok(Part::Fold(stage, kind))
         };
     }
     let by_rows = has_rows && row_by_row(&step.op, &args, plan, step);
-    if by_rows { Ok(Part::Rows(round)) } else { Err(format!("mixes rows of {dim}")) }
+    if by_rows { Ok(Part::Rows(stage)) } else { Err(format!("mixes rows of {dim}")) }
 }
 
 /// The reduction that an operation is over the rows of its operands.
@@ -235,8 +240,8 @@ mod tests {
 
     const B: Named = Named("B");
 
-    fn division(program: &Program) -> Result<Division, String> {
-        Division::of(&Plan::new(program, &Target::default()))
+    fn batch(program: &Program) -> Result<Batch, String> {
+        Batch::of(&Plan::new(program, &Target::default()))
     }
 
     fn of(make: impl for<'g> Fn(Expr<'g>) -> Expr<'g>) -> Result<Part, String> {
@@ -244,12 +249,12 @@ mod tests {
         let y = make(g.input("x", F32, (B, 3)));
         let program = Program::builder(&g).output("y", y).without_rewriting().compile().expect("it is right");
         let plan = Plan::new(&program, &Target::default());
-        Division::of(&plan).map(|d| d.part(plan.outputs()[0].value))
+        Batch::of(&plan).map(|d| d.part(plan.outputs()[0].value))
     }
 
     #[test]
     fn what_goes_row_by_row() {
-        let rows = Ok(Part::Rows(0));
+        let rows = Ok(Part::Rows(StageId(0)));
         assert_eq!(of(|x| x.exp() + 1.0), rows);
         assert_eq!(of(|x| x.softmax(1)), rows);
         assert_eq!(of(|x| x.contract("bi,bj->bij", x)), rows);
@@ -261,15 +266,15 @@ mod tests {
 
     #[test]
     fn what_folds_rows() {
-        assert_eq!(of(|x| x.sum(..)), Ok(Part::Fold(0, Reduce::Sum)));
-        assert_eq!(of(|x| x.max(0)), Ok(Part::Fold(0, Reduce::Max)));
-        assert_eq!(of(|x| x.contract("bi,bj->ij", x)), Ok(Part::Fold(0, Reduce::Sum)));
-        assert_eq!(of(|x| x.mean(..)), Ok(Part::Whole(1)));
+        assert_eq!(of(|x| x.sum(..)), Ok(Part::Fold(StageId(0), Reduce::Sum)));
+        assert_eq!(of(|x| x.max(0)), Ok(Part::Fold(StageId(0), Reduce::Max)));
+        assert_eq!(of(|x| x.contract("bi,bj->ij", x)), Ok(Part::Fold(StageId(0), Reduce::Sum)));
+        assert_eq!(of(|x| x.mean(..)), Ok(Part::Whole(StageId(1))));
     }
 
     #[test]
-    fn rows_that_need_a_fold_come_in_a_later_round() {
-        assert_eq!(of(|x| x - x.mean(0).broadcast_to(&x.shape())), Ok(Part::Rows(1)));
+    fn rows_that_need_a_fold_come_in_a_later_stage() {
+        assert_eq!(of(|x| x - x.mean(0).broadcast_to(&x.shape())), Ok(Part::Rows(StageId(1))));
     }
 
     #[test]
@@ -300,9 +305,9 @@ mod tests {
             let twice = &Dim::from(B) * &Dim::from(2);
             let y = make(g.input("x", F32, (B, 3)), g.input("twice", F32, (twice, 3)));
             let program = Program::builder(&g).output("y", y).without_rewriting().compile();
-            division(&program.expect("it is right"))
+            batch(&program.expect("it is right"))
         };
-        let refused = |result: Result<Division, String>| {
+        let refused = |result: Result<Batch, String>| {
             assert!(result.expect_err("it mixes rows").contains("mixes rows of B"));
         };
         refused(part(&|x, twice| twice.slice(0, 0, B) + x));
@@ -316,9 +321,9 @@ mod tests {
         let (x, y) = (g.input("x", F32, (B, 8)), g.input("y", I64, B));
         let h = nn::dense(x, "a", 4).relu();
         let j = nn::cross_entropy(nn::dense(h, "b", 3), y).mean(..).named("J");
-        let step = division(&j.minimize(Sgd::new(0.1)).expect("it is right")).expect("it can be divided");
+        let step = batch(&j.minimize(Sgd::new(0.1)).expect("it is right")).expect("it can be divided");
         assert!(
-            step.parts.iter().all(|p| !matches!(p, Part::Rows(r) | Part::Fold(r, _) if *r > 0)),
+            step.parts.iter().all(|p| !matches!(p, Part::Rows(r) | Part::Fold(r, _) if r.index() > 0)),
             "{:?}",
             step.parts
         );
