@@ -34,7 +34,7 @@ pub use error::{Error, Fault, Result, Site};
 pub use graph::{Expr, Graph};
 pub use nn::Init;
 pub use ops::Fact;
-pub use plan::{Plan, Target};
+pub use plan::Plan;
 pub use program::Program;
 pub use shape::Shape;
 pub use tensor::{Tensor, TensorRef};

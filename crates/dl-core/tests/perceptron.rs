@@ -1,7 +1,7 @@
 //! The tutorial's perceptron, as it is compiled: the steps that a careful person would write by hand.
 
 use dl_core::nn::{self, Sgd};
-use dl_core::{F32, Graph, I64, Named, Plan, Program, Target, U8};
+use dl_core::{F32, Graph, I64, Named, Plan, Program, U8};
 use expect_test::expect;
 
 fn step() -> Program {
@@ -90,7 +90,7 @@ fn plan() {
         update     fc2.bias ← %66
         output     J = %39
     "#]]
-    .assert_eq(&Plan::new(&step(), &Target::default()).to_string());
+    .assert_eq(&Plan::new(&step()).to_string());
 }
 
 #[test]

@@ -231,19 +231,19 @@ fn contract_by_row(spec: &Contraction, args: &[Operand]) -> bool {
 mod tests {
     use super::*;
     use crate::nn::{self, Sgd};
-    use crate::{Expr, F32, Graph, I64, Named, Program, Target};
+    use crate::{Expr, F32, Graph, I64, Named, Program};
 
     const B: Named = Named("B");
 
     fn division(program: &Program) -> Result<Division, String> {
-        Division::of(&Plan::new(program, &Target::default()))
+        Division::of(&Plan::new(program))
     }
 
     fn of(make: impl for<'g> Fn(Expr<'g>) -> Expr<'g>) -> Result<Part, String> {
         let g = Graph::new();
         let y = make(g.input("x", F32, (B, 3)));
         let program = Program::builder(&g).output("y", y).without_rewriting().compile().expect("it is right");
-        let plan = Plan::new(&program, &Target::default());
+        let plan = Plan::new(&program);
         Division::of(&plan).map(|d| d.part(plan.outputs()[0].value))
     }
 
