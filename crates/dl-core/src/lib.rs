@@ -15,6 +15,7 @@ pub mod error;
 pub mod finite;
 mod float;
 pub mod graph;
+mod init;
 pub mod interp;
 pub mod nn;
 pub mod ops;
@@ -24,7 +25,10 @@ pub mod program;
 pub mod rewrite;
 pub mod shape;
 pub mod spelling;
+mod stable;
 pub mod tensor;
+#[cfg(test)]
+mod testing;
 
 pub use dim::{Dim, Dims, Name, Named};
 pub use dtype::DType;
@@ -32,7 +36,7 @@ pub use dtype::DType::{Bool, F32, F64, I64, U8};
 pub use dtype::Scalar;
 pub use error::{Error, Fault, Result, Site};
 pub use graph::{Expr, Graph};
-pub use nn::Init;
+pub use init::Init;
 pub use ops::Fact;
 pub use plan::Plan;
 pub use program::Program;

@@ -179,8 +179,11 @@ mod tests {
                 %7 = constant[0.25](): f32 [1, 2]
                 %8 = concat[0](%3, %4, %5, %6, %7): f32 [5, 2]  frees %3 %4 %5 %6 %7"#]],
         );
-        check(|g| g.concat(0, &[g.extent(I64, B).unsqueeze(0), g.input("i", I64, B)]), expect![[r#"
+        check(
+            |g| g.concat(0, &[g.extent(I64, B).unsqueeze(0), g.input("i", I64, B)]),
+            expect![[r#"
             %1 = extent[B](): i64 [1]
-            %2 = concat[0](%1, %0): i64 [B + 1]  frees %1"#]]);
+            %2 = concat[0](%1, %0): i64 [B + 1]  frees %1"#]],
+        );
     }
 }
