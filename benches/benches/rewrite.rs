@@ -6,7 +6,7 @@
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use dl_core::nn::{self, Sgd};
-use dl_core::{Expr, F32, Graph, I64, Init, Named, Plan, Program, Target};
+use dl_core::{Expr, F32, Graph, I64, Init, Named, Plan, Program};
 
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 100_000];
 const WIDTH: usize = 8;
@@ -80,7 +80,7 @@ fn curve(c: &mut Criterion, name: &str, build: fn(usize) -> Program) {
     for nodes in SIZES {
         group.throughput(Throughput::Elements(nodes as u64));
         group.bench_function(BenchmarkId::from_parameter(nodes), |b| {
-            b.iter(|| Plan::new(&build(nodes), &Target::default()));
+            b.iter(|| Plan::new(&build(nodes)));
         });
     }
     group.finish();

@@ -70,7 +70,7 @@ fn executor(backend: &str, threads: usize) -> Result<Box<dyn Executor>> {
 fn compile(executor: &dyn Executor, network: &Network, batch: &Table) -> Result<f64> {
     let started = Instant::now();
     let step = network.train()?;
-    let plan = Arc::new(Plan::new(&step, &executor.target()));
+    let plan = Arc::new(Plan::new(&step));
     let dims = program::bind(step.inputs(), &batch.inputs())?;
     let executable = executor.compile(&plan, &dims)?;
     let ms = started.elapsed().as_secs_f64() * 1e3;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use dl_core::{DType, Dims, Plan, Target, Tensor, TensorRef};
+use dl_core::{DType, Dims, Plan, Tensor, TensorRef};
 
 use crate::error::{Error, Result};
 use crate::profile::Kernel;
@@ -12,11 +12,6 @@ use crate::profile::Kernel;
 pub trait Executor: Send {
     /// Its name: `cpu`, `ndarray`, `flex`, `wgpu`.
     fn name(&self) -> &'static str;
-
-    /// What its plans are lowered for.
-    fn target(&self) -> Target {
-        Target::default()
-    }
 
     /// Whether it has elements of `dtype`; plans with others are refused when they are loaded.
     fn supports(&self, dtype: DType) -> bool {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use dl_backends::{Cpu, Executor, Handle, Session};
 use dl_core::graph::InputDecl;
 use dl_core::plan::Arg;
-use dl_core::{Dims, Plan, Program, Target, Tensor, TensorRef};
+use dl_core::{Dims, Plan, Program, Tensor, TensorRef};
 
 use crate::inputs::{dims, inputs, is_small};
 use crate::mutate::Random;
@@ -57,7 +57,7 @@ fn session(random: &mut Random) -> Session {
 
 fn program(text: &str, random: &mut Random) {
     let Ok(program) = Program::from_json(text) else { return };
-    let Some((_, inputs)) = small(&Plan::new(&program, &Target::default()), random) else { return };
+    let Some((_, inputs)) = small(&Plan::new(&program), random) else { return };
     let mut session = session(random).checking(random.below(2) == 0);
     if let Ok(handle) = session.compile(&program) {
         run(&mut session, &handle, &inputs);

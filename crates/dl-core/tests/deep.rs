@@ -5,7 +5,7 @@ use std::thread;
 
 use dl_core::interp::evaluate;
 use dl_core::nn::Sgd;
-use dl_core::{F64, Graph, Init, Plan, Program, Target, Tensor};
+use dl_core::{F64, Graph, Init, Plan, Program, Tensor};
 
 /// Deep enough for a small stack: a frame of even 50 bytes for each operation does not fit.
 const DEPTH: usize = 10_000;
@@ -28,7 +28,7 @@ fn deep_formulas_are_compiled_stored_and_run() {
     on_a_small_stack(|| {
         let step = nested();
         assert!(step.nodes().len() >= 2 * DEPTH);
-        let plan = Plan::new(&step, &Target::default());
+        let plan = Plan::new(&step);
         assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
         let read = Program::from_json(&step.to_json().unwrap()).unwrap();
         let out = evaluate(&read, &[], &[("x".into(), Tensor::vector(vec![0.0, 1.0]))], 0, 0).unwrap();

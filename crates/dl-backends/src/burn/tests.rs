@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn_backend::{BoolDType, IntDType};
 use dl_core::ops::{Binary, Order, Unary};
-use dl_core::{DType, Dims, Expr, F32, Graph, I64, Plan, Program, Target, Tensor, TensorRef, interp};
+use dl_core::{DType, Dims, Expr, F32, Graph, I64, Plan, Program, Tensor, TensorRef, interp};
 
 use super::compile::compile;
 use super::executable::{Executable, guarded};
@@ -28,7 +28,7 @@ fn far() -> Arc<Machine<burn_flex::Flex>> {
 }
 
 fn compiled(program: &Program) -> Result<Executable<burn_flex::Flex>> {
-    compile(&far(), &Arc::new(Plan::new(program, &Target::default())), &Dims::new())
+    compile(&far(), &Arc::new(Plan::new(program)), &Dims::new())
 }
 
 fn run(program: &Program, inputs: &[TensorRef<'_>]) -> Result<Vec<Tensor>> {

@@ -157,9 +157,8 @@ impl Session {
     /// # Errors
     /// When a parameter of the same name has another type or shape, or its initialiser does not fit.
     pub fn compile(&mut self, program: &Program) -> Result<Handle> {
-        let target = self.executor.target();
-        let watch = self.checking.then(|| Watch::of_program(program, &target));
-        self.add(Plan::new(program, &target), watch)
+        let watch = self.checking.then(|| Watch::of_program(program));
+        self.add(Plan::new(program), watch)
     }
 
     /// Takes a plan that was lowered (and perhaps stored) before.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dl_core::finite::Statistics;
 use dl_core::plan::{Checks, Diagnosis, Place};
-use dl_core::{Dims, Name, Plan, Program, Target, TensorRef};
+use dl_core::{Dims, Name, Plan, Program, TensorRef};
 
 use crate::error::{Error, Result};
 use crate::executor::{Buffer, Call, Executable, Executor};
@@ -33,8 +33,8 @@ pub(super) struct Moment<'a> {
 }
 
 impl Watch {
-    pub(super) fn of_program(program: &Program, target: &Target) -> Watch {
-        let checks = Checks::new(program, target);
+    pub(super) fn of_program(program: &Program) -> Watch {
+        let checks = Checks::new(program);
         Watch { plan: Arc::new(checks.plan().clone()), of: Some((program.clone(), checks)) }
     }
 
@@ -152,7 +152,7 @@ impl Watch {
 
 /// Repeats a run with every value kept, and finds the first that is not finite.
 fn first(program: &Program, executor: &dyn Executor, moment: Moment<'_>) -> Result<Option<Error>> {
-    let diagnosis = Diagnosis::new(program, &executor.target(), moment.infinite);
+    let diagnosis = Diagnosis::new(program, moment.infinite);
     let mut executable = executor.compile(&Arc::new(diagnosis.plan().clone()), &moment.dims)?;
     let Call { inputs, parameters, slots, seed, step } = moment.call;
     executable.run(Call { inputs, parameters: &mut *parameters, slots, seed, step })?;

@@ -1,7 +1,7 @@
 //! Updates happen together: each sees the parameters as they were before the step.
 
 use dl_backends::Session;
-use dl_core::{F32, Graph, Init, Plan, Program, Target, Tensor};
+use dl_core::{F32, Graph, Init, Plan, Program, Tensor};
 
 use crate::executors::executors;
 
@@ -27,8 +27,8 @@ fn plans() -> Vec<Plan> {
     for rewriting in [true, false] {
         let program = program(rewriting);
         let stored = Program::from_json(&program.to_json().expect("text")).expect("it was just written");
-        assert_eq!(Plan::new(&stored, &Target::default()), Plan::new(&program, &Target::default()));
-        let plan = Plan::new(&program, &Target::default());
+        assert_eq!(Plan::new(&stored), Plan::new(&program));
+        let plan = Plan::new(&program);
         plans.push(Plan::from_json(&plan.to_json().expect("text")).expect("it was just written"));
         plans.push(plan);
     }

@@ -13,14 +13,14 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 pub use self::expr::Expr;
-pub(crate) use self::operand::pair;
 pub use self::operand::{Axes, Operand};
+pub(crate) use self::operand::{pair, require_float};
 pub(crate) use self::rebuild::{Rebuild, reachable};
 
 use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result, Site};
-use crate::nn::Init;
+use crate::init::Init;
 use crate::ops::Op;
 use crate::shape::Shape;
 use crate::spelling::suggestion;

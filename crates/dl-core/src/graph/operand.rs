@@ -99,3 +99,17 @@ impl Axes for RangeFull {
         Ok((0..rank).collect())
     }
 }
+
+/// Ok if `x` holds floats; otherwise the fault is recorded and the poison returned.
+#[track_caller]
+pub(crate) fn require_float<'g>(what: &str, x: Expr<'g>) -> Result<(), Expr<'g>> {
+    if x.is_poison() {
+        return Err(x);
+    }
+    if !x.dtype().is_float() {
+        let message =
+            format!("{what} needs a float (f32 or f64), got {} {}: cast it first", x.dtype(), x.shape());
+        return Err(x.graph().fail(message));
+    }
+    Ok(())
+}

@@ -188,7 +188,7 @@ fn dropped<'g>(what: &str, x: Expr<'g>, p: f64, axes: &[usize], mode: Mode) -> E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::testing::{faults, gradient, near, value};
+    use crate::testing::{faults, gradient, near, value};
     use crate::{F32, F64, Graph, Named, Tensor, U8};
     use expect_test::expect;
 

@@ -43,7 +43,6 @@
 mod activation;
 mod audit;
 mod glob;
-mod init;
 mod layer;
 mod loss;
 mod minimize;
@@ -53,17 +52,14 @@ mod parameters;
 mod penalty;
 mod plateau;
 mod schedule;
-pub(crate) mod stable;
-#[cfg(test)]
-mod testing;
 
+pub use crate::init::{Fan, Init, Nonlinearity};
+pub use crate::stable::{hypot, log_cosh, log_softmax, log1mexp, logaddexp, logsumexp, norm, softmax};
 pub use activation::{
     PRelu, celu, elu, geglu, gelu, gelu_tanh, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu,
-    log_sigmoid, log_softmax, logsumexp, mish, prelu, reglu, relu6, selu, silu, softmax, softmin, softplus,
-    softshrink, softsign, sparsemax, swiglu, tanhshrink, threshold,
+    log_sigmoid, mish, prelu, reglu, relu6, selu, silu, softmin, softplus, softshrink, softsign, sparsemax,
+    swiglu, tanhshrink, threshold,
 };
-pub(crate) use activation::{log_mean_exp, log_odds_against, log_rest, negative_log_share};
-pub use init::{Fan, Init, Nonlinearity};
 pub use layer::{Dense, Mode, dense, dropout, spatial_dropout};
 pub use loss::{
     BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
@@ -85,20 +81,5 @@ pub use penalty::{
 };
 pub use plateau::Plateau;
 pub use schedule::Schedule;
-pub use stable::{hypot, log_cosh, log1mexp, logaddexp, norm};
 
-use crate::graph::Expr;
-
-/// Ok if `x` holds floats; otherwise the fault is recorded and the poison returned.
-#[track_caller]
-fn require_float<'g>(what: &str, x: Expr<'g>) -> Result<(), Expr<'g>> {
-    if x.is_poison() {
-        return Err(x);
-    }
-    if !x.dtype().is_float() {
-        let message =
-            format!("{what} needs a float (f32 or f64), got {} {}: cast it first", x.dtype(), x.shape());
-        return Err(x.graph().fail(message));
-    }
-    Ok(())
-}
+use crate::graph::require_float;

@@ -169,7 +169,7 @@ pub(super) fn path(expr: Expr<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::testing::faults;
+    use crate::testing::faults;
     use crate::{F32, Init};
     use expect_test::expect;
 

@@ -7,7 +7,7 @@ use crate::finite::Statistics;
 use crate::graph::{Node, NodeId, Origin};
 use crate::interp;
 use crate::ops::{Binary, Fact, Op, Reduce, Unary};
-use crate::plan::{Plan, Target, lower};
+use crate::plan::{Plan, lower};
 use crate::program::{Output, Program};
 use crate::tensor::TensorRef;
 
@@ -32,7 +32,7 @@ enum What {
 
 impl Checks {
     /// The checks of a program.
-    pub fn new(program: &Program, target: &Target) -> Checks {
+    pub fn new(program: &Program) -> Checks {
         let mut outputs = program.outputs().to_vec();
         let (mut watched, mut inputs) = (vec![], vec![]);
         for id in program.assumed() {
@@ -55,7 +55,7 @@ impl Checks {
             watched.push((What::Gradient(gradient.name.clone()), origin));
             outputs.push(gradient);
         }
-        let plan = lower::lower(program, &outputs, program.updates(), target);
+        let plan = lower::lower(program, &outputs, program.updates());
         Checks { plan, own: program.outputs().len(), watched, inputs }
     }
 

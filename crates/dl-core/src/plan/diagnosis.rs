@@ -7,7 +7,7 @@ use crate::dim::Name;
 use crate::finite::Statistics;
 use crate::graph::{Graph, Node, NodeId, Origin};
 use crate::ops::{Op, Reduce};
-use crate::plan::{Plan, Target, lower};
+use crate::plan::{Plan, lower};
 use crate::print::walk;
 use crate::program::{Output, Program};
 use crate::tensor::Tensor;
@@ -48,7 +48,7 @@ pub struct Finding {
 
 impl<'p> Diagnosis<'p> {
     /// A diagnosis of a program; the inputs called `infinite` may hold infinities.
-    pub fn new(program: &'p Program, target: &Target, infinite: &[Name]) -> Self {
+    pub fn new(program: &'p Program, infinite: &[Name]) -> Self {
         let results = program.outputs().iter().map(|o| o.node);
         let gradients = program.derivation().iter().filter(|o| o.name.starts_with('∂')).map(|o| o.node);
         let ends: Vec<NodeId> = results.chain(program.updates().iter().map(|u| u.value)).collect();
@@ -76,7 +76,7 @@ impl<'p> Diagnosis<'p> {
             };
             places.extend(place.map(|place| (*id, place)));
         }
-        let plan = lower::lower(program, &outputs, &[], target);
+        let plan = lower::lower(program, &outputs, &[]);
         let infinite = program.inputs().iter().map(|d| infinite.contains(&d.name)).collect();
         Diagnosis { program, plan, infinite, order, places, ends }
     }

@@ -5,11 +5,11 @@ use rustc_hash::FxHashMap;
 use crate::dim::Name;
 use crate::graph::{Node, NodeId};
 use crate::ops::Op;
-use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Target, Value, ValueId};
+use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Value, ValueId};
 use crate::program::{Output, Program, Update};
 
 /// One step per operation; identities vanish and constants become operands where a step takes them.
-pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update], _target: &Target) -> Plan {
+pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
     let mut lowering = Lowering {
         program,
         values: vec![],

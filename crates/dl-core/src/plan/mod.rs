@@ -18,12 +18,6 @@ use crate::ops::Op;
 use crate::program::Program;
 use crate::shape::Shape;
 
-/// What an executor wants of a plan. Never the number of its threads, so that results cannot
-/// depend on it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Target {}
-
 /// A list of steps. Everything that an executor has to know: it never sees a graph.
 ///
 /// All steps run, in order; then the updates replace their parameters together; then outputs can
@@ -118,9 +112,9 @@ pub enum Arg {
 }
 
 impl Plan {
-    /// Lowers a program for a target.
-    pub fn new(program: &Program, target: &Target) -> Plan {
-        lower::lower(program, program.outputs(), program.updates(), target)
+    /// Lowers a program. The plan is the same for every executor and every number of threads.
+    pub fn new(program: &Program) -> Plan {
+        lower::lower(program, program.outputs(), program.updates())
     }
 
     /// All values.

@@ -32,6 +32,7 @@ mod tests;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
+pub(crate) use params::Applied;
 use roots::Roots;
 pub(crate) use roots::walk;
 

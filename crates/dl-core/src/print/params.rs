@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::dim::Dim;
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
 use crate::graph::Node;
 use crate::ops::{Op, Order};
 use crate::print::number::Number;
@@ -12,59 +12,88 @@ use crate::tensor::Literal;
 /// Arrays of up to this many elements are shown.
 const FEW: usize = 8;
 
-/// The operation's own parameters and what cannot be inferred of its result; empty for most.
+/// An operation, what its result is, and the shape of its first argument.
+pub(crate) struct Applied<'a> {
+    pub(crate) op: &'a Op,
+    pub(crate) dtype: DType,
+    pub(crate) shape: &'a [Dim],
+    pub(crate) first: Option<&'a [Dim]>,
+}
+
+/// Whether the element type and the shape of a result stand beside its operation.
+#[derive(Clone, Copy, PartialEq)]
+enum Signature {
+    Shown,
+    Omitted,
+}
+
+/// The parameters of a node's operation, and what cannot be inferred of its result; empty for most.
 pub(super) fn params(node: &Node, args: &[std::sync::Arc<Node>]) -> String {
-    let shape = || dims(&node.shape);
-    match &node.op {
-        Op::Cast => node.dtype.to_string(),
-        Op::Reduce { axes, .. } | Op::Permute(axes) | Op::Flip(axes) => list(axes),
-        Op::ArgReduce { axis, .. } | Op::Concat(axis) => axis.to_string(),
-        Op::Sort { axis, order } | Op::ArgSort { axis, order } => match order {
-            Order::Ascending => axis.to_string(),
-            Order::Descending => format!("{axis};descending"),
-        },
-        Op::Contract(c) => c.to_string(),
-        Op::Reshape => shape(),
-        Op::Literal(Literal(t)) if t.len() <= FEW => {
-            let values = t.to_f64().into_iter().map(|x| Number::new(Scalar::Float(x), node.dtype).ascii());
-            format!("{};{}", shape(), values.collect::<Vec<_>>().join(","))
-        }
-        Op::Literal(_) => shape(),
-        Op::Broadcast(axes) => format!("{};{}", list(axes), shape()),
-        Op::Slice { starts, strides } => match args.first() {
-            Some(x) => list(&ranges(starts, strides, &node.shape, &x.shape)),
-            None => list(starts),
-        },
-        Op::Pad { starts, strides, value } => {
-            let mut text = format!("{};{}", dims(starts), shape());
-            let zero = value.as_f64() == 0.0;
-            if strides.iter().any(|s| *s != 1) || !zero {
-                text.push_str(&format!(";{}", list(strides)));
+    let first = args.first().map(|x| &x.shape[..]);
+    Applied { op: &node.op, dtype: node.dtype, shape: &node.shape, first }.text(Signature::Omitted)
+}
+
+impl Applied<'_> {
+    /// The parameters of the operation, for readers who see the element type and the shape of its result.
+    pub(crate) fn params(&self) -> String {
+        self.text(Signature::Shown)
+    }
+
+    fn text(&self, signature: Signature) -> String {
+        let shape = || match signature {
+            Signature::Shown => None,
+            Signature::Omitted => Some(dims(self.shape)),
+        };
+        match self.op {
+            Op::Constant(value) => Number::new(*value, self.dtype).ascii(),
+            Op::Extent(size) => dim(size),
+            Op::Cast if signature == Signature::Omitted => self.dtype.to_string(),
+            Op::Cast => String::new(),
+            Op::Reduce { axes, .. } | Op::Permute(axes) | Op::Flip(axes) => list(axes),
+            Op::ArgReduce { axis, .. } | Op::Concat(axis) => axis.to_string(),
+            Op::Sort { axis, order } | Op::ArgSort { axis, order } => match order {
+                Order::Ascending => axis.to_string(),
+                Order::Descending => format!("{axis};descending"),
+            },
+            Op::Contract(c) => c.to_string(),
+            Op::Reshape => shape().unwrap_or_default(),
+            Op::Literal(Literal(t)) if t.len() <= FEW => {
+                let number = |x| Number::new(Scalar::Float(x), self.dtype).ascii();
+                parts([shape(), Some(list(&t.to_f64().into_iter().map(number).collect::<Vec<_>>()))])
             }
-            if !zero {
-                text.push_str(&format!(";{}", Number::new(*value, node.dtype).ascii()));
+            Op::Literal(_) => shape().unwrap_or_default(),
+            Op::Broadcast(axes) => parts([Some(list(axes)), shape()]),
+            Op::Slice { starts, strides } => match self.first {
+                Some(large) => list(&ranges(starts, strides, self.shape, large)),
+                None => list(starts),
+            },
+            Op::Pad { starts, strides, value } => {
+                let zero = value.as_f64() == 0.0;
+                let dense = strides.iter().all(|s| *s == 1);
+                let strides = (!dense || !zero).then(|| list(strides));
+                let value = (!zero).then(|| Number::new(*value, self.dtype).ascii());
+                parts([Some(dims(starts)), shape(), strides, value])
             }
-            text
+            Op::Gather { axis, batch } => format!("{axis};{batch}"),
+            Op::ScatterAdd { axis, batch } => parts([Some(format!("{axis};{batch}")), shape()]),
+            Op::Iota(axis) => parts([Some(axis.to_string()), shape()]),
+            Op::Unfold { axis, size, stride, dilation } => format!("{axis};{size};{stride};{dilation}"),
+            Op::Fold { axis, stride, dilation } => {
+                parts([Some(format!("{axis};{stride};{dilation}")), shape()])
+            }
+            Op::Random { stream } => parts([Some(stream.to_string()), shape()]),
+            Op::Variable(id) => id.to_string(),
+            Op::Assume(fact) => fact.name().into(),
+            Op::Input(_)
+            | Op::Parameter(_)
+            | Op::Step
+            | Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Select
+            | Op::StopGradient
+            | Op::Grad
+            | Op::Poison => String::new(),
         }
-        Op::Gather { axis, batch } => format!("{axis};{batch}"),
-        Op::ScatterAdd { axis, batch } => format!("{axis};{batch};{}", shape()),
-        Op::Iota(axis) => format!("{axis};{}", shape()),
-        Op::Unfold { axis, size, stride, dilation } => format!("{axis};{size};{stride};{dilation}"),
-        Op::Fold { axis, stride, dilation } => format!("{axis};{stride};{dilation};{}", shape()),
-        Op::Random { stream } => format!("{stream};{}", shape()),
-        Op::Variable(id) => id.to_string(),
-        Op::Assume(fact) => fact.name().into(),
-        Op::Input(_)
-        | Op::Parameter(_)
-        | Op::Constant(_)
-        | Op::Extent(_)
-        | Op::Step
-        | Op::Unary(_)
-        | Op::Binary(_)
-        | Op::Select
-        | Op::StopGradient
-        | Op::Grad
-        | Op::Poison => String::new(),
     }
 }
 
@@ -91,6 +120,11 @@ pub(super) fn dims(dims: &[Dim]) -> String {
 /// The scalar of a constant, as text.
 pub(super) fn scalar(value: Scalar, node: &Node) -> String {
     Number::new(value, node.dtype).ascii()
+}
+
+/// Joins the parts that are given by semicolons.
+fn parts<const N: usize>(parts: [Option<String>; N]) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join(";")
 }
 
 fn dim(dim: &Dim) -> String {

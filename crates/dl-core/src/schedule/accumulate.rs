@@ -130,7 +130,7 @@ impl Uses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Expr, F32, Graph, Init, Named, Program, Target};
+    use crate::{Expr, F32, Graph, Init, Named, Program};
 
     /// Factors of the update that `new` makes of a parameter and of a sum over rows.
     fn found(new: impl for<'g> Fn(Expr<'g>, Expr<'g>) -> Expr<'g>) -> Option<(f64, f64, usize)> {
@@ -138,8 +138,13 @@ mod tests {
         let gradient = g.input("x", F32, (Named("B"), 3)).sum(0);
         let w = g.parameter("w", F32, [3], Init::Zeros);
         let program = Program::builder(&g).update(w, new(w, gradient)).without_rewriting();
-        let plan = Plan::new(&program.compile().expect("it is right"), &Target::default());
+<<<<<<< HEAD:crates/dl-core/src/schedule/accumulate.rs
+        let plan = Plan::new(&program.compile().expect("it is right"));
         accumulations(&plan).first().map(|a| (a.beta, a.alpha, a.steps.len()))
+=======
+        let plan = Plan::new(&program.compile().expect("it is right"));
+        plan.accumulations().first().map(|a| (a.beta, a.alpha, a.steps.len()))
+>>>>>>> words:crates/dl-core/src/plan/accumulate.rs
     }
 
     #[test]
@@ -171,8 +176,13 @@ mod tests {
         let new = w - 0.5 * x.exp();
         // One new value is an output, too; the other one adds an input's own elements.
         let program = Program::builder(&g).output("new", new).update(w, new).update(v, v + x);
-        let plan = Plan::new(&program.compile().expect("it is right"), &Target::default());
+<<<<<<< HEAD:crates/dl-core/src/schedule/accumulate.rs
+        let plan = Plan::new(&program.compile().expect("it is right"));
         assert_eq!(accumulations(&plan), []);
+=======
+        let plan = Plan::new(&program.compile().expect("it is right"));
+        assert_eq!(plan.accumulations(), []);
+>>>>>>> words:crates/dl-core/src/plan/accumulate.rs
     }
 
     #[test]
@@ -181,9 +191,14 @@ mod tests {
         let parameter = |name: &str| g.parameter(name, F32, [3], Init::Zeros);
         let (x, w, v, u) = (g.input("x", F32, [3]), parameter("w"), parameter("v"), parameter("u"));
         let program = Program::builder(&g).update(w, w - x).update(v, 0.5 * x + v).update(u, u - 0.25 * w);
+<<<<<<< HEAD:crates/dl-core/src/schedule/accumulate.rs
         let plan =
-            Plan::new(&program.without_rewriting().compile().expect("it is right"), &Target::default());
+            Plan::new(&program.without_rewriting().compile().expect("it is right"));
         assert_eq!(accumulations(&plan), []);
+=======
+        let plan = Plan::new(&program.without_rewriting().compile().expect("it is right"));
+        assert_eq!(plan.accumulations(), []);
+>>>>>>> words:crates/dl-core/src/plan/accumulate.rs
     }
 
     #[test]
@@ -193,8 +208,13 @@ mod tests {
         let w = g.parameter("w", F32, [3], Init::Zeros);
         let change = 0.5 * gradient;
         let program = Program::builder(&g).output("change", change).update(w, w - change);
-        let plan = Plan::new(&program.compile().expect("it is right"), &Target::default());
+<<<<<<< HEAD:crates/dl-core/src/schedule/accumulate.rs
+        let plan = Plan::new(&program.compile().expect("it is right"));
         let [found] = &accumulations(&plan)[..] else { panic!("expected one") };
+=======
+        let plan = Plan::new(&program.compile().expect("it is right"));
+        let [found] = &plan.accumulations()[..] else { panic!("expected one") };
+>>>>>>> words:crates/dl-core/src/plan/accumulate.rs
         assert_eq!((found.alpha, found.alone, found.steps.len()), (-1.0, false, 1));
     }
 }

@@ -2,7 +2,7 @@
 
 use dl_core::nn::{self, Adam, ClipNorm, Schedule, Sgd};
 use dl_core::ops::Order;
-use dl_core::{Dim, F32, F64, Fact, Graph, I64, Init, Named, Plan, Program, Target, Tensor, U8};
+use dl_core::{Dim, F32, F64, Fact, Graph, I64, Init, Named, Plan, Program, Tensor, U8};
 use serde_json::Value;
 
 const B: Named = Named("B");
@@ -15,7 +15,7 @@ pub(crate) fn program_files() -> Vec<String> {
 
 /// Their plans as files.
 pub(crate) fn plan_files() -> Vec<String> {
-    let lower = |p: &Program| Plan::new(p, &Target::default()).to_json().expect("it was made here");
+    let lower = |p: &Program| Plan::new(p).to_json().expect("it was made here");
     programs().iter().map(|p| without_sites(&lower(p))).collect()
 }
 

@@ -1,7 +1,7 @@
 //! What a file must not say, one invariant after the other: each refused with what is wrong.
 
 use dl_core::nn::Sgd;
-use dl_core::{Dim, F32, Graph, Init, Named, Plan, Program, Target};
+use dl_core::{Dim, F32, Graph, Init, Named, Plan, Program};
 use serde_json::{Value, json};
 
 const B: Named = Named("B");
@@ -21,7 +21,7 @@ fn program() -> Value {
 }
 
 fn plan() -> Value {
-    serde_json::from_str(&Plan::new(&step(), &Target::default()).to_json().unwrap()).unwrap()
+    serde_json::from_str(&Plan::new(&step()).to_json().unwrap()).unwrap()
 }
 
 #[track_caller]
@@ -256,7 +256,7 @@ fn a_value_that_a_select_takes_needs_a_condition() {
     let g = Graph::new();
     let x = g.input("x", F32, B);
     let program = Program::builder(&g).output("y", x.gt(0.0).select(x, 0.0)).without_rewriting();
-    let plan = Plan::new(&program.compile().unwrap(), &Target::default());
+    let plan = Plan::new(&program.compile().unwrap());
     let mut json: Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
     let last = json["steps"].as_array().unwrap().len() - 1;
     json["steps"][last]["args"][0] = json!({ "constant": { "bool": true } });

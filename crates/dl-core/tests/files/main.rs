@@ -12,7 +12,7 @@ mod mutate;
 mod trial;
 
 use dl_core::plan::{Checks, Division};
-use dl_core::{Plan, Program, Target, TensorRef, interp};
+use dl_core::{Plan, Program, TensorRef, interp};
 
 use crate::inputs::{dims, inputs, is_small};
 use crate::mutate::Random;
@@ -32,10 +32,10 @@ fn mutated_plans_are_refused_or_understood() {
 
 fn program(text: &str, random: &mut Random) {
     let Ok(program) = Program::from_json(text) else { return };
-    let lowered = Plan::new(&program, &Target::default());
+    let lowered = Plan::new(&program);
     // What lowering makes of what the check accepts, the other check accepts.
     plan(&lowered.to_json().unwrap());
-    let checks = Checks::new(&program, &Target::default());
+    let checks = Checks::new(&program);
     Plan::from_json(&checks.plan().to_json().unwrap()).unwrap();
     let graph = program.to_graph();
     assert_eq!(graph.len(), program.nodes().len());

@@ -3,8 +3,8 @@
 use crate::dim::{Name, Named};
 use crate::dtype::DType::{F32, F64, I64};
 use crate::graph::Graph;
+use crate::init::Init;
 use crate::interp::{evaluate, evaluate_checking_facts};
-use crate::nn::Init;
 use crate::ops::Fact;
 use crate::program::Program;
 use crate::tensor::Tensor;

@@ -6,25 +6,23 @@
 mod bounded;
 mod gated;
 mod rectifier;
+mod simplex;
 mod smooth;
-mod softmax;
-mod sparsemax;
 
 pub use bounded::{hardshrink, hardsigmoid, hardswish, hardtanh, relu6, softshrink, threshold};
 pub use gated::{geglu, glu, reglu, swiglu};
 pub use rectifier::{PRelu, celu, elu, leaky_relu, prelu, selu};
+pub use simplex::{softmin, sparsemax};
 pub use smooth::{gelu, gelu_tanh, log_sigmoid, mish, silu, softplus, softsign, tanhshrink};
-pub(crate) use softmax::{log_mean_exp, log_odds_against, log_rest, negative_log_share};
-pub use softmax::{log_softmax, logsumexp, softmax, softmin};
-pub use sparsemax::sparsemax;
 
 use crate::graph::{Axes, Expr, Operand};
 use crate::nn::require_float;
+use crate::stable::{log_softmax, logsumexp, softmax};
 
 macro_rules! methods {
     ($($name:ident ( $($setting:ident : $type:ty),* ) $doc:literal;)*) => {
         impl<'g> Expr<'g> {
-            $(#[doc = concat!("[`nn::", stringify!($name), "`](", stringify!($name), "): ", $doc)]
+            $(#[doc = concat!("[`nn::", stringify!($name), "`](crate::nn::", stringify!($name), "): ", $doc)]
             #[track_caller]
             pub fn $name(self, $($setting: $type),*) -> Expr<'g> {
                 $name(self, $($setting),*)

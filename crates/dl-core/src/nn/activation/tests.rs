@@ -1,7 +1,7 @@
 //! Activations where formulas go wrong: far from zero, at infinity, at kinks and jumps, and in bad hands.
 
 use super::*;
-use crate::nn::testing::{faults, gradient, near, value};
+use crate::testing::{faults, gradient, near, value};
 use crate::{F64, Graph, I64, Named, Tensor};
 use expect_test::expect;
 

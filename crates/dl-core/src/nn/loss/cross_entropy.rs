@@ -2,10 +2,10 @@
 
 use crate::dtype::DType;
 use crate::graph::Expr;
-use crate::nn::activation::negative_log_share;
 use crate::nn::loss::nll::Labels;
 use crate::nn::loss::{Checked, require_class_weight, require_classes, require_examples, require_setting};
 use crate::ops::Fact;
+use crate::stable::negative_log_probability;
 
 /// Cross entropy of class indices: `-log softmax(logits)[label]`, for each example.
 ///
@@ -33,7 +33,7 @@ use crate::ops::Fact;
 #[track_caller]
 pub fn cross_entropy<'g>(logits: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
     match require_classes("cross_entropy", logits, labels) {
-        Ok(()) => negative_log_share(logits, labels),
+        Ok(()) => negative_log_probability(logits, labels),
         Err(poison) => poison,
     }
 }
@@ -128,7 +128,7 @@ impl<'g> CrossEntropy<'g> {
 
     #[track_caller]
     fn of_labels(&self, logits: Expr<'g>, labels: &Labels<'g>) -> Expr<'g> {
-        let own = labels.weighted(negative_log_share(logits, labels.index));
+        let own = labels.weighted(negative_log_probability(logits, labels.index));
         if self.smoothing == 0.0 {
             return own;
         }

@@ -3,9 +3,9 @@
 use crate::dtype::DType;
 use crate::graph::Expr;
 use crate::nn::loss::{Checked, require_alike, require_non_negative, require_positive, require_setting};
-use crate::nn::stable::p_norm;
 use crate::nn::{cross_entropy, require_float};
 use crate::shape::Shape;
+use crate::stable::p_norm;
 
 /// `max(0, d(anchor, positive) - d(anchor, negative) + margin)`: the positive is to be nearer to the
 /// anchor than the negative, by the margin. PyTorch's `triplet_margin_loss`.

@@ -1,12 +1,12 @@
 //! Losses for rare classes: less weight where it is easy, or where there are many examples.
 
 use crate::graph::Expr;
-use crate::nn::activation::log_odds_against;
 use crate::nn::binary_cross_entropy_with_logits;
 use crate::nn::loss::{
     Checked, CrossEntropy, require_alike, require_class_weight, require_classes, require_non_negative,
     require_setting,
 };
+use crate::stable::log_odds_against;
 
 /// The focal loss `-α·(1 - p)^γ·log p` of the probability `p` that the prediction gives to the truth.
 ///

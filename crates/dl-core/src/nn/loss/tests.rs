@@ -1,8 +1,8 @@
 //! Values and gradients that are easy to state, and what is recorded of bad use.
 
 use crate::graph::Expr;
-use crate::nn::testing::{faults, gradient, near, value};
 use crate::nn::{self, binary_cross_entropy_with_logits, cross_entropy, mse};
+use crate::testing::{faults, gradient, near, value};
 use crate::{F32, F64, Graph, I64, Named, Tensor, U8};
 use expect_test::expect;
 

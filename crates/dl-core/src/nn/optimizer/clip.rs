@@ -2,8 +2,8 @@
 
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::settings::Settings;
-use crate::nn::stable::norm;
 use crate::nn::{Gradient, Optimizer};
+use crate::stable::norm;
 
 /// An optimizer behind gradients that are scaled together so that their norm is at most `most`: each
 /// times `min(most/(‖g‖ + 10⁻⁶), 1)`, where `‖g‖` is over all elements of all of them.

@@ -74,8 +74,8 @@ impl fmt::Debug for Groups {
 
 #[cfg(test)]
 mod tests {
-    use crate::nn::testing::faults;
     use crate::nn::{self, Adam, ClipNorm, Groups, Sgd};
+    use crate::testing::faults;
     use crate::{F64, Graph, Init};
     use expect_test::{Expect, expect};
 

@@ -4,7 +4,7 @@ use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::moments::{Moments, correction};
 use crate::nn::optimizer::settings::Settings;
 use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
-use crate::nn::stable::norm;
+use crate::stable::norm;
 
 /// LAMB: `r = m̂/(√v̂ + ε) + λθ`, `θ ← θ - α·‖θ‖/‖r‖·r`, with [`Adam`](crate::nn::Adam)'s moments and
 /// the norms over all of a parameter; where one of them is zero their ratio counts as 1.

@@ -69,8 +69,8 @@ pub(in crate::nn) fn at_least_0(value: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::nn::testing::faults;
     use crate::nn::*;
+    use crate::testing::faults;
     use crate::{F64, Graph};
     use expect_test::{Expect, expect};
 

@@ -1,11 +1,11 @@
 //! What PyTorch's tables do not say of optimizers: papers' formulas as loops, edges, states and rates.
 
 use crate::interp::evaluate;
-use crate::nn::testing::near;
 use crate::nn::{
     Adadelta, Adagrad, Adam, Adamax, ClipNorm, ClipValue, Groups, Lamb, Lion, MaxNorm, NAdam, Optimizer,
     RAdam, RmsProp, Rprop, Schedule, Sgd,
 };
+use crate::testing::near;
 use crate::{DType, Expr, F32, F64, Graph, Init, Name, Program, Tensor};
 
 const STEPS: u64 = 12;

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::interp::evaluate;
-use crate::nn::testing::{faults, gradient, near, value};
 use crate::nn::{Sgd, dense};
+use crate::testing::{faults, gradient, near, value};
 use crate::{F32, F64, Graph, I64, Init, Named, Program, Tensor};
 use expect_test::expect;
 

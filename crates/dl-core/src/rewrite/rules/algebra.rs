@@ -5,10 +5,10 @@
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
-use crate::nn::stable::{log_cosh, log_mix, log1mexp, logaddexp};
 use crate::ops::{Binary, Op, Unary};
 use crate::rewrite::constants;
 use crate::rewrite::rules::structure::args;
+use crate::stable::{log_cosh, log_mix, log1mexp, logaddexp};
 
 /// How deep a normal form looks into an expression.
 const DEPTH: usize = 8;

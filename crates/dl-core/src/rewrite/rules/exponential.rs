@@ -6,9 +6,9 @@ use super::algebra::Exponentials;
 use super::rows::code_rows;
 use super::structure::args;
 use crate::graph::Expr;
-use crate::nn;
 use crate::ops::{Binary, Op, Reduce, Unary};
 use crate::rewrite::constants;
+use crate::stable;
 
 /// What must be done before the table of powers is used.
 pub(super) static POWERS: &[Rule] = code_rows! { Canonicalize
@@ -95,7 +95,7 @@ fn softmax<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         return None;
     }
     let x = args(power).next()?;
-    (facts.of(x).high > 0.0).then(|| nn::softmax(x, axes))
+    (facts.of(x).high > 0.0).then(|| stable::softmax(x, axes))
 }
 
 fn norm<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
@@ -120,11 +120,11 @@ pub(super) fn root_of_squares<'g>(value: Expr<'g>, facts: &Facts<'_, 'g>) -> Opt
         let (x, y) = pair(value)?;
         let left: Vec<u8> = spec.lhs.iter().copied().filter(|l| spec.out.contains(l)).collect();
         let axes: Vec<usize> = (0..spec.lhs.len()).filter(|i| !spec.out.contains(&spec.lhs[*i])).collect();
-        return (x == y && spec.lhs == spec.rhs && left == spec.out).then(|| nn::norm(x, axes));
+        return (x == y && spec.lhs == spec.rhs && left == spec.out).then(|| stable::norm(x, axes));
     }
     let (square, axes) = reduction(value, Reduce::Sum)?;
     let (k, x) = factored(root(square)?);
-    (!(bounded(x, facts) || is_scaled(x))).then(|| times(k, nn::norm(x, axes)))
+    (!(bounded(x, facts) || is_scaled(x))).then(|| times(k, stable::norm(x, axes)))
 }
 
 /// Squares of these neither overflow nor matter where they underflow.
@@ -178,10 +178,10 @@ fn root_of_sum<'g>(sum: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
         return None;
     }
     Some(match (x.as_constant(), y.as_constant()) {
-        (Some(c), None) => times(l, nn::hypot(v, v.graph().full(v.dtype(), v.shape(), c / l))),
-        (None, Some(c)) => times(k, nn::hypot(u, u.graph().full(u.dtype(), u.shape(), c / k))),
-        _ if k == l => times(k, nn::hypot(u, v)),
-        _ => nn::hypot(x, y),
+        (Some(c), None) => times(l, stable::hypot(v, v.graph().full(v.dtype(), v.shape(), c / l))),
+        (None, Some(c)) => times(k, stable::hypot(u, u.graph().full(u.dtype(), u.shape(), c / k))),
+        _ if k == l => times(k, stable::hypot(u, v)),
+        _ => stable::hypot(x, y),
     })
 }
 
@@ -218,7 +218,7 @@ fn pseudo_huber<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     Some(if scale == 1.0 { size } else { scale * size })
 }
 
-/// `x` and the constant `c` of `hypot(x, c)`, as [`nn::hypot`] writes it.
+/// `x` and the constant `c` of `hypot(x, c)`, as [`stable::hypot`] writes it.
 pub(super) fn legs(root: Expr<'_>) -> Option<(Expr<'_>, f64)> {
     let scaled = args(root).nth(1).filter(|_| root.node().op == Op::Select)?;
     let sqrt = args(scaled).nth(1).filter(|e| e.node().op == Op::Unary(Unary::Sqrt))?;
@@ -237,7 +237,7 @@ fn positive_root(value: Expr<'_>) -> Option<Expr<'_>> {
         return (c >= 0.0).then(|| value.graph().full(value.dtype(), value.shape(), c.sqrt()));
     }
     let (a, b) = pair(value).filter(|_| value.node().op == Op::Binary(Binary::Add))?;
-    Some(nn::hypot(root(a)?, root(b)?))
+    Some(stable::hypot(root(a)?, root(b)?))
 }
 
 /// `x` of `(x/s)·(x/s)`, which for a constant may have become `(x²/s)/s`.

@@ -8,8 +8,8 @@ use super::rows::code_rows;
 use super::structure::args;
 use crate::dtype::DType;
 use crate::graph::Expr;
-use crate::nn;
 use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::stable;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -112,7 +112,7 @@ fn log_quotient<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     Some(near(x).and(near(y)).select(x.log() - y.log(), far))
 }
 
-/// `log softmax`: of `exp(s)` by its sum, or 1 where that is 0, as [`nn::softmax`] writes it.
+/// `log softmax`: of `exp(s)` by its sum, or 1 where that is 0, as [`stable::softmax`] writes it.
 fn log_of_weights<'g>(power: Expr<'g>, wide: Expr<'g>) -> Option<Expr<'g>> {
     let Op::Broadcast(kept) = &wide.node().op else { return None };
     let guarded = args(wide).next().filter(|e| e.node().op == Op::Select)?;
@@ -123,7 +123,7 @@ fn log_of_weights<'g>(power: Expr<'g>, wide: Expr<'g>) -> Option<Expr<'g>> {
         return None;
     }
     let shifted = args(power).next()?;
-    Some(shifted - nn::log_rest(shifted, &axes).broadcast_along(kept, &power.shape()))
+    Some(shifted - stable::log_rest(shifted, &axes).broadcast_along(kept, &power.shape()))
 }
 
 fn log_of(x: Expr<'_>, size: bool) -> Expr<'_> {

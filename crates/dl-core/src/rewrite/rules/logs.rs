@@ -7,9 +7,9 @@ use super::rows::code_rows;
 use super::structure::args;
 use crate::dtype::Scalar;
 use crate::graph::Expr;
-use crate::nn::stable::softplus_difference;
 use crate::ops::{Binary, Op, Unary};
 use crate::rewrite::constants;
+use crate::stable::softplus_difference;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -99,7 +99,7 @@ fn exponents<'g>(log: Expr<'g>, k: f64, whole: &Linear<'g>) -> Option<(Vec<Linea
     Some((both, vec![(log, k)]))
 }
 
-/// `x` of `log cosh x`, as [`nn::log_cosh`](crate::nn::log_cosh) writes it.
+/// `x` of `log cosh x`, as [`log_cosh`](crate::stable::log_cosh) writes it.
 fn log_cosh_of(log: Expr<'_>) -> Option<Expr<'_>> {
     let far = args(log).nth(2).filter(|_| log.node().op == Op::Select)?;
     let (size, x) = args(far).find_map(size)?;

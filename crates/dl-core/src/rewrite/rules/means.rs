@@ -8,9 +8,9 @@ use super::softmax::LogSumExp;
 use super::structure::args;
 use crate::dim::Dim;
 use crate::graph::Expr;
-use crate::nn;
 use crate::ops::{Op, Unary};
 use crate::rewrite::constants;
+use crate::stable;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -23,7 +23,7 @@ fn less_count<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let mean = |log: Expr<'g>, count: Expr<'g>| {
         let log = LogSumExp::parse(log)?;
-        is_log_of(count, log.count()).then(|| nn::log_mean_exp(log.of, log.axes))
+        is_log_of(count, log.count()).then(|| stable::log_mean_exp(log.of, log.axes))
     };
     mean(a, b).or_else(|| mean(b, a).map(|mean| -mean))
 }

@@ -8,8 +8,8 @@ use super::rows::code_rows;
 use super::softmax::{label_of, log_softmax_of, picked_by_one_hot};
 use super::structure::args;
 use crate::graph::Expr;
-use crate::nn;
 use crate::ops::{Binary, Op, Reduce};
+use crate::stable;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -48,7 +48,7 @@ fn at_label<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let weights = args(expr).next()?;
     let x = softmax_of(weights)?;
     let labels = label_of(expr, weights, &[weights.shape().rank() - 1])?;
-    Some((-nn::log_odds_against(x, labels)).sigmoid())
+    Some((-stable::log_odds_against(x, labels)).sigmoid())
 }
 
 /// One-hot rows pick from rows of weights.
@@ -61,5 +61,5 @@ fn share<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let (power, total) = pair(expr).filter(|(power, _)| is_exp(*power))?;
     let (inner, axes) = reduction(total, Reduce::Sum)?;
     let x = args(inner).next().filter(|x| is_exp(inner) && facts.of(*x).high > 0.0)?;
-    Some((args(power).next()? - nn::logsumexp(x, axes)).exp())
+    Some((args(power).next()? - stable::logsumexp(x, axes)).exp())
 }

@@ -8,8 +8,8 @@ use super::rows::code_rows;
 use super::structure::args;
 use crate::dim::Dim;
 use crate::graph::Expr;
-use crate::nn;
 use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::stable;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -65,13 +65,13 @@ fn element<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let label = |log: &LogSumExp<'g>, e: Expr<'g>| label_of(e, log.of, &log.axes);
     if let Some(log) = whole(b) {
         return match label(&log, a) {
-            Some(y) => Some(-nn::negative_log_share(log.of, y)),
+            Some(y) => Some(-stable::negative_log_probability(log.of, y)),
             None => Some(log.less_maximum(a, facts)? - log.like(b)?),
         };
     }
     let log = whole(a)?;
     match label(&log, b) {
-        Some(y) => Some(nn::negative_log_share(log.of, y)),
+        Some(y) => Some(stable::negative_log_probability(log.of, y)),
         None => Some(log.like(a)? - log.less_maximum(b, facts)?),
     }
 }
@@ -111,7 +111,7 @@ fn at_label<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let rows = args(expr).next()?;
     let (sign, x) = log_softmax_of(rows)?;
     let labels = label_of(expr, rows, &[rows.shape().rank() - 1])?;
-    Some(-sign * nn::negative_log_share(x, labels))
+    Some(-sign * stable::negative_log_probability(x, labels))
 }
 
 /// One-hot rows pick from rows of log-softmax.

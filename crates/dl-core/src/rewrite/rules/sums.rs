@@ -8,9 +8,9 @@ use super::softmax::labels_of;
 use super::structure::args;
 use crate::dtype::DType;
 use crate::graph::Expr;
-use crate::nn;
 use crate::ops::{Binary, Contraction, Op, Reduce, Unary};
 use crate::rewrite::constants;
+use crate::stable;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -26,18 +26,18 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     let (x, weight) = weighted(inner)?;
     if shifted_by_hand(x, &axes) {
         let kept = weight.is_none();
-        return kept.then(|| nn::log_rest(x, &axes));
+        return kept.then(|| stable::log_rest(x, &axes));
     }
     // An exponent that is at most 0 was shifted in another way, or cannot overflow.
     if facts.of(x).high <= 0.0 || is_capped(inner, 4) {
         return None;
     }
     if let Some(of) = parts_of_mean(x, weight, &axes) {
-        return Some(nn::log_mean_exp(of, axes));
+        return Some(stable::log_mean_exp(of, axes));
     }
     match weight {
-        None => Some(nn::logsumexp(x, axes)),
-        Some(w) if facts.of(w).positive() => Some(nn::logsumexp(x + w.log(), axes)),
+        None => Some(stable::logsumexp(x, axes)),
+        Some(w) if facts.of(w).positive() => Some(stable::logsumexp(x + w.log(), axes)),
         Some(w) => {
             // The largest term is 1 in size. Half of an exponent does not overflow, however small the weight
             // is; what a weight of 0 multiplies must not, either.

@@ -1,5 +1,10 @@
 //! Functions that lose their digits, overflow or underflow when they are written as in a textbook.
 
+mod softmax;
+
+pub(crate) use softmax::{log_mean_exp, log_odds_against, log_rest, negative_log_probability};
+pub use softmax::{log_softmax, logsumexp, softmax};
+
 use crate::graph::{Axes, Expr};
 
 /// `log(eᵃ + eᵇ)`, elementwise: `max(a, b) + softplus(-|a - b|)`.
@@ -98,7 +103,7 @@ pub fn norm<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
 /// The norm `(Σ|x|ᵖ)^(1/p)` along `axes`, which disappear, for `p ≥ 1`, the maximum for `p = ∞`: as
 /// [`norm`], which it is for `p = 2`.
 #[track_caller]
-pub(super) fn p_norm<'g>(x: Expr<'g>, p: f64, axes: impl Axes) -> Expr<'g> {
+pub(crate) fn p_norm<'g>(x: Expr<'g>, p: f64, axes: impl Axes) -> Expr<'g> {
     match p {
         1.0 => x.abs().sum(axes),
         2.0 => norm(x, axes),

@@ -1,9 +1,30 @@
-//! Sparsemax: weights that sum to one, of which many are exactly zero.
+//! Weights that sum to one besides `softmax`: softmin, and sparsemax with its exact zeros.
 
 use crate::graph::{Axes, Expr};
-use crate::nn::require_float;
+use crate::nn::{require_float, softmax};
 use crate::ops::Order;
 use crate::shape::Shape;
+
+/// [`softmax`] of `-x`: the smallest element gets the largest weight. Shape in, shape out.
+///
+/// # Errors
+/// Recorded when `x` holds no floats or has no such axis.
+///
+/// ```
+/// use dl_core::{F64, Graph, Tensor, interp, nn};
+/// let g = Graph::new();
+/// let x = g.input("x", F64, [2]);
+/// let p = interp::eval_expr(nn::softmin(x, -1), &[("x", Tensor::vector(vec![0.0, 3f64.ln()]))])?;
+/// assert!((p.to_f64()[0] - 0.75).abs() < 1e-15);
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[track_caller]
+pub fn softmin<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
+    match require_float("softmin", x) {
+        Ok(()) => softmax(-x, axes),
+        Err(poison) => poison,
+    }
+}
 
 /// The point of the simplex that is nearest to `x` along `axis`: `max(x - τ, 0)` with the `τ` that makes
 /// the sum one. Shape in, shape out. Elements of `-∞` get the weight 0.

@@ -7,12 +7,12 @@ use crate::program::Program;
 use crate::tensor::Tensor;
 
 /// The value under inputs and parameters by name.
-pub(super) fn value(expr: Expr<'_>, data: &[(&str, Tensor)]) -> Vec<f64> {
+pub(crate) fn value(expr: Expr<'_>, data: &[(&str, Tensor)]) -> Vec<f64> {
     crate::interp::eval_expr(expr, data).unwrap().to_f64()
 }
 
 /// The gradient of a scalar under inputs and parameters by name, through the whole compiler.
-pub(super) fn gradient<'g>(objective: Expr<'g>, wrt: Expr<'g>, data: &[(&str, Tensor)]) -> Vec<f64> {
+pub(crate) fn gradient<'g>(objective: Expr<'g>, wrt: Expr<'g>, data: &[(&str, Tensor)]) -> Vec<f64> {
     let gradient = objective.grad(&[wrt])[0];
     let builder = Program::builder(objective.graph());
     let program = builder.output("gradient", gradient).compile().unwrap();
@@ -27,7 +27,7 @@ pub(super) fn gradient<'g>(objective: Expr<'g>, wrt: Expr<'g>, data: &[(&str, Te
 
 /// Asserts equality up to rounding; infinities and NaN equal themselves.
 #[track_caller]
-pub(super) fn near(got: &[f64], want: &[f64]) {
+pub(crate) fn near(got: &[f64], want: &[f64]) {
     let close =
         |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-13 * (1.0 + b.abs());
     assert!(
@@ -37,7 +37,7 @@ pub(super) fn near(got: &[f64], want: &[f64]) {
 }
 
 /// The recorded messages, one a line, without their places.
-pub(super) fn faults(g: &Graph) -> String {
+pub(crate) fn faults(g: &Graph) -> String {
     let error = g.check().expect_err("a fault");
     error.faults().iter().map(|f| f.message.clone()).collect::<Vec<_>>().join("\n")
 }

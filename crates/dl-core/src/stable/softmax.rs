@@ -2,8 +2,7 @@
 
 use crate::dim::Dim;
 use crate::dtype::DType;
-use crate::graph::{Axes, Expr};
-use crate::nn::require_float;
+use crate::graph::{Axes, Expr, require_float};
 use crate::shape::Shape;
 
 /// `exp(x) / Σ exp(x)` along `axes`: weights that sum to one. Shape in, shape out.
@@ -79,32 +78,11 @@ pub fn logsumexp<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     }
 }
 
-/// [`softmax`] of `-x`: the smallest element gets the largest weight. Shape in, shape out.
-///
-/// # Errors
-/// Recorded when `x` holds no floats or has no such axis.
-///
-/// ```
-/// use dl_core::{F64, Graph, Tensor, interp, nn};
-/// let g = Graph::new();
-/// let x = g.input("x", F64, [2]);
-/// let p = interp::eval_expr(nn::softmin(x, -1), &[("x", Tensor::vector(vec![0.0, 3f64.ln()]))])?;
-/// assert!((p.to_f64()[0] - 0.75).abs() < 1e-15);
-/// # Ok::<(), dl_core::Error>(())
-/// ```
-#[track_caller]
-pub fn softmin<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
-    match require_float("softmin", x) {
-        Ok(()) => softmax(-x, axes),
-        Err(poison) => poison,
-    }
-}
-
 /// `-log softmax(x)[label]` along the last axis, as `log(1 + Σ exp(others - own))`: exact also where the
 /// label's weight is nearly 1, in value and in gradient `p - y`, without a reduction more than the two that
 /// a maximum and a sum need.
 #[track_caller]
-pub(crate) fn negative_log_share<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
+pub(crate) fn negative_log_probability<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
     log_odds_against(x, labels).softplus()
 }
 
@@ -210,7 +188,7 @@ fn shift<'g>(what: &str, x: Expr<'g>, axes: impl Axes) -> Result<Shift<'g>, Expr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::testing::{faults, gradient, near, value};
+    use crate::testing::{faults, gradient, near, value};
     use crate::{F64, Graph, I64, Named, Tensor};
     use expect_test::expect;
 
