@@ -1,8 +1,10 @@
 //! What only the `cpu` executor promises: the same bits for every number of threads.
 #![cfg(feature = "cpu")]
 
-use dl_backends::{Cpu, Session};
-use dl_core::{F32, Graph, I64, Init, Named, Program, Tensor, U8};
+use std::sync::Arc;
+
+use dl_backends::{Call, Cpu, Error, Executor, Session};
+use dl_core::{Dims, F32, Graph, I64, Init, Named, Plan, Program, Tensor, U8};
 
 /// A step with everything that threads share: products, sums along both axes, gathers, scatters,
 /// random numbers, casts. Large enough that each of them is really divided.
@@ -67,16 +69,23 @@ fn a_failed_run_leaves_no_outputs_and_the_next_one_works() {
     let g = Graph::new();
     let (x, i) = (g.input("x", F32, [3]), g.input("i", I64, [2]));
     let program = Program::builder(&g).output("y", x.gather(0, i)).compile().expect("it is well formed");
-    let mut session = Session::new(Cpu::with_threads(1), 7);
-    let handle = session.compile(&program).expect("it can be compiled");
+    let plan = Arc::new(Plan::new(&program));
+    let cpu = Cpu::with_threads(1);
+    let mut executable = cpu.compile(&plan, &Dims::new()).expect("it can be compiled");
     let x = Tensor::vector(vec![1.0f32, 2.0, 3.0]);
-    let (good, bad) = (Tensor::vector(vec![2i64, 0]), Tensor::vector(vec![2i64, 3]));
-    for indices in [&good, &bad, &good] {
-        match session.run(&handle, &[x.view(), indices.view()]) {
-            Ok(outputs) => assert_eq!(outputs.read("y").expect("it has one").to_f64(), [3.0, 1.0]),
-            Err(error) => assert!(error.to_string().contains("index 3 at position [1]"), "{error}"),
-        }
-    }
+    let mut run = |indices: Vec<i64>| -> Result<Vec<f64>, Error> {
+        let indices = Tensor::vector(indices);
+        let inputs = [x.view(), indices.view()];
+        let call = Call { inputs: &inputs, parameters: &mut [], slots: &[], seed: 7, step: 0 };
+        let done = executable.run(call);
+        let output = executable.output(0);
+        assert_eq!(done.is_ok(), output.is_ok(), "an output is there after a run that worked, and only then");
+        done.and(output).map(|y| y.to_f64())
+    };
+    assert_eq!(run(vec![2, 0]).expect("the indices are right"), [3.0, 1.0]);
+    let error = run(vec![2, 3]).expect_err("there is no element 3");
+    assert!(error.to_string().contains("index 3 at position [1]"), "{error}");
+    assert_eq!(run(vec![1, 1]).expect("the indices are right"), [2.0, 2.0]);
 }
 
 /// Rows are shared in parts: whoever comes to the wrong one first, the first is named.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test may
 
 mod cases;
+mod source;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -47,24 +48,18 @@ fn nothing_and_zero_have_their_values_and_gradients() {
 /// and `each`.
 #[test]
 fn losses_with_options_have_the_same_methods() {
-    let exports = include_str!("../../src/nn/loss/mod.rs").split("pub use ").skip(1);
-    for list in exports.filter_map(|after| after.split(';').next()) {
-        let file = list.split("::").next().unwrap();
-        let path = format!("{}/src/nn/loss/{file}.rs", env!("CARGO_MANIFEST_DIR"));
-        let code = std::fs::read_to_string(path).unwrap();
-        let words = list.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        for name in words.filter(|w| w.starts_with(|c: char| c.is_uppercase())) {
-            let heads = [format!("\nimpl {name} {{"), format!("\nimpl<'g> {name}<'g> {{")];
-            let own = heads.iter().find_map(|head| code.split(head.as_str()).nth(1)).unwrap();
-            let own = own.split("\n}").next().unwrap();
-            let methods: Vec<&str> = own.split("pub fn ").skip(1).collect();
-            let called = |method: &str| method.split(['(', '<']).next().unwrap_or_default().to_owned();
-            let evaluates = |method: &&&str| method.split('{').next().is_some_and(|s| s.contains("&self"));
-            let found: Vec<String> = methods.iter().filter(evaluates).map(|m| called(m)).collect();
-            assert!(methods.iter().any(|m| called(m) == "new"), "{name}");
-            let known = [vec!["each"], vec!["each", "mean"], vec!["each", "batch_mean"]];
-            assert!(known.iter().any(|k| *k == found), "{name} has {found:?}");
-        }
+    let files = source::parse_all("src/nn/loss");
+    let losses = source::public_names(&source::parse("src/nn/loss/mod.rs"));
+    for name in losses.iter().filter(|name| is_type(name)) {
+        let methods = source::methods(&files, name);
+        assert!(methods.contains(&("new".into(), None)), "{name} has no `new`");
+        let evaluate: Vec<&str> = methods
+            .iter()
+            .filter(|(_, borrows)| *borrows == Some(true))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let known: [&[&str]; 3] = [&["each"], &["each", "mean"], &["each", "batch_mean"]];
+        assert!(known.contains(&evaluate.as_slice()), "{name} has {evaluate:?}");
     }
 }
 
@@ -76,18 +71,56 @@ fn names_are_unique() {
     }
 }
 
+/// What of `nn` is no function of expressions: settings, optimizers, schedules and what holds parameters.
+const WITHOUT_CASES: &[&str] = &[
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "ClipNorm",
+    "ClipValue",
+    "Dense",
+    "Fan",
+    "Gradient",
+    "Groups",
+    "Init",
+    "Lamb",
+    "LearningRate",
+    "Lion",
+    "MaxNorm",
+    "Mode",
+    "NAdam",
+    "Nonlinearity",
+    "OneCycle",
+    "Optimizer",
+    "PRelu",
+    "Parameters",
+    "Plateau",
+    "RAdam",
+    "RmsProp",
+    "Rprop",
+    "Schedule",
+    "Sgd",
+];
+
 #[test]
 fn every_function_and_every_loss_has_a_case() {
-    let exports = include_str!("../../src/nn/mod.rs").split("\npub use ").skip(1);
-    let all = cases::all();
-    for list in exports.filter_map(|after| after.split(';').next()) {
-        let mut words = list.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty());
-        let module = words.next();
-        for name in words {
-            // Types elsewhere are settings, optimizers and what holds parameters.
-            let wanted = module == Some("loss") || name.starts_with(|c: char| c.is_lowercase());
-            let covered = || all.iter().any(|case| case.name.split(' ').next() == Some(name));
-            assert!(!wanted || covered(), "nn::{name} has no case");
-        }
-    }
+    let exported = source::public_names(&source::parse("src/nn/mod.rs"));
+    let called = source::called_by_cases(&source::parse_all("tests/library/cases"));
+    let cases = cases::all();
+    let runs = |name: &str| cases.iter().any(|case| case.name.split([' ', ',']).next() == Some(name));
+    let without: BTreeSet<String> = WITHOUT_CASES.iter().map(|name| (*name).into()).collect();
+    let covered: BTreeSet<String> = called.into_iter().filter(|name| runs(name)).collect();
+    let all: BTreeSet<String> = covered.union(&without).cloned().collect();
+    let lacking: Vec<_> = exported.difference(&all).collect();
+    assert!(lacking.is_empty(), "of nn, without a case that calls it: {lacking:?}");
+    let unknown: Vec<_> = all.difference(&exported).collect();
+    assert!(unknown.is_empty(), "not in nn: {unknown:?}");
+    let needless: Vec<_> = covered.intersection(&without).collect();
+    assert!(needless.is_empty(), "listed without a case, but with one: {needless:?}");
+}
+
+fn is_type(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_uppercase())
 }
