@@ -2,9 +2,12 @@
 
 use dl_backends::Executor;
 
+use crate::scheduled::Scheduled;
+
 /// Fresh ones, in the order of the fidelity table's columns.
 pub(crate) fn executors() -> Vec<Box<dyn Executor>> {
     vec![
+        Box::new(Scheduled),
         #[cfg(feature = "cpu")]
         Box::new(dl_backends::Cpu::with_threads(2)),
         // Tiles and lanes of a few rows, where a case has more.

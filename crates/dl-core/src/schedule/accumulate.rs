@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 
 use crate::dtype::Scalar;
+use crate::graph::ParameterDecl;
 use crate::ops::{Binary, Op, Unary};
 use crate::plan::{Arg, Plan, Step, ValueId};
+use crate::print::constant;
 use crate::schedule::{ParameterId, StepId};
 
 /// An update that adds to a scaled parameter, so that it can be done in place, or as the last act of
@@ -29,11 +31,12 @@ pub struct Accumulation {
 }
 
 impl Accumulation {
-    /// The update of the parameter with this name, up to the addend: `w ← 0.5·w - 0.1·`.
-    pub fn text(&self, name: &str) -> String {
-        let old = if self.beta == 1.0 { name.to_owned() } else { format!("{}·{name}", self.beta) };
+    /// The update of the parameter, up to the addend: `w ← 0.5·w - 0.1·`.
+    pub fn text(&self, parameter: &ParameterDecl) -> String {
+        let (name, number) = (&parameter.name, |x| constant(Scalar::Float(x), parameter.dtype));
+        let old = if self.beta == 1.0 { name.to_string() } else { format!("{}·{name}", number(self.beta)) };
         let (sign, factor) = if self.alpha < 0.0 { ("-", -self.alpha) } else { ("+", self.alpha) };
-        format!("{name} ← {old} {sign} {factor}·")
+        format!("{name} ← {old} {sign} {}·", number(factor))
     }
 }
 
@@ -138,13 +141,8 @@ mod tests {
         let gradient = g.input("x", F32, (Named("B"), 3)).sum(0);
         let w = g.parameter("w", F32, [3], Init::Zeros);
         let program = Program::builder(&g).update(w, new(w, gradient)).without_rewriting();
-<<<<<<< HEAD:crates/dl-core/src/schedule/accumulate.rs
         let plan = Plan::new(&program.compile().expect("it is right"));
         accumulations(&plan).first().map(|a| (a.beta, a.alpha, a.steps.len()))
-=======
-        let plan = Plan::new(&program.compile().expect("it is right"));
-        plan.accumulations().first().map(|a| (a.beta, a.alpha, a.steps.len()))
->>>>>>> words:crates/dl-core/src/plan/accumulate.rs
     }
 
     #[test]
@@ -176,13 +174,8 @@ mod tests {
         let new = w - 0.5 * x.exp();
         // One new value is an output, too; the other one adds an input's own elements.
         let program = Program::builder(&g).output("new", new).update(w, new).update(v, v + x);
-<<<<<<< HEAD:crates/dl-core/src/schedule/accumulate.rs
         let plan = Plan::new(&program.compile().expect("it is right"));
         assert_eq!(accumulations(&plan), []);
-=======
-        let plan = Plan::new(&program.compile().expect("it is right"));
-        assert_eq!(plan.accumulations(), []);
->>>>>>> words:crates/dl-core/src/plan/accumulate.rs
     }
 
     #[test]
@@ -191,14 +184,9 @@ mod tests {
         let parameter = |name: &str| g.parameter(name, F32, [3], Init::Zeros);
         let (x, w, v, u) = (g.input("x", F32, [3]), parameter("w"), parameter("v"), parameter("u"));
         let program = Program::builder(&g).update(w, w - x).update(v, 0.5 * x + v).update(u, u - 0.25 * w);
-<<<<<<< HEAD:crates/dl-core/src/schedule/accumulate.rs
         let plan =
             Plan::new(&program.without_rewriting().compile().expect("it is right"));
         assert_eq!(accumulations(&plan), []);
-=======
-        let plan = Plan::new(&program.without_rewriting().compile().expect("it is right"));
-        assert_eq!(plan.accumulations(), []);
->>>>>>> words:crates/dl-core/src/plan/accumulate.rs
     }
 
     #[test]
@@ -208,13 +196,8 @@ mod tests {
         let w = g.parameter("w", F32, [3], Init::Zeros);
         let change = 0.5 * gradient;
         let program = Program::builder(&g).output("change", change).update(w, w - change);
-<<<<<<< HEAD:crates/dl-core/src/schedule/accumulate.rs
         let plan = Plan::new(&program.compile().expect("it is right"));
         let [found] = &accumulations(&plan)[..] else { panic!("expected one") };
-=======
-        let plan = Plan::new(&program.compile().expect("it is right"));
-        let [found] = &plan.accumulations()[..] else { panic!("expected one") };
->>>>>>> words:crates/dl-core/src/plan/accumulate.rs
         assert_eq!((found.alpha, found.alone, found.steps.len()), (-1.0, false, 1));
     }
 }

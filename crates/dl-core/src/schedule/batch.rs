@@ -240,26 +240,16 @@ mod tests {
 
     const B: Named = Named("B");
 
-<<<<<<< HEAD:crates/dl-core/src/schedule/batch.rs
     fn batch(program: &Program) -> Result<Batch, String> {
         Batch::of(&Plan::new(program))
-=======
-    fn division(program: &Program) -> Result<Division, String> {
-        Division::of(&Plan::new(program))
->>>>>>> words:crates/dl-core/src/plan/divide.rs
     }
 
     fn of(make: impl for<'g> Fn(Expr<'g>) -> Expr<'g>) -> Result<Part, String> {
         let g = Graph::new();
         let y = make(g.input("x", F32, (B, 3)));
         let program = Program::builder(&g).output("y", y).without_rewriting().compile().expect("it is right");
-<<<<<<< HEAD:crates/dl-core/src/schedule/batch.rs
         let plan = Plan::new(&program);
         Batch::of(&plan).map(|d| d.part(plan.outputs()[0].value))
-=======
-        let plan = Plan::new(&program);
-        Division::of(&plan).map(|d| d.part(plan.outputs()[0].value))
->>>>>>> words:crates/dl-core/src/plan/divide.rs
     }
 
     #[test]

@@ -298,17 +298,6 @@ impl Work {
             Work::Opaque(step) => rows(&step.args),
         }
     }
-
-    /// The value that is defined, if it is no fold.
-    pub(super) fn defines(&self) -> Option<RowId> {
-        match self {
-            Work::Row(_, out) => *out,
-            Work::Product(Matrices { out, .. }) | Work::Opaque(OpaqueStep { out, .. }) => match out {
-                Target::Row(row) => Some(*row),
-                Target::Fold(_) => None,
-            },
-        }
-    }
 }
 
 /// The rows among operands.

@@ -22,6 +22,7 @@ mod batch;
 mod body;
 mod cost;
 mod draft;
+mod evaluate;
 mod fuse;
 mod group;
 mod interpret;
@@ -44,6 +45,7 @@ pub use self::accumulate::Accumulation;
 pub use self::batch::{Batch, Part};
 pub use self::body::{Access, Body, Index, Instr, Operand, Operation, Register};
 pub use self::cost::Cost;
+pub use self::interpret::Results;
 pub use self::kernel::{
     Along, Argument, Domain, Factor, Kernel, KernelId, Opaque, Pointwise, Product, Section, Sizes, Source,
 };

@@ -139,7 +139,7 @@ fn argument(
     })
 }
 
-fn located(origin: &Origin, why: String) -> Error {
+pub(super) fn located(origin: &Origin, why: String) -> Error {
     Error::value(match &origin.site {
         Some(site) => format!("{site}: {why}"),
         None => why,

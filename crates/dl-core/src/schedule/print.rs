@@ -170,7 +170,7 @@ impl Schedule {
         let name = &slot.decl.name;
         match &update.method {
             Method::Accumulate { of, product } => {
-                let (text, addend) = (of.text(name), of.addend.0);
+                let (text, addend) = (of.text(&slot.decl), of.addend.0);
                 match product {
                     Ok(id) => writeln!(f, "update     {text}%{addend}, by {id} where it takes all rows at once"),
                     Err(why) => writeln!(f, "update     {text}%{addend}, in one pass: {why}"),
