@@ -7,7 +7,6 @@ use crate::scheduled::Scheduled;
 /// Fresh ones, in the order of the fidelity table's columns.
 pub(crate) fn executors() -> Vec<Box<dyn Executor>> {
     vec![
-        Box::new(Scheduled),
         #[cfg(feature = "cpu")]
         Box::new(dl_backends::Cpu::with_threads(2)),
         // Tiles and lanes of a few rows, where a case has more.
@@ -19,5 +18,6 @@ pub(crate) fn executors() -> Vec<Box<dyn Executor>> {
         Box::new(dl_backends::Flex::default()),
         #[cfg(feature = "wgpu")]
         Box::new(dl_backends::Wgpu::default()),
+        Box::new(Scheduled),
     ]
 }

@@ -204,25 +204,21 @@ impl Run<'_> {
             tensor(&self, *buffer, plan.value(slot.value).dtype, self.schedule.shape(slot.value))
         });
         let outputs = outputs.collect::<std::result::Result<_, _>>()?;
+        // The old values are read before any pass writes over one.
         let mut updates = vec![None; plan.parameters().len()];
-        for update in &self.schedule.updates {
+        let (passes, others): (Vec<_>, Vec<_>) =
+            self.schedule.updates.iter().partition(|u| matches!(u.method, Method::Accumulate { .. }));
+        for update in others.into_iter().chain(passes) {
             let slot = &plan.parameters()[update.parameter.index()];
-            let buffer = match &update.method {
-                Method::Accumulate { of, product } => {
-                    if product.is_err() {
-                        let addend = self.schedule.buffer_of(of.addend).ok_or("an addend has a buffer")?;
-                        let addend = floats(self.read(addend)?)?.to_vec();
-                        self.accumulate(of, &addend)?;
-                    }
-                    slot.value
-                }
-                Method::InPlace(_) => slot.value,
-                Method::Replace(_) => slot.update,
-            };
-            let buffer = buffer.and_then(|v| self.schedule.buffer_of(v)).ok_or("an update has a buffer")?;
-            let value = slot.update.ok_or("an update has a value")?;
-            let new = tensor(&self, buffer, slot.decl.dtype, self.schedule.shape(value))?;
-            updates[update.parameter.index()] = Some(new);
+            if let Method::Accumulate { of, product: Err(_) } = &update.method {
+                let addend = self.schedule.buffer_of(of.addend).ok_or("an addend has a buffer")?;
+                let addend = floats(self.read(addend)?)?.to_vec();
+                self.accumulate(of, &addend)?;
+            }
+            let value = if matches!(update.method, Method::Replace(_)) { slot.update } else { slot.value };
+            let buffer = value.and_then(|v| self.schedule.buffer_of(v)).ok_or("an update has a buffer")?;
+            let shape = self.schedule.shape(slot.update.ok_or("an update has a value")?);
+            updates[update.parameter.index()] = Some(tensor(&self, buffer, slot.decl.dtype, shape)?);
         }
         Ok(Results { outputs, updates })
     }
