@@ -4,6 +4,7 @@
 //! Results are bit-identical for every number of threads: work is divided by shapes alone.
 
 mod array;
+mod code;
 mod compile;
 mod contract;
 mod elementwise;
