@@ -170,9 +170,9 @@ impl Tape {
         self.all.borrow().0[id.0 as usize]
     }
 
-    /// The number as a constant of the lane's type.
-    pub(in crate::cpu) fn constant(&self, x: f64) -> Traced<'_> {
-        Traced::Constant(if self.wide { x.to_bits() } else { u64::from((x as f32).to_bits()) })
+    /// A constant of the lane's type, by its bits.
+    pub(in crate::cpu) fn constant(&self, bits: u64) -> Traced<'_> {
+        Traced::Place(self, self.push(Op::Constant(bits), &[]))
     }
 
     fn sign(&self) -> u64 {

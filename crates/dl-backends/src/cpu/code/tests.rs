@@ -3,7 +3,7 @@
 
 use dl_core::ops::{Binary, Unary};
 
-use super::{Access, Element, NUMBERS, Stream, TAIL, Tape, Traced, Writer, functions, is_supported};
+use super::{Access, Element, NUMBERS, Stream, TAIL, Tape, Writer, functions, is_supported};
 use crate::cpu::vector::{Isa, Operand, Real};
 
 const EACH: Stream = Stream { access: Access::Each, element: Element::Lane };
@@ -176,7 +176,7 @@ fn binary<T: Lane>(op: Binary) {
             let record = |tape: &Tape| {
                 let of = |stream: usize, x: &[T], how: usize| match one(x, how) {
                     Some(_) if how == 1 => tape.number(stream),
-                    Some(x) => Traced::Constant(x.bits()),
+                    Some(x) => tape.constant(x.bits()),
                     None => tape.load(stream),
                 };
                 let (a, b) = (of(0, &x, first), of(1, &y, second));
@@ -214,10 +214,7 @@ fn fused<T: Lane>() {
             let outs: Vec<Vec<T>> = vec![vec![T::default(); 100]; 4];
             let constant = |i: usize| T::any(&mut (i as u64 + 77));
             let record = |tape: &Tape| {
-                let of = |i: usize| if arrays >> i & 1 == 1 { tape.load(i) } else { Traced::Constant(constant(i).bits()) };
-                if !order.iter().any(|i| arrays >> i & 1 == 1) {
-                    return;
-                }
+                let of = |i: usize| if arrays >> i & 1 == 1 { tape.load(i) } else { tape.constant(constant(i).bits()) };
                 let [a, b, c] = order.map(of);
                 let fused = crate::cpu::vector::primitive::Lane::<f32>::fused(a, b, c);
                 tape.store(6, fused);
@@ -228,9 +225,6 @@ fn fused<T: Lane>() {
             let addresses: Vec<u64> = sets.iter().map(|x| address(x)).chain(outs.iter().map(|x| address(x))).collect();
             if run(T::WIDE, &[EACH; 7], record, (&addresses, &[]), (100, 1)).is_none() {
                 return;
-            }
-            if !order.iter().any(|i| arrays >> i & 1 == 1) {
-                continue;
             }
             let of = |i: usize| if arrays >> i & 1 == 1 { sets[i].clone() } else { vec![constant(i); 100] };
             let [a, b, c] = order.map(of);
