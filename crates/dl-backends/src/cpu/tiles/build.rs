@@ -71,6 +71,8 @@ pub(super) struct Built {
     pub shapes: Vec<Vec<usize>>,
     /// What is known of steps on whole tiles.
     pub prepared: Vec<Prepared>,
+    /// Whether operations may be done together by machine code.
+    pub code: bool,
 }
 
 pub(super) struct Builder<'p> {

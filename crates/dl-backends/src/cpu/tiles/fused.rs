@@ -1,5 +1,6 @@
 //! Elementwise steps on whole values of one shape, such as an optimizer's, taken together: block by block
 //! through all of them, so that what lies between never leaves the first cache.
+#![allow(unsafe_code)]
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,8 +12,8 @@ use dl_core::{DType, Dims};
 use super::build::Built;
 use super::group::{Instr, Kind, Operand};
 use super::lane::{Home, Member, Place, Scene, Span};
-use super::place::{Buffer, Buffers, Group, Phase};
-use super::slots::{Few, Held, Part, Slot, share, typed};
+use super::place::{Buffer, Buffers, Group, Phase, embody};
+use super::slots::{Few, Held, Part, Shared, Slot, share, typed};
 use super::update::{close, open};
 use super::{BLOCK, Cut};
 use crate::cpu::array::Array;
@@ -52,6 +53,8 @@ struct Outcome {
     value: ValueId,
     /// The parameter, by the plan's list, that it is written over: nothing needs the old value any more.
     over: Option<usize>,
+    /// The buffer that a block of it has, unless a body writes it where it belongs.
+    buffer: Place,
 }
 
 /// What makes up a [`Fused`].
@@ -68,7 +71,12 @@ struct Fusion<'p> {
 
 /// Which of some steps can be taken together with the last of them, at its place: all elementwise ones of
 /// its shape, but those that a step in between has to read.
-pub(super) fn fuse(plan: &Plan, dims: &Dims, shapes: &[Vec<usize>], steps: &[usize]) -> Vec<Fused> {
+pub(super) fn fuse(
+    plan: &Plan,
+    (dims, code): (&Dims, bool),
+    shapes: &[Vec<usize>],
+    steps: &[usize],
+) -> Vec<Fused> {
     let of = |step: usize| shapes[plan.steps()[step].result.index()].as_slice();
     let mut found: Vec<Fused> = vec![];
     for (i, step) in steps.iter().enumerate() {
@@ -82,7 +90,7 @@ pub(super) fn fuse(plan: &Plan, dims: &Dims, shapes: &[Vec<usize>], steps: &[usi
         let members: Vec<usize> = members.iter().copied().filter(|m| !spread(plan, *m, &members)).collect();
         let members = patient(plan, steps, &members);
         if members.len() > 1 {
-            found.extend(Fusion::new(plan, dims, shapes, shape).fused(&members));
+            found.extend(Fusion::new(plan, dims, shapes, shape).fused(&members, code));
         }
     }
     found
@@ -138,17 +146,27 @@ impl<'p> Fusion<'p> {
     }
 
     /// The members, if all their operands are such as a group takes.
-    fn fused(mut self, members: &[usize]) -> Option<Fused> {
+    fn fused(mut self, members: &[usize], code: bool) -> Option<Fused> {
         for member in members {
             self.add(*member)?;
         }
-        let results = self.results(members);
-        let phases = [vec![Phase::Group(Group { instrs: self.instrs, rows: BLOCK, ..Group::default() })]];
+        let mut results = self.results(members);
+        let mut phases = [vec![Phase::Group(Group { instrs: self.instrs, rows: BLOCK, ..Group::default() })]];
         let mut built = Built { homes: self.homes, ..Built::default() };
         built.outputs = results.iter().map(|r| Some(r.home)).collect();
+        if code {
+            embody(&built, &mut phases);
+        }
         let buffers = Buffers::new(&built, &phases).give(&mut built, &phases);
         let [mut phases] = phases;
         let Some(Phase::Group(group)) = phases.pop() else { return None };
+        for (k, result) in results.iter_mut().enumerate() {
+            let home = &mut built.homes[result.home];
+            result.buffer = home.place;
+            if group.bodies.iter().any(|body| body.outs.contains(&result.home)) {
+                home.place = Place::Part(k);
+            }
+        }
         Some(Fused {
             steps: members.to_vec(),
             group,
@@ -219,7 +237,7 @@ impl<'p> Fusion<'p> {
         let wanted = wanted(self.plan, members);
         let made = self.instrs.iter().map(|i| (i.out, self.plan.steps()[i.step].result));
         let made = made.filter(|(_, value)| wanted.contains(value));
-        made.map(|(home, value)| Outcome { home, value, over: None }).collect()
+        made.map(|(home, value)| Outcome { home, value, over: None, buffer: Place::Open }).collect()
     }
 }
 
@@ -266,6 +284,13 @@ impl Fused {
             result.over = Some(i);
             for home in self.homes.iter_mut().filter(|h| h.place == Place::Elements(old.index())) {
                 home.place = Place::Part(k);
+            }
+            // What a body writes over nothing may read after it.
+            let old = |home: &usize| self.homes[*home].place == Place::Part(k) && *home != result.home;
+            let body = self.group.bodies.iter().find(|body| body.outs.contains(&result.home));
+            let after = body.map_or(self.group.instrs.len(), |body| body.instrs.end);
+            if self.group.instrs[after..].iter().any(|i| i.kind.inputs().iter().any(old)) {
+                self.homes[result.home].place = result.buffer;
             }
         }
     }
@@ -328,6 +353,13 @@ impl Fused {
         share(around.team, results, CHUNK, &work);
     }
 
+    /// Whether it is one body, whose values are in registers and where they belong, and nowhere else.
+    fn is_body(&self) -> bool {
+        let [body] = &self.group.bodies[..] else { return false };
+        let placed = |r: &Outcome| matches!(self.homes[r.home].place, Place::Part(_));
+        body.instrs.len() == self.group.instrs.len() && self.results.iter().all(placed)
+    }
+
     fn member(&self) -> Member {
         Member::alone(&self.buffers, &Cut { rows: BLOCK, lane: BLOCK, tile: BLOCK })
     }
@@ -342,9 +374,11 @@ impl Fused {
         around: Around<'_>,
     ) {
         let len = parts.first().map_or(0, Part::len);
-        for start in (0..len).step_by(BLOCK) {
+        let places: Few<Shared> = parts.iter_mut().map(Shared::of_part).collect();
+        let block = if self.is_body() { len.max(1) } else { BLOCK };
+        for start in (0..len).step_by(block) {
             member.look(&[]);
-            let rows = BLOCK.min(len - start);
+            let rows = block.min(len - start);
             let scene = Scene {
                 homes: &self.homes,
                 inputs: &[],
@@ -355,7 +389,7 @@ impl Fused {
                 converts: &[],
                 converted: &[],
                 tile: 1,
-                parts,
+                parts: &places,
                 kernels: around.kernels,
                 isa: around.isa,
                 seed,
@@ -363,13 +397,15 @@ impl Fused {
             };
             let start = first + start;
             let span = Span { start, rows, lane: start, tile: first, columns: false };
-            for instr in &self.group.instrs {
-                instr.run(&scene, span, &mut []).expect("elementwise operations do not fail");
-            }
-            for (result, part) in self.results.iter().zip(parts.iter_mut()) {
+            self.group.block(&scene, span, &mut []).expect("elementwise operations do not fail");
+            for (result, part) in self.results.iter().zip(&places) {
+                if matches!(self.homes[result.home].place, Place::Part(_)) {
+                    continue;
+                }
                 typed!(self.homes[result.home].dtype, T => {
                     let made = member.get::<T>(self.homes[result.home].place);
-                    part.get_mut::<T>()[start - first..][..rows].copy_from_slice(&made[..rows]);
+                    // SAFETY: the part is borrowed, and nothing else is at work on it.
+                    unsafe { part.write::<T>(start - first, rows) }.copy_from_slice(&made[..rows]);
                 });
             }
         }

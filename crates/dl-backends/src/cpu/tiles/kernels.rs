@@ -291,7 +291,8 @@ impl Tiled {
         names.dedup();
         let turned = if group.columns { ", turned" } else { "" };
         let name = format!("group      {}  {} rows at a time{turned}", names.join(" "), group.rows);
-        let in_blocks = |home: &usize| matches!(self.homes[*home].place, Place::Slot(_, Base::Block));
+        let in_blocks =
+            |home: &usize| matches!(self.homes[*home].place, Place::Slot(_, Base::Block) | Place::Open);
         let mut homes: Vec<usize> = group.instrs.iter().flat_map(|i| i.kind.inputs()).collect();
         homes.extend(group.instrs.iter().map(|i| i.out).filter(|o| *o != usize::MAX));
         homes.retain(|home| !in_blocks(home));

@@ -11,7 +11,7 @@ use super::convert::{Convert, Converted};
 use super::group::Operand;
 use super::place::Buffer;
 use super::product::Pack;
-use super::slots::{Held, Part, Shared, Slot, typed};
+use super::slots::{Held, Shared, Slot, typed};
 use crate::cpu::array::Array;
 use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::prefetch::prefetch;
@@ -152,7 +152,7 @@ pub(super) struct Scene<'a> {
     /// Counts the lane's tiles; never 0.
     pub tile: u64,
     /// Elements from the tile's first on, of whole values that get new ones.
-    pub parts: &'a [Part<'a>],
+    pub parts: &'a [Shared],
     pub kernels: Kernels,
     pub isa: Isa,
     pub seed: u64,
@@ -170,7 +170,11 @@ impl<'a> Scene<'a> {
                 // and others have other rows.
                 return unsafe { self.slots[slot].read(first, span.rows * len) };
             }
-            Place::Part(part) => (self.parts[part].get(), span.tile),
+            Place::Part(part) => {
+                // SAFETY: the part outlives the scene, and nothing is written to it but by bodies, once they
+                // have read what they write over.
+                return unsafe { self.parts[part].read((span.start - span.tile) * len, span.rows * len) };
+            }
             Place::Elements(_) => (self.whole(value), 0),
             _ => (self.whole(value), span.start),
         };
@@ -213,6 +217,16 @@ impl<'a> Scene<'a> {
     /// What a member has converted.
     pub(super) fn own(&self, place: usize, member: usize) -> MutexGuard<'a, Converted> {
         self.converted[place][member].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a value's rows are, of `len` elements each, to be written.
+    pub(super) fn address(&self, value: usize, span: Span, len: usize) -> *mut u8 {
+        let (buffer, base) = match self.homes[value].place {
+            Place::Slot(slot, base) => (self.slots[slot], base),
+            Place::Part(part) => (self.parts[part], Base::Tile),
+            _ => unreachable!("results have buffers"),
+        };
+        buffer.address((span.start - span.base(base)) * len, span.rows * len)
     }
 
     /// A value's rows, of `len` elements each, to be written.

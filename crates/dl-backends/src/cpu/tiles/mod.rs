@@ -5,6 +5,7 @@
 //! Inside a tile, contractions (and what else needs whole tiles) alternate with groups of operations
 //! that go row by row; a group runs in blocks of rows that stay in the nearest cache.
 
+mod body;
 mod build;
 mod bytes;
 mod columns;

@@ -1,9 +1,11 @@
 //! Buffers for rows: which value shares which, and how many rows each holds.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use dl_core::DType;
 
+use super::body::Body;
 use super::build::{Built, Item, Work};
 use super::columns::turn;
 use super::convert::{Convert, converts};
@@ -26,6 +28,8 @@ pub(super) enum Phase {
 #[derive(Default)]
 pub(super) struct Group {
     pub instrs: Vec<Instr>,
+    /// Those that are done together, in order.
+    pub bodies: Vec<Body>,
     /// Rows of a block.
     pub rows: usize,
     /// Which of the operands are inputs.
@@ -34,6 +38,26 @@ pub(super) struct Group {
     pub columns: bool,
     /// What rows fold to; `None` if they cannot do so in parts.
     pub folded: Option<Vec<Folded>>,
+}
+
+/// What of a group is done at a time.
+pub(super) struct Unit<'g> {
+    pub range: Range<usize>,
+    /// The body that does it; otherwise it is one operation.
+    pub body: Option<&'g Body>,
+}
+
+impl Group {
+    /// What is done one after the other.
+    pub(super) fn units(&self) -> impl Iterator<Item = Unit<'_>> {
+        let (mut at, mut bodies) = (0, self.bodies.iter().peekable());
+        std::iter::from_fn(move || {
+            let body = bodies.next_if(|body| body.instrs.start == at);
+            let range = body.map_or(at..at + 1, |body| body.instrs.clone());
+            at = range.end;
+            (range.start < self.instrs.len()).then_some(Unit { range, body })
+        })
+    }
 }
 
 /// A round: the phases of each tile, in order.
@@ -111,8 +135,23 @@ pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>
             group.folded = group.folds();
         }
     }
+    if built.code {
+        embody(built, &mut rounds);
+    }
     let buffers = Buffers::new(built, &rounds).give(built, &rounds);
     (rounds, converts, buffers)
+}
+
+/// Lets the operations of each group that go element by element be done together.
+pub(super) fn embody(built: &Built, rounds: &mut [Phases]) {
+    let mut readers = vec![0; built.homes.len()];
+    let read = rounds.iter().flatten().flat_map(Phase::inputs);
+    read.chain(built.outputs.iter().flatten().copied()).for_each(|home| readers[home] += 1);
+    for phase in rounds.iter_mut().flatten() {
+        if let Phase::Group(group) = phase {
+            group.embody(&built.homes, &readers);
+        }
+    }
 }
 
 /// Which values are needed where.
@@ -169,17 +208,22 @@ impl Buffers {
 
     pub(super) fn give(mut self, built: &mut Built, rounds: &[Phases]) -> Vec<Buffer> {
         for (index, phase) in rounds.iter().flatten().enumerate() {
-            if let Phase::Group(Group { instrs, rows, .. }) = phase {
-                for (i, instr) in instrs.iter().enumerate() {
-                    if instr.out != usize::MAX {
-                        self.open(built, instr.out, *rows);
+            if let Phase::Group(group) = phase {
+                for unit in group.units() {
+                    let (instrs, later) = (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
+                    match unit.body {
+                        Some(body) => body.outs.iter().for_each(|out| self.open(built, *out, group.rows)),
+                        None => {
+                            let outs = instrs.iter().map(|i| i.out).filter(|out| *out != usize::MAX);
+                            outs.for_each(|out| self.open(built, out, group.rows));
+                        }
                     }
                     // Freed after the result has its place: no operation overwrites what it reads.
-                    let mut inputs = instr.kind.inputs();
+                    let mut inputs: Vec<usize> = instrs.iter().flat_map(|i| i.kind.inputs()).collect();
                     inputs.sort_unstable();
                     inputs.dedup();
                     for home in inputs {
-                        let again = instrs[i + 1..].iter().any(|later| later.kind.inputs().contains(&home));
+                        let again = later.iter().any(|later| later.kind.inputs().contains(&home));
                         if !again && matches!(built.homes[home].place, Place::Slot(_, Base::Block)) {
                             self.release(built, home);
                         }

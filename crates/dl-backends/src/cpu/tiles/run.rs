@@ -21,6 +21,7 @@ use super::update::{Direct, Update, close, open, updates};
 use super::watch::Watch;
 use super::whole::{self, replace, wholes};
 use crate::cpu::array::{Array, Item};
+use crate::cpu::code::is_supported;
 use crate::cpu::compile::{Prepared, room_for};
 use crate::cpu::frame::{Frame, Values};
 use crate::cpu::lanes::Context;
@@ -75,6 +76,7 @@ impl Tiled {
         plan: &Arc<Plan>,
         dims: &Dims,
         tile: Option<usize>,
+        code: bool,
     ) -> Result<std::result::Result<Tiled, String>> {
         let division = match Division::of(plan) {
             Ok(division) => division,
@@ -96,6 +98,7 @@ impl Tiled {
             Ok(built) => built,
             Err(why) => return Ok(Err(why)),
         };
+        built.code = code && is_supported(Isa::widest());
         let (mut phases, mut converts, buffers) = place(&mut built, division.rounds(), rows);
         let of_rows = buffers.iter().filter(|b| b.base != Base::Block);
         let bytes = of_rows.map(|b| b.len * b.dtype.bytes()).sum::<usize>()
@@ -155,7 +158,7 @@ impl Tiled {
             spent: vec![],
         };
         let lanes = (0..cut.lanes()).map(|_| Mutex::new(lane())).collect();
-        let mut wholes = wholes(plan, &division, &shapes, dims, &updates, &own, &built.wholes())?;
+        let mut wholes = wholes(plan, &division, &shapes, (dims, built.code), &updates, &own, &built.wholes())?;
         let replaced = replace(plan, &mut wholes, &phases);
         for pack in &built.packs {
             room_for(&[pack.len(&kernels)], DType::F32).map_err(Error::value)?;

@@ -54,8 +54,6 @@ pub(super) trait Held: Item {
     fn held_mut(slot: &mut Slot) -> Option<&mut Vec<Self>>;
     fn from_vec(elements: Vec<Self>) -> Slot;
     fn into_vec(slot: Slot) -> Vec<Self>;
-    fn part<'x>(part: &'x Part<'_>) -> Option<&'x [Self]>;
-    fn part_mut<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]>;
     fn shared(shared: Shared) -> Option<*mut [Self]>;
     /// The elements of a value, if they lie row by row.
     fn dense<'x>(array: &'x Array<'_>) -> Option<&'x [Self]>;
@@ -74,12 +72,6 @@ macro_rules! held {
             fn from_vec(elements: Vec<Self>) -> Slot { Slot::$v(elements) }
             fn into_vec(slot: Slot) -> Vec<Self> {
                 match slot { Slot::$v(v) => v, _ => vec![] }
-            }
-            fn part<'x>(part: &'x Part<'_>) -> Option<&'x [Self]> {
-                match part { Part::$v(x) => Some(x), _ => None }
-            }
-            fn part_mut<'x>(part: &'x mut Part<'_>) -> Option<&'x mut [Self]> {
-                match part { Part::$v(x) => Some(x), _ => None }
             }
             fn shared(shared: Shared) -> Option<*mut [Self]> {
                 match shared { Shared::$v(x) => Some(x), _ => None }
@@ -112,8 +104,15 @@ macro_rules! held {
                 match slot { $(Slot::$v(x) => Shared::$v(x.as_mut_slice())),* }
             }
 
-            fn of_part(part: &mut Part<'_>) -> Shared {
+            pub(super) fn of_part(part: &mut Part<'_>) -> Shared {
                 match part { $(Part::$v(x) => Shared::$v(*x)),* }
+            }
+
+            /// Where the elements from `first` on are, if there are so many.
+            pub(super) fn address(self, first: usize, len: usize) -> *mut u8 {
+                match self {
+                    $(Shared::$v(_) => self.elements::<$t>(first, len).cast::<$t>().wrapping_add(first).cast()),*
+                }
             }
 
             /// # Safety
@@ -132,16 +131,6 @@ macro_rules! held {
         impl Part<'_> {
             pub(super) fn len(&self) -> usize {
                 match self { $(Part::$v(x) => x.len()),* }
-            }
-
-            /// The elements.
-            pub(super) fn get<T: Held>(&self) -> &[T] {
-                T::part(self).expect("a plan's element types were checked")
-            }
-
-            /// The elements to be written.
-            pub(super) fn get_mut<T: Held>(&mut self) -> &mut [T] {
-                T::part_mut(self).expect("a plan's element types were checked")
             }
         }
 

@@ -114,15 +114,27 @@ impl Group {
         Ok(())
     }
 
+    /// Rows of a block.
+    pub(super) fn block(&self, scene: &Scene<'_>, block: Span, folds: &mut [Fold]) -> Result<(), Fault> {
+        for unit in self.units() {
+            match unit.body {
+                Some(body) => body.run(scene, block),
+                None => {
+                    let instr = &self.instrs[unit.range.start];
+                    instr.run(scene, block, folds).map_err(|why| (instr.step, why))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Rows of a span, block by block; an error with its step.
     fn rows(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) -> Result<(), Fault> {
         let end = span.start + span.rows;
         for start in (span.start..end).step_by(self.rows) {
             self.inputs.iter().for_each(|home| scene.prefetch(*home, start, self.rows));
             let block = Span { start, rows: self.rows.min(end - start), columns: self.columns, ..span };
-            for instr in &self.instrs {
-                instr.run(scene, block, folds).map_err(|why| (instr.step, why))?;
-            }
+            self.block(scene, block, folds)?;
         }
         Ok(())
     }

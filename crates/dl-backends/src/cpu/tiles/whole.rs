@@ -50,7 +50,7 @@ pub(super) fn wholes(
     plan: &Plan,
     division: &Division,
     shapes: &[Vec<usize>],
-    dims: &Dims,
+    (dims, code): (&Dims, bool),
     updates: &[Update],
     own: &[u32],
     read: &[usize],
@@ -81,7 +81,7 @@ pub(super) fn wholes(
         };
         (0..plan.steps().len()).filter(now).collect()
     };
-    (0..division.rounds()).map(|round| of_round(plan, shapes, dims, &last, round, &steps(round))).collect()
+    (0..division.rounds()).map(|round| of_round(plan, shapes, (dims, code), &last, round, &steps(round))).collect()
 }
 
 /// Lets steps that are taken together write over the parameters that they replace, where they come after
@@ -130,12 +130,12 @@ pub(super) fn rounds(plan: &Plan, division: &Division, shapes: &[Vec<usize>]) ->
 fn of_round(
     plan: &Plan,
     shapes: &[Vec<usize>],
-    dims: &Dims,
+    (dims, code): (&Dims, bool),
     last: &[(u32, usize)],
     round: u32,
     steps: &[usize],
 ) -> Result<Vec<Work>> {
-    let mut fused = fuse(plan, dims, shapes, steps);
+    let mut fused = fuse(plan, (dims, code), shapes, steps);
     // What members read is wanted until the last of them has come.
     let mut last = last.to_vec();
     for fused in &fused {
