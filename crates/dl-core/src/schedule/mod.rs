@@ -209,7 +209,17 @@ impl Schedule {
         &self.shapes[value.index()]
     }
 
-    /// The same for a batch of one row.
+    /// The same for all values, by the plan's list.
+    pub fn shapes(&self) -> &[Vec<usize>] {
+        &self.shapes
+    }
+
+    /// The same for a batch of one row, by the plan's list.
+    pub fn row_shapes(&self) -> &[Vec<usize>] {
+        &self.row_shapes
+    }
+
+    /// The sizes of a value's axes for a batch of one row.
     pub fn row_shape(&self, value: ValueId) -> &[usize] {
         &self.row_shapes[value.index()]
     }
@@ -243,6 +253,15 @@ impl Schedule {
     /// The buffers of the outputs, by the plan's list.
     pub fn outputs(&self) -> &[BufferId] {
         &self.outputs
+    }
+
+    /// One kernel.
+    pub fn kernel(&self, id: KernelId) -> &Kernel {
+        let stage = &self.stages[id.stage.index()];
+        match id.section {
+            Section::Whole => &stage.whole[id.index],
+            Section::Rows => &stage.rows[id.index],
+        }
     }
 
     /// All kernels in order.

@@ -17,10 +17,10 @@ impl Display for Schedule {
             Err(why) => writeln!(f, "no rows    {why}")?,
         }
         for (id, kernel) in self.kernels() {
-            self.kernel(f, id, kernel)?;
+            self.write_kernel(f, id, kernel)?;
         }
         for update in &self.updates {
-            self.update(f, update)?;
+            self.write_update(f, update)?;
         }
         for (slot, buffer) in self.plan.outputs().iter().zip(&self.outputs) {
             writeln!(f, "output     {} = {}", slot.name, self.name(*buffer))?;
@@ -61,7 +61,7 @@ impl Schedule {
         }
     }
 
-    fn kernel(&self, f: &mut fmt::Formatter<'_>, id: KernelId, kernel: &Kernel) -> fmt::Result {
+    fn write_kernel(&self, f: &mut fmt::Formatter<'_>, id: KernelId, kernel: &Kernel) -> fmt::Result {
         let cost = self.cost(kernel);
         let head = match kernel {
             Kernel::Pointwise(pointwise) => match pointwise.domain {
@@ -165,7 +165,7 @@ impl Schedule {
         }
     }
 
-    fn update(&self, f: &mut fmt::Formatter<'_>, update: &Update) -> fmt::Result {
+    fn write_update(&self, f: &mut fmt::Formatter<'_>, update: &Update) -> fmt::Result {
         let slot = &self.plan.parameters()[update.parameter.index()];
         let name = &slot.decl.name;
         match &update.method {

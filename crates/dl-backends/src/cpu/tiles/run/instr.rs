@@ -1,208 +1,18 @@
 //! Operations that go row by row, on a block of rows.
 #![allow(unsafe_code)]
 
-use dl_core::DType;
 use dl_core::dtype::Scalar;
-use dl_core::ops::{Binary, Reduce, Unary};
+use dl_core::ops::Reduce;
 
-use super::fold::{CHAIN, Fold};
-use super::lane::{Scene, Span};
-use super::number::{Number, PART};
-use super::slots::{Held, typed};
 use crate::cpu::layout::position;
-use crate::cpu::vector::{self, ByteMap, Isa};
-
-/// One operation; values are places in the table of homes.
-#[derive(Debug)]
-pub(super) struct Instr {
-    pub kind: Kind,
-    /// The element type of the result.
-    pub dtype: DType,
-    pub out: usize,
-    /// Elements of a row of the result.
-    pub len: usize,
-    /// The plan's step, for errors.
-    pub step: usize,
-}
-
-/// What an operation computes.
-#[derive(Debug)]
-pub(super) enum Kind {
-    Unary(Unary, Operand),
-    /// The operands' element type stands beside.
-    Binary(Binary, DType, Operand, Operand),
-    Select(Operand, Operand, Operand),
-    Cast(DType, Operand),
-    /// A function of bytes.
-    Bytes(ByteMap, usize),
-    /// The operand as rows of elements.
-    Copy(Operand),
-    /// Rows turned into columns, or back.
-    Turn(usize, Way),
-    /// `kind` of each run of so many elements.
-    Reduce(Reduce, usize, usize),
-    /// Element `map[i]` of the operand's row of so many; `u32::MAX` for the number.
-    Gather(Vec<u32>, Operand, usize, Scalar),
-    /// Operands side by side: element `i` of each goes to `map[i]`.
-    Concat(Vec<(usize, Vec<u32>)>),
-    /// The number of the row (a multiple of it, counted on), each so many times.
-    Count {
-        per_row: usize,
-        times: usize,
-    },
-    /// Uniform numbers of a stream, counted by element.
-    Random(u64),
-    /// One element of each run, by index.
-    Pick {
-        from: usize,
-        index: Index,
-    },
-    /// Rows of so many elements of a whole table, by index.
-    Lookup {
-        table: usize,
-        index: Index,
-        width: usize,
-    },
-    /// An update at its index of each run of zeros.
-    Place {
-        index: Index,
-        update: usize,
-    },
-    /// Into a fold: all rows by `kind`.
-    Fold(Reduce, usize, usize),
-    /// Into a fold: rows added to those of a table, by index.
-    Scatter {
-        index: Index,
-        update: usize,
-        width: usize,
-        fold: usize,
-    },
-}
-
-/// How elements come to lie.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Way {
-    Columns,
-    Rows,
-}
-
-/// Indices, and what they are of.
-#[derive(Debug)]
-pub(super) struct Index {
-    pub home: usize,
-    /// Elements of the axis.
-    pub along: usize,
-    /// The shape of a row of indices.
-    pub row: Vec<usize>,
-    /// The axis and the shape that it is of, for errors.
-    pub axis: (usize, String),
-}
-
-/// What an operand is along the rows of a block.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Operand {
-    /// As many elements for each row as the result has.
-    Rows(usize),
-    /// One element for each row.
-    PerRow(usize),
-    /// A whole value that is the same for each row.
-    SameRow(usize),
-    /// A whole value of one element.
-    Same(usize),
-    /// A number.
-    Number(Scalar),
-}
-
-/// An operand's elements.
-#[derive(Clone, Copy)]
-pub(super) enum Elements<'s, T> {
-    /// One for each of the result.
-    Each(&'s [T]),
-    /// One for each line of the result.
-    PerLine(&'s [T]),
-    /// A line, the same for all.
-    SameLine(&'s [T]),
-    /// One for all.
-    Number(T),
-}
-
-impl<'s, T: Held> Elements<'s, T> {
-    pub(super) fn of(operand: &Operand, scene: &'s Scene<'_>, span: Span, len: usize) -> Self {
-        match (*operand, span.columns) {
-            (Operand::Rows(v), _) => Elements::Each(scene.rows(v, span, len)),
-            (Operand::PerRow(v), false) => Elements::PerLine(scene.rows(v, span, 1)),
-            (Operand::PerRow(v), true) => Elements::SameLine(scene.rows(v, span, 1)),
-            (Operand::SameRow(v), false) => Elements::SameLine(scene.whole(v)),
-            (Operand::SameRow(v), true) => Elements::PerLine(scene.whole(v)),
-            (Operand::Same(v), _) => Elements::Number(scene.whole(v)[0]),
-            (Operand::Number(number), _) => Elements::Number(T::number(number)),
-        }
-    }
-
-    /// All at once, where it is the same in every line or has its own element everywhere.
-    pub(super) fn flat(self) -> Option<vector::Operand<'s, T>> {
-        match self {
-            Elements::Each(x) => Some(vector::Operand::Slice(x)),
-            Elements::Number(x) => Some(vector::Operand::Number(x)),
-            Elements::PerLine(_) | Elements::SameLine(_) => None,
-        }
-    }
-
-    /// Those of a line of so many.
-    pub(super) fn line(self, index: usize, len: usize) -> vector::Operand<'s, T> {
-        match self {
-            Elements::Each(x) => vector::Operand::Slice(&x[index * len..][..len]),
-            Elements::PerLine(x) => vector::Operand::Number(x[index]),
-            Elements::SameLine(x) => vector::Operand::Slice(x),
-            Elements::Number(x) => vector::Operand::Number(x),
-        }
-    }
-}
-
-impl Kind {
-    /// The values that are read.
-    pub(super) fn inputs(&self) -> Vec<usize> {
-        let home = |x: &Operand| match x {
-            Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => Some(*v),
-            Operand::Number(_) => None,
-        };
-        match self {
-            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) | Kind::Gather(_, x, ..) => {
-                home(x).into_iter().collect()
-            }
-            Kind::Binary(_, _, x, y) => [x, y].into_iter().filter_map(home).collect(),
-            Kind::Select(c, a, b) => [c, a, b].into_iter().filter_map(home).collect(),
-            Kind::Turn(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => vec![*x],
-            Kind::Concat(parts) => parts.iter().map(|(x, _)| *x).collect(),
-            Kind::Count { .. } | Kind::Random(_) => vec![],
-            Kind::Pick { from, index } => vec![*from, index.home],
-            Kind::Lookup { table, index, .. } => vec![*table, index.home],
-            Kind::Place { index, update } | Kind::Scatter { index, update, .. } => vec![index.home, *update],
-        }
-    }
-
-    /// Reads other values instead.
-    pub(super) fn rename(&mut self, to: impl Fn(usize) -> usize) {
-        let home = |v: &mut usize| *v = to(*v);
-        let operand = |x: &mut Operand| match x {
-            Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => home(v),
-            Operand::Number(_) => {}
-        };
-        match self {
-            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) | Kind::Gather(_, x, ..) => operand(x),
-            Kind::Binary(_, _, x, y) => [x, y].into_iter().for_each(operand),
-            Kind::Select(c, a, b) => [c, a, b].into_iter().for_each(operand),
-            Kind::Turn(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => home(x),
-            Kind::Concat(parts) => parts.iter_mut().for_each(|(x, _)| home(x)),
-            Kind::Count { .. } | Kind::Random(_) => {}
-            Kind::Pick { from, index } => [from, &mut index.home].into_iter().for_each(home),
-            Kind::Lookup { table, index, .. } => [table, &mut index.home].into_iter().for_each(home),
-            Kind::Place { index, update } | Kind::Scatter { index, update, .. } => {
-                [&mut index.home, update].into_iter().for_each(home);
-            }
-        }
-    }
-}
+use crate::cpu::tiles::data::home::Span;
+use crate::cpu::tiles::data::instr::{Index, Instr, Kind, Way};
+use crate::cpu::tiles::data::slots::{Held, typed};
+use crate::cpu::tiles::run::elements::{Elements, copy};
+use crate::cpu::tiles::run::fold::{CHAIN, Fold};
+use crate::cpu::tiles::run::number::{Number, PART};
+use crate::cpu::tiles::run::scene::Scene;
+use crate::cpu::vector::{self, Isa};
 
 impl Instr {
     /// Computes the rows of `span`.
@@ -452,16 +262,6 @@ impl Index {
             "{op} by index {} at position {at:?}, outside the {} elements of axis {} of {}: expected {range}",
             index[wrong], self.along, self.axis.0, self.axis.1
         ))
-    }
-}
-
-pub(super) fn copy<T: Held>(line: usize, x: Elements<'_, T>, out: &mut [T]) {
-    let lines = out.chunks_exact_mut(line.max(1));
-    match x {
-        Elements::Each(x) => out.copy_from_slice(x),
-        Elements::Number(x) => out.fill(x),
-        Elements::PerLine(x) => lines.zip(x).for_each(|(o, x)| o.fill(*x)),
-        Elements::SameLine(x) => lines.for_each(|o| o.copy_from_slice(x)),
     }
 }
 

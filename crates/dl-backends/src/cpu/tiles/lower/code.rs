@@ -16,35 +16,6 @@ use crate::cpu::array::Item;
 use crate::cpu::code::{Access, Code, Element, Entry, NUMBERS, STREAMS, Stream, Table, Tape, Traced, Truth};
 use crate::cpu::code::{Writer, functions};
 
-/// Operations of a group as one piece of code.
-#[derive(Debug)]
-pub(super) struct Body {
-    /// Those that it takes.
-    pub instrs: Range<usize>,
-    /// The results that others read.
-    pub outs: Vec<usize>,
-    /// By stream, before those of the results.
-    inputs: Vec<Input>,
-    /// Whole values of one element.
-    numbers: Vec<usize>,
-    /// Elements of a row.
-    len: usize,
-    /// Whether all elements are one line.
-    flat: bool,
-    dtype: DType,
-    entry: Entry,
-    code: Option<Arc<Code>>,
-}
-
-/// A value that is read.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Input {
-    home: usize,
-    access: Access,
-    /// Elements of a row, or nothing if it is the same for all rows.
-    row: Option<usize>,
-}
-
 /// What a place of a body holds.
 #[derive(Clone, Copy)]
 enum Value<'t> {
@@ -72,7 +43,7 @@ impl Group {
         let floats = self.instrs.iter().map(|i| i.dtype).find(|d| matches!(d, DType::F32 | DType::F64));
         let Some(dtype) = floats else { return };
         self.instrs = in_runs(std::mem::take(&mut self.instrs), homes, dtype);
-        let (mut bodies, mut writer) = (vec![], Writer::default());
+        let (mut segments, mut writer) = (vec![], Writer::default());
         let mut from = 0;
         while from < self.instrs.len() {
             let len = self.instrs[from].len;
@@ -81,7 +52,7 @@ impl Group {
             while count > 0 {
                 if let Some(body) = self.body(from..from + count, (homes, readers), dtype, &mut writer) {
                     count = body.instrs.len();
-                    bodies.push(body);
+                    segments.push(body);
                     break;
                 }
                 count /= 2;
@@ -90,8 +61,8 @@ impl Group {
         }
         // A single operation is in one pass as it is, unless it goes line by line.
         let Some(code) = writer.finish().map(Arc::new) else { return };
-        bodies.iter_mut().for_each(|body| body.code = Some(code.clone()));
-        self.bodies = bodies;
+        segments.iter_mut().for_each(|body| body.code = Some(code.clone()));
+        self.segments = segments;
     }
 
     /// A body of some operations, of as many of the first as can be recorded.
@@ -101,7 +72,7 @@ impl Group {
         (homes, readers): (&[Home], &[usize]),
         dtype: DType,
         writer: &mut Writer,
-    ) -> Option<Body> {
+    ) -> Option<Segment> {
         let tape = Tape::new(dtype == DType::F64);
         let instrs = &self.instrs[range.clone()];
         let mut recorder = Recorder {
@@ -150,7 +121,7 @@ impl Group {
         let flat = !lines;
         let entry = writer.add(tape, &streams)?;
         let instrs = range.start..range.start + count;
-        Some(Body { instrs, outs, inputs, numbers, len, flat, dtype, entry, code: None })
+        Some(Segment { instrs, outs, inputs, numbers, len, flat, dtype, entry, code: None })
     }
 }
 
@@ -341,41 +312,3 @@ fn bits(number: Scalar, dtype: DType) -> u64 {
     }
 }
 
-impl Body {
-    /// Computes the rows of `span`.
-    pub(super) fn run(&self, scene: &Scene<'_>, span: Span) {
-        let elements = span.rows * self.len;
-        if elements == 0 {
-            return;
-        }
-        let line = if self.flat { elements } else { span.line(self.len) };
-        let lines = elements / line;
-        let mut table: Table = [0; _];
-        let (streams, numbers) = table.split_at_mut(STREAMS);
-        for (address, input) in streams.iter_mut().zip(&self.inputs) {
-            *address = typed!(scene.homes[input.home].dtype, T => match input.row {
-                Some(row) => scene.rows::<T>(input.home, span, row).as_ptr() as u64,
-                None => {
-                    let whole = scene.whole::<T>(input.home);
-                    let read = if input.access == Access::PerLine { lines } else { line };
-                    assert!(whole.len() >= read, "a row has as many elements as the result's");
-                    whole.as_ptr() as u64
-                }
-            });
-        }
-        for (address, out) in streams[self.inputs.len()..].iter_mut().zip(&self.outs) {
-            *address = scene.address(*out, span, self.len) as u64;
-        }
-        for (number, home) in numbers.iter_mut().zip(&self.numbers) {
-            *number = match self.dtype {
-                DType::F64 => scene.whole::<f64>(*home)[0].to_bits(),
-                _ => scene.whole::<f32>(*home)[0].to_bits().into(),
-            };
-        }
-        let code = self.code.as_ref().expect("a group's bodies have code");
-        // SAFETY: each address has as many elements behind it as its stream goes over: all of the rows, or one
-        // for each line, or those of a line. Results are in buffers of their own, or are written over the
-        // elements that they are computed of, once these are read; rows are this member's.
-        unsafe { code.call(self.entry, &mut table, line, lines) };
-    }
-}

@@ -29,15 +29,6 @@ pub(super) struct Crew<'c, 'l> {
     pub lead: Option<&'c mut Lead<'l>>,
 }
 
-/// What rows of a group fold to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Folded {
-    /// By the list of folds.
-    pub fold: usize,
-    kind: Reduce,
-    dtype: DType,
-}
-
 /// A mistake: the step, and what is wrong.
 type Fault = (usize, String);
 
