@@ -7,10 +7,8 @@ use std::hint::black_box;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dl_backends::cpu::vector::{Isa, Operand};
-use dl_core::ops::{Binary, Unary};
-
-const UNARY: [Unary; 7] =
-    [Unary::Exp, Unary::Log, Unary::Tanh, Unary::Sigmoid, Unary::Softplus, Unary::Erf, Unary::Sin];
+use dl_core::ops::Binary;
+use dl_core::ops::unary::{Takes, UNARY};
 
 fn kernels(c: &mut Criterion) {
     for len in [1024, 1 << 20] {
@@ -21,9 +19,9 @@ fn kernels(c: &mut Criterion) {
         let bytes: Vec<u8> = (0..len).map(|i| (i * 7919 % 251) as u8).collect();
         let (isa, mut y) = (Isa::widest(), vec![0.0_f32; len]);
 
-        for op in UNARY {
-            let x = if op == Unary::Log { &positive } else { &x };
-            bench(&mut group, op.row().name, len, || isa.unary(op, black_box(x), &mut y));
+        for row in UNARY.iter().filter(|row| row.takes == Takes::Floats) {
+            let x = if (row.value)(-7.5).is_nan() { &positive } else { &x };
+            bench(&mut group, row.name, len, || isa.unary(row.op, black_box(x), &mut y));
         }
         let (a, b) = (Operand::Slice(&x[..]), Operand::Slice(&positive[..]));
         for op in [Binary::Add, Binary::Pow] {

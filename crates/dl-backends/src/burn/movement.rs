@@ -1,7 +1,8 @@
 //! Movements: reshape, permute, broadcast, slice, pad, concat and flip.
 
 use burn_backend::{Backend, Slice};
-use dl_core::{Dim, Scalar};
+use dl_core::ops::movement;
+use dl_core::{Dim, Dims, Scalar};
 
 use super::machine::Machine;
 use super::step::Step;
@@ -28,7 +29,7 @@ pub(super) fn slice<B: Backend>(
     if step.shape.is_empty() {
         return Ok(x);
     }
-    let slices = spread("slice", starts, strides, &step.args[0].shape, &step.shape)?;
+    let slices = places("slice", starts, strides, &step.args[0].shape, &step.shape)?;
     Ok(if step.shape == step.args[0].shape { x } else { x.slice(&slices) })
 }
 
@@ -44,7 +45,7 @@ pub(super) fn pad<B: Backend>(
     if step.shape.is_empty() {
         return Ok(x);
     }
-    let slices = spread("pad", starts, strides, &step.shape, &step.args[0].shape)?;
+    let slices = places("pad", starts, strides, &step.shape, &step.args[0].shape)?;
     let whole = m.full(step.dtype, &step.shape, value)?;
     Ok(match x {
         Value::Empty => whole,
@@ -54,25 +55,20 @@ pub(super) fn pad<B: Backend>(
 }
 
 /// The places of `small` in `large`, once it is clear that all of them exist.
-fn spread(
+fn places(
     op: &str,
     starts: &[Dim],
     strides: &[usize],
     large: &[usize],
     small: &[usize],
 ) -> Result<Vec<Slice>> {
-    let axes = large.iter().zip(small).zip(starts).zip(strides).enumerate();
-    axes.map(|(axis, (((&large_size, &size), start), &stride))| {
-        let start = start
-            .size()
-            .ok_or_else(|| format!("{op} starts at {start} along axis {axis}, which is not known"))?;
-        let last = start.saturating_add(size.saturating_sub(1).saturating_mul(stride));
-        if size > 0 && last >= large_size {
-            return Err(format!("{op} reaches element {last} along axis {axis} of {large:?}"));
-        }
+    // The compiler has put sizes in place of dimensions.
+    let starts = movement::starts(op, (starts, strides), large, small, &Dims::new())?;
+    let place = |((start, size), stride): ((usize, &usize), &usize)| {
+        let last = start + size.saturating_sub(1) * stride;
         // Of one element, the stride is of no consequence, and some backends dislike long ones.
-        let stride = if size > 1 { stride } else { 1 };
-        Ok(Slice::new(start as isize, Some(last as isize + 1), stride as isize))
-    })
-    .collect()
+        let stride = if *size > 1 { *stride } else { 1 };
+        Slice::new(start as isize, Some(last as isize + 1), stride as isize)
+    };
+    Ok(starts.into_iter().zip(small).zip(strides).map(place).collect())
 }

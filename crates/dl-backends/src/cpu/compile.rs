@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use dl_core::dtype::Scalar;
-use dl_core::ops::{Op, Reduce};
+use dl_core::ops::{Op, Reduce, movement};
 use dl_core::plan::{Arg, Step, ValueId};
 use dl_core::tensor::Literal;
 use dl_core::{DType, Dim, Dims, Plan};
@@ -107,10 +107,11 @@ pub(super) fn prepare(
         Op::Literal(Literal(tensor)) => prepared.value = Some(Array::owned(tensor.clone())),
         Op::Iota(axis) => prepared.value = Some(iota(*axis, dtype, shape)),
         Op::Slice { starts, strides } => {
-            prepared.starts = spread("slice", starts, strides, first.unwrap_or(&[]), shape, dims)?;
+            prepared.starts =
+                movement::starts("slice", (starts, strides), first.unwrap_or(&[]), shape, dims)?;
         }
         Op::Pad { starts, strides, .. } => {
-            prepared.starts = spread("pad", starts, strides, shape, first.unwrap_or(&[]), dims)?;
+            prepared.starts = movement::starts("pad", (starts, strides), shape, first.unwrap_or(&[]), dims)?;
         }
         Op::Reduce { kind: kind @ (Reduce::Max | Reduce::Min), axes } if dtype == DType::I64 => {
             let x = first.unwrap_or(&[]);
@@ -158,25 +159,4 @@ pub(super) fn number(plan: &Plan, step: &Step) -> DType {
 pub(super) fn size_of(dim: &Dim, dims: &Dims, dtype: DType) -> std::result::Result<Scalar, String> {
     let n = dim.eval(dims)?;
     Ok(if dtype.is_float() { Scalar::Float(n as f64) } else { Scalar::Int(n as i64) })
-}
-
-/// The starts, once it is clear that all of `small` lies inside `large`.
-fn spread(
-    op: &str,
-    starts: &[Dim],
-    strides: &[usize],
-    large: &[usize],
-    small: &[usize],
-    dims: &Dims,
-) -> std::result::Result<Vec<usize>, String> {
-    let starts = starts.iter().map(|d| d.eval(dims)).collect::<std::result::Result<Vec<_>, _>>()?;
-    for axis in 0..large.len() {
-        let last =
-            small[axis].checked_sub(1).map(|n| n.saturating_mul(strides[axis]).saturating_add(starts[axis]));
-        if let Some(last) = last.filter(|last| *last >= large[axis]) {
-            return Err(format!("{op} reaches element {last} along axis {axis} of {large:?}"));
-        }
-    }
-    // Where there is nothing to move, a start may be anywhere.
-    Ok(if small.contains(&0) { vec![0; starts.len()] } else { starts })
 }

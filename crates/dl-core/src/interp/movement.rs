@@ -3,6 +3,7 @@
 use super::array::{Array, Values, each_index};
 use crate::dim::{Dim, Dims};
 use crate::dtype::Scalar;
+use crate::ops::movement;
 
 /// Axis `i` of the result is axis `permutation[i]` of `x`.
 pub(super) fn permute(permutation: &[usize], x: &Array, shape: &[usize]) -> Values {
@@ -28,7 +29,7 @@ pub(super) fn slice(
     shape: &[usize],
     dims: &Dims,
 ) -> Result<Values, String> {
-    let starts = spread("slice", starts, strides, &x.shape, shape, dims)?;
+    let starts = movement::starts("slice", (starts, strides), &x.shape, shape, dims)?;
     Ok(x.pick(shape, |index| x.offset(&spot(index, &starts, strides))))
 }
 
@@ -41,7 +42,7 @@ pub(super) fn pad(
     shape: &[usize],
     dims: &Dims,
 ) -> Result<Values, String> {
-    let starts = spread("pad", starts, strides, shape, &x.shape, dims)?;
+    let starts = movement::starts("pad", (starts, strides), shape, &x.shape, dims)?;
     let pool = x.data.clone().append(&Values::full(value, 1))?;
     let elsewhere = x.data.len();
     let source = |index: &[usize]| {
@@ -87,24 +88,4 @@ pub(super) fn flip(axes: &[usize], x: &Array, shape: &[usize]) -> Values {
 /// `start + i·stride` along each axis.
 fn spot(index: &[usize], starts: &[usize], strides: &[usize]) -> Vec<usize> {
     index.iter().zip(starts).zip(strides).map(|((i, start), stride)| start + i * stride).collect()
-}
-
-/// The starts under `dims`, once it is clear that all of `small` lies inside `large`.
-fn spread(
-    op: &str,
-    starts: &[Dim],
-    strides: &[usize],
-    large: &[usize],
-    small: &[usize],
-    dims: &Dims,
-) -> Result<Vec<usize>, String> {
-    let starts = starts.iter().map(|d| d.eval(dims)).collect::<Result<Vec<_>, _>>()?;
-    for axis in 0..large.len() {
-        let last =
-            small[axis].checked_sub(1).map(|n| n.saturating_mul(strides[axis]).saturating_add(starts[axis]));
-        if let Some(last) = last.filter(|last| *last >= large[axis]) {
-            return Err(format!("{op} reaches element {last} along axis {axis} of {large:?}"));
-        }
-    }
-    Ok(starts)
 }

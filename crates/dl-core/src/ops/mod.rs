@@ -263,46 +263,60 @@ impl Op {
             _ => &[],
         }
     }
+}
 
-    /// The name in listings and messages.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Op::Input(_) => "input",
-            Op::Parameter(_) => "parameter",
-            Op::Constant(_) => "constant",
-            Op::Literal(_) => "literal",
-            Op::Extent(_) => "extent",
-            Op::Step => "step",
-            Op::Unary(op) => op.row().name,
-            Op::Binary(op) => op.row().name,
-            Op::Select => "select",
-            Op::Cast => "cast",
-            Op::Reduce { kind, .. } => kind.name(),
-            Op::ArgReduce { kind: Reduce::Min, .. } => "argmin",
-            Op::ArgReduce { .. } => "argmax",
-            Op::Contract(_) => "contract",
-            Op::Reshape => "reshape",
-            Op::Permute(_) => "permute",
-            Op::Broadcast(_) => "broadcast",
-            Op::Slice { .. } => "slice",
-            Op::Pad { .. } => "pad",
-            Op::Concat(_) => "concat",
-            Op::Flip(_) => "flip",
-            Op::Gather { .. } => "gather",
-            Op::ScatterAdd { .. } => "scatter_add",
-            Op::Iota(_) => "iota",
-            Op::Sort { .. } => "sort",
-            Op::ArgSort { .. } => "argsort",
-            Op::Unfold { .. } => "unfold",
-            Op::Fold { .. } => "fold",
-            Op::Random { .. } => "random",
-            Op::StopGradient => "stop_gradient",
-            Op::Variable(_) => "variable",
-            Op::Assume(_) => "assume",
-            Op::Grad => "grad",
-            Op::Poison => "poison",
+macro_rules! names {
+    ($($op:pat => $name:literal,)*) => {
+        /// The names of all operations, apart from those of the tables: [`UNARY`](unary::UNARY),
+        /// [`BINARY`](binary::BINARY) and [`Reduce::ALL`].
+        pub const NAMES: &[&str] = &[$($name),*];
+
+        impl Op {
+            /// The name in listings and messages.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    Op::Unary(op) => op.row().name,
+                    Op::Binary(op) => op.row().name,
+                    Op::Reduce { kind, .. } => kind.name(),
+                    $($op => $name,)*
+                }
+            }
         }
-    }
+    };
+}
+
+names! {
+    Op::Input(_) => "input",
+    Op::Parameter(_) => "parameter",
+    Op::Constant(_) => "constant",
+    Op::Literal(_) => "literal",
+    Op::Extent(_) => "extent",
+    Op::Step => "step",
+    Op::Select => "select",
+    Op::Cast => "cast",
+    Op::ArgReduce { kind: Reduce::Min, .. } => "argmin",
+    Op::ArgReduce { .. } => "argmax",
+    Op::Contract(_) => "contract",
+    Op::Reshape => "reshape",
+    Op::Permute(_) => "permute",
+    Op::Broadcast(_) => "broadcast",
+    Op::Slice { .. } => "slice",
+    Op::Pad { .. } => "pad",
+    Op::Concat(_) => "concat",
+    Op::Flip(_) => "flip",
+    Op::Gather { .. } => "gather",
+    Op::ScatterAdd { .. } => "scatter_add",
+    Op::Iota(_) => "iota",
+    Op::Sort { .. } => "sort",
+    Op::ArgSort { .. } => "argsort",
+    Op::Unfold { .. } => "unfold",
+    Op::Fold { .. } => "fold",
+    Op::Random { .. } => "random",
+    Op::StopGradient => "stop_gradient",
+    Op::Variable(_) => "variable",
+    Op::Assume(_) => "assume",
+    Op::Grad => "grad",
+    Op::Poison => "poison",
 }
 
 /// Element type and shape.

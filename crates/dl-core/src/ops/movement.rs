@@ -1,6 +1,6 @@
 //! Movement: reshape, permute, broadcast, slice, pad, concat and flip — index maps, no arithmetic.
 
-use crate::dim::Dim;
+use crate::dim::{Dim, Dims};
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Axes, Expr, Graph, Node};
 use crate::ops::{Op, Signature, check_axes, check_axis, required};
@@ -100,6 +100,30 @@ fn spread(op: &str, large: &Shape, small: &Shape, starts: &[Dim], strides: &[usi
         }
     }
     Ok(())
+}
+
+/// Where a slice (`op`) begins in `large`, its operand, or the elements of a pad in `large`, its result, once
+/// it is clear that `start + i·stride` lies inside `large` for every `i` of `small`, the other of the two.
+/// Where `small` has no elements, all starts are 0.
+///
+/// # Errors
+/// When a start has no size under `dims`, or an element lies outside.
+pub fn starts(
+    op: &str,
+    (starts, strides): (&[Dim], &[usize]),
+    large: &[usize],
+    small: &[usize],
+    dims: &Dims,
+) -> Result<Vec<usize>, String> {
+    let starts = starts.iter().map(|d| d.eval(dims)).collect::<Result<Vec<_>, _>>()?;
+    for (axis, (size, large_size)) in small.iter().zip(large).enumerate() {
+        let Some(steps) = size.checked_sub(1) else { continue };
+        let last = steps.saturating_mul(strides[axis]).saturating_add(starts[axis]);
+        if last >= *large_size {
+            return Err(format!("{op} reaches element {last} along axis {axis} of {large:?}"));
+        }
+    }
+    Ok(if small.contains(&0) { vec![0; starts.len()] } else { starts })
 }
 
 fn concat(axis: usize, args: &[&Node]) -> Result<Shape, String> {

@@ -7,41 +7,42 @@ use crate::dtype::DType;
 use crate::graph::{Axes, Expr, Node};
 use crate::ops::{Op, Signature, check_axes, check_axis};
 
-/// What a reduction computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reduce {
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $kind:ident $name:literal $identity:expr;)*) => {
+        /// What a reduction computes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Reduce { $($(#[$doc])* $kind),* }
+
+        impl Reduce {
+            /// All of them.
+            pub const ALL: &[Reduce] = &[$(Reduce::$kind),*];
+
+            /// The name in listings.
+            pub fn name(self) -> &'static str {
+                match self { $(Reduce::$kind => $name),* }
+            }
+
+            /// The result over nothing.
+            pub fn identity(self) -> f64 {
+                match self { $(Reduce::$kind => $identity),* }
+            }
+        }
+    };
+}
+
+reductions! {
     /// The sum; 0 over nothing.
-    Sum,
+    Sum  "sum"        0.0;
     /// The product; 1 over nothing.
-    Prod,
+    Prod "prod"       1.0;
     /// The maximum; `-∞` over nothing, NaN if one is.
-    Max,
+    Max  "reduce_max" f64::NEG_INFINITY;
     /// The minimum; `∞` over nothing, NaN if one is.
-    Min,
+    Min  "reduce_min" f64::INFINITY;
 }
 
 impl Reduce {
-    /// The name in listings.
-    pub fn name(self) -> &'static str {
-        match self {
-            Reduce::Sum => "sum",
-            Reduce::Prod => "prod",
-            Reduce::Max => "reduce_max",
-            Reduce::Min => "reduce_min",
-        }
-    }
-
-    /// The result over nothing.
-    pub fn identity(self) -> f64 {
-        match self {
-            Reduce::Sum => 0.0,
-            Reduce::Prod => 1.0,
-            Reduce::Max => f64::NEG_INFINITY,
-            Reduce::Min => f64::INFINITY,
-        }
-    }
-
     pub(crate) fn signature(self, axes: &[usize], x: &Node) -> Result<Signature, String> {
         check_axes(self.name(), axes, &x.shape)?;
         if !x.dtype.is_numeric() {

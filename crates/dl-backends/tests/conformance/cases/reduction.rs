@@ -7,11 +7,9 @@ use crate::case::{Case, case};
 use crate::cases::ODD;
 use crate::scene::Fill::{self, Extreme, Positive, Ties, Uniform};
 
-const KINDS: [Reduce; 4] = [Reduce::Sum, Reduce::Prod, Reduce::Max, Reduce::Min];
-
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![];
-    for kind in KINDS {
+    for &kind in Reduce::ALL {
         shapes(&mut cases, kind);
         values(&mut cases, kind);
     }
