@@ -33,7 +33,6 @@ use dl_core::{Dims, Plan, Tensor, TensorRef};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::array::Array;
-use self::compile::Compiled;
 use self::parameter::Parameter;
 use self::team::Team;
 use self::tiles::Tiled;
@@ -133,10 +132,8 @@ impl Executor for Cpu {
     }
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
-        match Tiled::new(plan, dims, self.tile, self.code)? {
-            Ok(tiled) => Ok(Box::new(tiled.with_threads(self.threads, self.pool()?, self.team()?))),
-            Err(undivided) => Ok(Box::new(Compiled::new(plan, dims, self.threads, self.pool()?, undivided)?)),
-        }
+        let tiled = Tiled::new(plan, dims, self.tile, self.code)?;
+        Ok(Box::new(tiled.with_threads(self.threads, self.pool()?, self.team()?)))
     }
 
     fn upload(&self, value: TensorRef<'_>) -> Result<Buffer> {

@@ -184,8 +184,7 @@ mod tests {
         let parameter = |name: &str| g.parameter(name, F32, [3], Init::Zeros);
         let (x, w, v, u) = (g.input("x", F32, [3]), parameter("w"), parameter("v"), parameter("u"));
         let program = Program::builder(&g).update(w, w - x).update(v, 0.5 * x + v).update(u, u - 0.25 * w);
-        let plan =
-            Plan::new(&program.without_rewriting().compile().expect("it is right"));
+        let plan = Plan::new(&program.without_rewriting().compile().expect("it is right"));
         assert_eq!(accumulations(&plan), []);
     }
 

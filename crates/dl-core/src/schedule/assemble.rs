@@ -220,13 +220,11 @@ fn follows(draft: &Draft<'_>, product: &Matrices, group: &Group) -> bool {
 
 /// Takes elementwise chains from an input's elements, of which only products of the stage read the end, out
 /// of the groups.
-fn prologues(
-    draft: &Draft<'_>,
-    stages: &mut [Vec<Phase>],
-) -> HashMap<RowId, Vec<(Instr<RowId>, RowId)>> {
+fn prologues(draft: &Draft<'_>, stages: &mut [Vec<Phase>]) -> HashMap<RowId, Vec<(Instr<RowId>, RowId)>> {
     let mut made: HashMap<RowId, (usize, Instr<RowId>)> = HashMap::new();
     let mut readers: HashMap<RowId, Vec<Option<usize>>> = HashMap::new();
-    for (stage, phase) in stages.iter().enumerate().flat_map(|(s, phases)| phases.iter().map(move |p| (s, p))) {
+    for (stage, phase) in stages.iter().enumerate().flat_map(|(s, phases)| phases.iter().map(move |p| (s, p)))
+    {
         match phase {
             Phase::Group(group, _) => {
                 for (instr, out) in group {

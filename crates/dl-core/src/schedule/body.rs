@@ -269,9 +269,7 @@ impl<R: Copy> Operation<R> {
             Operation::Lookup { table, index, width } => {
                 Operation::Lookup { table, index: index.map(f), width }
             }
-            Operation::Place { index, update } => {
-                Operation::Place { index: index.map(f), update: f(update) }
-            }
+            Operation::Place { index, update } => Operation::Place { index: index.map(f), update: f(update) },
             Operation::Store { buffer, of } => Operation::Store { buffer, of: f(of) },
             Operation::Fold { buffer, kind, of } => Operation::Fold { buffer, kind, of: f(of) },
             Operation::Scatter { buffer, index, update, width } => {

@@ -120,7 +120,12 @@ pub(super) struct Draft<'p> {
 }
 
 impl<'p> Draft<'p> {
-    pub(super) fn new(plan: &'p Plan, batch: &'p Batch, dims: &'p Dims, row_shapes: &'p [Vec<usize>]) -> Self {
+    pub(super) fn new(
+        plan: &'p Plan,
+        batch: &'p Batch,
+        dims: &'p Dims,
+        row_shapes: &'p [Vec<usize>],
+    ) -> Self {
         let mut draft = Draft {
             plan,
             batch,

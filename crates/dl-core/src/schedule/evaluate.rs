@@ -185,7 +185,13 @@ impl Evaluation<'_, '_> {
         Ok(pool.ok_or("nothing to put together")?.pick(&places))
     }
 
-    fn fold(&mut self, buffer: BufferId, kind: Reduce, of: Register, instr: &Instr) -> Result<Values, String> {
+    fn fold(
+        &mut self,
+        buffer: BufferId,
+        kind: Reduce,
+        of: Register,
+        instr: &Instr,
+    ) -> Result<Values, String> {
         let x = self.register(of).clone();
         let op = Op::Reduce { kind, axes: vec![0] };
         let data = self.apply(&op, &[&x], instr.dtype, &[x.shape[1]])?;

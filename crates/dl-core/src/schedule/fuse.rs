@@ -192,7 +192,12 @@ pub(super) fn kernel(draft: &mut Draft<'_>, members: &[StepId]) -> Result<Pointw
         registers.insert(step.result, register);
         if wanted.contains(&step.result) {
             let buffer = draft.held(step.result);
-            body.push(Instr { operation: Operation::Store { buffer, of: register }, dtype, len: 1, step: id });
+            body.push(Instr {
+                operation: Operation::Store { buffer, of: register },
+                dtype,
+                len: 1,
+                step: id,
+            });
         }
     }
     Ok(Pointwise { domain: Domain::Elements(elements), body })

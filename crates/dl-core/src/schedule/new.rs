@@ -34,7 +34,8 @@ impl Schedule {
                 dims.with(name, size)
             };
             let one = dims.iter().fold(Dims::new(), one);
-            let shapes = plan.values().iter().map(|v| v.shape.eval(&one)).collect::<std::result::Result<_, _>>()?;
+            let shapes =
+                plan.values().iter().map(|v| v.shape.eval(&one)).collect::<std::result::Result<_, _>>()?;
             let schedule = Schedule::of(plan, dims, &batch, shapes).map_err(|(_, why)| why)?;
             Ok((schedule, rows))
         });
@@ -67,7 +68,10 @@ impl Schedule {
             accumulations.into_iter().filter(|a| folded(a.addend) && whole(a.from)).collect();
         let mut stages = vec![];
         for (work, rows) in fuse(&draft, &accumulations).into_iter().zip(rows) {
-            let whole = work.iter().map(|work| whole_kernel(&mut draft, work)).collect::<std::result::Result<_, _>>()?;
+            let whole = work
+                .iter()
+                .map(|work| whole_kernel(&mut draft, work))
+                .collect::<std::result::Result<_, _>>()?;
             stages.push(Stage { whole, rows });
         }
         let outputs = plan.outputs().iter().enumerate().map(|(i, slot)| match draft.outputs[i] {

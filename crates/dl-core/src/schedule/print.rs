@@ -71,7 +71,8 @@ impl Schedule {
             Kernel::Product(product) => self.product(product),
             Kernel::Opaque(opaque) => self.opaque(opaque),
         };
-        let (operations, bytes) = (number(cost.operations, 1000, ["", " k", " M", " G"]), cost.read + cost.written);
+        let (operations, bytes) =
+            (number(cost.operations, 1000, ["", " k", " M", " G"]), cost.read + cost.written);
         let bytes = number(bytes, 1024, [" B", " KiB", " MiB", " GiB"]);
         writeln!(f, "{:<10} {head}  ({operations} operations, {bytes})", id.to_string())?;
         match kernel {
@@ -95,11 +96,14 @@ impl Schedule {
             let transposed = if factor.column != 1 && size.1 > 1 { "ᵀ" } else { "" };
             let name = match &factor.source {
                 Source::Buffer(buffer) => self.name(*buffer),
-                Source::Prologue(body) => format!("f({})", body.reads().map(|b| self.name(b)).collect::<String>()),
+                Source::Prologue(body) => {
+                    format!("f({})", body.reads().map(|b| self.name(b)).collect::<String>())
+                }
             };
             format!("{name}{transposed}[{}, {}]", size.0, size.1)
         };
-        let (left, right) = (factor(&product.left, (sizes.m, sizes.k)), factor(&product.right, (sizes.k, sizes.n)));
+        let (left, right) =
+            (factor(&product.left, (sizes.m, sizes.k)), factor(&product.right, (sizes.k, sizes.n)));
         let out = product.out.map_or("result".into(), |out| self.name(out));
         format!("product    {out} = {left}·{right}")
     }
@@ -172,7 +176,9 @@ impl Schedule {
             Method::Accumulate { of, product } => {
                 let (text, addend) = (of.text(&slot.decl), of.addend.0);
                 match product {
-                    Ok(id) => writeln!(f, "update     {text}%{addend}, by {id} where it takes all rows at once"),
+                    Ok(id) => {
+                        writeln!(f, "update     {text}%{addend}, by {id} where it takes all rows at once")
+                    }
                     Err(why) => writeln!(f, "update     {text}%{addend}, in one pass: {why}"),
                 }
             }

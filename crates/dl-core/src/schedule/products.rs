@@ -26,7 +26,8 @@ impl Draft<'_> {
         let dtype = self.plan.value(step.result).dtype;
         // Rows stay in place: only letters that the left operand ends with are summed.
         let kept = x_letters.iter().take_while(|l| spec.out.contains(l)).count();
-        let ends = x_letters[kept..].iter().all(|l| !spec.out.contains(l)) && spec.out.starts_with(&x_letters[..kept]);
+        let ends = x_letters[kept..].iter().all(|l| !spec.out.contains(l))
+            && spec.out.starts_with(&x_letters[..kept]);
         let found = matrix((x_letters, self.row(x)), (w_letters, self.row(w)), &spec.out);
         let Some(Matrix { sizes, right, .. }) = found.filter(|_| dtype.is_float() && ends) else {
             return Ok(None);
@@ -98,8 +99,10 @@ pub(super) fn whole(
     if !dtype.is_float() {
         return None;
     }
-    let mut factor = |value: ValueId, (row, column): (usize, usize)| {
-        Factor { source: Source::Buffer(buffer(value)), row, column }
+    let mut factor = |value: ValueId, (row, column): (usize, usize)| Factor {
+        source: Source::Buffer(buffer(value)),
+        row,
+        column,
     };
     let (left, right) = (factor(left, matrix.left), factor(right, matrix.right));
     Some(Product {
@@ -136,11 +139,7 @@ fn matrix((x, x_shape): Axes<'_>, (y, y_shape): Axes<'_>, out: &[u8]) -> Option<
     }
     let (m, k) = (merged((x, x_shape), rows)?, merged((x, x_shape), &summed)?);
     let (down, n) = (merged((y, y_shape), &summed)?, merged((y, y_shape), columns)?);
-    Some(Matrix {
-        sizes: Sizes { m: m.0, k: k.0, n: n.0 },
-        left: (m.1, k.1),
-        right: (down.1, n.1),
-    })
+    Some(Matrix { sizes: Sizes { m: m.0, k: k.0, n: n.0 }, left: (m.1, k.1), right: (down.1, n.1) })
 }
 
 /// Letters of an operand's axes, and their sizes.
@@ -150,7 +149,8 @@ type Axes<'a> = (&'a [u8], &'a [usize]);
 fn merged((letters, shape): Axes<'_>, taken: &[u8]) -> Option<(usize, usize)> {
     let distance = |axis: usize| shape[axis + 1..].iter().map(|n| (*n).max(1)).product::<usize>();
     let axes = taken.iter().map(|l| letters.iter().position(|own| own == l));
-    let axes: Vec<(usize, usize)> = axes.map(|a| a.map(|a| (shape[a], distance(a)))).collect::<Option<_>>()?;
+    let axes: Vec<(usize, usize)> =
+        axes.map(|a| a.map(|a| (shape[a], distance(a)))).collect::<Option<_>>()?;
     let size = axes.iter().map(|(n, _)| n).product();
     let mut real = axes.iter().filter(|(n, _)| *n != 1).rev();
     let Some((mut together, first)) = real.next().copied() else {

@@ -83,7 +83,8 @@ impl Draft<'_> {
 
     fn elementwise(&self, step: &Step) -> Result<Operation<RowId>, String> {
         let operands = step.args.iter().map(|a| self.operand(a)).collect::<Result<Vec<_>, _>>()?;
-        Operation::elementwise(self.plan, step, &operands).ok_or_else(|| format!("{} of these operands", step.op.name()))
+        Operation::elementwise(self.plan, step, &operands)
+            .ok_or_else(|| format!("{} of these operands", step.op.name()))
     }
 
     fn iota(&mut self, axis: usize, result: ValueId) -> RowId {
@@ -118,7 +119,11 @@ impl Draft<'_> {
         if let Op::Pad { strides, value, .. } = &step.op {
             let map = padded(from, to, &starts, strides);
             let of = self.dense(x)?;
-            return Ok(Operand::Register(self.emit(Operation::Gather { of, map, fill: *value }, result, len)));
+            return Ok(Operand::Register(self.emit(
+                Operation::Gather { of, map, fill: *value },
+                result,
+                len,
+            )));
         }
         let map = places(&step.op, from, to, &starts).ok_or("it is no movement")?;
         let operand = match self.is_rows(x) {

@@ -58,9 +58,7 @@ pub(super) fn updates(schedule: &Schedule, accumulations: Vec<Accumulation>) -> 
         let parameter = ParameterId(i as u32);
         let Some(value) = slot.update else { continue };
         let method = match accumulations.iter().find(|a| a.parameter == parameter) {
-            Some(of) => {
-                Method::Accumulate { of: of.clone(), product: accumulating_product(schedule, of) }
-            }
+            Some(of) => Method::Accumulate { of: of.clone(), product: accumulating_product(schedule, of) },
             None => match written_over(schedule, slot.value, value) {
                 Ok(kernel) => Method::InPlace(kernel),
                 Err(reason) => Method::Replace(reason),
@@ -74,9 +72,8 @@ pub(super) fn updates(schedule: &Schedule, accumulations: Vec<Accumulation>) -> 
 /// The product that may add to the parameter itself.
 fn accumulating_product(schedule: &Schedule, of: &Accumulation) -> Result<KernelId, Reason> {
     let (addend, from) = (schedule.buffer_of(of.addend), schedule.buffer_of(of.from));
-    let makes = |kernel: &Kernel| {
-        matches!(kernel, Kernel::Product(p) if p.along == Along::K && p.out == addend)
-    };
+    let makes =
+        |kernel: &Kernel| matches!(kernel, Kernel::Product(p) if p.along == Along::K && p.out == addend);
     let (id, _) = schedule.kernels().find(|(_, kernel)| makes(kernel)).ok_or(Reason::Maker)?;
     if !of.alone {
         return Err(Reason::Shared);

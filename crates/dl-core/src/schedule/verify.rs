@@ -143,7 +143,9 @@ impl Verifier<'_> {
         let len = sizes.m * sizes.n;
         match product.out.map(|out| self.layout(out)).transpose()? {
             Some((Layout::Rows(own), dtype)) => {
-                ensure(product.along == Along::M && own == len && dtype == product.dtype, || "its rows".into())
+                ensure(product.along == Along::M && own == len && dtype == product.dtype, || {
+                    "its rows".into()
+                })
             }
             Some((Layout::Whole(own), dtype)) => {
                 ensure(product.along != Along::M && own == len && dtype == product.dtype, || "its sum".into())
@@ -175,12 +177,19 @@ impl Verifier<'_> {
 
     fn body(&self, body: &Body, domain: Domain, result: Option<(usize, DType)>) -> Check {
         for (i, instr) in body.instrs.iter().enumerate() {
-            self.instr(instr, &body.instrs[..i], domain, result).map_err(|why| format!("{}: {why}", Register(i as u32)))?;
+            self.instr(instr, &body.instrs[..i], domain, result)
+                .map_err(|why| format!("{}: {why}", Register(i as u32)))?;
         }
         Ok(())
     }
 
-    fn instr(&self, instr: &Instr, before: &[Instr], domain: Domain, result: Option<(usize, DType)>) -> Check {
+    fn instr(
+        &self,
+        instr: &Instr,
+        before: &[Instr],
+        domain: Domain,
+        result: Option<(usize, DType)>,
+    ) -> Check {
         let steps = self.schedule.plan.steps().len();
         ensure(instr.step.index() < steps, || "no such step".into())?;
         for register in instr.operation.registers() {
@@ -193,7 +202,9 @@ impl Verifier<'_> {
             Operand::Number(_) => true,
         };
         let is = |register: Register, len: usize| {
-            ensure(of(register).len == len, || format!("{register} has {} elements, not {len}", of(register).len))
+            ensure(of(register).len == len, || {
+                format!("{register} has {} elements, not {len}", of(register).len)
+            })
         };
         let indices = |index: &Index| {
             ensure(of(index.register).dtype == DType::I64, || "indices are i64".into())?;
@@ -201,9 +212,7 @@ impl Verifier<'_> {
         };
         match &instr.operation {
             Operation::Load { buffer, access } => self.load(*buffer, *access, instr, domain),
-            Operation::Result => {
-                ensure(result == Some((instr.len, instr.dtype)), || "no such result".into())
-            }
+            Operation::Result => ensure(result == Some((instr.len, instr.dtype)), || "no such result".into()),
             Operation::Unary { x, .. } | Operation::Cast { x, .. } | Operation::Copy(x) => {
                 ensure(fits(x), || "an operand of another length".into())
             }

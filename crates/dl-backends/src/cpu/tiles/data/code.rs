@@ -9,7 +9,7 @@ use crate::cpu::code::{Access, Code, Entry};
 
 /// Operations of a group as one piece of code.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Those that it takes.
     pub instrs: Range<usize>,
     /// The results that others read.
@@ -29,10 +29,9 @@ pub(super) struct Segment {
 
 /// A value that is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Input {
+pub(crate) struct Input {
     pub home: usize,
     pub access: Access,
     /// Elements of a row, or nothing if it is the same for all rows.
     pub row: Option<usize>,
 }
-

@@ -7,8 +7,8 @@ use crate::cpu::tiles::data::tiling::Tiling;
 use crate::cpu::vector::ByteMap;
 
 /// A function of an input's bytes.
-pub(super) struct Convert {
-    map: ByteMap,
+pub(crate) struct Convert {
+    pub map: ByteMap,
     /// The input's home.
     pub from: usize,
     /// Elements of a row.
@@ -21,10 +21,10 @@ pub(super) struct Convert {
 
 /// What one thread has converted.
 #[derive(Default)]
-pub(super) struct Converted {
-    elements: Vec<f32>,
+pub(crate) struct Converted {
+    pub elements: Vec<f32>,
     /// Which tile's all of them are, by the scene's count; 0 for part of one.
-    tile: u64,
+    pub tile: u64,
 }
 
 /// What of the second cache numbers made of bytes may fill.
@@ -35,25 +35,25 @@ const COLUMNS: usize = 48;
 
 impl Convert {
     /// Bytes of a row, once it is converted.
-    pub(super) fn row_bytes(&self) -> usize {
+    pub(crate) fn row_bytes(&self) -> usize {
         self.len * DType::F32.bytes()
     }
 
     /// Decides how many elements are made at a time: as many as fit into the cache's share, but no less than
     /// a row, or [`COLUMNS`] of a tile; all of a tile's, if it has no more.
-    pub(super) fn settle(&mut self, cut: &Cut, caches: Caches) {
+    pub(crate) fn settle(&mut self, tiling: &Tiling, caches: Caches) {
         let share = caches.l2 / SHARE / DType::F32.bytes();
-        let tile = self.len * cut.tile;
-        self.room = share.max(self.len).max(COLUMNS * cut.tile).min(tile);
+        let tile = self.len * tiling.tile;
+        self.room = share.max(self.len).max(COLUMNS * tiling.tile).min(tile);
     }
 
     /// Whether all of a tile's elements are made at once.
-    pub(super) fn by_tiles(&self, cut: &Cut) -> bool {
-        self.room == self.len * cut.tile
+    pub(crate) fn by_tiles(&self, tiling: &Tiling) -> bool {
+        self.room == self.len * tiling.tile
     }
 
     /// Rows of a left operand that are made at a time, each of `k` elements, of a product with `m` rows.
-    pub(super) fn at_a_time(&self, (m, k): (usize, usize)) -> usize {
+    pub(crate) fn at_a_time(&self, (m, k): (usize, usize)) -> usize {
         let rows = self.room / k.max(1);
         if rows >= m { m } else { (rows / COLUMNS * COLUMNS).max(1) }
     }
@@ -61,7 +61,7 @@ impl Convert {
 
 impl Converted {
     /// Room for so many elements, which are no tile's.
-    fn part(&mut self, len: usize) -> &mut [f32] {
+    pub(crate) fn part(&mut self, len: usize) -> &mut [f32] {
         self.tile = 0;
         self.elements.resize(self.elements.len().max(len), 0.0);
         &mut self.elements[..len]

@@ -4,7 +4,7 @@ use dl_core::DType;
 
 /// Where a value lives.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Home {
+pub(crate) struct Home {
     pub place: Place,
     pub dtype: DType,
     /// Elements of a row, or of the whole value.
@@ -12,7 +12,7 @@ pub(super) struct Home {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Rows of an input.
     Input(usize),
     /// A whole value of the plan.
@@ -31,7 +31,7 @@ pub(super) enum Place {
 
 /// Of which rows a buffer holds the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Base {
+pub(crate) enum Base {
     /// Of the shard.
     Shard,
     /// Of the tile.
@@ -42,7 +42,7 @@ pub(super) enum Base {
 
 /// Rows to be computed, and where shard, tile and block begin.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub start: usize,
     pub rows: usize,
     pub shard: usize,
@@ -53,17 +53,17 @@ pub(super) struct Span {
 
 impl Span {
     /// Elements that lie together, of values with `len` elements a row: of a row or of a column.
-    pub(super) fn line(&self, len: usize) -> usize {
+    pub(crate) fn line(&self, len: usize) -> usize {
         if self.transposed { self.rows } else { len }
     }
 
     /// Where the element of a row stands that comes at `place`, of values with `len` elements a row.
-    pub(super) fn at(&self, row: usize, place: usize, len: usize) -> usize {
+    pub(crate) fn at(&self, row: usize, place: usize, len: usize) -> usize {
         if self.transposed { place * self.rows + row } else { row * len + place }
     }
 
     /// Where a buffer's first row is.
-    pub(super) fn base(&self, base: Base) -> usize {
+    pub(crate) fn base(&self, base: Base) -> usize {
         match base {
             Base::Shard => self.shard,
             Base::Tile => self.tile,
@@ -71,4 +71,3 @@ impl Span {
         }
     }
 }
-

@@ -8,7 +8,7 @@ use crate::cpu::vector::ByteMap;
 
 /// One operation; values are places in the table of homes.
 #[derive(Debug)]
-pub(super) struct Instr {
+pub(crate) struct Instr {
     pub kind: Kind,
     /// The element type of the result.
     pub dtype: DType,
@@ -22,7 +22,7 @@ pub(super) struct Instr {
 
 /// What an operation computes.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Unary(Unary, Operand),
     /// The operands' element type stands beside.
     Binary(Binary, DType, Operand, Operand),
@@ -76,14 +76,14 @@ pub(super) enum Kind {
 
 /// How elements come to lie.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Columns,
     Rows,
 }
 
 /// Indices, and what they are of.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(crate) struct Index {
     pub home: usize,
     /// Elements of the axis.
     pub along: usize,
@@ -95,7 +95,7 @@ pub(super) struct Index {
 
 /// What an operand is along the rows of a block.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Operand {
+pub(crate) enum Operand {
     /// As many elements for each row as the result has.
     Rows(usize),
     /// One element for each row.
@@ -110,7 +110,7 @@ pub(super) enum Operand {
 
 impl Kind {
     /// The values that are read.
-    pub(super) fn inputs(&self) -> Vec<usize> {
+    pub(crate) fn inputs(&self) -> Vec<usize> {
         let home = |x: &Operand| match x {
             Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => Some(*v),
             Operand::Number(_) => None,
@@ -121,7 +121,9 @@ impl Kind {
             }
             Kind::Binary(_, _, x, y) => [x, y].into_iter().filter_map(home).collect(),
             Kind::Select(c, a, b) => [c, a, b].into_iter().filter_map(home).collect(),
-            Kind::Transpose(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => vec![*x],
+            Kind::Transpose(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => {
+                vec![*x]
+            }
             Kind::Concat(parts) => parts.iter().map(|(x, _)| *x).collect(),
             Kind::Count { .. } | Kind::Random(_) => vec![],
             Kind::Pick { from, index } => vec![*from, index.home],
@@ -131,7 +133,7 @@ impl Kind {
     }
 
     /// Reads other values instead.
-    pub(super) fn rename(&mut self, to: impl Fn(usize) -> usize) {
+    pub(crate) fn rename(&mut self, to: impl Fn(usize) -> usize) {
         let home = |v: &mut usize| *v = to(*v);
         let operand = |x: &mut Operand| match x {
             Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => home(v),
@@ -141,7 +143,9 @@ impl Kind {
             Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) | Kind::Gather(_, x, ..) => operand(x),
             Kind::Binary(_, _, x, y) => [x, y].into_iter().for_each(operand),
             Kind::Select(c, a, b) => [c, a, b].into_iter().for_each(operand),
-            Kind::Transpose(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => home(x),
+            Kind::Transpose(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => {
+                home(x)
+            }
             Kind::Concat(parts) => parts.iter_mut().for_each(|(x, _)| home(x)),
             Kind::Count { .. } | Kind::Random(_) => {}
             Kind::Pick { from, index } => [from, &mut index.home].into_iter().for_each(home),
@@ -152,4 +156,3 @@ impl Kind {
         }
     }
 }
-

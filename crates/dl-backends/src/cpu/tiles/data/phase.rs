@@ -9,7 +9,7 @@ use dl_core::ops::Reduce;
 
 use crate::cpu::tiles::data::code::Segment;
 use crate::cpu::tiles::data::home::Base;
-use crate::cpu::tiles::data::instr::Instr;
+use crate::cpu::tiles::data::instr::{Instr, Kind};
 use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::data::slots::Slot;
 use crate::cpu::tiles::data::tiling::Tiling;
@@ -62,7 +62,7 @@ pub(crate) struct FoldDecl {
 
 /// Operations that go row by row, in blocks.
 #[derive(Default)]
-pub(super) struct Group {
+pub(crate) struct Group {
     pub instrs: Vec<Instr>,
     /// Instructions that run as one piece of code, in order.
     pub segments: Vec<Segment>,
@@ -71,13 +71,13 @@ pub(super) struct Group {
     /// Which of the operands are inputs.
     pub inputs: Vec<usize>,
     /// Whether values lie column by column inside.
-    pub columns: bool,
+    pub transposed: bool,
     /// What rows fold to; `None` if they cannot do so in parts.
     pub folded: Option<Vec<Folded>>,
 }
 
 /// Instructions of a group that run together.
-pub(super) struct Unit<'g> {
+pub(crate) struct Unit<'g> {
     pub range: Range<usize>,
     /// Their code; without, it is one instruction.
     pub segment: Option<&'g Segment>,
@@ -85,7 +85,7 @@ pub(super) struct Unit<'g> {
 
 impl Group {
     /// The units in order.
-    pub(super) fn units(&self) -> impl Iterator<Item = Unit<'_>> {
+    pub(crate) fn units(&self) -> impl Iterator<Item = Unit<'_>> {
         let (mut at, mut segments) = (0, self.segments.iter().peekable());
         std::iter::from_fn(move || {
             let segment = segments.next_if(|segment| segment.instrs.start == at);
@@ -97,11 +97,11 @@ impl Group {
 }
 
 /// The phases of each tile of a stage, in order.
-pub(super) type Phases = Vec<Phase>;
+pub(crate) type Phases = Vec<Phase>;
 
 /// A buffer: its type, its first row, and the elements of a row (of a block: of all rows).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     pub dtype: DType,
     pub base: Base,
     pub len: usize,
@@ -109,7 +109,7 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// How many elements it has.
-    pub(super) fn elements(&self, tiling: &Tiling) -> usize {
+    pub(crate) fn elements(&self, tiling: &Tiling) -> usize {
         match self.base {
             Base::Shard => self.len * tiling.shard.min(tiling.rows),
             Base::Tile => self.len * tiling.tile,
@@ -119,27 +119,43 @@ impl Buffer {
 }
 
 impl Buffer {
-    /// The buffer of a lane; blocks are its members' own.
-    pub(super) fn of_rows(&self, tiling: &Tiling) -> Slot {
+    /// The buffer of a shard; blocks are its members' own.
+    pub(crate) fn of_rows(&self, tiling: &Tiling) -> Slot {
         match self.base {
             Base::Block => Slot::EMPTY,
-            Base::Shard | Base::Tile => Slot::new(self.dtype, self.elements(cut)),
+            Base::Shard | Base::Tile => Slot::new(self.dtype, self.elements(tiling)),
         }
     }
 }
 
 /// What rows of a group fold to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Folded {
+pub(crate) struct Folded {
     /// By the list of folds.
     pub fold: usize,
-    kind: Reduce,
-    dtype: DType,
+    pub kind: Reduce,
+    pub dtype: DType,
+}
+
+impl Group {
+    /// The reductions of the rows, if parts of them can be reduced each for itself.
+    pub(crate) fn folds(&self) -> Option<Vec<Folded>> {
+        let mut folds = vec![];
+        for instr in &self.instrs {
+            match instr.kind {
+                Kind::Fold(kind, _, fold) => folds.push(Folded { fold, kind, dtype: instr.dtype }),
+                // A table's rows may be many.
+                Kind::Scatter { .. } => return None,
+                _ => {}
+            }
+        }
+        Some(folds)
+    }
 }
 
 impl Phase {
     /// What a group's rows fold to, in parts.
-    pub(super) fn folded(&self) -> Option<&[Folded]> {
+    pub(crate) fn folded(&self) -> Option<&[Folded]> {
         if let Phase::Group(group) = self { group.folded.as_deref() } else { None }
     }
 

@@ -9,11 +9,11 @@ use crate::cpu::parameter::{Panels, Parameter};
 use crate::cpu::tiles::data::phase::Target;
 
 /// A product of the rows of a tile.
-pub(super) struct Product {
+pub(crate) struct Product {
     pub dtype: DType,
-    a: Left,
+    pub a: Left,
     pub out: Target,
-    form: Form,
+    pub form: Form,
     /// Scales what is added to a fold, and what was there before the first tile.
     pub scale: (f32, f32),
     /// The packed matrix that it adds to, instead of a fold.
@@ -24,20 +24,20 @@ pub(super) struct Product {
 
 /// The left operand.
 #[derive(Clone, Copy)]
-enum Left {
+pub(crate) enum Left {
     Home(usize),
     /// By the list of inputs that are converted, and the home of its bytes.
     Converted(usize, usize),
 }
 
-enum Form {
+pub(crate) enum Form {
     /// For each row of the tile, `m` rows of `k` elements, by a whole matrix `[k, n]`.
     Rows { m: usize, sizes: (usize, usize), weights: Weights },
     /// `aᵀ·b` over rows, `k` for each of the tile, into a fold of `[m, n]`.
     Fold { b: usize, sizes: (usize, usize), k: usize },
 }
 
-enum Weights {
+pub(crate) enum Weights {
     /// In panels, by the list of those that a run packs.
     Packed(usize),
     /// As the value lies, with the distances between its rows and columns.
@@ -46,27 +46,27 @@ enum Weights {
 
 /// A whole matrix that is packed before the first tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pack {
+pub(crate) struct Pack {
     /// The plan's value.
     pub value: usize,
-    pub round: u32,
-    k: usize,
-    n: usize,
-    strides: (isize, isize),
+    pub stage: usize,
+    pub k: usize,
+    pub n: usize,
+    pub strides: (isize, isize),
 }
 
 impl Pack {
     /// Rows and columns, and whether it lies column by column.
-    pub(super) fn sizes(&self) -> (usize, usize, bool) {
+    pub(crate) fn sizes(&self) -> (usize, usize, bool) {
         (self.k, self.n, self.n > 1 && self.strides.1 != 1)
     }
 
     /// Elements that it takes.
-    pub(super) fn len(&self, kernels: &Kernels) -> usize {
+    pub(crate) fn len(&self, kernels: &Kernels) -> usize {
         if self.n == 1 { kernels.panels_len(1, self.k) } else { kernels.panels_len(self.k, self.n) }
     }
 
-    pub(super) fn fill(&self, kernels: &Kernels, from: &[f32], room: &mut [f32]) {
+    pub(crate) fn fill(&self, kernels: &Kernels, from: &[f32], room: &mut [f32]) {
         let (row, column) = self.strides;
         let from = Operand::F32(Strided { data: from, offset: 0, row, column });
         match self.n {
@@ -77,30 +77,30 @@ impl Pack {
     }
 
     /// Rows and columns of the parameter that it is the whole of, as it lies.
-    pub(super) fn plain(&self) -> Option<(usize, usize)> {
+    pub(crate) fn plain(&self) -> Option<(usize, usize)> {
         (self.n > 1 && self.strides == (self.n as isize, 1)).then_some((self.k, self.n))
     }
 
     /// Such panels, for a parameter to be kept in.
-    pub(super) fn panels(&self, room: Room, kernels: Kernels) -> Panels {
+    pub(crate) fn panels(&self, room: Room, kernels: Kernels) -> Panels {
         Panels { room, rows: self.k, columns: self.n, kernels }
     }
 
-    pub(super) fn is_in(&self, parameter: &Parameter) -> bool {
+    pub(crate) fn is_in(&self, parameter: &Parameter) -> bool {
         parameter.has_panels(self.k, self.n)
     }
 
-    pub(super) fn take_from(&self, parameter: &mut Parameter) -> Option<Room> {
+    pub(crate) fn take_from(&self, parameter: &mut Parameter) -> Option<Room> {
         parameter.take_panels(self.k, self.n)
     }
 
-    fn right<'r>(&self, room: &'r [f32]) -> Right<'r> {
+    pub(crate) fn right<'r>(&self, room: &'r [f32]) -> Right<'r> {
         if self.n == 1 { Right::Column(&room[..self.k]) } else { Right::Panels(room) }
     }
 }
 
 /// The bytes that a product reads and writes.
-pub(super) struct Cost {
+pub(crate) struct Cost {
     /// For each row of the plan.
     pub row: usize,
     /// Of the matrix that has no rows of the plan.
@@ -126,12 +126,12 @@ impl fmt::Display for Pack {
 
 impl Product {
     /// Rows and columns of the fold that it adds to.
-    pub(super) fn folded_sizes(&self) -> Option<(usize, usize)> {
+    pub(crate) fn folded_sizes(&self) -> Option<(usize, usize)> {
         if let Form::Fold { sizes, .. } = &self.form { Some(*sizes) } else { None }
     }
 
     /// The values that are read.
-    pub(super) fn inputs(&self) -> Vec<usize> {
+    pub(crate) fn inputs(&self) -> Vec<usize> {
         match &self.form {
             Form::Rows { weights: Weights::Whole(w, _), .. } => vec![self.left(), *w],
             Form::Rows { .. } => vec![self.left()],
@@ -140,33 +140,33 @@ impl Product {
     }
 
     /// The value on the left.
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         match self.a {
             Left::Home(home) | Left::Converted(_, home) => home,
         }
     }
 
     /// Has the bytes of the list's place for its left operand, if that is `home`.
-    pub(super) fn convert(&mut self, home: usize, (place, bytes): (usize, usize)) {
+    pub(crate) fn convert(&mut self, home: usize, (place, bytes): (usize, usize)) {
         if self.left() == home {
             self.a = Left::Converted(place, bytes);
         }
     }
 
     /// What it converts, by the list.
-    pub(super) fn converted(&self) -> Option<usize> {
+    pub(crate) fn converted(&self) -> Option<usize> {
         if let Left::Converted(place, _) = self.a { Some(place) } else { None }
     }
 
     /// Its sizes for so many rows of the plan.
-    pub(super) fn sizes(&self, rows: usize) -> Sizes {
+    pub(crate) fn sizes(&self, rows: usize) -> Sizes {
         match self.form {
             Form::Rows { m, sizes: (k, n), .. } => Sizes { m: rows * m, n, k },
             Form::Fold { sizes: (m, n), k, .. } => Sizes { m, n, k: rows * k },
         }
     }
 
-    pub(super) fn cost(&self) -> Cost {
+    pub(crate) fn cost(&self) -> Cost {
         let Sizes { m, n, k } = self.sizes(1);
         let (row, whole) = match self.form {
             Form::Rows { .. } => (m * k + m * n, k * n),
@@ -176,7 +176,7 @@ impl Product {
     }
 
     /// Rows and columns that it packs itself, for so many rows of the plan.
-    pub(super) fn packs(&self, rows: usize) -> (usize, usize) {
+    pub(crate) fn packs(&self, rows: usize) -> (usize, usize) {
         match &self.form {
             Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 && *n > 1 => (rows * k, *n),
             _ => (0, 0),
@@ -184,7 +184,7 @@ impl Product {
     }
 
     /// Elements of the workspace that it needs for so many rows.
-    pub(super) fn workspace(&self, kernels: &Kernels, rows: usize) -> usize {
+    pub(crate) fn workspace(&self, kernels: &Kernels, rows: usize) -> usize {
         match &self.form {
             Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 => {
                 kernels.panels_len(rows * k, *n)

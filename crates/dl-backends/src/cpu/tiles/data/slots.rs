@@ -1,4 +1,4 @@
-//! Buffers of a lane in any element type, taken out while they are written, so that nothing aliases.
+//! Buffers of a shard in any element type, taken out while they are written, so that nothing aliases.
 #![allow(unsafe_code)]
 
 use std::slice::{from_raw_parts, from_raw_parts_mut};
@@ -12,7 +12,7 @@ use crate::cpu::team::Team;
 
 /// A buffer.
 #[derive(Debug)]
-pub(super) enum Slot {
+pub(crate) enum Slot {
     F32(Vec<f32>),
     F64(Vec<f64>),
     I64(Vec<i64>),
@@ -21,7 +21,7 @@ pub(super) enum Slot {
 }
 
 /// Part of a buffer.
-pub(super) enum Part<'a> {
+pub(crate) enum Part<'a> {
     F32(&'a mut [f32]),
     F64(&'a mut [f64]),
     I64(&'a mut [i64]),
@@ -31,7 +31,7 @@ pub(super) enum Part<'a> {
 
 /// The elements of a buffer that several threads work on, each on its own part.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Shared {
+pub(crate) enum Shared {
     F32(*mut [f32]),
     F64(*mut [f64]),
     I64(*mut [i64]),
@@ -45,10 +45,10 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 /// As many as there commonly are.
-pub(super) type Few<T> = SmallVec<[T; 8]>;
+pub(crate) type Few<T> = SmallVec<[T; 8]>;
 
 /// Element types of buffers.
-pub(super) trait Held: Item {
+pub(crate) trait Held: Item {
     fn slot(len: usize) -> Slot;
     fn held(slot: &Slot) -> Option<&[Self]>;
     fn held_mut(slot: &mut Slot) -> Option<&mut Vec<Self>>;
@@ -83,7 +83,7 @@ macro_rules! held {
 
         impl Slot {
             /// With `len` elements of a type.
-            pub(super) fn new(dtype: DType, len: usize) -> Slot {
+            pub(crate) fn new(dtype: DType, len: usize) -> Slot {
                 match dtype { $(DType::$v => <$t as Held>::slot(len)),* }
             }
 
@@ -93,23 +93,23 @@ macro_rules! held {
             }
 
             /// The elements as a value.
-            pub(super) fn into_array(self, pool: &mut Pool, shape: &[usize]) -> Array<'static> {
+            pub(crate) fn into_array(self, pool: &mut Pool, shape: &[usize]) -> Array<'static> {
                 match self { $(Slot::$v(x) => Array::$v(pool.dense(x, shape))),* }
             }
         }
 
         impl Shared {
             /// All elements of a buffer, for as long as that is borrowed.
-            pub(super) fn of(slot: &mut Slot) -> Shared {
+            pub(crate) fn of(slot: &mut Slot) -> Shared {
                 match slot { $(Slot::$v(x) => Shared::$v(x.as_mut_slice())),* }
             }
 
-            pub(super) fn of_part(part: &mut Part<'_>) -> Shared {
+            pub(crate) fn of_part(part: &mut Part<'_>) -> Shared {
                 match part { $(Part::$v(x) => Shared::$v(*x)),* }
             }
 
             /// Where the elements from `first` on are, if there are so many.
-            pub(super) fn address(self, first: usize, len: usize) -> *mut u8 {
+            pub(crate) fn address(self, first: usize, len: usize) -> *mut u8 {
                 match self {
                     $(Shared::$v(_) => self.elements::<$t>(first, len).cast::<$t>().wrapping_add(first).cast()),*
                 }
@@ -129,7 +129,7 @@ macro_rules! held {
         }
 
         impl Part<'_> {
-            pub(super) fn len(&self) -> usize {
+            pub(crate) fn len(&self) -> usize {
                 match self { $(Part::$v(x) => x.len()),* }
             }
         }
@@ -149,19 +149,19 @@ held! {
     bool, Bool;
     u8, U8;
 }
-pub(super) use typed;
+pub(crate) use typed;
 
 impl Slot {
     /// Nothing; what stands in for a buffer that is being written.
-    pub(super) const EMPTY: Slot = Slot::U8(vec![]);
+    pub(crate) const EMPTY: Slot = Slot::U8(vec![]);
 
     /// The elements.
-    pub(super) fn get<T: Held>(&self) -> &[T] {
+    pub(crate) fn get<T: Held>(&self) -> &[T] {
         T::held(self).expect("a plan's element types were checked")
     }
 
     /// The elements to be written.
-    pub(super) fn get_mut<T: Held>(&mut self) -> &mut [T] {
+    pub(crate) fn get_mut<T: Held>(&mut self) -> &mut [T] {
         T::held_mut(self).expect("a plan's element types were checked")
     }
 }
@@ -171,7 +171,7 @@ impl Shared {
     ///
     /// # Safety
     /// What it was made of is borrowed for as long, and nobody writes these elements meanwhile.
-    pub(super) unsafe fn read<'x, T: Held>(self, first: usize, len: usize) -> &'x [T] {
+    pub(crate) unsafe fn read<'x, T: Held>(self, first: usize, len: usize) -> &'x [T] {
         let all = self.elements::<T>(first, len);
         // SAFETY: they lie inside, and the caller's promise.
         unsafe { from_raw_parts(all.cast::<T>().add(first), len) }
@@ -181,7 +181,7 @@ impl Shared {
     ///
     /// # Safety
     /// What it was made of is borrowed for as long, and nobody else has these elements meanwhile.
-    pub(super) unsafe fn write<'x, T: Held>(self, first: usize, len: usize) -> &'x mut [T] {
+    pub(crate) unsafe fn write<'x, T: Held>(self, first: usize, len: usize) -> &'x mut [T] {
         let all = self.elements::<T>(first, len);
         // SAFETY: they lie inside, and the caller's promise.
         unsafe { from_raw_parts_mut(all.cast::<T>().add(first), len) }
@@ -196,7 +196,7 @@ impl Shared {
 
 /// Calls `work` with parts of all buffers, which are of one length, and where each begins: with all of
 /// them at once, or with `chunk` elements, by whichever thread is free.
-pub(super) fn share(
+pub(crate) fn share(
     team: Option<&Team>,
     slots: &mut [Slot],
     chunk: usize,

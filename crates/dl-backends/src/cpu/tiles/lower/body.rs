@@ -40,7 +40,7 @@ impl Lowering<'_> {
     ///
     /// # Errors
     /// What this executor has no instruction for.
-    pub(super) fn instructions(
+    pub(crate) fn instructions(
         &mut self,
         body: &Body,
         result: Option<usize>,
@@ -53,7 +53,7 @@ impl Lowering<'_> {
                     self.reduction(&mut to, instr)?;
                     None
                 }
-                _ => Some(self.value(&mut to, Register(i as u32), instr, result)?),
+                _ => Some(self.define(&mut to, Register(i as u32), instr, result)?),
             };
             to.values.push(value);
         }
@@ -62,7 +62,7 @@ impl Lowering<'_> {
     }
 
     /// An instruction that defines a register.
-    fn value(
+    fn define(
         &mut self,
         to: &mut Instructions,
         register: Register,

@@ -4,63 +4,52 @@ use std::collections::HashMap;
 
 use dl_core::DType;
 
-use crate::cpu::tiles::data::home::{Base, Place};
-use crate::cpu::tiles::data::phase::{Buffer, Group, Phase, Phases};
-use crate::cpu::tiles::lower::rows::Lowered;
-
-/// Lets the operations of each group that go element by element be done together.
-pub(super) fn embody(built: &Built, rounds: &mut [Phases]) {
-    let mut readers = vec![0; built.homes.len()];
-    let read = rounds.iter().flatten().flat_map(Phase::inputs);
-    read.chain(built.outputs.iter().flatten().copied()).for_each(|home| readers[home] += 1);
-    for phase in rounds.iter_mut().flatten() {
-        if let Phase::Group(group) = phase {
-            group.embody(&built.homes, &readers);
-        }
-    }
-}
+use crate::cpu::tiles::data::home::{Base, Home, Place};
+use crate::cpu::tiles::data::phase::{Buffer, Phase, Phases};
 
 /// Which values are needed where.
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     /// By home: the phase that makes it, and the last that reads it.
     spans: Vec<(usize, usize)>,
-    /// By home: whether it outlives its round.
+    /// By home: whether it outlives its stage.
     kept: Vec<bool>,
     all: Vec<Buffer>,
     free: HashMap<(DType, Base), Vec<usize>>,
 }
 
 impl Buffers {
-    pub(super) fn new(built: &Built, rounds: &[Phases]) -> Buffers {
-        let n = built.homes.len();
+    pub(crate) fn new(n: usize, outputs: &[Option<usize>], stages: &[Phases]) -> Buffers {
         let (mut spans, mut made, mut kept) = (vec![(0, 0); n], vec![0; n], vec![false; n]);
-        let phases = rounds.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
-        for (index, (round, phase)) in phases.enumerate() {
+        let phases = stages.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
+        for (index, (stage, phase)) in phases.enumerate() {
             for home in phase.inputs() {
                 spans[home].1 = index;
-                kept[home] |= made[home] != round;
+                kept[home] |= made[home] != stage;
             }
             for home in phase.results() {
                 spans[home] = (index, index);
-                made[home] = round;
+                made[home] = stage;
             }
         }
-        for home in built.outputs.iter().flatten() {
+        for home in outputs.iter().flatten() {
             kept[*home] = true;
         }
         Buffers { spans, kept, all: vec![], free: HashMap::new() }
     }
 
-    pub(super) fn give(mut self, built: &mut Built, rounds: &[Phases]) -> Vec<Buffer> {
-        for (index, phase) in rounds.iter().flatten().enumerate() {
+    pub(crate) fn give(mut self, homes: &mut [Home], stages: &[Phases]) -> Vec<Buffer> {
+        for (index, phase) in stages.iter().flatten().enumerate() {
             if let Phase::Group(group) = phase {
                 for unit in group.units() {
-                    let (instrs, later) = (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
-                    match unit.body {
-                        Some(body) => body.outs.iter().for_each(|out| self.open(built, *out, group.rows)),
+                    let (instrs, later) =
+                        (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
+                    match unit.segment {
+                        Some(segment) => {
+                            segment.outs.iter().for_each(|out| self.open(homes, *out, group.rows))
+                        }
                         None => {
-                            let outs = instrs.iter().map(|i| i.out).filter(|out| *out != usize::MAX);
-                            outs.for_each(|out| self.open(built, out, group.rows));
+                            let outs = instrs.iter().filter_map(|i| i.out);
+                            outs.for_each(|out| self.open(homes, out, group.rows));
                         }
                     }
                     // Freed after the result has its place: no operation overwrites what it reads.
@@ -69,8 +58,8 @@ impl Buffers {
                     inputs.dedup();
                     for home in inputs {
                         let again = later.iter().any(|later| later.kind.inputs().contains(&home));
-                        if !again && matches!(built.homes[home].place, Place::Slot(_, Base::Block)) {
-                            self.release(built, home);
+                        if !again && matches!(homes[home].place, Place::Slot(_, Base::Block)) {
+                            self.release(homes, home);
                         }
                     }
                 }
@@ -79,15 +68,15 @@ impl Buffers {
                     self.free.entry((buffer.dtype, Base::Block)).or_default().push(slot);
                 }
             } else {
-                phase.results().into_iter().for_each(|home| self.open(built, home, 0));
+                phase.results().into_iter().for_each(|home| self.open(homes, home, 0));
             }
             let read = phase.inputs().into_iter().chain(phase.results());
             let mut done: Vec<usize> = read.filter(|h| self.spans[*h].1 == index).collect();
             done.sort_unstable();
             done.dedup();
             for home in done {
-                if matches!(built.homes[home].place, Place::Slot(_, Base::Tile)) {
-                    self.release(built, home);
+                if matches!(homes[home].place, Place::Slot(_, Base::Tile)) {
+                    self.release(homes, home);
                 }
             }
         }
@@ -95,18 +84,18 @@ impl Buffers {
     }
 
     /// A buffer for a home; `rows` are those of a block, 0 for a whole tile.
-    fn open(&mut self, built: &mut Built, home: usize, rows: usize) {
+    fn open(&mut self, homes: &mut [Home], home: usize, rows: usize) {
         let base = match (self.kept[home], self.spans[home]) {
-            (true, _) => Base::Lane,
+            (true, _) => Base::Shard,
             (_, (made, read)) if made != read => Base::Tile,
             // Of a product that nothing reads: it still fills a tile.
             _ if rows == 0 => Base::Tile,
             _ => Base::Block,
         };
-        let place = &mut built.homes[home];
+        let place = &mut homes[home];
         let len = if base == Base::Block { place.len * rows } else { place.len };
         let slot = match self.free.get_mut(&(place.dtype, base)).and_then(Vec::pop) {
-            Some(slot) if base != Base::Lane => slot,
+            Some(slot) if base != Base::Shard => slot,
             _ => {
                 self.all.push(Buffer { dtype: place.dtype, base, len: 0 });
                 self.all.len() - 1
@@ -116,11 +105,11 @@ impl Buffers {
         place.place = Place::Slot(slot, base);
     }
 
-    fn release(&mut self, built: &Built, home: usize) {
-        if let Place::Slot(slot, base) = built.homes[home].place
-            && base != Base::Lane
+    fn release(&mut self, homes: &[Home], home: usize) {
+        if let Place::Slot(slot, base) = homes[home].place
+            && base != Base::Shard
         {
-            self.free.entry((built.homes[home].dtype, base)).or_default().push(slot);
+            self.free.entry((homes[home].dtype, base)).or_default().push(slot);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Bodies: operations of a group that follow each other element by element, as one piece of machine code.
-#![allow(unsafe_code)]
+//! Segments: instructions of a group that follow each other element by element become one piece of machine
+//! code.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use dl_core::DType;
 use dl_core::dtype::Scalar;
 
-use super::group::{Instr, Kind, Operand};
-use super::lane::{Home, Scene, Span};
-use super::place::Group;
-use super::slots::typed;
 use crate::cpu::array::Item;
-use crate::cpu::code::{Access, Code, Element, Entry, NUMBERS, STREAMS, Stream, Table, Tape, Traced, Truth};
+use crate::cpu::code::{Access, Element, NUMBERS, STREAMS, Stream, Tape, Traced, Truth};
 use crate::cpu::code::{Writer, functions};
+use crate::cpu::tiles::data::code::{Input, Segment};
+use crate::cpu::tiles::data::home::Home;
+use crate::cpu::tiles::data::instr::{Instr, Kind, Operand};
+use crate::cpu::tiles::data::phase::{Group, Phase, Phases};
 
 /// What a place of a body holds.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ enum Value<'t> {
 struct Recorder<'r> {
     tape: &'r Tape,
     homes: &'r [Home],
-    columns: bool,
+    transposed: bool,
     len: usize,
     dtype: DType,
     known: HashMap<usize, Value<'r>>,
@@ -36,10 +36,22 @@ struct Recorder<'r> {
     numbers: Vec<usize>,
 }
 
+/// Gives all groups their segments.
+pub(crate) fn segments(homes: &[Home], outputs: &[Option<usize>], stages: &mut [Phases]) {
+    let mut readers = vec![0; homes.len()];
+    let read = stages.iter().flatten().flat_map(Phase::inputs);
+    read.chain(outputs.iter().flatten().copied()).for_each(|home| readers[home] += 1);
+    for phase in stages.iter_mut().flatten() {
+        if let Phase::Group(group) = phase {
+            group.find_segments(homes, &readers);
+        }
+    }
+}
+
 impl Group {
     /// Puts operations that go element by element together, as far as there is code for them; `readers` are
     /// all of each home.
-    pub(super) fn embody(&mut self, homes: &[Home], readers: &[usize]) {
+    fn find_segments(&mut self, homes: &[Home], readers: &[usize]) {
         let floats = self.instrs.iter().map(|i| i.dtype).find(|d| matches!(d, DType::F32 | DType::F64));
         let Some(dtype) = floats else { return };
         self.instrs = in_runs(std::mem::take(&mut self.instrs), homes, dtype);
@@ -50,23 +62,24 @@ impl Group {
             let same = |i: &&Instr| i.len == len && may_be_in(i, homes, dtype);
             let mut count = self.instrs[from..].iter().take_while(same).count();
             while count > 0 {
-                if let Some(body) = self.body(from..from + count, (homes, readers), dtype, &mut writer) {
-                    count = body.instrs.len();
-                    segments.push(body);
+                if let Some(segment) = self.segment(from..from + count, (homes, readers), dtype, &mut writer)
+                {
+                    count = segment.instrs.len();
+                    segments.push(segment);
                     break;
                 }
                 count /= 2;
             }
             from += count.max(1);
         }
-        // A single operation is in one pass as it is, unless it goes line by line.
+        // A single instruction is in one pass as it is, unless it goes line by line.
         let Some(code) = writer.finish().map(Arc::new) else { return };
-        segments.iter_mut().for_each(|body| body.code = Some(code.clone()));
+        segments.iter_mut().for_each(|segment| segment.code = Some(code.clone()));
         self.segments = segments;
     }
 
-    /// A body of some operations, of as many of the first as can be recorded.
-    fn body(
+    /// A segment of some instructions, of as many of the first as can be recorded.
+    fn segment(
         &self,
         range: Range<usize>,
         (homes, readers): (&[Home], &[usize]),
@@ -78,7 +91,7 @@ impl Group {
         let mut recorder = Recorder {
             tape: &tape,
             homes,
-            columns: self.columns,
+            transposed: self.transposed,
             len: instrs[0].len,
             dtype,
             known: HashMap::new(),
@@ -98,7 +111,7 @@ impl Group {
             *inside.entry(home).or_default() += 1;
         }
         let read = |home: &usize| readers[*home] > inside.get(home).copied().unwrap_or(0);
-        let outs: Vec<usize> = instrs.iter().map(|i| i.out).filter(read).collect();
+        let outs: Vec<usize> = instrs.iter().filter_map(|i| i.out).filter(read).collect();
         let Recorder { known, inputs, mut streams, numbers, len, .. } = recorder;
         if streams.len() + outs.len() > STREAMS {
             return None;
@@ -146,8 +159,7 @@ fn may_be_in(instr: &Instr, homes: &[Home], dtype: DType) -> bool {
 fn in_runs(instrs: Vec<Instr>, homes: &[Home], dtype: DType) -> Vec<Instr> {
     let mut left: Vec<Option<Instr>> = instrs.into_iter().map(Some).collect();
     let mut open: HashMap<usize, usize> = HashMap::new();
-    left.iter().flatten().for_each(|i| *open.entry(i.out).or_default() += 1);
-    open.remove(&usize::MAX);
+    left.iter().flatten().filter_map(|i| i.out).for_each(|out| *open.entry(out).or_default() += 1);
     let mut ordered = vec![];
     // In turn: all others that can be done, then all of one length.
     while left.iter().any(Option::is_some) {
@@ -161,7 +173,7 @@ fn in_runs(instrs: Vec<Instr>, homes: &[Home], dtype: DType) -> Vec<Instr> {
                 fallible |= may_fail(&instr.kind);
                 continue;
             }
-            open.remove(&instr.out);
+            instr.out.map(|out| open.remove(&out));
             ordered.extend(slot.take());
         }
         let mut len = None;
@@ -172,7 +184,7 @@ fn in_runs(instrs: Vec<Instr>, homes: &[Home], dtype: DType) -> Vec<Instr> {
                 continue;
             }
             len = Some(instr.len);
-            open.remove(&instr.out);
+            instr.out.map(|out| open.remove(&out));
             ordered.extend(slot.take());
         }
     }
@@ -193,9 +205,7 @@ impl<'r> Recorder<'r> {
         }
         let truth = instr.dtype == DType::Bool;
         let value = match &instr.kind {
-            Kind::Unary(op, x) if !truth => {
-                Value::Number(functions::unary(wide, *op, self.number(x)?)?)
-            }
+            Kind::Unary(op, x) if !truth => Value::Number(functions::unary(wide, *op, self.number(x)?)?),
             Kind::Unary(dl_core::ops::Unary::Not, x) => Value::Truth(!self.truth(x)?),
             Kind::Unary(dl_core::ops::Unary::IsFinite, x) => {
                 Value::Truth(functions::finite(wide, self.number(x)?))
@@ -223,11 +233,11 @@ impl<'r> Recorder<'r> {
             }
             _ => return None,
         };
-        self.known.insert(instr.out, value);
+        self.known.insert(instr.out?, value);
         Some(())
     }
 
-    /// An operand of the lane's type.
+    /// An operand of the shard's type.
     fn number(&mut self, x: &Operand) -> Option<Traced<'r>> {
         let home = match x {
             Operand::Number(number) => return Some(self.tape.constant(bits(*number, self.dtype))),
@@ -277,7 +287,7 @@ impl<'r> Recorder<'r> {
     fn input(&self, x: &Operand) -> Option<Option<Input>> {
         let of_rows = |home, access, row| Some(Some(Input { home, access, row: Some(row) }));
         let of_whole = |home, access| Some(Some(Input { home, access, row: None }));
-        match (*x, self.columns) {
+        match (*x, self.transposed) {
             (Operand::Rows(v), _) => of_rows(v, Access::Each, self.len),
             (Operand::PerRow(v), _) if self.len == 1 => of_rows(v, Access::Each, 1),
             (Operand::PerRow(v), false) => of_rows(v, Access::PerLine, 1),
@@ -311,4 +321,3 @@ fn bits(number: Scalar, dtype: DType) -> u64 {
         _ => f32::number(number).to_bits().into(),
     }
 }
-

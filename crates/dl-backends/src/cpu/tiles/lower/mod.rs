@@ -21,8 +21,8 @@ pub(super) mod whole;
 
 use dl_core::Schedule;
 
-pub(super) use self::rows::Lowered;
 use self::buffers::Buffers;
+pub(super) use self::rows::Lowered;
 use super::BLOCK;
 use super::data::convert::Convert;
 use super::data::home::Place;

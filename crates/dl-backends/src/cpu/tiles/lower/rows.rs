@@ -32,7 +32,7 @@ pub(crate) struct Lowered {
 }
 
 /// The state of lowering.
-pub(super) struct Lowering<'s> {
+pub(crate) struct Lowering<'s> {
     pub schedule: &'s Schedule,
     kernels: Kernels,
     pub lowered: Lowered,
@@ -50,7 +50,7 @@ impl Lowered {
     ///
     /// # Errors
     /// Why the plan has to run one step at a time.
-    pub(super) fn new(schedule: &Schedule, kernels: Kernels) -> Result<(Lowered, Vec<Phases>), String> {
+    pub(crate) fn new(schedule: &Schedule, kernels: Kernels) -> Result<(Lowered, Vec<Phases>), String> {
         let mut lowering = Lowering {
             schedule,
             kernels,
@@ -144,7 +144,15 @@ impl Lowering<'_> {
             }
             Along::Nothing => return Err("a product of whole values among the rows".into()),
         };
-        self.phases.push(Phase::Product(Product { dtype, a, out, form, scale: (1.0, 0.0), panels: None, step }));
+        self.phases.push(Phase::Product(Product {
+            dtype,
+            a,
+            out,
+            form,
+            scale: (1.0, 0.0),
+            panels: None,
+            step,
+        }));
         if let Some(epilogue) = &product.epilogue {
             self.group(epilogue, out.home())?;
         }
@@ -181,13 +189,13 @@ impl Lowering<'_> {
     }
 
     /// A new home for rows.
-    pub(super) fn open(&mut self, dtype: DType, len: usize) -> usize {
+    pub(crate) fn open(&mut self, dtype: DType, len: usize) -> usize {
         self.lowered.homes.push(Home { place: Place::Open, dtype, len });
         self.lowered.homes.len() - 1
     }
 
     /// The home of a buffer of rows.
-    pub(super) fn home(&mut self, buffer: BufferId) -> Result<usize, String> {
+    pub(crate) fn home(&mut self, buffer: BufferId) -> Result<usize, String> {
         if let Some(home) = self.homes.get(&buffer) {
             return Ok(*home);
         }
@@ -206,7 +214,7 @@ impl Lowering<'_> {
     }
 
     /// The home of a whole value that rows read.
-    pub(super) fn whole(&mut self, buffer: BufferId) -> Result<usize, String> {
+    pub(crate) fn whole(&mut self, buffer: BufferId) -> Result<usize, String> {
         if let Some(home) = self.homes.get(&buffer) {
             return Ok(*home);
         }
@@ -234,7 +242,7 @@ impl Lowering<'_> {
     }
 
     /// The place of a reduction over rows.
-    pub(super) fn fold(
+    pub(crate) fn fold(
         &mut self,
         buffer: BufferId,
         kind: Reduce,

@@ -1,11 +1,11 @@
 //! Kernels on whole values: fused ones as groups over elements, all others as steps.
 
+use dl_core::Schedule;
 use dl_core::plan::Arg;
 use dl_core::schedule::{
     Access, Content, Kernel, KernelId, Method, Opaque, Operation, Pointwise, Product, Section,
 };
 use dl_core::schedule::{Instr as ScheduledInstr, Operand as ScheduledOperand};
-use dl_core::Schedule;
 
 use crate::cpu::compile::{Operand as StepOperand, prepare};
 use crate::cpu::lanes::CHUNK;
@@ -47,7 +47,8 @@ fn whole(schedule: &Schedule, kernel: KernelId, step: usize) -> Result<Whole> {
     let plan = schedule.plan();
     let own = &plan.steps()[step];
     let origin = &plan.value(own.result).origin;
-    let mut prepared = prepare(plan, schedule.shapes(), schedule.dims(), own).map_err(|why| Error::at(origin, why))?;
+    let mut prepared =
+        prepare(plan, schedule.shapes(), schedule.dims(), own).map_err(|why| Error::at(origin, why))?;
     let last: Vec<usize> = schedule.last_uses(kernel).map(|v| v.index()).collect();
     let mut frees = vec![];
     for (place, operand) in prepared.args.iter_mut().enumerate() {
@@ -144,7 +145,8 @@ fn write_over(
     let here = schedule.updates().iter().filter(|u| u.method == Method::InPlace(kernel));
     for update in here {
         let slot = &plan.parameters()[update.parameter.index()];
-        let Some((k, result)) = results.iter_mut().enumerate().find(|(_, r)| Some(r.value) == slot.update) else {
+        let Some((k, result)) = results.iter_mut().enumerate().find(|(_, r)| Some(r.value) == slot.update)
+        else {
             continue;
         };
         let Some(old) = slot.value else { continue };

@@ -11,7 +11,7 @@ use crate::cpu::tiles::run::scene::Scene;
 
 impl Segment {
     /// Computes the rows of `span`.
-    pub(super) fn run(&self, scene: &Scene<'_>, span: Span) {
+    pub(crate) fn run(&self, scene: &Scene<'_>, span: Span) {
         let elements = span.rows * self.len;
         if elements == 0 {
             return;

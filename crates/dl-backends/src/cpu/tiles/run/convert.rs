@@ -10,7 +10,7 @@ use crate::cpu::tiles::run::scene::Scene;
 
 impl Convert {
     /// Some elements of a tile, counted row by row.
-    pub(super) fn elements<'c>(
+    pub(crate) fn elements<'c>(
         &self,
         to: &'c mut Converted,
         scene: &Scene<'_>,
@@ -27,7 +27,7 @@ impl Convert {
     }
 
     /// Some columns of a tile, which is seen as rows of `stride` elements; and how far apart its rows are.
-    pub(super) fn columns<'c>(
+    pub(crate) fn columns<'c>(
         &self,
         to: &'c mut Converted,
         scene: &Scene<'_>,

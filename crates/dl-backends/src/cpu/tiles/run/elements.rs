@@ -8,7 +8,7 @@ use crate::cpu::vector;
 
 /// An operand's elements.
 #[derive(Clone, Copy)]
-pub(super) enum Elements<'s, T> {
+pub(crate) enum Elements<'s, T> {
     /// One for each of the result.
     Each(&'s [T]),
     /// One for each line of the result.
@@ -20,8 +20,8 @@ pub(super) enum Elements<'s, T> {
 }
 
 impl<'s, T: Held> Elements<'s, T> {
-    pub(super) fn of(operand: &Operand, scene: &'s Scene<'_>, span: Span, len: usize) -> Self {
-        match (*operand, span.columns) {
+    pub(crate) fn of(operand: &Operand, scene: &'s Scene<'_>, span: Span, len: usize) -> Self {
+        match (*operand, span.transposed) {
             (Operand::Rows(v), _) => Elements::Each(scene.rows(v, span, len)),
             (Operand::PerRow(v), false) => Elements::PerLine(scene.rows(v, span, 1)),
             (Operand::PerRow(v), true) => Elements::SameLine(scene.rows(v, span, 1)),
@@ -33,7 +33,7 @@ impl<'s, T: Held> Elements<'s, T> {
     }
 
     /// All at once, where it is the same in every line or has its own element everywhere.
-    pub(super) fn flat(self) -> Option<vector::Operand<'s, T>> {
+    pub(crate) fn flat(self) -> Option<vector::Operand<'s, T>> {
         match self {
             Elements::Each(x) => Some(vector::Operand::Slice(x)),
             Elements::Number(x) => Some(vector::Operand::Number(x)),
@@ -42,7 +42,7 @@ impl<'s, T: Held> Elements<'s, T> {
     }
 
     /// Those of a line of so many.
-    pub(super) fn line(self, index: usize, len: usize) -> vector::Operand<'s, T> {
+    pub(crate) fn line(self, index: usize, len: usize) -> vector::Operand<'s, T> {
         match self {
             Elements::Each(x) => vector::Operand::Slice(&x[index * len..][..len]),
             Elements::PerLine(x) => vector::Operand::Number(x[index]),
@@ -53,7 +53,7 @@ impl<'s, T: Held> Elements<'s, T> {
 }
 
 /// Writes an operand's elements, one for each of the result.
-pub(super) fn copy<T: Held>(line: usize, x: Elements<'_, T>, out: &mut [T]) {
+pub(crate) fn copy<T: Held>(line: usize, x: Elements<'_, T>, out: &mut [T]) {
     let lines = out.chunks_exact_mut(line.max(1));
     match x {
         Elements::Each(x) => out.copy_from_slice(x),
@@ -62,4 +62,3 @@ pub(super) fn copy<T: Held>(line: usize, x: Elements<'_, T>, out: &mut [T]) {
         Elements::SameLine(x) => lines.for_each(|o| o.copy_from_slice(x)),
     }
 }
-

@@ -1,21 +1,21 @@
-//! What tiles add up to: each lane has its own, lanes are combined in a fixed tree. Where terms are many,
+//! What tiles add up to: each shard has its own, shards are combined in a fixed tree. Where terms are many,
 //! what rounding takes from a sum is kept beside it.
 
 use dl_core::dtype::Scalar;
 use dl_core::ops::Reduce;
 
-use super::number::Number;
-use super::slots::{Slot, typed};
 use crate::cpu::array::Item;
 use crate::cpu::team::Team;
+use crate::cpu::tiles::data::slots::{Slot, typed};
+use crate::cpu::tiles::run::number::Number;
 use crate::cpu::vector::Isa;
 use dl_core::DType;
 
 /// Terms of a sum that are added one after the other.
-pub(super) const CHAIN: usize = 64;
+pub(crate) const CHAIN: usize = 64;
 
 /// What rows fold to.
-pub(super) struct Fold {
+pub(crate) struct Fold {
     /// What is summed at the moment; in the end, everything.
     pub now: Slot,
     /// The sum so far, and what rounding took from it, where terms are many.
@@ -24,13 +24,13 @@ pub(super) struct Fold {
 
 impl Fold {
     /// Of so many elements; with `many`, sums of floats keep what rounding takes.
-    pub(super) fn new(now: Slot, (kind, dtype): (Reduce, DType), len: usize, many: bool) -> Fold {
+    pub(crate) fn new(now: Slot, (kind, dtype): (Reduce, DType), len: usize, many: bool) -> Fold {
         let many = many && kind == Reduce::Sum && dtype.is_float();
         Fold { now, kept: many.then(|| (Slot::new(dtype, len), Slot::new(dtype, len))) }
     }
 
     /// Has `f` fold some terms, no more than [`CHAIN`] one after the other.
-    pub(super) fn part<T: Number>(&mut self, isa: Isa, f: impl FnOnce(&mut [T])) {
+    pub(crate) fn part<T: Number>(&mut self, isa: Isa, f: impl FnOnce(&mut [T])) {
         let now = self.now.get_mut::<T>();
         let Some((total, lost)) = &mut self.kept else { return f(now) };
         now.fill(T::default());
@@ -39,7 +39,7 @@ impl Fold {
     }
 
     /// Folds one term into some of the elements.
-    pub(super) fn place<T: Number>(&mut self, isa: Isa, first: usize, x: &[T]) {
+    pub(crate) fn place<T: Number>(&mut self, isa: Isa, first: usize, x: &[T]) {
         let elements = first..first + x.len();
         match &mut self.kept {
             Some((total, lost)) => {
@@ -51,7 +51,7 @@ impl Fold {
     }
 
     /// Folds a term.
-    pub(super) fn add(&mut self, (kind, dtype): (Reduce, DType), x: &Slot) {
+    pub(crate) fn add(&mut self, (kind, dtype): (Reduce, DType), x: &Slot) {
         match &mut self.kept {
             Some((total, lost)) => {
                 typed!(dtype, T => T::keep(Isa::widest(), total.get_mut(), lost.get_mut(), x.get::<T>()));
@@ -61,14 +61,14 @@ impl Fold {
     }
 
     /// Takes what was summed by somebody who begins anew with the next term.
-    pub(super) fn flush(&mut self, dtype: DType) {
+    pub(crate) fn flush(&mut self, dtype: DType) {
         if let Some((total, lost)) = &mut self.kept {
             typed!(dtype, T => T::keep(Isa::widest(), total.get_mut(), lost.get_mut(), self.now.get::<T>()));
         }
     }
 
     /// What everything came to, once there are no more terms.
-    pub(super) fn settle(&mut self, dtype: DType) {
+    pub(crate) fn settle(&mut self, dtype: DType) {
         if let Some((total, lost)) = &self.kept {
             typed!(dtype, T => {
                 let now = self.now.get_mut::<T>();
@@ -79,13 +79,13 @@ impl Fold {
     }
 
     /// Fills it with what nothing comes to.
-    pub(super) fn reset(&mut self, (kind, dtype): (Reduce, DType)) {
+    pub(crate) fn reset(&mut self, (kind, dtype): (Reduce, DType)) {
         reset(kind, dtype, &mut self.now);
         self.begin(dtype);
     }
 
     /// Forgets the sum so far.
-    pub(super) fn begin(&mut self, dtype: DType) {
+    pub(crate) fn begin(&mut self, dtype: DType) {
         if let Some((total, lost)) = &mut self.kept {
             typed!(dtype, T => [total, lost].into_iter().for_each(|x| x.get_mut::<T>().fill(T::default())));
         }
@@ -105,7 +105,7 @@ fn reset(kind: Reduce, dtype: DType, fold: &mut Slot) {
 }
 
 /// `into ← kind(into, from)`.
-pub(super) fn combine(kind: Reduce, dtype: DType, into: &mut Slot, from: &Slot, team: Option<&Team>) {
+pub(crate) fn combine(kind: Reduce, dtype: DType, into: &mut Slot, from: &Slot, team: Option<&Team>) {
     let isa = Isa::widest();
     typed!(dtype, T => {
         let (into, from) = (into.get_mut::<T>(), from.get::<T>());

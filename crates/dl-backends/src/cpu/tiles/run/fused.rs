@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::executor::Call;
 
 /// A body over the elements of whole values.
-pub(super) struct Fused {
+pub(crate) struct Fused {
     pub kernel: KernelId,
     /// The plan's steps, in order.
     pub steps: Vec<usize>,
@@ -42,7 +42,7 @@ pub(super) struct Fused {
 }
 
 /// A result that others read.
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// Its place among the homes.
     pub home: usize,
     pub value: ValueId,
@@ -54,7 +54,7 @@ pub(super) struct Outcome {
 
 /// The surroundings of a run.
 #[derive(Clone, Copy)]
-pub(super) struct Around<'a> {
+pub(crate) struct Around<'a> {
     pub isa: Isa,
     pub kernels: Kernels,
     pub team: Option<&'a Team>,
@@ -62,7 +62,7 @@ pub(super) struct Around<'a> {
 
 impl Fused {
     /// The kernel of these steps, with results of `len` elements, after which values are freed.
-    pub(super) fn new(
+    pub(crate) fn new(
         (kernel, steps): (KernelId, Vec<usize>),
         group: Group,
         (homes, buffers): (Vec<Home>, Vec<Buffer>),
@@ -73,17 +73,17 @@ impl Fused {
     }
 
     /// How many elements each step has.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// The parameters, by the plan's list, that have their new values when this has run.
-    pub(super) fn replaced(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn replaced(&self) -> impl Iterator<Item = usize> {
         self.results.iter().filter_map(|r| r.over)
     }
 
     /// Takes all elements through all steps.
-    pub(super) fn run<'a>(
+    pub(crate) fn run<'a>(
         &self,
         plan: &Plan,
         values: &mut Values<'a>,

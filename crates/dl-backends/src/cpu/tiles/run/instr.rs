@@ -6,7 +6,7 @@ use dl_core::ops::Reduce;
 
 use crate::cpu::layout::position;
 use crate::cpu::tiles::data::home::Span;
-use crate::cpu::tiles::data::instr::{Index, Instr, Kind, Way};
+use crate::cpu::tiles::data::instr::{Index, Instr, Kind, Operand, Way};
 use crate::cpu::tiles::data::slots::{Held, typed};
 use crate::cpu::tiles::run::elements::{Elements, copy};
 use crate::cpu::tiles::run::fold::{CHAIN, Fold};
@@ -16,7 +16,7 @@ use crate::cpu::vector::{self, Isa};
 
 impl Instr {
     /// Computes the rows of `span`.
-    pub(super) fn run(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) -> Result<(), String> {
+    pub(crate) fn run(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) -> Result<(), String> {
         match &self.kind {
             Kind::Fold(kind, x, fold) => {
                 typed!(self.dtype, T => self.fold::<T>(*kind, *x, scene, span, &mut folds[*fold]));
@@ -28,10 +28,11 @@ impl Instr {
             }
             _ => {}
         }
+        let out = self.out.expect("an instruction that reduces nothing has a result");
         typed!(self.dtype, T => {
             // SAFETY: no operand shares its buffer with the result (`Buffers::give`), and the rows are this
             // member's.
-            let out = unsafe { scene.write::<T>(self.out, span, self.len) };
+            let out = unsafe { scene.write::<T>(out, span, self.len) };
             self.write::<T>(scene, span, out)
         })
     }
@@ -49,10 +50,10 @@ impl Instr {
             Kind::Cast(from, x) => T::cast(*from, x, self, scene, span, out),
             Kind::Bytes(map, x) => T::bytes(scene.isa, map, scene.rows(*x, span, len), out),
             Kind::Copy(x) => copy(span.line(len), of(x), out),
-            Kind::Turn(x, way) => turn(scene.rows(*x, span, len), out, (span, len), *way),
+            Kind::Transpose(x, way) => turn(scene.rows(*x, span, len), out, (span, len), *way),
             Kind::Reduce(kind, x, run) => {
                 let x = scene.rows::<T>(*x, span, len * run);
-                match span.columns {
+                match span.transposed {
                     false => T::reduce(*kind, x, *run, out),
                     true => reduce_columns(scene.isa, *kind, x, *run, span.rows, out),
                 }
@@ -93,7 +94,7 @@ impl Instr {
             }
             Kind::Lookup { table, index, width } => {
                 let (places, x) = (index.checked("gather", scene, span)?, scene.whole::<T>(*table));
-                if !span.columns {
+                if !span.transposed {
                     for (out, i) in out.chunks_exact_mut((*width).max(1)).zip(places) {
                         out.copy_from_slice(&x[*i as usize * width..][..*width]);
                     }
@@ -127,7 +128,7 @@ impl Instr {
     fn fold<T: Number>(&self, kind: Reduce, x: usize, scene: &Scene<'_>, span: Span, fold: &mut Fold) {
         let (isa, len) = (scene.isa, fold.now.get::<T>().len());
         let x = scene.rows::<T>(x, span, len);
-        if len > 1 && !span.columns {
+        if len > 1 && !span.transposed {
             for rows in x.chunks(CHAIN * len) {
                 let each =
                     |now: &mut [T]| rows.chunks_exact(len).for_each(|row| T::combine(isa, kind, now, row));
@@ -155,7 +156,7 @@ fn scatter<T: Number>(
     let places = index.checked("scatter_add", scene, span)?;
     let count: usize = index.row.iter().product();
     let x = scene.rows::<T>(update, span, count * width);
-    if !span.columns {
+    if !span.transposed {
         for (i, x) in places.iter().zip(x.chunks_exact(width.max(1))) {
             fold.place(scene.isa, *i as usize * width, x);
         }
@@ -206,7 +207,7 @@ fn gather<T: Held>(
     (span, len): (Span, usize),
     out: &mut [T],
 ) {
-    if span.columns {
+    if span.transposed {
         for (out, i) in out.chunks_exact_mut(span.rows.max(1)).zip(map) {
             match x {
                 _ if *i == u32::MAX => out.fill(number),
@@ -228,7 +229,7 @@ fn gather<T: Held>(
 
 fn random<T: Number>(stream: u64, scene: &Scene<'_>, (span, len): (Span, usize), out: &mut [T]) {
     let (key, first) = ([scene.seed, scene.step, stream], (span.start * len) as u64);
-    if !span.columns {
+    if !span.transposed {
         return T::uniform(scene.isa, key, first, out);
     }
     let mut numbers = [T::default(); PART];

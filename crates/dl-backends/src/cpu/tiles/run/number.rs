@@ -3,19 +3,21 @@
 use dl_core::DType;
 use dl_core::ops::{Binary, Reduce, Unary};
 
-use super::group::{Elements, Instr, Operand, copy};
-use super::lane::{Scene, Span};
-use super::slots::{Held, typed};
 use crate::cpu::array::Item;
 use crate::cpu::real::Arithmetic;
 use crate::cpu::reduce::fold_elements;
+use crate::cpu::tiles::data::home::Span;
+use crate::cpu::tiles::data::instr::{Instr, Operand};
+use crate::cpu::tiles::data::slots::{Held, typed};
+use crate::cpu::tiles::run::elements::{Elements, copy};
+use crate::cpu::tiles::run::scene::Scene;
 use crate::cpu::vector::{self, ByteMap, Isa};
 
 /// Random numbers that are made at a time where they don't go where they belong at once.
-pub(super) const PART: usize = 256;
+pub(crate) const PART: usize = 256;
 
 /// What results of each element type need.
-pub(super) trait Number: Held {
+pub(crate) trait Number: Held {
     fn unary(op: Unary, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]);
     fn binary(
         op: Binary,

@@ -19,7 +19,7 @@ use crate::cpu::tiles::run::scene::Scene;
 
 impl Product {
     /// Computes the tile; with `first`, a fold is written, otherwise added to.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         scene: &Scene<'_>,
         span: Span,

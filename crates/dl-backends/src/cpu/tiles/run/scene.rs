@@ -1,4 +1,4 @@
-//! A lane at work: where each value's rows are at the moment.
+//! A shard at work: where each value's rows are at the moment.
 #![allow(unsafe_code)]
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -6,55 +6,56 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
 
-use super::Cut;
-use super::convert::{Convert, Converted};
-use super::group::Operand;
-use super::place::Buffer;
-use super::product::Pack;
-use super::slots::{Held, Shared, Slot, typed};
 use crate::cpu::array::Array;
 use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::prefetch::prefetch;
+use crate::cpu::tiles::data::convert::{Convert, Converted};
+use crate::cpu::tiles::data::home::{Base, Home, Place, Span};
+use crate::cpu::tiles::data::instr::Operand;
+use crate::cpu::tiles::data::phase::Buffer;
+use crate::cpu::tiles::data::product::Pack;
+use crate::cpu::tiles::data::slots::{Held, Shared, Slot, typed};
+use crate::cpu::tiles::data::tiling::Tiling;
 use crate::cpu::vector::Isa;
 
 /// What one member of a team has to work with: buffers of its own, and where all buffers are.
-pub(super) struct Member {
+pub(crate) struct Member {
     /// Nothing in place of those that it shares.
     own: Vec<Option<Slot>>,
     table: Vec<Shared>,
 }
 
 impl Member {
-    /// With blocks of its own; other buffers are the lane's.
-    pub(super) fn of_lane(buffers: &[Buffer], cut: &Cut) -> Member {
-        Member::new(buffers, cut, |b| b.base == Base::Block)
+    /// With blocks of its own; other buffers are the shard's.
+    pub(crate) fn of_shard(buffers: &[Buffer], tiling: &Tiling) -> Member {
+        Member::new(buffers, tiling, |b| b.base == Base::Block)
     }
 
     /// With all buffers for its own.
-    pub(super) fn alone(buffers: &[Buffer], cut: &Cut) -> Member {
-        Member::new(buffers, cut, |_| true)
+    pub(crate) fn alone(buffers: &[Buffer], tiling: &Tiling) -> Member {
+        Member::new(buffers, tiling, |_| true)
     }
 
-    fn new(buffers: &[Buffer], cut: &Cut, own: impl Fn(&Buffer) -> bool) -> Member {
-        let own = buffers.iter().map(|b| own(b).then(|| Slot::new(b.dtype, b.elements(cut))));
+    fn new(buffers: &[Buffer], tiling: &Tiling, own: impl Fn(&Buffer) -> bool) -> Member {
+        let own = buffers.iter().map(|b| own(b).then(|| Slot::new(b.dtype, b.elements(tiling))));
         Member { own: own.collect(), table: Vec::with_capacity(buffers.len()) }
     }
 
-    /// Looks where the buffers are: its own, or those of the lane.
-    pub(super) fn look(&mut self, lane: &[Shared]) {
+    /// Looks where the buffers are: its own, or those of the shard.
+    pub(crate) fn look(&mut self, shard: &[Shared]) {
         self.table.clear();
         for (i, own) in self.own.iter_mut().enumerate() {
-            self.table.push(own.as_mut().map_or_else(|| lane[i], Shared::of));
+            self.table.push(own.as_mut().map_or_else(|| shard[i], Shared::of));
         }
     }
 
     /// Where they are.
-    pub(super) fn table(&self) -> &[Shared] {
+    pub(crate) fn table(&self) -> &[Shared] {
         &self.table
     }
 
     /// What a buffer of its own holds.
-    pub(super) fn get<T: Held>(&self, place: Place) -> &[T] {
+    pub(crate) fn get<T: Held>(&self, place: Place) -> &[T] {
         let Place::Slot(slot, _) = place else { unreachable!("results have buffers") };
         self.own[slot].as_ref().expect("it is its own").get()
     }
@@ -63,9 +64,9 @@ impl Member {
 /// Bytes that are read before memory has answered.
 const AHEAD: usize = 4096;
 
-/// Everything that operations of a lane see, as one member of a team has it.
+/// Everything that operations of a shard see, as one member of a team has it.
 #[derive(Clone, Copy)]
-pub(super) struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     pub homes: &'a [Home],
     pub inputs: &'a [TensorRef<'a>],
     /// By the plan's values.
@@ -79,7 +80,7 @@ pub(super) struct Scene<'a> {
     pub converts: &'a [Convert],
     /// By their list, and by the member of the team.
     pub converted: &'a [Vec<Mutex<Converted>>],
-    /// Counts the lane's tiles; never 0.
+    /// Counts the shard's tiles; never 0.
     pub tile: u64,
     /// Elements from the tile's first on, of whole values that get new ones.
     pub parts: &'a [Shared],
@@ -91,7 +92,7 @@ pub(super) struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// A value's rows, of `len` elements each.
-    pub(super) fn rows<T: Held>(&self, value: usize, span: Span, len: usize) -> &'a [T] {
+    pub(crate) fn rows<T: Held>(&self, value: usize, span: Span, len: usize) -> &'a [T] {
         let (all, first): (&[T], usize) = match self.homes[value].place {
             Place::Input(i) => (elements(self.inputs[i].data()), 0),
             Place::Slot(slot, base) => {
@@ -113,7 +114,7 @@ impl<'a> Scene<'a> {
 
     /// Asks for the rows of an input that come after those from `start` on, as many again, but not
     /// nearer than what is read while memory answers.
-    pub(super) fn prefetch(&self, value: usize, start: usize, rows: usize) {
+    pub(crate) fn prefetch(&self, value: usize, start: usize, rows: usize) {
         let Home { place: Place::Input(i), dtype, len } = self.homes[value] else { return };
         typed!(dtype, T => {
             let all: &[T] = elements(self.inputs[i].data());
@@ -124,7 +125,7 @@ impl<'a> Scene<'a> {
     }
 
     /// All elements of a whole value.
-    pub(super) fn whole<T: Held>(&self, value: usize) -> &'a [T] {
+    pub(crate) fn whole<T: Held>(&self, value: usize) -> &'a [T] {
         let array = match self.homes[value].place {
             Place::Whole(v) | Place::Elements(v) => self.wholes[v].as_ref(),
             Place::Known(k) => self.known.get(k),
@@ -135,7 +136,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The element type of an operand that is no number.
-    pub(super) fn dtype(&self, operand: &Operand) -> DType {
+    pub(crate) fn dtype(&self, operand: &Operand) -> DType {
         match operand {
             Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => {
                 self.homes[*v].dtype
@@ -145,12 +146,12 @@ impl<'a> Scene<'a> {
     }
 
     /// What a member has converted.
-    pub(super) fn own(&self, place: usize, member: usize) -> MutexGuard<'a, Converted> {
+    pub(crate) fn own(&self, place: usize, member: usize) -> MutexGuard<'a, Converted> {
         self.converted[place][member].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where a value's rows are, of `len` elements each, to be written.
-    pub(super) fn address(&self, value: usize, span: Span, len: usize) -> *mut u8 {
+    pub(crate) fn address(&self, value: usize, span: Span, len: usize) -> *mut u8 {
         let (buffer, base) = match self.homes[value].place {
             Place::Slot(slot, base) => (self.slots[slot], base),
             Place::Part(part) => (self.parts[part], Base::Tile),
@@ -163,7 +164,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Safety
     /// Until they are written, nobody reads them: neither the writer, nor another member of the team.
-    pub(super) unsafe fn write<T: Held>(&self, value: usize, span: Span, len: usize) -> &'a mut [T] {
+    pub(crate) unsafe fn write<T: Held>(&self, value: usize, span: Span, len: usize) -> &'a mut [T] {
         let Place::Slot(slot, base) = self.homes[value].place else {
             unreachable!("results have buffers");
         };

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::executor::Call;
 
 /// A parameter's update by a reduction over rows.
-pub(super) struct Update {
+pub(crate) struct Update {
     pub of: Accumulation,
     /// Among the folds.
     pub fold: usize,
@@ -25,7 +25,7 @@ pub(super) struct Update {
 
 /// Where a product writes that makes an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direct {
+pub(crate) enum Direct {
     /// The parameter's elements.
     Rows,
     /// Its panels, by the list of those that are packed: nothing else reads it.
@@ -33,12 +33,12 @@ pub(super) enum Direct {
 }
 
 impl Update {
-    pub(super) fn parameter<'c>(&self, call: &'c mut Call<'_>) -> Result<&'c mut Parameter> {
+    pub(crate) fn parameter<'c>(&self, call: &'c mut Call<'_>) -> Result<&'c mut Parameter> {
         call.parameters[call.slots[self.of.parameter.index()]].get_mut()
     }
 
     /// Adds the reduction.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         parameter: &mut Array<'static>,
         addend: &Array<'_>,
@@ -71,12 +71,12 @@ impl Update {
 }
 
 /// A parameter's elements, to be written over; nothing is left there until they are given back.
-pub(super) fn open(parameter: &mut Parameter, pool: &mut Pool) -> Slot {
+pub(crate) fn open(parameter: &mut Parameter, pool: &mut Pool) -> Slot {
     each!(parameter.array(), view => Held::from_vec(view.take_vec().unwrap_or_else(|| copied(view, pool))))
 }
 
 /// Gives them back.
-pub(super) fn close(parameter: &mut Parameter, elements: Slot) {
+pub(crate) fn close(parameter: &mut Parameter, elements: Slot) {
     each!(parameter.array(), view => view.give_vec(Held::into_vec(elements)));
 }
 

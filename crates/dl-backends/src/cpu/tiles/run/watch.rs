@@ -1,46 +1,44 @@
-//! How long each piece of a divided run takes, where somebody wants to know.
+//! The time that each piece of a run takes, for profiles.
 
 use std::time::{Duration, Instant};
 
-use super::run::Tiled;
-
 /// Times of a run.
-pub(super) struct Watch {
-    pub rounds: Vec<Round>,
+pub(crate) struct Watch {
+    pub stages: Vec<Stage>,
     /// By the list of updates.
     pub updates: Vec<Duration>,
 }
 
-/// Times of a round.
-pub(super) struct Round {
+/// Times of a stage.
+pub(crate) struct Stage {
     /// Of its work on whole values.
     pub wholes: Vec<Duration>,
     /// By the list of matrices that are packed.
     pub packs: Vec<Duration>,
     /// Of its phases, over all tiles.
     pub phases: Vec<Duration>,
-    /// Of threads that have no lane while others still have.
+    /// Of threads that have no shard while others still have.
     pub wait: Duration,
-    /// Of combining what lanes fold to.
+    /// Of combining what shards fold to.
     pub combine: Duration,
 }
 
 impl Watch {
-    pub(super) fn new(tiled: &Tiled) -> Watch {
+    /// For stages of so many kernels on whole values and phases, `packs` matrices and `updates`.
+    pub(crate) fn new(stages: impl Iterator<Item = (usize, usize)>, packs: usize, updates: usize) -> Watch {
         let zero = |n: usize| vec![Duration::ZERO; n];
-        let round = |round: usize| Round {
-            wholes: zero(tiled.wholes[round].len()),
-            packs: zero(tiled.packed.len()),
-            phases: zero(tiled.phases[round].len()),
+        let stage = |(wholes, phases): (usize, usize)| Stage {
+            wholes: zero(wholes),
+            packs: zero(packs),
+            phases: zero(phases),
             wait: Duration::ZERO,
             combine: Duration::ZERO,
         };
-        let rounds = (0..tiled.phases.len()).map(round).collect();
-        Watch { rounds, updates: zero(tiled.updates.len()) }
+        Watch { stages: stages.map(stage).collect(), updates: zero(updates) }
     }
 
     /// Does the work, and adds the time to what `place` finds, if there is a watch.
-    pub(super) fn time<R>(
+    pub(crate) fn time<R>(
         watch: &mut Option<Watch>,
         place: impl FnOnce(&mut Watch) -> &mut Duration,
         work: impl FnOnce() -> R,

@@ -1,6 +1,7 @@
 //! Kernels on whole values at work.
 
 use dl_core::plan::Plan;
+use dl_core::schedule::KernelId;
 use rayon::ThreadPool;
 
 use crate::cpu::compile::Prepared;
@@ -12,14 +13,22 @@ use crate::error::{Error, Result};
 use crate::executor::Call;
 
 /// Work on whole values.
-pub(super) enum Work {
+pub(crate) enum Work {
     Step(Whole),
     Fused(Fused),
 }
 
 impl Work {
+    /// The kernel of the schedule.
+    pub(crate) fn kernel(&self) -> KernelId {
+        match self {
+            Work::Step(whole) => whole.kernel,
+            Work::Fused(fused) => fused.kernel,
+        }
+    }
+
     /// The plan's steps.
-    pub(super) fn steps(&self) -> &[usize] {
+    pub(crate) fn steps(&self) -> &[usize] {
         match self {
             Work::Step(whole) => std::slice::from_ref(&whole.step),
             Work::Fused(fused) => &fused.steps,
@@ -28,7 +37,7 @@ impl Work {
 }
 
 /// A step on whole values.
-pub(super) struct Whole {
+pub(crate) struct Whole {
     pub kernel: KernelId,
     pub step: usize,
     pub prepared: Prepared,
@@ -39,7 +48,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    fn run<'a>(
+    pub(crate) fn run<'a>(
         &self,
         plan: &Plan,
         shapes: &[Vec<usize>],
