@@ -134,18 +134,21 @@ fn parameters_change_places() {
         let g = Graph::new();
         let start = |name: &str, x: f64| g.parameter(name, F32, [len], Init::Constant(x));
         let (p, q, r) = (start("p", 0.5), start("q", 2.0), start("r", -1.0));
+        // Rows, without which nothing is taken together.
+        let one = g.input("x", F32, (B, 2)).mean(..);
         let program = Program::builder(&g)
-            .update(p, q * 1.5 + r)
+            .update(p, q * 1.5 + r * one)
             .update(q, (p - r).tanh())
             // The sine by loops, between two bodies.
             .update(r, ((p + q).sin() + q).abs() * p)
             .compile()
             .expect("it is well formed");
-        check(&program, &[], &format!("{len} elements"));
+        let ones = Tensor::new([3, 2], vec![1.0_f32; 6]).expect("as many as the shape says");
+        check(&program, std::slice::from_ref(&ones), &format!("{len} elements"));
         // 0.5, 2, -1 in turn.
         let mut session = Session::new(Cpu::with_threads(1), 7);
         let step = session.compile(&program).expect("it can be compiled");
-        session.run(&step, &[]).expect("it runs");
+        session.run(&step, &[ones.view()]).expect("it runs");
         let of = |name: &str| session.get(name).expect("it is there").to_f64()[len - 1];
         assert_eq!(of("p"), 2.0);
         assert!((of("q") - 1.5_f64.tanh()).abs() < 1e-6);
