@@ -12,6 +12,9 @@ pub(crate) fn executors() -> Vec<Box<dyn Executor>> {
         // Tiles and lanes of a few rows, where a case has more.
         #[cfg(feature = "cpu")]
         Box::new(dl_backends::Cpu::with_threads(3).with_tile(3)),
+        // What machines without code of ours run.
+        #[cfg(feature = "cpu")]
+        Box::new(dl_backends::Cpu::with_threads(2).with_tile(7).with_code(false)),
         #[cfg(feature = "ndarray")]
         Box::new(dl_backends::Ndarray::default()),
         #[cfg(feature = "flex")]

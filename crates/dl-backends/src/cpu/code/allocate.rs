@@ -31,6 +31,10 @@ pub(super) struct Placed {
 impl Placed {
     /// The places, if the registers suffice.
     pub(super) fn new(steps: Vec<Step>) -> Option<Placed> {
+        Placed::in_order(by_height(&steps)).or_else(|| Placed::in_order(steps))
+    }
+
+    fn in_order(steps: Vec<Step>) -> Option<Placed> {
         let mut last = vec![0; steps.len()];
         let mut uses = vec![0_u32; steps.len()];
         for (i, step) in steps.iter().enumerate() {
@@ -88,6 +92,35 @@ impl Placed {
     /// Where a step's result is.
     pub(super) fn place(&self, id: Id) -> Place {
         self.places[id.0 as usize]
+    }
+}
+
+/// The steps with those first from which most is left to do until the end: chains that do not depend on each
+/// other go side by side, and none waits for another one's results.
+fn by_height(steps: &[Step]) -> Vec<Step> {
+    let mut heights = vec![0; steps.len()];
+    for (i, step) in steps.iter().enumerate().rev() {
+        let height = heights[i] + cycles(step.op);
+        for arg in step.args() {
+            heights[arg.0 as usize] = heights[arg.0 as usize].max(height);
+        }
+    }
+    let mut order: Vec<usize> = (0..steps.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(heights[*i] + cycles(steps[*i].op)));
+    let mut moved = vec![Id(0); steps.len()];
+    order.iter().enumerate().for_each(|(to, from)| moved[*from] = Id(to as u32));
+    order.into_iter().map(|i| steps[i].moved(&moved)).collect()
+}
+
+/// About how long a result takes.
+fn cycles(op: Op) -> u32 {
+    match op {
+        Op::Div => 12,
+        Op::Root => 16,
+        Op::Load(_) | Op::Test(_) => 8,
+        Op::Add | Op::Sub | Op::Compare(_) | Op::OfInt | Op::Whole => 3,
+        Op::Mul | Op::Fused => 4,
+        _ => 1,
     }
 }
 

@@ -96,6 +96,12 @@ impl Step {
     pub(super) fn args(&self) -> &[Id] {
         &self.args[..usize::from(self.count)]
     }
+
+    /// The same where all steps have other places.
+    pub(super) fn moved(mut self, to: &[Id]) -> Step {
+        self.args[..usize::from(self.count)].iter_mut().for_each(|a| *a = to[a.0 as usize]);
+        self
+    }
 }
 
 impl Op {
@@ -200,10 +206,9 @@ impl Tape {
             }
         }
         let (mut moved, mut kept) = (vec![Id(u32::MAX); steps.len()], vec![]);
-        for (i, mut step) in steps.into_iter().enumerate().filter(|(i, _)| needed[*i]) {
+        for (i, step) in steps.into_iter().enumerate().filter(|(i, _)| needed[*i]) {
             moved[i] = Id(kept.len() as u32);
-            step.args[..usize::from(step.count)].iter_mut().for_each(|a| *a = moved[a.0 as usize]);
-            kept.push(step);
+            kept.push(step.moved(&moved));
         }
         kept
     }

@@ -283,14 +283,13 @@ impl Tiled {
     }
 
     fn group_kernel(&self, group: &Group) -> Kernel {
-        let mut names: Vec<String> = vec![];
-        for instr in &group.instrs {
-            if !matches!(instr.kind, Kind::Transpose(..)) {
-                names.push(self.step_name(instr.step));
-            }
-        }
-        // A step that takes several operations is named once.
-        names.dedup();
+        let steps = group.instrs.iter().filter(|i| !matches!(i.kind, Kind::Transpose(..))).map(|i| i.step);
+        // In the plan's order, whatever that of the bodies is; a step that takes several operations is named
+        // once.
+        let mut steps: Vec<usize> = steps.collect();
+        steps.sort_unstable();
+        steps.dedup();
+        let names: Vec<String> = steps.into_iter().map(|step| self.step_name(step)).collect();
         let transposed = if group.transposed { ", transposed" } else { "" };
         let name = format!("group      {}  {} rows at a time{transposed}", names.join(" "), group.rows);
         let in_blocks = |home: &usize| {
