@@ -11,7 +11,10 @@ mod invariants;
 mod mutate;
 mod trial;
 
-use dl_core::plan::{Checks, Division};
+use std::sync::Arc;
+
+use dl_core::plan::{Checks, Step, ValueId};
+use dl_core::schedule::{Batch, Schedule};
 use dl_core::{Plan, Program, TensorRef, interp};
 
 use crate::inputs::{dims, inputs, is_small};
@@ -65,7 +68,17 @@ fn plan(text: &str) {
     let Ok(plan) = Plan::from_json(text) else { return };
     let again = Plan::from_json(&plan.to_json().unwrap()).unwrap();
     assert_eq!(again.to_string(), plan.to_string());
-    let _ = Division::of(&plan);
-    plan.accumulations();
+    let _ = Batch::of(&plan);
     plan.readers();
+    let declared: Vec<_> = plan.inputs().iter().map(|i| i.decl.clone()).collect();
+    let dims = dims(&declared, &mut Random::new(7));
+    let shape = |v: ValueId| &plan.value(v).shape;
+    let args = |s: &Step| s.args.iter().filter_map(|a| a.value()).map(shape).collect();
+    let ops = plan.steps().iter().map(|s| (&s.op, args(s)));
+    if !is_small(plan.values().iter().map(|v| &v.shape), ops, &dims) {
+        return;
+    }
+    if let Ok(schedule) = Schedule::new(&Arc::new(plan.clone()), &dims) {
+        schedule.verify().unwrap_or_else(|why| panic!("{why}\n{schedule}"));
+    }
 }
