@@ -41,9 +41,7 @@ fn a_sum_is_added_in_one_pass() {
     let b = g.parameter("b", F32, [3], Init::Zeros);
     check(
         &program(&g, &[], &[(b, b - 0.5 * names(&g).x.sum(0))]),
-        expect![
-            "update     b ← b - 0.5·%2, in one pass: no kernel makes it that could write over the old value"
-        ],
+        expect!["update     b ← b - 0.5·%2, in one pass: its maker cannot write over the old value"],
     );
 }
 
