@@ -8,13 +8,13 @@ use dl_core::ops::{Op, Reduce, movement};
 use dl_core::plan::{Arg, Step, ValueId};
 use dl_core::tensor::Literal;
 use dl_core::{DType, Dim, Dims, Plan};
-use rayon::ThreadPool;
 
 use super::array::Array;
 use super::frame::Frame;
 use super::lanes::Context;
 use super::movement::{iota, splat};
 use super::pool::Pool;
+use super::team::Team;
 use crate::error::{Error, Result};
 
 /// A plan for given sizes, the vectors that its runs reuse, and the last run's outputs.
@@ -25,7 +25,6 @@ pub(super) struct Compiled {
     /// What is known of each step before a run.
     pub steps: Vec<Prepared>,
     pub context: Context,
-    pub threads: Option<Arc<ThreadPool>>,
     pub frame: Frame,
     /// Why it is not divided.
     pub undivided: String,
@@ -56,8 +55,7 @@ impl Compiled {
     pub(super) fn new(
         plan: &Arc<Plan>,
         dims: &Dims,
-        threads: usize,
-        pool: Option<Arc<ThreadPool>>,
+        team: Option<Arc<Team>>,
         undivided: String,
     ) -> Result<Self> {
         let mut shapes = vec![];
@@ -74,8 +72,7 @@ impl Compiled {
             steps: plan.steps().iter().map(prepare).collect::<Result<_>>()?,
             plan: plan.clone(),
             shapes,
-            context: Context { pool: Pool::default(), threads },
-            threads: pool,
+            context: Context { pool: Pool::default(), team },
             frame: Frame::default(),
             undivided,
         })

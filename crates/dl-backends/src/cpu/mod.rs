@@ -29,7 +29,6 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use dl_core::{Dims, Plan, Tensor, TensorRef};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::array::Array;
 use self::compile::Compiled;
@@ -50,7 +49,6 @@ use crate::executor::{Buffer, Executable, Executor};
 pub struct Cpu {
     threads: usize,
     tile: Option<usize>,
-    pool: OnceLock<Arc<ThreadPool>>,
     team: OnceLock<Arc<Team>>,
 }
 
@@ -62,7 +60,7 @@ impl Cpu {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             n => n,
         };
-        Cpu { threads, tile: None, pool: OnceLock::new(), team: OnceLock::new() }
+        Cpu { threads, tile: None, team: OnceLock::new() }
     }
 
     /// With tiles of so many rows, where a plan can be divided; otherwise the caches decide. Results may
@@ -77,23 +75,7 @@ impl Cpu {
         self.threads
     }
 
-    /// The threads beside the calling one, started when they are first needed.
-    fn pool(&self) -> Result<Option<Arc<ThreadPool>>> {
-        if self.threads == 1 {
-            return Ok(None);
-        }
-        if let Some(pool) = self.pool.get() {
-            return Ok(Some(pool.clone()));
-        }
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .thread_name(|i| format!("cpu-{i}"))
-            .build()
-            .map_err(|e| self.cannot_start(e))?;
-        Ok(Some(self.pool.get_or_init(|| Arc::new(pool)).clone()))
-    }
-
-    /// The threads that share tiles, started when they are first needed.
+    /// The calling thread and those that help it, started when they are first needed.
     fn team(&self) -> Result<Option<Arc<Team>>> {
         if self.threads == 1 {
             return Ok(None);
@@ -124,8 +106,8 @@ impl Executor for Cpu {
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
         match Tiled::new(plan, dims, self.tile)? {
-            Ok(tiled) => Ok(Box::new(tiled.with_threads(self.threads, self.pool()?, self.team()?))),
-            Err(undivided) => Ok(Box::new(Compiled::new(plan, dims, self.threads, self.pool()?, undivided)?)),
+            Ok(tiled) => Ok(Box::new(tiled.with_threads(self.threads, self.team()?))),
+            Err(undivided) => Ok(Box::new(Compiled::new(plan, dims, self.team()?, undivided)?)),
         }
     }
 

@@ -13,19 +13,20 @@ use super::compile::{Compiled, Operand, Prepared};
 use super::elementwise::Term;
 use super::lanes::{CHUNK, Context};
 use super::movement::splat;
+use super::team::Team;
 use crate::error::{Error, Result};
 use crate::executor::{Call, Executable};
 use crate::profile::{Amount, Kernel, Operation};
 
 impl Executable for Compiled {
     fn run(&mut self, call: Call<'_>) -> Result<()> {
-        self.run_anywhere(call, &mut [])
+        self.run_steps(call, &mut [])
     }
 
     fn profile(&mut self, call: Call<'_>) -> Result<Vec<Kernel>> {
         let mut times = vec![Duration::ZERO; self.steps.len()];
         let begun = Instant::now();
-        self.run_anywhere(call, &mut times)?;
+        self.run_steps(call, &mut times)?;
         let all = begun.elapsed();
         let steps = self.plan.steps().iter().zip(&self.steps).zip(times);
         let mut kernels: Vec<Kernel> = steps.map(|((step, p), time)| self.kernel(step, p, time)).collect();
@@ -46,15 +47,8 @@ impl Executable for Compiled {
 }
 
 impl Compiled {
-    /// Where there are other threads, among them. The times of steps go to `times`, unless it is empty.
-    fn run_anywhere(&mut self, call: Call<'_>, times: &mut [Duration]) -> Result<()> {
-        match self.threads.clone() {
-            Some(threads) => threads.install(|| self.run_here(call, times)),
-            None => self.run_here(call, times),
-        }
-    }
-
-    fn run_here(&mut self, mut call: Call<'_>, times: &mut [Duration]) -> Result<()> {
+    /// All steps, then all updates. The times of steps go to `times`, unless it is empty.
+    fn run_steps(&mut self, mut call: Call<'_>, times: &mut [Duration]) -> Result<()> {
         let plan = Arc::clone(&self.plan);
         let mut values = self.frame.begin(&mut self.context, &plan, &mut call, |_, _| false)?;
         for (i, (step, prepared)) in plan.steps().iter().zip(&self.steps).enumerate() {
@@ -91,7 +85,7 @@ impl Compiled {
         let still = prepared.value.is_some() || is_view(&step.op);
         let input_bytes = if still { 0 } else { read().filter(is_input).map(bytes).sum() };
         let all = if still { 0 } else { read().chain([step.result]).map(bytes).sum::<usize>() };
-        let members = self.threads.as_ref().map_or(1, |pool| pool.current_num_threads());
+        let members = self.context.team().map_or(1, Team::members);
         let amount = |operation, elements, calls| {
             let threads = if elements > CHUNK { members } else { 1 };
             Amount { operation, elements, calls, threads }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use dl_core::plan::{Division, Part, Plan};
 use dl_core::{DType, Dims, Tensor};
-use rayon::ThreadPool;
 
 use super::Cut;
 use super::build::{FoldDecl, Work, build};
@@ -53,10 +52,8 @@ pub(in crate::cpu) struct Tiled {
     pub(super) buffers: Vec<Buffer>,
     pub(super) lanes: Vec<Mutex<Lane>>,
     pub(super) context: Context,
-    /// How many work on large whole values, and where.
+    /// How many threads work.
     pub(super) threads: usize,
-    pub(super) pool: Option<Arc<ThreadPool>>,
-    /// Who works on tiles.
     pub(super) team: Option<Arc<Team>>,
     pub(super) frame: Frame,
     pub(super) updates: Vec<Update>,
@@ -151,7 +148,7 @@ impl Tiled {
             folds: built.folds.iter().map(|f| empty(f, many(f))).collect(),
             parts: (0..parts).map(|_| Mutex::new(part())).collect(),
             workspace: Room::new(workspace),
-            context: Context { pool: Pool::default(), threads: 1 },
+            context: Context { pool: Pool::default(), team: None },
             spent: vec![],
         };
         let lanes = (0..cut.lanes()).map(|_| Mutex::new(lane())).collect();
@@ -176,9 +173,8 @@ impl Tiled {
             cut,
             buffers,
             lanes,
-            context: Context { pool: Pool::default(), threads: 1 },
+            context: Context { pool: Pool::default(), team: None },
             threads: 1,
-            pool: None,
             team: None,
             frame: Frame::default(),
             addends: vec![None; updates.len()],
@@ -193,13 +189,8 @@ impl Tiled {
 
 impl Tiled {
     /// With others to help.
-    pub(in crate::cpu) fn with_threads(
-        self,
-        threads: usize,
-        pool: Option<Arc<ThreadPool>>,
-        team: Option<Arc<Team>>,
-    ) -> Tiled {
-        let mut tiled = Tiled { threads, pool, team, ..self };
+    pub(in crate::cpu) fn with_threads(self, threads: usize, team: Option<Arc<Team>>) -> Tiled {
+        let mut tiled = Tiled { threads, team, ..self };
         let members = tiled.members();
         // More lanes than one have each a thread.
         if let [lane] = &mut tiled.lanes[..] {

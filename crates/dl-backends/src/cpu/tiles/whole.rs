@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use dl_core::Dims;
 use dl_core::plan::{Division, Part, Plan, Step};
-use rayon::ThreadPool;
 
 use super::fused::{Around, Fused, LEAST, elementwise, fuse};
 use super::place::Phases;
@@ -200,8 +199,8 @@ impl Tiled {
             let begun = watch.is_some().then(Instant::now);
             match work {
                 Work::Step(whole) => {
-                    let pool = self.pool.as_deref().filter(|_| whole.large).map(|pool| (pool, self.threads));
-                    whole.run(&self.plan, &self.shapes, values, call, (&mut self.context, pool))?;
+                    self.context.team = self.team.clone().filter(|_| whole.large);
+                    whole.run(&self.plan, &self.shapes, values, call, &mut self.context)?;
                 }
                 Work::Fused(fused) => {
                     let (isa, kernels, team) = (self.isa, self.kernels, self.team.as_deref());
@@ -225,22 +224,14 @@ impl Whole {
         shapes: &[Vec<usize>],
         values: &mut Values<'a>,
         call: &Call<'a>,
-        (context, pool): (&mut Context, Option<(&ThreadPool, usize)>),
+        context: &mut Context,
     ) -> Result<()> {
         let step = &plan.steps()[self.step];
         let value = plan.value(step.result);
         let args = take(&self.prepared, values);
         let shape = &shapes[step.result.index()];
         let moment = Moment { seed: call.seed, step: call.step, dtype: value.dtype, shape };
-        let result = match pool {
-            Some((pool, threads)) => {
-                context.threads = threads;
-                let result = pool.install(|| context.step(step, &self.prepared, args, moment));
-                context.threads = 1;
-                result
-            }
-            None => context.step(step, &self.prepared, args, moment),
-        };
+        let result = context.step(step, &self.prepared, args, moment);
         let result = result.map_err(|why| Error::at(&value.origin, why))?;
         for freed in &self.frees {
             if let Some(value) = values[*freed].take() {
