@@ -34,11 +34,11 @@ fn one_tile_updates_its_parameters() {
         Cpu::with_threads(1).with_tile(32),
         &images(20),
         expect![[r#"
-            20 rows: 1 × 20 in lanes, 20 in a tile
+            20 rows: 1 × 20 in shards, 20 in a tile
             whole      %34=constant %35=div  4 B
             pack       %4 [40, 3] kept in panels
             product    %1=cast %5 [r, 40]·[40, 3]  4.8 k FLOP, 4.6 KiB
-            group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, turned  680 B
+            group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, transposed  680 B
             product    %47 [40, r]·[r, 3]  4.8 k FLOP, 4.3 KiB
             whole      %33=div  8 B
             update     layer.bias ← layer.bias - 0.5·%46  36 B
@@ -54,13 +54,13 @@ fn tiles_and_lanes_sum_their_gradients() {
         Cpu::with_threads(2).with_tile(8),
         &images(100),
         expect![[r#"
-            100 rows: 6 × 17 in lanes, 8 in a tile
+            100 rows: 6 × 17 in shards, 8 in a tile
             whole      %34=constant %35=div  4 B
             pack       %4 [40, 3] packed  960 B
             product    %1=cast %5 [r, 40]·[40, 3]  24 k FLOP, 29 KiB
-            group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, turned  3.2 KiB
+            group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, transposed  3.2 KiB
             product    %47 [40, r]·[r, 3]  24 k FLOP, 31 KiB
-            wait       for the threads that have a lane
+            wait       for the threads that have a shard
             combine    %32 %46 %47  7.3 KiB
             whole      %33=div  8 B
             update     layer.weight ← layer.weight - 0.5·%47  1.4 KiB
@@ -80,11 +80,8 @@ fn what_is_not_divided_says_why() {
         Cpu::with_threads(1),
         &[x],
         expect![[r#"
-        one step at a time, undivided: %1 = flip of [B, 2] mixes rows of B
-        input      %0 = x: f32 [B, 2]
-        %1 = flip(%0): f32 [B, 2]
-        %2 = sum(%1): f32 [B]  frees %1
-        output     y = %2
-    "#]],
+            whole values only: %1 = flip of [B, 2] mixes rows of B
+            whole      %1=flip %2=sum  36 B
+        "#]],
     );
 }

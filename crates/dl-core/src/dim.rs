@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dtype::{DType, Scalar};
+
 /// A name: of a dimension, an input, a parameter or an output. Cheap to clone.
 pub type Name = Arc<str>;
 
@@ -170,6 +172,15 @@ impl Dim {
             }
         };
         usize::try_from(value).map_err(|_| format!("dimension {self} is {value}, which is negative"))
+    }
+
+    /// The number of elements as a number of `dtype`.
+    ///
+    /// # Errors
+    /// As for [`eval`](Dim::eval).
+    pub fn number(&self, dims: &Dims, dtype: DType) -> Result<Scalar, String> {
+        let n = self.eval(dims)?;
+        Ok(if dtype.is_float() { Scalar::Float(n as f64) } else { Scalar::Int(n as i64) })
     }
 
     /// Whether it can be the size of an axis, as far as that is known before a run.

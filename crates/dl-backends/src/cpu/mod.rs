@@ -4,6 +4,7 @@
 //! Results are bit-identical for every number of threads: work is divided by shapes alone.
 
 mod array;
+mod code;
 mod compile;
 mod contract;
 mod elementwise;
@@ -31,7 +32,6 @@ use std::sync::{Arc, OnceLock};
 use dl_core::{Dims, Plan, Tensor, TensorRef};
 
 use self::array::Array;
-use self::compile::Compiled;
 use self::parameter::Parameter;
 use self::team::Team;
 use self::tiles::Tiled;
@@ -49,6 +49,7 @@ use crate::executor::{Buffer, Executable, Executor};
 pub struct Cpu {
     threads: usize,
     tile: Option<usize>,
+    code: bool,
     team: OnceLock<Arc<Team>>,
 }
 
@@ -60,7 +61,7 @@ impl Cpu {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             n => n,
         };
-        Cpu { threads, tile: None, team: OnceLock::new() }
+        Cpu { threads, tile: None, code: true, team: OnceLock::new() }
     }
 
     /// With tiles of so many rows, where a plan can be divided; otherwise the caches decide. Results may
@@ -68,6 +69,14 @@ impl Cpu {
     #[must_use]
     pub fn with_tile(self, rows: usize) -> Self {
         Cpu { tile: Some(rows.max(1)), ..self }
+    }
+
+    /// Whether elementwise operations that follow each other may run as machine code made when a plan is
+    /// compiled, where the machine is one for which that can be made; they do by default. Without it they
+    /// run one after the other. It changes how fast results come, never which.
+    #[must_use]
+    pub fn with_code(self, code: bool) -> Self {
+        Cpu { code, ..self }
     }
 
     /// How many threads work.
@@ -105,10 +114,8 @@ impl Executor for Cpu {
     }
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
-        match Tiled::new(plan, dims, self.tile)? {
-            Ok(tiled) => Ok(Box::new(tiled.with_threads(self.threads, self.team()?))),
-            Err(undivided) => Ok(Box::new(Compiled::new(plan, dims, self.team()?, undivided)?)),
-        }
+        let tiled = Tiled::new(plan, dims, self.tile, self.code)?;
+        Ok(Box::new(tiled.with_threads(self.threads, self.team()?)))
     }
 
     fn upload(&self, value: TensorRef<'_>) -> Result<Buffer> {

@@ -1,124 +1,18 @@
-//! Running a compiled plan: all steps, then all updates, then outputs wait to be read.
+//! Steps of a plan on whole values.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dl_core::ops::Op;
-use dl_core::plan::{Arg, Step, ValueId};
+use dl_core::plan::Step;
 use dl_core::{DType, Tensor};
 use smallvec::SmallVec;
 
 use super::array::{Array, each};
-use super::compile::{Compiled, Operand, Prepared};
+use super::compile::{Operand, Prepared};
 use super::elementwise::Term;
-use super::lanes::{CHUNK, Context};
+use super::lanes::Context;
 use super::movement::splat;
-use super::team::Team;
-use crate::error::{Error, Result};
-use crate::executor::{Call, Executable};
 use crate::profile::{Amount, Kernel, Operation};
-
-impl Executable for Compiled {
-    fn run(&mut self, call: Call<'_>) -> Result<()> {
-        self.run_steps(call, &mut [])
-    }
-
-    fn profile(&mut self, call: Call<'_>) -> Result<Vec<Kernel>> {
-        let mut times = vec![Duration::ZERO; self.steps.len()];
-        let begun = Instant::now();
-        self.run_steps(call, &mut times)?;
-        let all = begun.elapsed();
-        let steps = self.plan.steps().iter().zip(&self.steps).zip(times);
-        let mut kernels: Vec<Kernel> = steps.map(|((step, p), time)| self.kernel(step, p, time)).collect();
-        let distance = kernels.iter().map(|k| k.footprint).sum();
-        kernels.push(Kernel::around(&kernels, self.plan.values().len(), all));
-        kernels.iter_mut().for_each(|k| k.distance = distance);
-        Ok(kernels)
-    }
-
-    fn listing(&self) -> String {
-        format!("one step at a time, undivided: {}\n{}", self.undivided, self.plan)
-    }
-
-    fn output(&self, index: usize) -> Result<Tensor> {
-        let output = self.frame.output(index)?;
-        Ok(output.expect("without tiles all outputs are kept").to_tensor())
-    }
-}
-
-impl Compiled {
-    /// All steps, then all updates. The times of steps go to `times`, unless it is empty.
-    fn run_steps(&mut self, mut call: Call<'_>, times: &mut [Duration]) -> Result<()> {
-        let plan = Arc::clone(&self.plan);
-        let mut values = self.frame.begin(&mut self.context, &plan, &mut call, |_, _| false)?;
-        for (i, (step, prepared)) in plan.steps().iter().zip(&self.steps).enumerate() {
-            let start = (!times.is_empty()).then(Instant::now);
-            let value = plan.value(step.result);
-            let args = take(prepared, &mut values);
-            let shape = &self.shapes[step.result.index()];
-            let moment = Moment { seed: call.seed, step: call.step, dtype: value.dtype, shape };
-            let result = self
-                .context
-                .step(step, prepared, args, moment)
-                .map_err(|why| Error::at(&value.origin, why))?;
-            debug_assert_eq!(result.shape(), shape);
-            values[step.result.index()] = Some(result);
-            for freed in &step.frees {
-                if let Some(value) = values[freed.index()].take() {
-                    self.context.pool.recycle(value);
-                }
-            }
-            if let Some(start) = start {
-                times[i] = start.elapsed();
-            }
-        }
-        self.frame.end(&mut self.context, &plan, values, &mut call, |_| true, |_| false)
-    }
-
-    /// A step of the plan as a kernel.
-    fn kernel(&self, step: &Step, prepared: &Prepared, time: Duration) -> Kernel {
-        let elements = |v: ValueId| self.shapes[v.index()].iter().product::<usize>();
-        let bytes = |v: ValueId| elements(v) * self.plan.value(v).dtype.bytes();
-        let read = || step.args.iter().filter_map(Arg::value);
-        let is_input = |v: &ValueId| self.plan.inputs().iter().any(|i| i.value == *v);
-        // Views copy nothing.
-        let still = prepared.value.is_some() || is_view(&step.op);
-        let input_bytes = if still { 0 } else { read().filter(is_input).map(bytes).sum() };
-        let all = if still { 0 } else { read().chain([step.result]).map(bytes).sum::<usize>() };
-        let members = self.context.team().map_or(1, Team::members);
-        let amount = |operation, elements, calls| {
-            let threads = if elements > CHUNK { members } else { 1 };
-            Amount { operation, elements, calls, threads }
-        };
-        let own = match &step.op {
-            _ if still => None,
-            Op::Contract(spec) => {
-                let shape = |i: usize| step.args[i].value().map_or(&[][..], |v| &self.shapes[v.index()]);
-                let others = spec.rhs.iter().zip(shape(1)).filter(|(letter, _)| !spec.lhs.contains(letter));
-                let elements = shape(0).iter().chain(others.map(|(_, n)| n)).product();
-                Some(amount(Operation::Multiply, elements, 1))
-            }
-            Op::Reduce { .. } | Op::ArgReduce { .. } => {
-                let from = read().map(elements).max().unwrap_or(0);
-                Some(amount(Operation::Reduce, from, elements(step.result)))
-            }
-            op => Some(amount(operation(op), elements(step.result), 1)),
-        };
-        Kernel {
-            name: format!("%{}={}", step.result.0, step.op.name()),
-            amounts: own.into_iter().chain([amount(Operation::Step, 1, 1)]).collect(),
-            product: None,
-            input_bytes,
-            bytes: all - input_bytes,
-            footprint: all,
-            far: 0,
-            parts: 1,
-            distance: 0,
-            threads: own.map_or(1, |amount| amount.threads),
-            seconds: time.as_secs_f64(),
-        }
-    }
-}
 
 impl Kernel {
     /// What all of a run takes beyond its kernels; the plan has so many values.
@@ -138,14 +32,6 @@ impl Kernel {
             seconds: (all.as_secs_f64() - inside).max(0.0),
         }
     }
-}
-
-/// Whether it only looks at its operand in another way. A reshape that cannot do that copies.
-fn is_view(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Reshape | Op::Permute(_) | Op::Broadcast(_) | Op::Slice { .. } | Op::Flip(_) | Op::Unfold { .. }
-    )
 }
 
 /// What a step does with elements.

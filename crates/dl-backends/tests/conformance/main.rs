@@ -20,6 +20,7 @@ mod not_finite;
 mod optimizers;
 mod random_programs;
 mod scene;
+mod scheduled;
 mod sessions;
 mod small;
 mod together;

@@ -171,7 +171,7 @@ pub(super) fn saturate(n: i64) -> u8 {
 }
 
 /// The place of a multi-index in row-major order.
-pub(super) fn offset(shape: &[usize], index: &[usize]) -> usize {
+pub(crate) fn offset(shape: &[usize], index: &[usize]) -> usize {
     shape.iter().zip(index).fold(0, |o, (n, i)| o * n + i)
 }
 
@@ -186,7 +186,7 @@ pub(super) fn position(shape: &[usize], mut offset: usize) -> Vec<usize> {
 }
 
 /// `f` of every multi-index of `shape`, in row-major order; of the empty one for a scalar.
-pub(super) fn each_index<T>(shape: &[usize], mut f: impl FnMut(&[usize]) -> T) -> Vec<T> {
+pub(crate) fn each_index<T>(shape: &[usize], mut f: impl FnMut(&[usize]) -> T) -> Vec<T> {
     let len = shape.iter().product();
     let mut index = vec![0; shape.len()];
     let mut out = Vec::with_capacity(len);

@@ -31,12 +31,12 @@ mod tests;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-pub(crate) use self::array::{Array, Values};
+pub(crate) use self::array::{Array, Values, each_index, offset};
 pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_checking_facts};
 pub(crate) use self::facts::check_tensor;
 
 use crate::dim::{Dims, Name};
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
 use crate::error::{self, Error, Fault};
 use crate::graph::{Node, NodeId, Origin};
 use crate::ops::Op;
@@ -127,6 +127,17 @@ fn eval_node(node: &Node, values: &[Option<Array>], env: &Env) -> Result<Array, 
         return Err(format!("{name} gave {got} {}, but {} {shape:?} is declared", data.kind(), node.dtype));
     }
     Ok(Array { shape, data })
+}
+
+/// One operation on arrays: its result of this type and shape.
+pub(crate) fn apply(
+    op: &Op,
+    args: &[&Array],
+    (dtype, shape): (DType, &[usize]),
+    env: &Env,
+) -> Result<Array, String> {
+    let node = Node { op: op.clone(), args: vec![], dtype, shape: shape.into() };
+    Ok(Array { shape: shape.to_vec(), data: eval(&node, args, shape, env)? })
 }
 
 /// Whether so many elements can be allocated at all, asked before anything aborts.

@@ -1,19 +1,15 @@
 //! Plans: a program lowered to a list of steps over values, ready for an executor.
 
-mod accumulate;
 mod checks;
 mod diagnosis;
-mod divide;
 mod file;
 mod listing;
 mod lower;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::accumulate::Accumulation;
 pub use self::checks::Checks;
 pub use self::diagnosis::{Diagnosis, Finding, Place};
-pub use self::divide::{Division, Part};
 
 use crate::dim::{Dim, Name};
 use crate::dtype::{DType, Scalar};
@@ -149,6 +145,16 @@ impl Plan {
     /// The steps, in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// The element type of a step's operands that are numbers: that of the values beside them.
+    pub fn number_type(&self, step: &Step) -> DType {
+        let beside = step.args.iter().find_map(Arg::value);
+        match step.op {
+            // Beside a select's branches stands its condition.
+            Op::Select => self.value(step.result).dtype,
+            _ => beside.map_or(self.value(step.result).dtype, |v| self.value(v).dtype),
+        }
     }
 
     /// For each value, how many steps read it (each operand counts), and outputs and updates.

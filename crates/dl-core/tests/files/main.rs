@@ -11,8 +11,10 @@ mod invariants;
 mod mutate;
 mod trial;
 
-use dl_core::plan::{Checks, Division};
-use dl_core::{Plan, Program, TensorRef, interp};
+use std::sync::Arc;
+
+use dl_core::plan::Checks;
+use dl_core::{Plan, Program, Schedule, TensorRef, interp};
 
 use crate::inputs::{dims, inputs, is_small};
 use crate::mutate::Random;
@@ -27,14 +29,14 @@ fn mutated_programs_are_refused_or_run() {
 #[test]
 fn mutated_plans_are_refused_or_understood() {
     let texts = corpus::plan_files();
-    fuzz::run("mutated plans", 60, |seed| mutants(&texts, seed, |text, _| plan(text)));
+    fuzz::run("mutated plans", 60, |seed| mutants(&texts, seed, plan));
 }
 
 fn program(text: &str, random: &mut Random) {
     let Ok(program) = Program::from_json(text) else { return };
     let lowered = Plan::new(&program);
     // What lowering makes of what the check accepts, the other check accepts.
-    plan(&lowered.to_json().unwrap());
+    plan(&lowered.to_json().unwrap(), random);
     let checks = Checks::new(&program);
     Plan::from_json(&checks.plan().to_json().unwrap()).unwrap();
     let graph = program.to_graph();
@@ -61,11 +63,14 @@ fn run(program: &Program, random: &mut Random) {
     let _ = interp::evaluate(program, &views, &parameters, 7, 1);
 }
 
-fn plan(text: &str) {
+fn plan(text: &str, random: &mut Random) {
     let Ok(plan) = Plan::from_json(text) else { return };
     let again = Plan::from_json(&plan.to_json().unwrap()).unwrap();
     assert_eq!(again.to_string(), plan.to_string());
-    let _ = Division::of(&plan);
-    plan.accumulations();
     plan.readers();
+    let decls: Vec<_> = plan.inputs().iter().map(|slot| slot.decl.clone()).collect();
+    // A size that makes a shape impossible is refused.
+    if let Ok(schedule) = Schedule::new(&Arc::new(plan), &dims(&decls, random)) {
+        schedule.verify().unwrap();
+    }
 }

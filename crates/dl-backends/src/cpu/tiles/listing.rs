@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::run::Tiled;
+use super::tiled::Tiled;
 use crate::profile::{Kernel, Operation};
 
 impl Tiled {
@@ -15,9 +15,12 @@ impl Tiled {
     }
 
     fn write(&self, text: &mut String) -> fmt::Result {
-        let cut = &self.cut;
-        let (lanes, lane, tile) = (self.lanes.len(), cut.lane.min(cut.rows), cut.tile);
-        writeln!(text, "{} rows: {lanes} × {lane} in lanes, {tile} in a tile", cut.rows)?;
+        let tiling = &self.tiling;
+        let (shards, shard, tile) = (self.shards.len(), tiling.shard.min(tiling.rows), tiling.tile);
+        match self.schedule.rows() {
+            Ok(_) => writeln!(text, "{} rows: {shards} × {shard} in shards, {tile} in a tile", tiling.rows)?,
+            Err(why) => writeln!(text, "whole values only: {why}")?,
+        }
         for kernel in self.kernels(None) {
             write_line(text, &kernel)?;
         }

@@ -11,9 +11,10 @@
 
 mod bytes;
 pub mod fidelity;
-mod functions;
+pub(super) mod functions;
 mod loops;
 mod power;
+pub(super) mod primitive;
 mod random;
 mod real;
 mod sums;

@@ -28,24 +28,24 @@ macro_rules! reals {
             #[inline(always)]
             fn unary<const FMA: bool>(op: Unary, $each: impl Each1<Element = $t>) {
                 match op {
-                    Unary::Neg => $each.each($module::neg),
-                    Unary::Abs => $each.each($module::abs),
-                    Unary::Sign => $each.each($module::sign),
-                    Unary::Exp => $each.each($module::exp::<FMA>),
-                    Unary::Expm1 => $each.each($module::expm1::<FMA>),
-                    Unary::Log => $each.each($module::log::<FMA>),
-                    Unary::Log1p => $each.each($module::log1p::<FMA>),
-                    Unary::Sqrt => $each.each($module::sqrt),
+                    Unary::Neg => $each.each($module::neg::<$t>),
+                    Unary::Abs => $each.each($module::abs::<$t>),
+                    Unary::Sign => $each.each($module::sign::<$t>),
+                    Unary::Exp => $each.each($module::exp::<FMA, $t>),
+                    Unary::Expm1 => $each.each($module::expm1::<FMA, $t>),
+                    Unary::Log => $each.each($module::log::<FMA, $t>),
+                    Unary::Log1p => $each.each($module::log1p::<FMA, $t>),
+                    Unary::Sqrt => $each.each($module::sqrt::<$t>),
                     Unary::Sin => $sin,
                     Unary::Cos => $cos,
-                    Unary::Tanh => $each.each($module::tanh::<FMA>),
-                    Unary::Sigmoid => $each.each($module::sigmoid::<FMA>),
-                    Unary::Softplus => $each.each($module::softplus::<FMA>),
-                    Unary::Relu => $each.each($module::relu),
+                    Unary::Tanh => $each.each($module::tanh::<FMA, $t>),
+                    Unary::Sigmoid => $each.each($module::sigmoid::<FMA, $t>),
+                    Unary::Softplus => $each.each($module::softplus::<FMA, $t>),
+                    Unary::Relu => $each.each($module::relu::<$t>),
                     Unary::Erf => $each.each($erf),
-                    Unary::Floor => $each.each($module::floor::<FMA>),
-                    Unary::IsFinite => $each.each($module::is_finite),
-                    Unary::Not => $each.each($module::not),
+                    Unary::Floor => $each.each($module::floor::<FMA, $t>),
+                    Unary::IsFinite => $each.each($module::is_finite::<$t>),
+                    Unary::Not => $each.each($module::not::<$t>),
                 }
             }
 
@@ -94,7 +94,7 @@ macro_rules! reals {
 }
 reals! {
     f32 single each trigonometry::sin::<FMA>(each), trigonometry::cos::<FMA>(each),
-        single::erf::<FMA>, power::pow::<FMA>;
+        single::erf::<FMA, f32>, power::pow::<FMA>;
     // In f64 these four are rare: the standard library's, one element at a time.
     f64 double each each.each(f64::sin), each.each(f64::cos), libm::erf, f64::powf;
 }

@@ -1,0 +1,78 @@
+//! The work of each instruction of a group, for profiles.
+
+use dl_core::ops::{Binary, Reduce};
+
+use super::data::instr::{Instr, Kind, Operand};
+use super::data::phase::Group;
+use super::tiled::Tiled;
+use crate::profile::{Amount, Operation};
+
+impl Tiled {
+    /// The work of an instruction for all rows.
+    pub(super) fn instr_amount(&self, instr: &Instr, group: &Group) -> Amount {
+        let rows = self.tiling.rows;
+        let blocks = self.tiles_of_shards() * self.tiling.tile.div_ceil(group.rows.max(1));
+        let lines = |len: usize| if group.transposed { blocks * len } else { rows };
+        let (operation, row, calls) = match instr.kind {
+            Kind::Reduce(kind, _, run) if group.transposed => {
+                (combining(kind), instr.len * run, blocks * instr.len * run)
+            }
+            Kind::Reduce(_, _, run) => (Operation::Reduce, instr.len * run, rows * instr.len),
+            Kind::Fold(kind, x, _) => match self.lowered.homes[x].len {
+                len if len > 1 && !group.transposed => (combining(kind), len, rows),
+                len => (Operation::Reduce, len, blocks * len),
+            },
+            Kind::Lookup { width, .. } => (Operation::Move, instr.len, rows * instr.len / width.max(1)),
+            Kind::Place { ref index, .. } => (Operation::Index, index.row.iter().product(), blocks),
+            Kind::Scatter { ref index, width, .. } => {
+                let count: usize = index.row.iter().product();
+                (combining(Reduce::Sum), count * width, rows * count)
+            }
+            _ if instr.by_lines(group.transposed) => (instr.operation(), instr.len, lines(instr.len)),
+            _ => (instr.operation(), instr.len, blocks),
+        };
+        self.amount(operation, rows * row, calls)
+    }
+}
+
+/// The operation that brings two parts of a reduction together.
+pub(super) fn combining(kind: Reduce) -> Operation {
+    Operation::Binary(match kind {
+        Reduce::Sum => Binary::Add,
+        Reduce::Prod => Binary::Mul,
+        Reduce::Max => Binary::Max,
+        Reduce::Min => Binary::Min,
+    })
+}
+
+impl Instr {
+    pub(super) fn operation(&self) -> Operation {
+        match &self.kind {
+            Kind::Unary(op, _) => Operation::Unary(*op),
+            Kind::Binary(op, ..) => Operation::Binary(*op),
+            Kind::Select(..) => Operation::Select,
+            Kind::Cast(..) => Operation::Cast,
+            Kind::Bytes(..) => Operation::Bytes,
+            Kind::Copy(_) | Kind::Count { .. } => Operation::Move,
+            Kind::Transpose(..) | Kind::Gather(..) | Kind::Concat(_) => Operation::Turn,
+            Kind::Reduce(..) | Kind::Fold(..) => Operation::Reduce,
+            Kind::Random(_) => Operation::Random,
+            Kind::Pick { .. } | Kind::Lookup { .. } | Kind::Place { .. } | Kind::Scatter { .. } => {
+                Operation::Index
+            }
+        }
+    }
+
+    /// Whether it takes its lines one by one.
+    fn by_lines(&self, transposed: bool) -> bool {
+        let line = |x: &Operand| matches!(x, Operand::PerRow(_) | Operand::SameRow(_));
+        match &self.kind {
+            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) => line(x),
+            Kind::Binary(_, _, x, y) => line(x) || line(y),
+            Kind::Select(c, a, b) => line(c) || line(a) || line(b),
+            // Whole transposed are copied.
+            Kind::Gather(..) => transposed,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Instructions of a group: what is computed row by row, from which homes into which.
+
+use dl_core::DType;
+use dl_core::dtype::Scalar;
+use dl_core::ops::{Binary, Reduce, Unary};
+
+use crate::cpu::vector::ByteMap;
+
+/// One operation; values are places in the table of homes.
+#[derive(Debug)]
+pub(crate) struct Instr {
+    pub kind: Kind,
+    /// The element type of the result.
+    pub dtype: DType,
+    /// The home that is written; none if it reduces rows.
+    pub out: Option<usize>,
+    /// Elements of a row of the result.
+    pub len: usize,
+    /// The plan's step, for errors.
+    pub step: usize,
+}
+
+/// What an operation computes.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Unary(Unary, Operand),
+    /// The operands' element type stands beside.
+    Binary(Binary, DType, Operand, Operand),
+    Select(Operand, Operand, Operand),
+    Cast(DType, Operand),
+    /// A function of bytes.
+    Bytes(ByteMap, usize),
+    /// The operand as rows of elements.
+    Copy(Operand),
+    /// Rows into columns, or back.
+    Transpose(usize, Way),
+    /// `kind` of each run of so many elements.
+    Reduce(Reduce, usize, usize),
+    /// Element `map[i]` of the operand's row of so many; `u32::MAX` for the number.
+    Gather(Vec<u32>, Operand, usize, Scalar),
+    /// Operands side by side: element `i` of each goes to `map[i]`.
+    Concat(Vec<(usize, Vec<u32>)>),
+    /// The number of the row (a multiple of it, counted on), each so many times.
+    Count {
+        per_row: usize,
+        times: usize,
+    },
+    /// Uniform numbers of a stream, counted by element.
+    Random(u64),
+    /// One element of each run, by index.
+    Pick {
+        from: usize,
+        index: Index,
+    },
+    /// Rows of so many elements of a whole table, by index.
+    Lookup {
+        table: usize,
+        index: Index,
+        width: usize,
+    },
+    /// An update at its index of each run of zeros.
+    Place {
+        index: Index,
+        update: usize,
+    },
+    /// Into a fold: all rows by `kind`.
+    Fold(Reduce, usize, usize),
+    /// Into a fold: rows added to those of a table, by index.
+    Scatter {
+        index: Index,
+        update: usize,
+        width: usize,
+        fold: usize,
+    },
+}
+
+/// How elements come to lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    Columns,
+    Rows,
+}
+
+/// Indices, and what they are of.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub home: usize,
+    /// Elements of the axis.
+    pub along: usize,
+    /// The shape of a row of indices.
+    pub row: Vec<usize>,
+    /// The axis and the shape that it is of, for errors.
+    pub axis: (usize, String),
+}
+
+/// What an operand is along the rows of a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand {
+    /// As many elements for each row as the result has.
+    Rows(usize),
+    /// One element for each row.
+    PerRow(usize),
+    /// A whole value that is the same for each row.
+    SameRow(usize),
+    /// A whole value of one element.
+    Same(usize),
+    /// A number.
+    Number(Scalar),
+}
+
+impl Kind {
+    /// The values that are read.
+    pub(crate) fn inputs(&self) -> Vec<usize> {
+        let home = |x: &Operand| match x {
+            Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => Some(*v),
+            Operand::Number(_) => None,
+        };
+        match self {
+            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) | Kind::Gather(_, x, ..) => {
+                home(x).into_iter().collect()
+            }
+            Kind::Binary(_, _, x, y) => [x, y].into_iter().filter_map(home).collect(),
+            Kind::Select(c, a, b) => [c, a, b].into_iter().filter_map(home).collect(),
+            Kind::Transpose(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => {
+                vec![*x]
+            }
+            Kind::Concat(parts) => parts.iter().map(|(x, _)| *x).collect(),
+            Kind::Count { .. } | Kind::Random(_) => vec![],
+            Kind::Pick { from, index } => vec![*from, index.home],
+            Kind::Lookup { table, index, .. } => vec![*table, index.home],
+            Kind::Place { index, update } | Kind::Scatter { index, update, .. } => vec![index.home, *update],
+        }
+    }
+
+    /// Reads other values instead.
+    pub(crate) fn rename(&mut self, to: impl Fn(usize) -> usize) {
+        let home = |v: &mut usize| *v = to(*v);
+        let operand = |x: &mut Operand| match x {
+            Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => home(v),
+            Operand::Number(_) => {}
+        };
+        match self {
+            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) | Kind::Gather(_, x, ..) => operand(x),
+            Kind::Binary(_, _, x, y) => [x, y].into_iter().for_each(operand),
+            Kind::Select(c, a, b) => [c, a, b].into_iter().for_each(operand),
+            Kind::Transpose(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => {
+                home(x)
+            }
+            Kind::Concat(parts) => parts.iter_mut().for_each(|(x, _)| home(x)),
+            Kind::Count { .. } | Kind::Random(_) => {}
+            Kind::Pick { from, index } => [from, &mut index.home].into_iter().for_each(home),
+            Kind::Lookup { table, index, .. } => [table, &mut index.home].into_iter().for_each(home),
+            Kind::Place { index, update } | Kind::Scatter { index, update, .. } => {
+                [&mut index.home, update].into_iter().for_each(home);
+            }
+        }
+    }
+}

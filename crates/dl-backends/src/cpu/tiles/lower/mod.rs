@@ -1,0 +1,70 @@
+//! Lowering: from the kernels of a schedule to phases of a tile, and all that the caches, vectors and
+//! products of this executor want beside them.
+//!
+//! 1. `rows`: kernels on rows become phases, their bodies instructions over homes (`body`), their products
+//!    products with packed matrices;
+//! 2. `converts`: bytes that only products read leave the groups;
+//! 3. `transpose`: groups of short rows compute on columns;
+//! 4. `code`: instructions that go element by element become machine code;
+//! 5. `buffers`: homes get buffers, which values share whose lifetimes do not meet;
+//! 6. `updates`: products that may add to a parameter do so where all rows are one tile;
+//! 7. `whole`: kernels on whole values.
+
+mod body;
+mod buffers;
+mod code;
+mod converts;
+mod rows;
+mod transpose;
+pub(super) mod updates;
+pub(super) mod whole;
+
+use dl_core::Schedule;
+
+use self::buffers::Buffers;
+pub(super) use self::rows::Lowered;
+use super::BLOCK;
+use super::data::convert::Convert;
+use super::data::home::Place;
+use super::data::phase::{Buffer, Phase, Phases};
+use crate::cpu::matmul::Kernels;
+
+/// What the rows of a schedule come to.
+pub(super) struct Rows {
+    pub lowered: Lowered,
+    /// By stage.
+    pub phases: Vec<Phases>,
+    pub converts: Vec<Convert>,
+    pub buffers: Vec<Buffer>,
+}
+
+/// Lowers the kernels on rows; with `code`, instructions become machine code.
+///
+/// # Errors
+/// Why the plan has to run one step at a time.
+pub(super) fn rows(schedule: &Schedule, kernels: Kernels, code: bool) -> Result<Rows, String> {
+    let (mut lowered, mut phases) = Lowered::new(schedule, kernels)?;
+    let converts = converts::converts(&lowered, &mut phases);
+    for phase in phases.iter_mut().flatten() {
+        if let Phase::Group(group) = phase {
+            let longest = group.instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
+            group.rows = (BLOCK / longest).max(1);
+            group.inputs = group.instrs.iter().flat_map(|i| i.kind.inputs()).collect();
+            group.inputs.retain(|home| matches!(lowered.homes[*home].place, Place::Input(_)));
+            group.inputs.sort_unstable();
+            group.inputs.dedup();
+        }
+    }
+    transpose::transpose(&mut lowered, &mut phases, schedule.row_count());
+    for phase in phases.iter_mut().flatten() {
+        if let Phase::Group(group) = phase {
+            group.folded = group.folds();
+        }
+    }
+    if code {
+        code::segments(&lowered.homes, &lowered.outputs, &mut phases);
+    }
+    let buffers = Buffers::new(lowered.homes.len(), &lowered.outputs, &phases);
+    let buffers = buffers.give(&mut lowered.homes, &phases);
+    Ok(Rows { lowered, phases, converts, buffers })
+}

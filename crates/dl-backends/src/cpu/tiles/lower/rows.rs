@@ -1,0 +1,261 @@
+//! Kernels on rows as phases: homes for buffers, panels for matrices, and where a product's result goes.
+
+use std::collections::HashMap;
+
+use dl_core::DType;
+use dl_core::Schedule;
+use dl_core::ops::Reduce;
+use dl_core::schedule::{
+    Along, Argument as ScheduledArgument, Body, BufferId, Content, Kernel, Layout, Opaque,
+    Product as ScheduledProduct, Source,
+};
+
+use crate::cpu::array::Array;
+use crate::cpu::matmul::Kernels;
+use crate::cpu::tiles::data::home::{Home, Place};
+use crate::cpu::tiles::data::phase::{Argument, FoldDecl, Group, OpaqueStep, Phase, Phases, Target};
+use crate::cpu::tiles::data::product::{Form, Left, Pack, Product, Weights};
+
+/// Rows that are not worth packing the matrix that they are multiplied by.
+const FEW: usize = 16;
+
+/// What the rows of a schedule come to, beside phases.
+#[derive(Default)]
+pub(crate) struct Lowered {
+    pub homes: Vec<Home>,
+    pub folds: Vec<FoldDecl>,
+    pub known: Vec<Array<'static>>,
+    /// Whole matrices that products want in panels.
+    pub packs: Vec<Pack>,
+    /// Rows that are outputs, by the plan's list.
+    pub outputs: Vec<Option<usize>>,
+}
+
+/// The state of lowering.
+pub(crate) struct Lowering<'s> {
+    pub schedule: &'s Schedule,
+    kernels: Kernels,
+    pub lowered: Lowered,
+    /// By the schedule's buffer.
+    homes: HashMap<BufferId, usize>,
+    folds: HashMap<BufferId, usize>,
+    /// The prologues that a stage's products share, with the homes of their results.
+    prologues: Vec<(Body, usize)>,
+    stage: usize,
+    phases: Phases,
+}
+
+impl Lowered {
+    /// The kernels on rows of each stage as phases.
+    ///
+    /// # Errors
+    /// Why the plan has to run one step at a time.
+    pub(crate) fn new(schedule: &Schedule, kernels: Kernels) -> Result<(Lowered, Vec<Phases>), String> {
+        let mut lowering = Lowering {
+            schedule,
+            kernels,
+            lowered: Lowered::default(),
+            homes: HashMap::new(),
+            folds: HashMap::new(),
+            prologues: vec![],
+            stage: 0,
+            phases: vec![],
+        };
+        let mut stages = vec![];
+        for (stage, kernels) in schedule.stages().iter().enumerate() {
+            lowering.stage = stage;
+            lowering.prologues.clear();
+            for kernel in &kernels.rows {
+                lowering.kernel(kernel)?;
+            }
+            stages.push(std::mem::take(&mut lowering.phases));
+        }
+        for output in schedule.outputs() {
+            let rows = matches!(schedule.buffer(*output).layout, Layout::Rows(_));
+            let home = rows.then(|| lowering.home(*output)).transpose()?;
+            lowering.lowered.outputs.push(home);
+        }
+        Ok((lowering.lowered, stages))
+    }
+}
+
+impl Lowering<'_> {
+    fn kernel(&mut self, kernel: &Kernel) -> Result<(), String> {
+        match kernel {
+            Kernel::Pointwise(pointwise) => self.group(&pointwise.body, None).map(drop),
+            Kernel::Product(product) => self.product(product),
+            Kernel::Opaque(opaque) => self.opaque(opaque),
+        }
+    }
+
+    /// A body as a group; the home of its last register.
+    fn group(&mut self, body: &Body, result: Option<usize>) -> Result<Option<usize>, String> {
+        let (instrs, last) = self.instructions(body, result)?;
+        self.phases.push(Phase::Group(Group { instrs, ..Group::default() }));
+        Ok(last)
+    }
+
+    fn opaque(&mut self, opaque: &Opaque) -> Result<(), String> {
+        let step = opaque.step.index();
+        let mut args = vec![];
+        for arg in &opaque.args {
+            args.push(match arg {
+                ScheduledArgument::Number(number) => Argument::Number(*number),
+                ScheduledArgument::Buffer(buffer) => match self.schedule.buffer(*buffer).layout {
+                    Layout::Rows(_) => Argument::Rows(self.home(*buffer)?),
+                    Layout::Whole(_) => Argument::Whole(self.value(*buffer)?),
+                },
+            });
+        }
+        let out = match opaque.fold {
+            Some(kind) => Target::Fold(self.fold(opaque.out, kind, false, 1)?),
+            None => Target::Home(self.home(opaque.out)?),
+        };
+        self.phases.push(Phase::Opaque(OpaqueStep { step, args, out }));
+        Ok(())
+    }
+
+    fn product(&mut self, product: &ScheduledProduct) -> Result<(), String> {
+        let (sizes, dtype, step) = (product.sizes, product.dtype, product.step.index());
+        let a = Left::Home(self.factor(&product.left.source)?);
+        let (form, out) = match product.along {
+            Along::M => {
+                let Source::Buffer(buffer) = product.right.source else {
+                    return Err("a prologue of a whole matrix".into());
+                };
+                let strides = (product.right.row as isize, product.right.column as isize);
+                let pack =
+                    Pack { value: self.value(buffer)?, stage: self.stage, k: sizes.k, n: sizes.n, strides };
+                let weights = match dtype {
+                    DType::F32 if self.is_packed(&pack, sizes.m) => Weights::Packed(self.pack(pack)),
+                    _ => Weights::Whole(self.whole(buffer)?, strides),
+                };
+                let home = match product.out {
+                    Some(out) => self.home(out)?,
+                    None => self.open(dtype, sizes.m * sizes.n),
+                };
+                (Form::Rows { m: sizes.m, sizes: (sizes.k, sizes.n), weights }, Target::Home(home))
+            }
+            Along::K => {
+                let b = self.factor(&product.right.source)?;
+                let out = product.out.ok_or("a sum over rows has a buffer")?;
+                let fold = self.fold(out, Reduce::Sum, true, 1)?;
+                (Form::Fold { b, sizes: (sizes.m, sizes.n), k: sizes.k }, Target::Fold(fold))
+            }
+            Along::Nothing => return Err("a product of whole values among the rows".into()),
+        };
+        self.phases.push(Phase::Product(Product {
+            dtype,
+            a,
+            out,
+            form,
+            scale: (1.0, 0.0),
+            panels: None,
+            step,
+        }));
+        if let Some(epilogue) = &product.epilogue {
+            self.group(epilogue, out.home())?;
+        }
+        Ok(())
+    }
+
+    /// Whether a product's matrix is worth packing.
+    fn is_packed(&self, pack: &Pack, m: usize) -> bool {
+        let few = self.schedule.row_count().saturating_mul(m) < FEW;
+        !few || pack.strides.1 != 1 || pack.n % self.kernels.vector() != 0
+    }
+
+    /// The place of a matrix among those that are packed.
+    fn pack(&mut self, pack: Pack) -> usize {
+        let packs = &mut self.lowered.packs;
+        packs.iter().position(|p| *p == pack).unwrap_or_else(|| {
+            packs.push(pack);
+            packs.len() - 1
+        })
+    }
+
+    /// The home of a product's operand; the first product that reads it computes its prologue.
+    fn factor(&mut self, source: &Source) -> Result<usize, String> {
+        let body = match source {
+            Source::Buffer(buffer) => return self.home(*buffer),
+            Source::Prologue(body) => body,
+        };
+        if let Some((_, home)) = self.prologues.iter().find(|(known, _)| known == body) {
+            return Ok(*home);
+        }
+        let home = self.group(body, None)?.ok_or("a prologue computes something")?;
+        self.prologues.push((body.clone(), home));
+        Ok(home)
+    }
+
+    /// A new home for rows.
+    pub(crate) fn open(&mut self, dtype: DType, len: usize) -> usize {
+        self.lowered.homes.push(Home { place: Place::Open, dtype, len });
+        self.lowered.homes.len() - 1
+    }
+
+    /// The home of a buffer of rows.
+    pub(crate) fn home(&mut self, buffer: BufferId) -> Result<usize, String> {
+        if let Some(home) = self.homes.get(&buffer) {
+            return Ok(*home);
+        }
+        let known = self.schedule.buffer(buffer);
+        let Layout::Rows(len) = known.layout else { return Err("a whole value taken for rows".into()) };
+        let inputs = self.schedule.plan().inputs();
+        let input = match known.content {
+            Content::Value(value) => inputs.iter().position(|i| i.value == value),
+            _ => None,
+        };
+        let place = input.map_or(Place::Open, Place::Input);
+        self.lowered.homes.push(Home { place, dtype: known.dtype, len });
+        let home = self.lowered.homes.len() - 1;
+        self.homes.insert(buffer, home);
+        Ok(home)
+    }
+
+    /// The home of a whole value that rows read.
+    pub(crate) fn whole(&mut self, buffer: BufferId) -> Result<usize, String> {
+        if let Some(home) = self.homes.get(&buffer) {
+            return Ok(*home);
+        }
+        let known = self.schedule.buffer(buffer);
+        let (dtype, len) = (known.dtype, known.layout.len());
+        let place = match &known.content {
+            Content::Known(tensor) => {
+                self.lowered.known.push(Array::owned(tensor.clone()));
+                Place::Known(self.lowered.known.len() - 1)
+            }
+            _ => Place::Whole(self.value(buffer)?),
+        };
+        self.lowered.homes.push(Home { place, dtype, len });
+        let home = self.lowered.homes.len() - 1;
+        self.homes.insert(buffer, home);
+        Ok(home)
+    }
+
+    /// The value of the plan that a buffer holds.
+    fn value(&self, buffer: BufferId) -> Result<usize, String> {
+        match self.schedule.buffer(buffer).content {
+            Content::Value(value) => Ok(value.index()),
+            _ => Err("a buffer that holds no value".into()),
+        }
+    }
+
+    /// The place of a reduction over rows.
+    pub(crate) fn fold(
+        &mut self,
+        buffer: BufferId,
+        kind: Reduce,
+        overwritten: bool,
+        terms: usize,
+    ) -> Result<usize, String> {
+        if let Some(fold) = self.folds.get(&buffer) {
+            return Ok(*fold);
+        }
+        let (value, stage) = (self.value(buffer)?, self.stage);
+        self.lowered.folds.push(FoldDecl { value, kind, stage, overwritten, terms });
+        let fold = self.lowered.folds.len() - 1;
+        self.folds.insert(buffer, fold);
+        Ok(fold)
+    }
+}

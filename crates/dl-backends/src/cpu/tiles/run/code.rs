@@ -1,0 +1,49 @@
+//! Segments at work.
+#![allow(unsafe_code)]
+
+use dl_core::DType;
+
+use crate::cpu::code::{Access, STREAMS, Table};
+use crate::cpu::tiles::data::code::Segment;
+use crate::cpu::tiles::data::home::Span;
+use crate::cpu::tiles::data::slots::typed;
+use crate::cpu::tiles::run::scene::Scene;
+
+impl Segment {
+    /// Computes the rows of `span`.
+    pub(crate) fn run(&self, scene: &Scene<'_>, span: Span) {
+        let elements = span.rows * self.len;
+        if elements == 0 {
+            return;
+        }
+        let line = if self.flat { elements } else { span.line(self.len) };
+        let lines = elements / line;
+        let mut table: Table = [0; _];
+        let (streams, numbers) = table.split_at_mut(STREAMS);
+        for (address, input) in streams.iter_mut().zip(&self.inputs) {
+            *address = typed!(scene.homes[input.home].dtype, T => match input.row {
+                Some(row) => scene.rows::<T>(input.home, span, row).as_ptr() as u64,
+                None => {
+                    let whole = scene.whole::<T>(input.home);
+                    let read = if input.access == Access::PerLine { lines } else { line };
+                    assert!(whole.len() >= read, "a row has as many elements as the result's");
+                    whole.as_ptr() as u64
+                }
+            });
+        }
+        for (address, out) in streams[self.inputs.len()..].iter_mut().zip(&self.outs) {
+            *address = scene.address(*out, span, self.len) as u64;
+        }
+        for (number, home) in numbers.iter_mut().zip(&self.numbers) {
+            *number = match self.dtype {
+                DType::F64 => scene.whole::<f64>(*home)[0].to_bits(),
+                _ => scene.whole::<f32>(*home)[0].to_bits().into(),
+            };
+        }
+        let code = self.code.as_ref().expect("a group's bodies have code");
+        // SAFETY: each address has as many elements behind it as its stream goes over: all of the rows, or one
+        // for each line, or those of a line. Results are in buffers of their own, or are written over the
+        // elements that they are computed of, once these are read; rows are this member's.
+        unsafe { code.call(self.entry, &mut table, line, lines) };
+    }
+}

@@ -1,0 +1,114 @@
+//! What tiles add up to: each shard has its own, shards are combined in a fixed tree. Where terms are many,
+//! what rounding takes from a sum is kept beside it.
+
+use dl_core::dtype::Scalar;
+use dl_core::ops::Reduce;
+
+use crate::cpu::array::Item;
+use crate::cpu::team::Team;
+use crate::cpu::tiles::data::slots::{Slot, typed};
+use crate::cpu::tiles::run::number::Number;
+use crate::cpu::vector::Isa;
+use dl_core::DType;
+
+/// Terms of a sum that are added one after the other.
+pub(crate) const CHAIN: usize = 64;
+
+/// What rows fold to.
+pub(crate) struct Fold {
+    /// What is summed at the moment; in the end, everything.
+    pub now: Slot,
+    /// The sum so far, and what rounding took from it, where terms are many.
+    kept: Option<(Slot, Slot)>,
+}
+
+impl Fold {
+    /// Of so many elements; with `many`, sums of floats keep what rounding takes.
+    pub(crate) fn new(now: Slot, (kind, dtype): (Reduce, DType), len: usize, many: bool) -> Fold {
+        let many = many && kind == Reduce::Sum && dtype.is_float();
+        Fold { now, kept: many.then(|| (Slot::new(dtype, len), Slot::new(dtype, len))) }
+    }
+
+    /// Has `f` fold some terms, no more than [`CHAIN`] one after the other.
+    pub(crate) fn part<T: Number>(&mut self, isa: Isa, f: impl FnOnce(&mut [T])) {
+        let now = self.now.get_mut::<T>();
+        let Some((total, lost)) = &mut self.kept else { return f(now) };
+        now.fill(T::default());
+        f(now);
+        T::keep(isa, total.get_mut(), lost.get_mut(), now);
+    }
+
+    /// Folds one term into some of the elements.
+    pub(crate) fn place<T: Number>(&mut self, isa: Isa, first: usize, x: &[T]) {
+        let elements = first..first + x.len();
+        match &mut self.kept {
+            Some((total, lost)) => {
+                let (total, lost) = (total.get_mut::<T>(), lost.get_mut::<T>());
+                T::keep(isa, &mut total[elements.clone()], &mut lost[elements], x);
+            }
+            None => T::combine(isa, Reduce::Sum, &mut self.now.get_mut::<T>()[elements], x),
+        }
+    }
+
+    /// Folds a term.
+    pub(crate) fn add(&mut self, (kind, dtype): (Reduce, DType), x: &Slot) {
+        match &mut self.kept {
+            Some((total, lost)) => {
+                typed!(dtype, T => T::keep(Isa::widest(), total.get_mut(), lost.get_mut(), x.get::<T>()));
+            }
+            None => combine(kind, dtype, &mut self.now, x, None),
+        }
+    }
+
+    /// Takes what was summed by somebody who begins anew with the next term.
+    pub(crate) fn flush(&mut self, dtype: DType) {
+        if let Some((total, lost)) = &mut self.kept {
+            typed!(dtype, T => T::keep(Isa::widest(), total.get_mut(), lost.get_mut(), self.now.get::<T>()));
+        }
+    }
+
+    /// What everything came to, once there are no more terms.
+    pub(crate) fn settle(&mut self, dtype: DType) {
+        if let Some((total, lost)) = &self.kept {
+            typed!(dtype, T => {
+                let now = self.now.get_mut::<T>();
+                now.copy_from_slice(total.get());
+                T::settle(Isa::widest(), now, lost.get());
+            });
+        }
+    }
+
+    /// Fills it with what nothing comes to.
+    pub(crate) fn reset(&mut self, (kind, dtype): (Reduce, DType)) {
+        reset(kind, dtype, &mut self.now);
+        self.begin(dtype);
+    }
+
+    /// Forgets the sum so far.
+    pub(crate) fn begin(&mut self, dtype: DType) {
+        if let Some((total, lost)) = &mut self.kept {
+            typed!(dtype, T => [total, lost].into_iter().for_each(|x| x.get_mut::<T>().fill(T::default())));
+        }
+    }
+}
+
+/// Fills elements with what nothing comes to.
+fn reset(kind: Reduce, dtype: DType, fold: &mut Slot) {
+    let identity = match (kind, dtype) {
+        // As the reduction over nothing has it.
+        (Reduce::Max, DType::I64) => Scalar::Int(i64::MIN),
+        (Reduce::Min, DType::I64) => Scalar::Int(i64::MAX),
+        (kind, DType::I64 | DType::U8) => Scalar::Int(kind.identity() as i64),
+        (kind, _) => Scalar::Float(kind.identity()),
+    };
+    typed!(dtype, T => fold.get_mut::<T>().fill(T::number(identity)));
+}
+
+/// `into ← kind(into, from)`.
+pub(crate) fn combine(kind: Reduce, dtype: DType, into: &mut Slot, from: &Slot, team: Option<&Team>) {
+    let isa = Isa::widest();
+    typed!(dtype, T => {
+        let (into, from) = (into.get_mut::<T>(), from.get::<T>());
+        Team::share(team, into, &|start, into| T::combine(isa, kind, into, &from[start..][..into.len()]));
+    });
+}

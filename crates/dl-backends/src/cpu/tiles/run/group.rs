@@ -1,0 +1,115 @@
+//! The rows of a group, shared by a team: in parts that depend on their number alone, so that they
+//! reduce to the same whoever takes which.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::cpu::matmul::part;
+use crate::cpu::team::Lead;
+use crate::cpu::tiles::data::home::Span;
+use crate::cpu::tiles::data::phase::Group;
+use crate::cpu::tiles::run::fold::Fold;
+use crate::cpu::tiles::run::scene::{Member, Scene};
+
+/// Rows that are worth a part.
+const ROWS: usize = 32;
+/// Most parts.
+pub(crate) const PARTS: usize = 8;
+/// Elements of results that are worth waking others.
+const ALONE: usize = 1 << 13;
+
+/// The members of a team that work on a group.
+pub(crate) struct Workers<'c, 'l> {
+    /// At least one.
+    pub members: &'c [Member],
+    /// For each part, the reductions of its rows.
+    pub parts: &'c [Mutex<Vec<Fold>>],
+    pub lead: Option<&'c mut Lead<'l>>,
+}
+
+/// A mistake: the step, and what is wrong.
+type Fault = (usize, String);
+
+impl Group {
+    /// In how many parts so many rows are taken, where `most` are possible.
+    fn parts(&self, rows: usize, most: usize) -> usize {
+        if self.folded.is_some() { (rows / ROWS).clamp(1, most.max(1)) } else { 1 }
+    }
+
+    /// Whether so many rows are worth waking others.
+    fn is_large(&self, rows: usize) -> bool {
+        self.instrs.iter().map(|i| i.len).sum::<usize>().saturating_mul(rows) >= ALONE
+    }
+
+    /// How many of a team take part in so many rows.
+    pub(crate) fn sharers(&self, rows: usize, most: usize, members: usize) -> usize {
+        if self.is_large(rows) { self.parts(rows, most).min(members) } else { 1 }
+    }
+
+    /// All rows of the span; an error with its step.
+    pub(crate) fn run(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        folds: &mut [Fold],
+        workers: Workers<'_, '_>,
+    ) -> Result<(), Fault> {
+        let count = self.parts(span.rows, workers.parts.len());
+        let Some(own) = self.folded.as_ref().filter(|_| count > 1) else {
+            return self.rows(scene, span, folds);
+        };
+        // The first part's mistake counts, whichever comes first.
+        let failed: Mutex<Option<(usize, Fault)>> = Mutex::new(None);
+        let work = |scene: &Scene<'_>, index: usize| {
+            let rows = part(span.start..span.start + span.rows, index, count);
+            let span = Span { start: rows.start, rows: rows.len(), ..span };
+            let mut folds = workers.parts[index].lock().unwrap_or_else(PoisonError::into_inner);
+            own.iter().for_each(|f| folds[f.fold].reset((f.kind, f.dtype)));
+            if let Err(fault) = self.rows(scene, span, &mut folds) {
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                if failed.as_ref().is_none_or(|(first, _)| index < *first) {
+                    *failed = Some((index, fault));
+                }
+            }
+            own.iter().for_each(|f| folds[f.fold].settle(f.dtype));
+        };
+        match workers.lead.filter(|_| self.is_large(span.rows)) {
+            None => (0..count).for_each(|index| work(scene, index)),
+            Some(lead) => lead.parts(count, &|member, index| {
+                work(&Scene { slots: workers.members[member].table(), ..*scene }, index);
+            }),
+        }
+        if let Some((_, fault)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(fault);
+        }
+        for part in &workers.parts[..count] {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            own.iter().for_each(|f| folds[f.fold].add((f.kind, f.dtype), &part[f.fold].now));
+        }
+        Ok(())
+    }
+
+    /// Rows of a block.
+    pub(crate) fn block(&self, scene: &Scene<'_>, block: Span, folds: &mut [Fold]) -> Result<(), Fault> {
+        for unit in self.units() {
+            match unit.segment {
+                Some(segment) => segment.run(scene, block),
+                None => {
+                    let instr = &self.instrs[unit.range.start];
+                    instr.run(scene, block, folds).map_err(|why| (instr.step, why))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of a span, block by block; an error with its step.
+    fn rows(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) -> Result<(), Fault> {
+        let end = span.start + span.rows;
+        for start in (span.start..end).step_by(self.rows) {
+            self.inputs.iter().for_each(|home| scene.prefetch(*home, start, self.rows));
+            let block = Span { start, rows: self.rows.min(end - start), transposed: self.transposed, ..span };
+            self.block(scene, block, folds)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! The time that each piece of a run takes, for profiles.
+
+use std::time::{Duration, Instant};
+
+/// Times of a run.
+pub(crate) struct Watch {
+    pub stages: Vec<Stage>,
+    /// By the list of updates.
+    pub updates: Vec<Duration>,
+}
+
+/// Times of a stage.
+pub(crate) struct Stage {
+    /// Of its work on whole values.
+    pub wholes: Vec<Duration>,
+    /// By the list of matrices that are packed.
+    pub packs: Vec<Duration>,
+    /// Of its phases, over all tiles.
+    pub phases: Vec<Duration>,
+    /// Of threads that have no shard while others still have.
+    pub wait: Duration,
+    /// Of combining what shards fold to.
+    pub combine: Duration,
+}
+
+impl Watch {
+    /// For stages of so many kernels on whole values and phases, `packs` matrices and `updates`.
+    pub(crate) fn new(stages: impl Iterator<Item = (usize, usize)>, packs: usize, updates: usize) -> Watch {
+        let zero = |n: usize| vec![Duration::ZERO; n];
+        let stage = |(wholes, phases): (usize, usize)| Stage {
+            wholes: zero(wholes),
+            packs: zero(packs),
+            phases: zero(phases),
+            wait: Duration::ZERO,
+            combine: Duration::ZERO,
+        };
+        Watch { stages: stages.map(stage).collect(), updates: zero(updates) }
+    }
+
+    /// Does the work, and adds the time to what `place` finds, if there is a watch.
+    pub(crate) fn time<R>(
+        watch: &mut Option<Watch>,
+        place: impl FnOnce(&mut Watch) -> &mut Duration,
+        work: impl FnOnce() -> R,
+    ) -> R {
+        let Some(watch) = watch else { return work() };
+        let start = Instant::now();
+        let result = work();
+        *place(watch) += start.elapsed();
+        result
+    }
+}

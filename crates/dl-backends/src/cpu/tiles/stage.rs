@@ -1,0 +1,311 @@
+//! The rows of a stage: shards, the tiles of each, and their reductions.
+#![allow(unsafe_code)]
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dl_core::TensorRef;
+
+use super::data::home::Span;
+use super::data::phase::{Argument, FoldDecl, OpaqueStep, Phase, Target};
+use super::data::slots::{Held, Shared, Slot, typed};
+use super::run::fold::{Fold, combine};
+use super::run::group::Workers;
+use super::run::scene::Scene;
+use super::run::shard::{Given, Shard, TILES};
+use super::run::update::{Direct, Update, close, open};
+use super::run::watch::Watch;
+use super::tiled::{Tiled, own};
+use crate::cpu::array::{Array, Item};
+use crate::cpu::elementwise::Term;
+use crate::cpu::frame::Values;
+use crate::cpu::lanes::Context;
+use crate::cpu::matmul::Room;
+use crate::cpu::run::Moment;
+use crate::cpu::team::Lead;
+use crate::error::{Error, Result};
+use crate::executor::Call;
+
+impl Tiled {
+    /// The rows of a stage, and what they fold to.
+    pub(super) fn tiles<'a>(
+        &mut self,
+        stage: usize,
+        values: &mut Values<'a>,
+        call: &mut Call<'a>,
+        watch: &mut Option<Watch>,
+    ) -> Result<()> {
+        if self.phases[stage].is_empty() {
+            return Ok(());
+        }
+        self.pack(stage, values, call, watch)?;
+        let mut shards = std::mem::take(&mut self.shards);
+        for update in self.updates.iter().filter(|u| u.direct == Some(Direct::Rows)) {
+            if self.lowered.folds[update.fold].stage == stage {
+                values[update.of.from.index()] = None;
+                let slot = open(update.parameter(call)?, &mut self.context.pool);
+                own(&mut shards[0]).folds[update.fold].now = slot;
+            }
+        }
+        for fold in self.lowered.folds.iter().enumerate().filter(|(_, f)| f.stage == stage).map(|(k, _)| k) {
+            let panels = |u: &Update| u.fold == fold && matches!(u.direct, Some(Direct::Panels(_)));
+            if self.updates.iter().any(panels) {
+                continue;
+            }
+            let decl = &self.lowered.folds[fold];
+            let (len, dtype) =
+                (self.schedule.row_shapes()[decl.value].iter().product(), self.dtype(decl.value));
+            for shard in &mut shards {
+                let shard = own(shard);
+                if matches!(shard.folds[fold].now, Slot::U8(ref v) if v.is_empty()) {
+                    shard.folds[fold].now =
+                        typed!(dtype, T => <T as Held>::from_vec(self.context.pool.take::<T>(len)));
+                }
+            }
+        }
+        let team = self.team.as_deref();
+        let given =
+            Given { values, inputs: call.inputs, seed: call.seed, step: call.step, timed: watch.is_some() };
+        // The first shard's error counts, whichever comes first.
+        let failed: Mutex<Option<(usize, usize, String)>> = Mutex::new(None);
+        let work = |index: usize, lead: Option<Lead<'_>>| {
+            let shard = &mut *shards[index].lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err((step, why)) = self.shard(stage, index, shard, given, lead) {
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                if failed.as_ref().is_none_or(|(first, ..)| index < *first) {
+                    *failed = Some((index, step, why));
+                }
+            }
+        };
+        let begun = Instant::now();
+        match team {
+            Some(team) if shards.len() > 1 => team.each(shards.len(), &|index| work(index, None)),
+            Some(team) => work(0, team.lead()),
+            None => (0..shards.len()).for_each(|index| work(index, None)),
+        }
+        let wall = begun.elapsed();
+        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for update in self.updates.iter().filter(|u| self.lowered.folds[u.fold].stage == stage) {
+            let parameter = update.parameter(call)?;
+            match update.direct {
+                Some(Direct::Rows) => {
+                    let slot =
+                        std::mem::replace(&mut own(&mut shards[0]).folds[update.fold].now, Slot::EMPTY);
+                    close(parameter, slot);
+                }
+                // Even after a failure: then the update has not begun.
+                Some(Direct::Panels(index)) => {
+                    let (pack, room) = &mut self.packed[index];
+                    let room = std::mem::take(room.get_mut().unwrap_or_else(PoisonError::into_inner));
+                    parameter.set_panels(pack.panels(room, self.kernels));
+                }
+                None => {}
+            }
+        }
+        self.shards = shards;
+        if let Some((_, step, why)) = failed {
+            return Err(Error::at(
+                &self.schedule.plan().value(self.schedule.plan().steps()[step].result).origin,
+                why,
+            ));
+        }
+        if let Some(watch) = watch {
+            let together = self.together() as u32;
+            let times = &mut watch.stages[stage];
+            for shard in &mut self.shards {
+                let spent = std::mem::take(&mut own(shard).spent);
+                times.phases.iter_mut().zip(spent).for_each(|(sum, t)| *sum += t / together);
+            }
+            times.wait = wall.saturating_sub(times.phases.iter().sum::<Duration>());
+        }
+        let fold = || self.fold(stage, values);
+        Watch::time(watch, |w| &mut w.stages[stage].combine, fold);
+        Ok(())
+    }
+
+    /// Packs the matrices that products of a stage want in panels; a parameter that is kept in them lends
+    /// its own.
+    fn pack(
+        &mut self,
+        stage: usize,
+        values: &[Option<Array<'_>>],
+        call: &mut Call<'_>,
+        watch: &mut Option<Watch>,
+    ) -> Result<()> {
+        for (index, (pack, room)) in self.packed.iter_mut().enumerate() {
+            if pack.stage != stage {
+                continue;
+            }
+            let room = room.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let update = self.updates.iter().find(|u| u.direct == Some(Direct::Panels(index)));
+            if let Some(update) = update
+                && let Some(kept) = pack.take_from(update.parameter(call)?)
+            {
+                *room = kept;
+                continue;
+            }
+            if room.is_empty() {
+                *room = Room::new(pack.len(&self.kernels));
+            }
+            let value = values[pack.value].as_ref().expect("whole values come before rows that use them");
+            let value = f32::dense(value).expect("whole values lie row by row");
+            let fill = || pack.fill(&self.kernels, value, room);
+            Watch::time(watch, |w| &mut w.stages[stage].packs[index], fill);
+        }
+        Ok(())
+    }
+
+    /// Combines the shards' folds of a stage in a tree, and makes them whole values.
+    fn fold(&mut self, stage: usize, values: &mut [Option<Array<'_>>]) {
+        for k in 0..self.lowered.folds.len() {
+            let FoldDecl { value, kind, stage: made, .. } = self.lowered.folds[k];
+            if made != stage || self.updates.iter().any(|u| u.direct.is_some() && u.fold == k) {
+                continue;
+            }
+            let dtype = self.dtype(value);
+            let mut width = 1;
+            while width < self.shards.len() {
+                for i in (0..self.shards.len() - width).step_by(2 * width) {
+                    let (left, right) = self.shards.split_at_mut(i + width);
+                    let (into, from) =
+                        (&mut own(&mut left[i]).folds[k].now, &own(&mut right[0]).folds[k].now);
+                    combine(kind, dtype, into, from, self.team.as_deref());
+                }
+                width *= 2;
+            }
+            let total = std::mem::replace(&mut own(&mut self.shards[0]).folds[k].now, Slot::EMPTY);
+            let shape = &self.schedule.row_shapes()[value];
+            let pool = &mut self.context.pool;
+            values[value] = Some(typed!(dtype, T => T::wrap_view(pool.dense(T::into_vec(total), shape))));
+        }
+    }
+
+    /// All tiles of a shard; an error with its step. Somebody may help where this is the only shard.
+    pub(super) fn shard(
+        &self,
+        stage: usize,
+        index: usize,
+        shard: &mut Shard,
+        given: Given<'_>,
+        mut lead: Option<Lead<'_>>,
+    ) -> std::result::Result<(), (usize, String)> {
+        for (k, fold) in self.folds_of(stage) {
+            let empty = index * self.tiling.shard >= self.tiling.rows;
+            let dtype = self.dtype(fold.value);
+            match fold.overwritten && !empty {
+                true => shard.folds[k].begin(dtype),
+                false => shard.folds[k].reset((fold.kind, dtype)),
+            }
+        }
+        let start = index * self.tiling.shard;
+        let end = (start + self.tiling.shard).min(self.tiling.rows);
+        let tile = shard.tile;
+        // Whatever happens, none is counted twice.
+        shard.tile += end.saturating_sub(start).div_ceil(self.tiling.tile) as u64;
+        let Shard { slots, table, members, converted, folds, parts, workspace, context, spent, .. } = shard;
+        table.clear();
+        table.extend(slots.iter_mut().map(Shared::of));
+        members.iter_mut().for_each(|member| member.look(table));
+        let mut scene = Scene {
+            homes: &self.lowered.homes,
+            inputs: given.inputs,
+            wholes: given.values,
+            known: &self.lowered.known,
+            packed: &self.packed,
+            slots: members[0].table(),
+            converts: &self.converts,
+            converted,
+            tile,
+            parts: &[],
+            kernels: self.kernels,
+            isa: self.isa,
+            seed: given.seed,
+            step: given.step,
+        };
+        // One look at the clock from phase to phase: the time between two of them is somebody's.
+        let mut begun = given.timed.then(Instant::now);
+        for (index, tile) in (start..end).step_by(self.tiling.tile).enumerate() {
+            let rows = self.tiling.tile.min(end - tile);
+            let span = Span { start: tile, rows, shard: start, tile, transposed: false };
+            scene.tile += 1;
+            for (i, phase) in self.phases[stage].iter().enumerate() {
+                match phase {
+                    Phase::Group(group) => {
+                        let workers = Workers { members, parts, lead: lead.as_mut() };
+                        group.run(&scene, span, folds, workers)?;
+                    }
+                    Phase::Product(product) => {
+                        product.run(&scene, span, (folds, workspace), index % TILES == 0, lead.as_mut());
+                    }
+                    Phase::Opaque(step) => {
+                        self.step(step, &scene, span, (folds, context)).map_err(|why| (step.step, why))?;
+                    }
+                }
+                if let Some(begun) = &mut begun {
+                    spent.resize(self.phases[stage].len(), Duration::ZERO);
+                    let now = Instant::now();
+                    spent[i] += now - *begun;
+                    *begun = now;
+                }
+            }
+            if (index + 1) % TILES == 0 || tile + rows == end {
+                let written = self.folds_of(stage).filter(|(_, f)| f.overwritten);
+                written.for_each(|(k, f)| folds[k].flush(self.dtype(f.value)));
+            }
+        }
+        self.folds_of(stage).for_each(|(k, f)| folds[k].settle(self.dtype(f.value)));
+        Ok(())
+    }
+
+    /// A step on a whole tile, as without division.
+    fn step(
+        &self,
+        OpaqueStep { step, args, out }: &OpaqueStep,
+        scene: &Scene<'_>,
+        span: Span,
+        (folds, context): (&mut [Fold], &mut Context),
+    ) -> std::result::Result<(), String> {
+        let plan_step = &self.schedule.plan().steps()[*step];
+        let dtype = self.schedule.plan().value(plan_step.result).dtype;
+        let many = |shape: &[usize]| -> Vec<usize> {
+            shape.iter().enumerate().map(|(i, n)| if i == 0 { n * span.rows } else { *n }).collect()
+        };
+        let prepared = self.prepared[*step].as_ref().expect("opaque steps are prepared");
+        let is_fold = matches!(out, Target::Fold(_));
+        let shape = &self.schedule.row_shapes()[plan_step.result.index()];
+        let shape = if is_fold { shape.clone() } else { many(shape) };
+        let shapes: Vec<Vec<usize>> = plan_step
+            .args
+            .iter()
+            .map(|a| a.value().map_or(vec![], |v| many(&self.schedule.row_shapes()[v.index()])))
+            .collect();
+        let terms = args.iter().zip(&shapes).map(|(arg, shape)| match arg {
+            Argument::Number(number) => Term::Number(*number),
+            Argument::Whole(v) => Term::Array(scene.wholes[*v].clone().expect("whole values come first")),
+            Argument::Rows(home) => Term::Array(typed!(scene.homes[*home].dtype, T => {
+                let rows = scene.rows::<T>(*home, span, scene.homes[*home].len);
+                Array::borrowed(TensorRef::new(shape, rows).expect("rows are as many as the shape says"))
+            })),
+        });
+        let terms = terms.collect();
+        let moment = Moment { seed: scene.seed, step: scene.step, dtype, shape: &shape };
+        let result = context.step(plan_step, prepared, terms, moment)?;
+        let result = context.dense_array(result);
+        typed!(dtype, T => {
+            let elements = <T as Held>::dense(&result).expect("it was made dense").to_vec();
+            match *out {
+                Target::Home(home) => {
+                    drop(result);
+                    // SAFETY: nobody reads what the step makes before it is done.
+                    let out = unsafe { scene.write::<T>(home, span, self.lowered.homes[home].len) };
+                    out.copy_from_slice(&elements);
+                }
+                Target::Fold(k) => {
+                    let from = <T as Held>::from_vec(elements);
+                    folds[k].add((self.lowered.folds[k].kind, dtype), &from);
+                }
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,316 @@
+//! What selection makes of a plan's rows: instructions over values in single-assignment form that are not
+//! in kernels yet.
+
+use std::collections::HashMap;
+
+use crate::dim::Dims;
+use crate::dtype::DType;
+use crate::ops::Reduce;
+use crate::plan::{Arg, Plan, Step, ValueId};
+use crate::schedule::{
+    Access, Along, Batch, Buffer, BufferId, Content, Instr, Layout, Lifetime, Operand, Operation, Part,
+    Sizes, StageId, StepId,
+};
+use crate::tensor::Tensor;
+
+/// A value of the rows, before it is a register of a body or a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct RowId(pub u32);
+
+impl RowId {
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What is known of a value of the rows.
+#[derive(Clone, Debug)]
+pub(super) struct RowValue {
+    pub dtype: DType,
+    /// Elements of a row.
+    pub len: usize,
+    /// Where it is loaded from; none if it is computed.
+    pub load: Option<(BufferId, Access)>,
+    /// The value of the plan that it is, if it is one.
+    pub of: Option<ValueId>,
+    /// The stage that computes it, and its level there.
+    ready: (StageId, u32),
+}
+
+/// When something can be computed within a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// After so many products and opaque steps that follow from each other.
+    After(u32),
+    /// After all levels, for what only last products read.
+    BeforeLast,
+    /// After everything else.
+    Last,
+}
+
+/// A piece of work on rows, and when it can be done.
+pub(super) struct Item {
+    pub stage: StageId,
+    pub level: Level,
+    pub work: Work,
+}
+
+pub(super) enum Work {
+    /// An instruction, and what it defines.
+    Row(Instr<RowId>, Option<RowId>),
+    Product(Matrices),
+    /// A step on all rows together.
+    Opaque(OpaqueStep),
+}
+
+/// A matrix product of rows.
+pub(super) struct Matrices {
+    pub step: StepId,
+    pub dtype: DType,
+    pub sizes: Sizes,
+    pub along: Along,
+    pub left: (RowId, (usize, usize)),
+    pub right: (RowArgument, (usize, usize)),
+    pub out: Target,
+}
+
+/// An operand of a product or of an opaque step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RowArgument {
+    Row(RowId),
+    Buffer(BufferId),
+    Number(crate::dtype::Scalar),
+}
+
+/// A step that nobody fuses.
+pub(super) struct OpaqueStep {
+    pub step: StepId,
+    pub args: Vec<RowArgument>,
+    pub out: Target,
+    pub fold: Option<Reduce>,
+}
+
+/// Where a result goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    Row(RowId),
+    Fold(BufferId),
+}
+
+/// The state of selection.
+pub(super) struct Draft<'p> {
+    pub plan: &'p Plan,
+    pub batch: &'p Batch,
+    pub dims: &'p Dims,
+    /// Of the plan's values, for a batch of one row.
+    pub row_shapes: &'p [Vec<usize>],
+    pub buffers: Vec<Buffer>,
+    pub values: Vec<RowValue>,
+    pub items: Vec<Item>,
+    /// The rows that outputs are, by the plan's list; none for whole values.
+    pub outputs: Vec<Option<RowId>>,
+    /// The plan's values along rows.
+    pub operands: Vec<Option<Operand<RowId>>>,
+    /// The buffers of whole values, and of inputs.
+    held: Vec<Option<BufferId>>,
+    loads: HashMap<(BufferId, Access), RowId>,
+    /// The buffers of rows that leave their kernels.
+    stored: HashMap<RowId, BufferId>,
+    pub step: StepId,
+}
+
+impl<'p> Draft<'p> {
+    pub(super) fn new(
+        plan: &'p Plan,
+        batch: &'p Batch,
+        dims: &'p Dims,
+        row_shapes: &'p [Vec<usize>],
+    ) -> Self {
+        let mut draft = Draft {
+            plan,
+            batch,
+            dims,
+            row_shapes,
+            buffers: vec![],
+            values: vec![],
+            items: vec![],
+            outputs: vec![],
+            operands: vec![None; plan.values().len()],
+            held: vec![None; plan.values().len()],
+            loads: HashMap::new(),
+            stored: HashMap::new(),
+            step: StepId(0),
+        };
+        for input in plan.inputs() {
+            let buffer = draft.held(input.value);
+            if let Layout::Rows(len) = draft.buffers[buffer.index()].layout {
+                let row = draft.load(buffer, Access::rows(len), len);
+                draft.operands[input.value.index()] = Some(Operand::Register(row));
+            }
+        }
+        draft
+    }
+
+    pub(super) fn buffer(&mut self, dtype: DType, layout: Layout, content: Content) -> BufferId {
+        self.buffers.push(Buffer { dtype, layout, content, lifetime: Lifetime::default() });
+        BufferId((self.buffers.len() - 1) as u32)
+    }
+
+    /// The buffer of an input, a parameter or another whole value, made when it is first asked for.
+    pub(super) fn held(&mut self, value: ValueId) -> BufferId {
+        if let Some(buffer) = self.held[value.index()] {
+            return buffer;
+        }
+        let len = self.row(value).iter().product();
+        let layout = if self.is_rows(value) { Layout::Rows(len) } else { Layout::Whole(len) };
+        let buffer = self.buffer(self.plan.value(value).dtype, layout, Content::Value(value));
+        self.held[value.index()] = Some(buffer);
+        buffer
+    }
+
+    /// The buffer for rows that leave the kernel that computes them.
+    pub(super) fn buffer_of_rows(&mut self, row: RowId) -> BufferId {
+        let RowValue { dtype, len, load, of, .. } = *self.value(row);
+        if let Some((buffer, _)) = load {
+            return buffer;
+        }
+        if let Some(buffer) = self.stored.get(&row) {
+            return *buffer;
+        }
+        let content = of.map_or(Content::Between, Content::Value);
+        let buffer = self.buffer(dtype, Layout::Rows(len), content);
+        self.stored.insert(row, buffer);
+        buffer
+    }
+
+    /// The shape of a row (or of a whole value).
+    pub(super) fn row(&self, value: ValueId) -> &'p [usize] {
+        &self.row_shapes[value.index()]
+    }
+
+    pub(super) fn is_rows(&self, value: ValueId) -> bool {
+        matches!(self.batch.part(value), Part::Rows(_))
+    }
+
+    pub(super) fn stage(&self) -> StageId {
+        self.batch.part(self.plan.steps()[self.step.index()].result).stage()
+    }
+
+    pub(super) fn value(&self, row: RowId) -> &RowValue {
+        &self.values[row.index()]
+    }
+
+    fn define(&mut self, value: RowValue) -> RowId {
+        self.values.push(value);
+        RowId((self.values.len() - 1) as u32)
+    }
+
+    /// A load, one for all that read the same elements.
+    pub(super) fn load(&mut self, buffer: BufferId, access: Access, len: usize) -> RowId {
+        if let Some(row) = self.loads.get(&(buffer, access)) {
+            return *row;
+        }
+        let dtype = self.buffers[buffer.index()].dtype;
+        let ready = (StageId::FIRST, 0);
+        let row = self.define(RowValue { dtype, len, load: Some((buffer, access)), of: None, ready });
+        self.loads.insert((buffer, access), row);
+        row
+    }
+
+    /// A whole value, the same for each row.
+    pub(super) fn whole(&mut self, value: ValueId) -> RowId {
+        let (buffer, len) = (self.held(value), self.row(value).iter().product());
+        self.load(buffer, Access::same(len), len)
+    }
+
+    /// Numbers that sizes determine, the same for each row.
+    pub(super) fn known(&mut self, tensor: Tensor) -> RowId {
+        let len = tensor.len();
+        let buffer = self.buffer(tensor.dtype(), Layout::Whole(len), Content::Known(tensor));
+        self.load(buffer, Access::same(len), len)
+    }
+
+    /// Whether all rows are the same elements of memory.
+    pub(super) fn is_same(&self, row: RowId) -> bool {
+        self.value(row).load.is_some_and(|(_, access)| access.row == 0)
+    }
+
+    /// The level of something that reads these values.
+    pub(super) fn level(&self, stage: StageId, reads: &[RowId]) -> u32 {
+        let here = reads.iter().map(|r| self.value(*r).ready).filter(|(s, _)| *s == stage);
+        here.map(|(_, level)| level).max().unwrap_or(0)
+    }
+
+    /// A value that is computed at a level of a stage.
+    pub(super) fn computed(&mut self, stage: StageId, dtype: DType, len: usize, level: u32) -> RowId {
+        let ready = (stage, level);
+        self.define(RowValue { dtype, len, load: None, of: None, ready })
+    }
+
+    pub(super) fn push(&mut self, level: Level, work: Work) {
+        let item = Item { stage: self.stage(), level, work };
+        self.items.push(item);
+    }
+
+    /// Adds an instruction whose result has the type of `like` and `len` elements a row.
+    pub(super) fn emit(&mut self, operation: Operation<RowId>, like: ValueId, len: usize) -> RowId {
+        let level = self.level(self.stage(), &operation.registers());
+        let dtype = self.plan.value(like).dtype;
+        let out = self.computed(self.stage(), dtype, len, level);
+        let instr = Instr { operation, dtype, len, step: self.step };
+        self.push(Level::After(level), Work::Row(instr, Some(out)));
+        out
+    }
+
+    /// The present step's operand along rows.
+    pub(super) fn operand(&self, arg: &Arg) -> Result<Operand<RowId>, String> {
+        match arg {
+            Arg::Value(v) => self.operands[v.index()].ok_or_else(|| format!("%{} has no rows", v.0)),
+            Arg::Constant(value) => Ok(Operand::Number(*value)),
+            Arg::Extent(dim) => {
+                let step = &self.plan.steps()[self.step.index()];
+                Ok(Operand::Number(dim.number(self.dims, self.plan.number_type(step))?))
+            }
+        }
+    }
+
+    /// A value's rows, with as many elements as it has.
+    pub(super) fn dense(&mut self, value: ValueId) -> Result<RowId, String> {
+        let operand = self.operand(&Arg::Value(value))?;
+        let len = self.row(value).iter().product();
+        if let Operand::Register(row) = operand
+            && !self.is_same(row)
+            && self.value(row).len == len
+        {
+            return Ok(row);
+        }
+        let row = self.emit(Operation::Copy(operand), value, len);
+        // A copy of a later stage is not there yet for others of the value's own.
+        if self.batch.part(value).stage() == self.stage() {
+            self.operands[value.index()] = Some(Operand::Register(row));
+            self.values[row.index()].of = self.held[value.index()].is_none().then_some(value);
+        }
+        Ok(row)
+    }
+}
+
+impl Work {
+    /// The values that are read.
+    pub(super) fn reads(&self) -> Vec<RowId> {
+        match self {
+            Work::Row(instr, _) => instr.operation.registers(),
+            Work::Product(product) => product.reads(),
+            Work::Opaque(step) => rows(&step.args),
+        }
+    }
+}
+
+/// The rows among operands.
+pub(super) fn rows(args: &[RowArgument]) -> Vec<RowId> {
+    args.iter().filter_map(|a| if let RowArgument::Row(row) = a { Some(*row) } else { None }).collect()
+}
+
+/// The operand of a step at a place where only values can be.
+pub(super) fn value_of(step: &Step, place: usize) -> ValueId {
+    step.args[place].value().expect("only elementwise steps have numbers for operands")
+}

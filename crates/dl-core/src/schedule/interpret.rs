@@ -1,0 +1,232 @@
+//! The meaning of a schedule: kernel by kernel in double precision, all rows at once, with every update in
+//! place that may be. A buffer is forgotten where its lifetime ends, so that a wrong decision shows.
+
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::interp::{Array, Env, Values, apply};
+use crate::schedule::new::located;
+use crate::schedule::{
+    Accumulation, Argument, Body, BufferId, Content, Domain, Factor, Kernel, KernelId, Method, Opaque,
+    Product, Schedule, Source, StepId, Update, evaluate,
+};
+use crate::tensor::{Tensor, TensorRef};
+
+/// The results of a schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Results {
+    /// By the plan's list; floats in double precision.
+    pub outputs: Vec<Tensor>,
+    /// The new values of parameters, by the plan's list; none where there is no update.
+    pub updates: Vec<Option<Tensor>>,
+}
+
+/// A failure: the step, and what is wrong.
+pub(super) type Failure = (StepId, String);
+
+/// A run of a schedule.
+pub(super) struct Run<'s> {
+    pub schedule: &'s Schedule,
+    pub env: Env,
+    memory: Vec<Option<Values>>,
+}
+
+impl Schedule {
+    /// Runs the schedule in double precision; inputs and parameters in the plan's order.
+    ///
+    /// # Errors
+    /// For what only a run can find, such as an index outside its axis: with the line that it is from.
+    pub fn interpret(
+        &self,
+        inputs: &[TensorRef<'_>],
+        parameters: &[TensorRef<'_>],
+        (seed, step): (u64, u64),
+    ) -> Result<Results> {
+        let env = Env { dims: self.dims.clone(), seed, step, ..Env::default() };
+        let mut run = Run { schedule: self, env, memory: vec![None; self.buffers.len()] };
+        let bound = self.plan.inputs().iter().map(|i| Some(i.value)).zip(inputs);
+        for (value, tensor) in bound.chain(self.plan.parameters().iter().map(|p| p.value).zip(parameters)) {
+            if let Some(buffer) = value.and_then(|v| self.buffer_of(v)) {
+                run.memory[buffer.index()] = Some(Array::from(*tensor).data);
+            }
+        }
+        for (i, buffer) in self.buffers.iter().enumerate() {
+            if let Content::Known(tensor) = &buffer.content {
+                run.memory[i] = Some(Array::from(tensor.view()).data);
+            }
+        }
+        for (id, kernel) in self.kernels() {
+            run.kernel(id, kernel).map_err(|(step, why)| {
+                let value = self.plan.value(self.plan.steps()[step.index()].result);
+                located(&value.origin, format!("{id}: {why}"))
+            })?;
+        }
+        run.results().map_err(Error::value)
+    }
+}
+
+impl Run<'_> {
+    /// The elements of a buffer.
+    pub(super) fn read(&self, buffer: BufferId) -> std::result::Result<&Values, String> {
+        let elements = self.memory[buffer.index()].as_ref();
+        elements.ok_or_else(|| format!("{} holds nothing", self.schedule.name(buffer)))
+    }
+
+    fn kernel(&mut self, id: KernelId, kernel: &Kernel) -> std::result::Result<(), Failure> {
+        match kernel {
+            Kernel::Pointwise(pointwise) => {
+                let count = match pointwise.domain {
+                    Domain::Rows => self.schedule.row_count(),
+                    Domain::Elements(count) => count,
+                };
+                self.body(&pointwise.body, count, None).map(drop)
+            }
+            Kernel::Product(product) => self.product(id, product),
+            Kernel::Opaque(opaque) => self.opaque(opaque).map_err(|why| (opaque.step, why)),
+        }?;
+        for update in &self.schedule.updates {
+            if update.method == Method::InPlace(id) {
+                self.write_over(update);
+            }
+        }
+        for (memory, buffer) in self.memory.iter_mut().zip(&self.schedule.buffers) {
+            if buffer.lifetime.until == Some(id) {
+                *memory = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a body; its last register.
+    fn body(
+        &mut self,
+        body: &Body,
+        count: usize,
+        result: Option<Values>,
+    ) -> std::result::Result<Option<Array>, Failure> {
+        let evaluated = evaluate::body(self, body, count, result)?;
+        for (buffer, elements) in evaluated.written {
+            self.memory[buffer.index()] = Some(elements);
+        }
+        Ok(evaluated.last)
+    }
+
+    fn write_over(&mut self, update: &Update) {
+        let slot = &self.schedule.plan.parameters()[update.parameter.index()];
+        let buffer = |value| self.schedule.buffer_of(value);
+        if let (Some(old), Some(new)) = (slot.value.and_then(buffer), slot.update.and_then(buffer)) {
+            self.memory[old.index()] = self.memory[new.index()].clone();
+        }
+    }
+
+    fn product(&mut self, id: KernelId, product: &Product) -> std::result::Result<(), Failure> {
+        let fail = |why| (product.step, why);
+        let rows = self.schedule.row_count();
+        let sizes = product.sizes.of(product.along, rows);
+        let left = self.factor(&product.left)?;
+        let right = self.factor(&product.right)?;
+        let (a, b) = (floats(&left).map_err(fail)?, floats(&right).map_err(fail)?);
+        let mut out = vec![0.0; sizes.m * sizes.n];
+        for i in 0..sizes.m {
+            for j in 0..sizes.n {
+                let term = |p: usize| {
+                    a[i * product.left.row + p * product.left.column]
+                        * b[p * product.right.row + j * product.right.column]
+                };
+                out[i * sizes.n + j] = (0..sizes.k).map(term).sum();
+            }
+        }
+        if let Some(of) = self.accumulated_by(id) {
+            self.accumulate(&of, &out).map_err(fail)?;
+        }
+        let out = Values::Float(out);
+        if let Some(buffer) = product.out {
+            self.memory[buffer.index()] = Some(out.clone());
+        }
+        match &product.epilogue {
+            Some(body) => self.body(body, rows, Some(out)).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn factor(&mut self, factor: &Factor) -> std::result::Result<Values, Failure> {
+        match &factor.source {
+            Source::Buffer(buffer) => self.read(*buffer).cloned().map_err(|why| (StepId(0), why)),
+            Source::Prologue(body) => {
+                let last = self.body(body, self.schedule.row_count(), None)?;
+                Ok(last.expect("a prologue computes something").data)
+            }
+        }
+    }
+
+    fn accumulated_by(&self, id: KernelId) -> Option<Accumulation> {
+        self.schedule.updates.iter().find_map(|update| match &update.method {
+            Method::Accumulate { of, product: Ok(product) } if *product == id => Some(of.clone()),
+            _ => None,
+        })
+    }
+
+    /// `w ← β·w + α·addend`.
+    fn accumulate(&mut self, of: &Accumulation, addend: &[f64]) -> std::result::Result<(), String> {
+        let buffer = self.schedule.buffer_of(of.from).ok_or("a parameter has a buffer")?;
+        let old = self.memory[buffer.index()].take().ok_or("a parameter holds something")?;
+        let new = floats(&old)?.iter().zip(addend).map(|(w, g)| of.beta * w + of.alpha * g).collect();
+        self.memory[buffer.index()] = Some(Values::Float(new));
+        Ok(())
+    }
+
+    fn opaque(&mut self, opaque: &Opaque) -> std::result::Result<(), String> {
+        let plan = &self.schedule.plan;
+        let step = &plan.steps()[opaque.step.index()];
+        let shape = self.schedule.shape(step.result);
+        let mut args = vec![];
+        for (arg, given) in step.args.iter().zip(&opaque.args) {
+            let shape = arg.value().map_or(shape, |v| self.schedule.shape(v)).to_vec();
+            let data = match given {
+                Argument::Buffer(buffer) => self.read(*buffer)?.clone(),
+                Argument::Number(number) => Values::full(*number, shape.iter().product()),
+            };
+            args.push(Array { shape, data });
+        }
+        let args: Vec<&Array> = args.iter().collect();
+        let result = apply(&step.op, &args, (plan.value(step.result).dtype, shape), &self.env)?;
+        self.memory[opaque.out.index()] = Some(result.data);
+        Ok(())
+    }
+
+    fn results(mut self) -> std::result::Result<Results, String> {
+        let plan = self.schedule.plan.clone();
+        let tensor = |run: &Run<'_>, buffer: BufferId, dtype: DType, shape: &[usize]| {
+            let array = Array { shape: shape.to_vec(), data: run.read(buffer)?.clone() };
+            Ok::<_, String>(array.into_tensor(dtype))
+        };
+        let outputs = plan.outputs().iter().zip(&self.schedule.outputs);
+        let outputs = outputs.map(|(slot, buffer)| {
+            tensor(&self, *buffer, plan.value(slot.value).dtype, self.schedule.shape(slot.value))
+        });
+        let outputs = outputs.collect::<std::result::Result<_, _>>()?;
+        // The old values are read before any pass writes over one.
+        let mut updates = vec![None; plan.parameters().len()];
+        let (passes, others): (Vec<_>, Vec<_>) =
+            self.schedule.updates.iter().partition(|u| matches!(u.method, Method::Accumulate { .. }));
+        for update in others.into_iter().chain(passes) {
+            let slot = &plan.parameters()[update.parameter.index()];
+            if let Method::Accumulate { of, product: Err(_) } = &update.method {
+                let addend = self.schedule.buffer_of(of.addend).ok_or("an addend has a buffer")?;
+                let addend = floats(self.read(addend)?)?.to_vec();
+                self.accumulate(of, &addend)?;
+            }
+            let value = if matches!(update.method, Method::Replace(_)) { slot.update } else { slot.value };
+            let buffer = value.and_then(|v| self.schedule.buffer_of(v)).ok_or("an update has a buffer")?;
+            let shape = self.schedule.shape(slot.update.ok_or("an update has a value")?);
+            updates[update.parameter.index()] = Some(tensor(&self, buffer, slot.decl.dtype, shape)?);
+        }
+        Ok(Results { outputs, updates })
+    }
+}
+
+fn floats(values: &Values) -> std::result::Result<&[f64], String> {
+    match values {
+        Values::Float(floats) => Ok(floats),
+        other => Err(format!("expected floats, got {}", other.kind())),
+    }
+}

@@ -1,0 +1,210 @@
+//! Kernels: pointwise bodies, matrix products, and steps that nobody fuses.
+
+use crate::dtype::{DType, Scalar};
+use crate::ops::Reduce;
+use crate::schedule::{Body, BufferId, StageId, StepId};
+
+/// A piece of work that runs without a break.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kernel {
+    /// A body for every row or element.
+    Pointwise(Pointwise),
+    /// A matrix product.
+    Product(Product),
+    /// A step of the plan as it is.
+    Opaque(Opaque),
+}
+
+/// Where a kernel stands in a schedule; earlier kernels are smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KernelId {
+    /// Its stage.
+    pub stage: StageId,
+    /// Before or among the rows.
+    pub section: Section,
+    /// Its place there.
+    pub index: usize,
+}
+
+/// A part of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Section {
+    /// Kernels on whole values.
+    Whole,
+    /// Kernels on rows.
+    Rows,
+}
+
+/// A body for every row or element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pointwise {
+    /// For what it runs.
+    pub domain: Domain,
+    /// What it computes.
+    pub body: Body,
+}
+
+/// For what a body runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// The rows of the batch.
+    Rows,
+    /// So many elements of whole values.
+    Elements(usize),
+}
+
+/// `C[m, n] = A[m, k]·B[k, n]`, or the sum of such products over rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Product {
+    /// The contraction of the plan.
+    pub step: StepId,
+    /// The element type of all three matrices.
+    pub dtype: DType,
+    /// For one row of the batch.
+    pub sizes: Sizes,
+    /// Which of the sizes the number of rows multiplies.
+    pub along: Along,
+    /// `A`.
+    pub left: Factor,
+    /// `B`.
+    pub right: Factor,
+    /// `C`, row by row; along `k`, a whole value that starts as zeros. None if only the epilogue reads it.
+    pub out: Option<BufferId>,
+    /// What follows for each row of the result.
+    pub epilogue: Option<Body>,
+}
+
+/// Rows, inner size and columns of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Rows of the result.
+    pub m: usize,
+    /// Terms of a sum.
+    pub k: usize,
+    /// Columns of the result.
+    pub n: usize,
+}
+
+/// Which size of a product goes along the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Along {
+    /// The rows of the result: rows by a whole matrix.
+    M,
+    /// The terms: rows by rows, into a whole value.
+    K,
+    /// None: whole values.
+    Nothing,
+}
+
+/// An operand of a product: element `[i, j]` stands at `i·row + j·column`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factor {
+    /// Where its elements come from.
+    pub source: Source,
+    /// Distance between rows.
+    pub row: usize,
+    /// Distance between columns.
+    pub column: usize,
+}
+
+/// The elements of a product's operand.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// As they are.
+    Buffer(BufferId),
+    /// The last register of a body over one load, computed as the product reads.
+    Prologue(Body),
+}
+
+/// A step of the plan as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opaque {
+    /// The step.
+    pub step: StepId,
+    /// Its operands.
+    pub args: Vec<Argument>,
+    /// Its result.
+    pub out: BufferId,
+    /// How rows are reduced into the result, where that is a whole value made of rows.
+    pub fold: Option<Reduce>,
+}
+
+/// An operand of an opaque kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Argument {
+    /// The elements of a buffer.
+    Buffer(BufferId),
+    /// The same number everywhere.
+    Number(Scalar),
+}
+
+impl Sizes {
+    /// The sizes for so many rows of the batch.
+    pub fn of(self, along: Along, rows: usize) -> Sizes {
+        match along {
+            Along::M => Sizes { m: self.m.saturating_mul(rows), ..self },
+            Along::K => Sizes { k: self.k.saturating_mul(rows), ..self },
+            Along::Nothing => self,
+        }
+    }
+}
+
+impl Source {
+    /// The buffer that is read.
+    pub fn buffer(&self) -> Option<BufferId> {
+        match self {
+            Source::Buffer(buffer) => Some(*buffer),
+            Source::Prologue(body) => body.reads().next(),
+        }
+    }
+}
+
+impl Kernel {
+    /// The bodies in it.
+    pub fn bodies(&self) -> Vec<&Body> {
+        match self {
+            Kernel::Pointwise(pointwise) => vec![&pointwise.body],
+            Kernel::Product(product) => {
+                let prologues = [&product.left, &product.right].into_iter().filter_map(|f| match &f.source {
+                    Source::Prologue(body) => Some(body),
+                    Source::Buffer(_) => None,
+                });
+                prologues.chain(&product.epilogue).collect()
+            }
+            Kernel::Opaque(_) => vec![],
+        }
+    }
+
+    /// The buffers that it reads; one that is read twice comes twice.
+    pub fn reads(&self) -> Vec<BufferId> {
+        match self {
+            Kernel::Pointwise(pointwise) => pointwise.body.reads().collect(),
+            Kernel::Product(product) => {
+                let factors = [&product.left, &product.right].into_iter().filter_map(|f| f.source.buffer());
+                factors.chain(product.epilogue.iter().flat_map(Body::reads)).collect()
+            }
+            Kernel::Opaque(opaque) => opaque.args.iter().filter_map(|a| a.buffer()).collect(),
+        }
+    }
+
+    /// The buffers that it writes or reduces into.
+    pub fn writes(&self) -> Vec<BufferId> {
+        match self {
+            Kernel::Pointwise(pointwise) => pointwise.body.writes().collect(),
+            Kernel::Product(product) => {
+                product.out.into_iter().chain(product.epilogue.iter().flat_map(Body::writes)).collect()
+            }
+            Kernel::Opaque(opaque) => vec![opaque.out],
+        }
+    }
+}
+
+impl Argument {
+    /// The buffer, if it is one.
+    pub fn buffer(self) -> Option<BufferId> {
+        match self {
+            Argument::Buffer(buffer) => Some(buffer),
+            Argument::Number(_) => None,
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Schedules: a plan for given sizes, fused and ordered, as data that every executor reads.
+//!
+//! A schedule says how a plan is computed, as far as all executors agree: which values live in buffers and
+//! for how long, which operations share a kernel, and in which order kernels come. It knows nothing of
+//! caches, vectors, threads or devices. The passes come in this order:
+//!
+//! 1. `batch`: which values go row by row along the batch;
+//! 2. `select`: the rows' steps become instructions, with the tables and sizes that they need;
+//! 3. `group`: instructions are gathered between the products that they wait for;
+//! 4. `fuse`: long elementwise steps on whole values share a kernel;
+//! 5. `products`: contractions that are matrix products, with prologues and epilogues;
+//! 6. `updates`: which parameters may be updated in place, and why others may not;
+//! 7. `lifetimes`: from which kernel to which a buffer is needed;
+//! 8. `cost`: operations and bytes of each kernel.
+//!
+//! `verify` says which invariant a schedule breaks, `interpret` runs it in double precision, and `print`
+//! shows it.
+
+mod accumulate;
+mod assemble;
+mod batch;
+mod body;
+mod cost;
+mod draft;
+mod evaluate;
+mod fuse;
+mod group;
+mod interpret;
+mod kernel;
+mod lifetimes;
+mod maps;
+mod new;
+mod print;
+mod products;
+mod select;
+mod updates;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use self::accumulate::Accumulation;
+pub use self::batch::{Batch, Part};
+pub use self::body::{Access, Body, Index, Instr, Operand, Operation, Register};
+pub use self::cost::Cost;
+pub use self::interpret::Results;
+pub use self::kernel::{
+    Along, Argument, Domain, Factor, Kernel, KernelId, Opaque, Pointwise, Product, Section, Sizes, Source,
+};
+pub use self::updates::{Method, Reason, Update};
+
+use crate::dim::{Dims, Name};
+use crate::dtype::DType;
+use crate::plan::{Plan, ValueId};
+use crate::tensor::Tensor;
+
+/// A plan for given sizes: buffers, kernels in stages, updates.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    plan: Arc<Plan>,
+    dims: Dims,
+    rows: Result<Rows, String>,
+    shapes: Vec<Vec<usize>>,
+    row_shapes: Vec<Vec<usize>>,
+    buffers: Vec<Buffer>,
+    stages: Vec<Stage>,
+    updates: Vec<Update>,
+    /// By the plan's list.
+    outputs: Vec<BufferId>,
+}
+
+/// The batch: its dimension and its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// The dimension along which kernels go row by row.
+    pub dim: Name,
+    /// How many rows there are.
+    pub count: usize,
+}
+
+/// One stage: kernels on whole values, then kernels on the rows of the batch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stage {
+    /// Each runs once.
+    pub whole: Vec<Kernel>,
+    /// Each runs for all rows, in any parts; what they fold is complete at the stage's end.
+    pub rows: Vec<Kernel>,
+}
+
+/// Elements in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buffer {
+    /// Their type.
+    pub dtype: DType,
+    /// How they lie.
+    pub layout: Layout,
+    /// What they are.
+    pub content: Content,
+    /// From which kernel to which they are needed.
+    pub lifetime: Lifetime,
+}
+
+/// How the elements of a buffer lie: row-major, without gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// So many elements for each row of the batch, row after row.
+    Rows(usize),
+    /// So many elements, once.
+    Whole(usize),
+}
+
+/// What a buffer holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// A value of the plan.
+    Value(ValueId),
+    /// Numbers that sizes determine.
+    Known(Tensor),
+    /// What lies between two kernels and is no value of the plan.
+    Between,
+}
+
+/// From which kernel to which a buffer is needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lifetime {
+    /// The kernel that makes it; none for inputs, parameters and known numbers.
+    pub from: Option<KernelId>,
+    /// The last kernel that reads or writes it; none if it is needed after the last kernel.
+    pub until: Option<KernelId>,
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// As an index.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+ids! {
+    /// A place in a schedule's list of buffers.
+    BufferId
+    /// A place in a schedule's list of stages.
+    StageId
+    /// A place in a plan's list of steps.
+    StepId
+    /// A place in a plan's list of parameters.
+    ParameterId
+}
+
+impl StageId {
+    /// The first stage.
+    pub const FIRST: StageId = StageId(0);
+
+    /// The one after it.
+    pub fn next(self) -> StageId {
+        StageId(self.0 + 1)
+    }
+}
+
+impl Layout {
+    /// Elements of a row, or of the whole.
+    pub fn len(self) -> usize {
+        match self {
+            Layout::Rows(len) | Layout::Whole(len) => len,
+        }
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Schedule {
+    /// The plan that it computes.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The sizes of the named dimensions.
+    pub fn dims(&self) -> &Dims {
+        &self.dims
+    }
+
+    /// The batch.
+    ///
+    /// # Errors
+    /// Why the plan cannot be divided along one; then all kernels are on whole values.
+    pub fn rows(&self) -> Result<&Rows, &str> {
+        self.rows.as_ref().map_err(String::as_str)
+    }
+
+    /// Rows of the batch; 0 if there is none.
+    pub fn row_count(&self) -> usize {
+        self.rows.as_ref().map_or(0, |rows| rows.count)
+    }
+
+    /// The sizes of a value's axes.
+    pub fn shape(&self, value: ValueId) -> &[usize] {
+        &self.shapes[value.index()]
+    }
+
+    /// The same for all values, by the plan's list.
+    pub fn shapes(&self) -> &[Vec<usize>] {
+        &self.shapes
+    }
+
+    /// The same for a batch of one row, by the plan's list.
+    pub fn row_shapes(&self) -> &[Vec<usize>] {
+        &self.row_shapes
+    }
+
+    /// The sizes of a value's axes for a batch of one row.
+    pub fn row_shape(&self, value: ValueId) -> &[usize] {
+        &self.row_shapes[value.index()]
+    }
+
+    /// All buffers.
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// One buffer.
+    pub fn buffer(&self, id: BufferId) -> &Buffer {
+        &self.buffers[id.index()]
+    }
+
+    /// The buffer of a value, if it has one.
+    pub fn buffer_of(&self, value: ValueId) -> Option<BufferId> {
+        let held = |b: &Buffer| b.content == Content::Value(value);
+        self.buffers.iter().position(held).map(|place| BufferId(place as u32))
+    }
+
+    /// The stages, in order.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The updates of parameters, in the plan's order.
+    pub fn updates(&self) -> &[Update] {
+        &self.updates
+    }
+
+    /// The buffers of the outputs, by the plan's list.
+    pub fn outputs(&self) -> &[BufferId] {
+        &self.outputs
+    }
+
+    /// One kernel.
+    pub fn kernel(&self, id: KernelId) -> &Kernel {
+        let stage = &self.stages[id.stage.index()];
+        match id.section {
+            Section::Whole => &stage.whole[id.index],
+            Section::Rows => &stage.rows[id.index],
+        }
+    }
+
+    /// All kernels in order.
+    pub fn kernels(&self) -> impl Iterator<Item = (KernelId, &Kernel)> {
+        self.stages.iter().enumerate().flat_map(|(stage, kernels)| {
+            let of = move |section, index| KernelId { stage: StageId(stage as u32), section, index };
+            let whole = kernels.whole.iter().enumerate().map(move |(i, k)| (of(Section::Whole, i), k));
+            let rows = kernels.rows.iter().enumerate().map(move |(i, k)| (of(Section::Rows, i), k));
+            whole.chain(rows)
+        })
+    }
+}
