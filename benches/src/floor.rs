@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use dl_backends::cpu::product::{Matrix, multiply};
+use dl_backends::cpu::product::{self, Matrix};
 use rayon::prelude::*;
 
 use crate::fault::Result;
@@ -101,9 +101,9 @@ impl Floor {
         if lanes == 1 {
             return self.lanes[0].run(x, layers, tile, self.threads);
         }
-        let shares = x.par_chunks(self.batch.div_ceil(lanes) * layers[0].shape[0]);
+        let parts = x.par_chunks(self.batch.div_ceil(lanes) * layers[0].shape[0]);
         let run = |(lane, x): (&mut Lane, &[f32])| lane.run(x, layers, tile, 1);
-        self.lanes.par_iter_mut().zip(shares).try_for_each(run)?;
+        self.lanes.par_iter_mut().zip(parts).try_for_each(run)?;
         combine(&mut self.lanes);
         Ok(())
     }
@@ -163,6 +163,21 @@ impl Lane {
     }
 }
 
+/// `into ← a·b`, or `into ← into + a·b` to accumulate: rows of `into` are shared by threads of the pool.
+fn multiply(into: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, threads: usize) -> Result<()> {
+    let [m, n] = [a.shape()[0], b.shape()[1]];
+    if threads == 1 || m * n * a.shape()[1] < ALONE {
+        return Ok(product::multiply(into, a, b, accumulate)?);
+    }
+    let rows = m.div_ceil(threads);
+    into.par_chunks_mut(rows * n).enumerate().try_for_each(|(i, into)| {
+        Ok(product::multiply(into, a.rows(i * rows..(i + 1) * rows), b, accumulate)?)
+    })
+}
+
+/// Multiplications that are done before another thread would be awake.
+const ALONE: usize = 1 << 19;
+
 impl Layer {
     fn weight(&self) -> Result<Matrix<'_>> {
         Ok(Matrix::new(&self.weight, self.shape)?)
@@ -189,8 +204,8 @@ fn combine(lanes: &mut [Lane]) {
                 add((sum, more));
                 continue;
             }
-            let share = sum.len().div_ceil(rayon::current_num_threads());
-            sum.par_chunks_mut(share).zip(more.par_chunks(share)).for_each(add);
+            let part = sum.len().div_ceil(rayon::current_num_threads());
+            sum.par_chunks_mut(part).zip(more.par_chunks(part)).for_each(add);
         }
     }
 }
@@ -245,16 +260,16 @@ mod tests {
             let sum = |i, j| (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
             (0..m).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| sum(i, j)).collect()
         };
-        let turned = |a: &[f64], [m, n]: [usize; 2]| -> Vec<f64> {
+        let transposed = |a: &[f64], [m, n]: [usize; 2]| -> Vec<f64> {
             (0..m * n).map(|at| a[at % m * n + at / m]).collect()
         };
         let wide = |v: &[f32]| v.iter().copied().map(f64::from).collect::<Vec<f64>>();
         let (w2, w3) = (wide(&floor.layers[1].weight), wide(&floor.layers[2].weight));
         let delta3 = wide(&noise(10).repeat(3));
-        let delta2 = product(&delta3, &turned(&w3, [9, 10]), [3, 10, 9]);
-        let delta1 = product(&delta2, &turned(&w2, [12, 9]), [3, 9, 12]);
+        let delta2 = product(&delta3, &transposed(&w3, [9, 10]), [3, 10, 9]);
+        let delta1 = product(&delta2, &transposed(&w2, [12, 9]), [3, 9, 12]);
         let x = wide(&work.train().floats());
-        let expected = product(&turned(&x, [3, 784]), &delta1, [784, 3, 12]);
+        let expected = product(&transposed(&x, [3, 784]), &delta1, [784, 3, 12]);
         let got = wide(&floor.lanes[0].gradients[0]);
         let most = expected.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
         assert!(got.iter().zip(&expected).all(|(got, expected)| (got - expected).abs() <= 1e-5 * most));

@@ -86,7 +86,7 @@ fn compare(kernels: &Kernels, case: &Case, rounds: usize) {
             let start = Instant::now();
             for _ in 0..repeat {
                 if which == 0 {
-                    multiply(c.get_mut(), left, right, false, 1).expect("the sizes fit");
+                    multiply(c.get_mut(), left, right, false).expect("the sizes fit");
                     continue;
                 }
                 let out = &mut Out::rows(c.get_mut(), n);

@@ -1,16 +1,18 @@
 //! Contractions: any two-operand einsum as a batch of matrix products.
 
 use dl_core::ops::Contraction;
-use rayon::prelude::*;
 
 use super::array::{Array, Item, View};
-use super::gemm::{Matrix, Sizes, product};
-use super::lanes::Context;
+use super::gemm::{Matrix, Sizes, product, shared};
+use super::lanes::{Context, share};
 use super::layout::{Layout, merged, position};
 use super::real::{Arithmetic, Real};
+use super::team::Team;
 
-/// Products of one batch below which they stay on one thread.
+/// Multiplications in a batch below which one thread does them.
 const GRAIN: usize = 1 << 16;
+/// Products in a batch that are too few for threads to have some each: they share each product.
+const FEW: usize = 8;
 
 /// The letters by what they do.
 struct Letters {
@@ -104,7 +106,7 @@ impl Context {
         a: View<'a, T>,
         b: View<'a, T>,
         out_shape: &[usize],
-        products: fn(&mut [T], &Shape, &Batch<'_, T>, &Batch<'_, T>, usize),
+        products: fn(&mut [T], &Shape, &Batch<'_, T>, &Batch<'_, T>, Option<&Team>),
     ) -> View<'a, T> {
         let letters = Letters::new(spec);
         let shape = letters.shape(spec, &a.layout.shape, &b.layout.shape);
@@ -112,7 +114,7 @@ impl Context {
         let b = self.matrices(b, &spec.rhs, [&letters.batch, &letters.summed, &letters.columns]);
         let mut out = self.pool.take(out_shape.iter().product());
         if !out.is_empty() {
-            products(&mut out, &shape, &a, &b, self.threads);
+            products(&mut out, &shape, &a, &b, self.team());
         }
         self.pool.free(a.view);
         self.pool.free(b.view);
@@ -165,23 +167,36 @@ impl<T: Item> Batch<'_, T> {
     }
 }
 
-/// All products of a batch; `out` is not empty.
-fn products<T: Real>(out: &mut [T], shape: &Shape, a: &Batch<'_, T>, b: &Batch<'_, T>, threads: usize) {
+/// All products of a batch; `out` is not empty. What threads share depends on the sizes alone.
+fn products<T: Real>(out: &mut [T], shape: &Shape, a: &Batch<'_, T>, b: &Batch<'_, T>, team: Option<&Team>) {
     let Sizes { m, n, k } = shape.sizes;
-    let one = |place: usize, out: &mut [T], threads| {
-        let (a, b) = (a.at(&shape.batch, place), b.at(&shape.batch, place));
-        product(out, (shape.row, shape.column), shape.sizes, a, b, false, threads);
-    };
+    let strides = (shape.row, shape.column);
     let count = out.len() / (m * n);
-    if count == 1 || threads == 1 || count * m * n * k < GRAIN {
-        return out.chunks_exact_mut(m * n).enumerate().for_each(|(i, out)| one(i, out, threads));
+    if count < FEW {
+        for (i, out) in out.chunks_exact_mut(m * n).enumerate() {
+            let (a, b) = (a.at(&shape.batch, i), b.at(&shape.batch, i));
+            shared(out, strides, shape.sizes, (a, b), team);
+        }
+        return;
     }
-    // Either form gives the same bits: the order of a sum never depends on threads.
-    out.par_chunks_exact_mut(m * n).enumerate().for_each(|(i, out)| one(i, out, 1));
+    let chunk = if count * m * n * k < GRAIN { out.len() } else { m * n };
+    share(team, out, chunk, &|start, out| {
+        for (i, out) in out.chunks_exact_mut(m * n).enumerate() {
+            let place = start / (m * n) + i;
+            let (a, b) = (a.at(&shape.batch, place), b.at(&shape.batch, place));
+            product(out, strides, shape.sizes, a, b, false);
+        }
+    });
 }
 
 /// The same for integers, which wrap.
-fn integer_products(out: &mut [i64], shape: &Shape, a: &Batch<'_, i64>, b: &Batch<'_, i64>, _: usize) {
+fn integer_products(
+    out: &mut [i64],
+    shape: &Shape,
+    a: &Batch<'_, i64>,
+    b: &Batch<'_, i64>,
+    _: Option<&Team>,
+) {
     let Sizes { m, n, k } = shape.sizes;
     for (place, out) in out.chunks_exact_mut(m * n).enumerate() {
         let (a, b) = (a.at(&shape.batch, place), b.at(&shape.batch, place));

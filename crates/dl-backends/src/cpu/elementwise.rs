@@ -79,7 +79,7 @@ impl Context {
         }
         let mut x = self.dense(x);
         match x.unique() {
-            Some(x) => share(self.threads, x, CHUNK, &|_, x| isa.unary_in_place(op, x)),
+            Some(x) => share(self.team(), x, CHUNK, &|_, x| isa.unary_in_place(op, x)),
             None => return T::wrap_view(self.map_runs(x, |x, out| isa.unary(op, x, out))),
         }
         T::wrap_view(x)
@@ -115,19 +115,19 @@ impl Context {
         if op.row().class == Class::Comparison {
             return self.compare::<T>(op, x, y, shape);
         }
-        let (isa, threads) = (Isa::widest(), self.threads);
+        let isa = Isa::widest();
         let (mut x, mut y) = (x.of::<T>(), y.of::<T>());
         let (x_unique, y_unique) = (x.unique(), y.unique());
         T::wrap_view(match (x, y) {
             (Typed::View(mut x), y) if x_unique => {
                 let out = x.unique().expect("it was unique a moment ago");
-                runs1(threads, out, shape, y.source(), &|out, y| isa.binary_in_place(op, out, y));
+                runs1(self.team(), out, shape, y.source(), &|out, y| isa.binary_in_place(op, out, y));
                 self.free(y);
                 x
             }
             (x, Typed::View(mut y)) if y_unique => {
                 let out = y.unique().expect("it was unique a moment ago");
-                runs1(threads, out, shape, x.source(), &|out, x| isa.binary_in_place_right(op, x, out));
+                runs1(self.team(), out, shape, x.source(), &|out, x| isa.binary_in_place_right(op, x, out));
                 self.free(x);
                 y
             }
@@ -149,7 +149,7 @@ impl Context {
         kernel: Kernel2<'_, R, T, T>,
     ) -> View<'a, R> {
         let mut out = self.pool.take(shape.iter().product());
-        runs2(self.threads, &mut out, shape, x.source(), y.source(), kernel);
+        runs2(self.team(), &mut out, shape, x.source(), y.source(), kernel);
         self.free(x);
         self.free(y);
         self.pool.dense(out, shape)
@@ -164,7 +164,7 @@ impl Context {
         f: impl Fn(T, T) -> R + Sync,
     ) -> View<'a, R> {
         let mut out = self.pool.take(shape.iter().product());
-        each2(self.threads, &mut out, shape, x.source(), y.source(), |o, x, y| *o = f(x, y));
+        each2(self.team(), &mut out, shape, x.source(), y.source(), |o, x, y| *o = f(x, y));
         self.free(x);
         self.free(y);
         self.pool.dense(out, shape)
@@ -182,13 +182,13 @@ impl Context {
         match (x, y) {
             (Typed::View(mut x), y) if x_unique => {
                 let out = x.unique().expect("it was unique a moment ago");
-                each1(self.threads, out, shape, y.source(), |o, y| *o = f(*o, y));
+                each1(self.team(), out, shape, y.source(), |o, y| *o = f(*o, y));
                 self.free(y);
                 x
             }
             (x, Typed::View(mut y)) if y_unique => {
                 let out = y.unique().expect("it was unique a moment ago");
-                each1(self.threads, out, shape, x.source(), |o, x| *o = f(x, *o));
+                each1(self.team(), out, shape, x.source(), |o, x| *o = f(x, *o));
                 self.free(x);
                 y
             }
@@ -228,7 +228,7 @@ impl Context {
         let (a, b) = (a.of::<T>(), b.of::<T>());
         let shape = condition.layout.shape.clone();
         let mut out = self.pool.take(condition.layout.len());
-        choose(self.threads, &mut out, &shape, Source::View(&condition), a.source(), b.source());
+        choose(self.team(), &mut out, &shape, Source::View(&condition), a.source(), b.source());
         self.pool.free(condition);
         self.free(a);
         self.free(b);

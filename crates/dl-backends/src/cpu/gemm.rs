@@ -3,7 +3,9 @@
 
 use gemm::Parallelism;
 
+use super::lanes::share;
 use super::real::Real;
+use super::team::Team;
 use super::vector::Isa;
 
 /// A matrix somewhere in a slice.
@@ -19,6 +21,13 @@ pub(super) struct Matrix<'a, T> {
     pub column: isize,
 }
 
+impl<T> Matrix<'_, T> {
+    /// The transposed matrix; nothing is moved.
+    fn t(self) -> Self {
+        Matrix { row: self.column, column: self.row, ..self }
+    }
+}
+
 /// Rows of the left operand, columns of the right one, and the size that is summed over.
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
@@ -27,8 +36,8 @@ pub(super) struct Sizes {
     pub k: usize,
 }
 
-/// `out = a·b`, or `out = out + a·b` to accumulate, where element `(i, j)` of the product stands at `i·row + j·column` of `out`.
-/// The order of each element's sum does not depend on the number of threads.
+/// `out = a·b`, or `out = out + a·b` to accumulate, where element `(i, j)` of the product stands at
+/// `i·row + j·column` of `out`. The calling thread computes it alone.
 pub(super) fn product<T: Real>(
     out: &mut [T],
     (row, column): (isize, isize),
@@ -36,7 +45,6 @@ pub(super) fn product<T: Real>(
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
     accumulate: bool,
-    threads: usize,
 ) {
     if m == 0 || n == 0 {
         return;
@@ -60,9 +68,8 @@ pub(super) fn product<T: Real>(
     let most = if m.min(n) == 1 { CHAIN } else { LONG };
     if k > most {
         let part = if most == CHAIN { CHAIN } else { DEPTH };
-        return in_parts(out, (row, column), Sizes { m, n, k }, (a, b), (accumulate, threads), part);
+        return in_parts(out, (row, column), Sizes { m, n, k }, (a, b), accumulate, part);
     }
-    let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
     // SAFETY: every element (i, j) of the three matrices was just shown to lie inside its slice, which
     // the borrows keep alive; `out` is borrowed mutably, so it overlaps neither operand, and it is
     // read only to accumulate.
@@ -86,8 +93,58 @@ pub(super) fn product<T: Real>(
             false,
             false,
             false,
-            parallelism,
+            Parallelism::None,
         );
+    }
+}
+
+/// Multiplications that are worth to be shared.
+const WORTH: usize = 1 << 20;
+/// Rows, or columns, that a part has at least: fewer would be packed too often.
+const PART: usize = 128;
+/// Parts of a product at most.
+const PARTS: usize = 16;
+
+/// `out = a·b` where `out` lies row by row or column by column. A large product is computed in parts that
+/// depend on its sizes alone, by a team if there is one: the bits are the same for every number of threads.
+pub(super) fn shared<T: Real>(
+    out: &mut [T],
+    (row, column): (isize, isize),
+    sizes: Sizes,
+    (a, b): (Matrix<'_, T>, Matrix<'_, T>),
+    team: Option<&Team>,
+) {
+    if column != 1 {
+        // The transposed product, row by row.
+        let sizes = Sizes { m: sizes.n, n: sizes.m, k: sizes.k };
+        return shared(out, (column, row), sizes, (b.t(), a.t()), team);
+    }
+    let Sizes { m, n, k } = sizes;
+    if m.saturating_mul(n).saturating_mul(k) < WORTH || m.max(n) < 2 * PART {
+        return product(out, (row, column), sizes, a, b, false);
+    }
+    let parts = |len: usize| 1 << (len / PART).min(PARTS).ilog2();
+    if m >= n || m >= PARTS * PART {
+        let rows = m.div_ceil(parts(m));
+        return share(team, out, rows * n, &|start, out| {
+            let a = Matrix { offset: a.offset + (start / n) as isize * a.row, ..a };
+            product(out, (row, column), Sizes { m: out.len() / n, n, k }, a, b, false);
+        });
+    }
+    // Columns do not lie one after the other: each part goes to its place when all are there.
+    let columns = n.div_ceil(parts(n));
+    let mut blocks: Vec<Vec<T>> = vec![vec![]; n.div_ceil(columns)];
+    share(team, &mut blocks, 1, &|i, block| {
+        let first = i * columns;
+        let sizes = Sizes { m, n: columns.min(n - first), k };
+        let b = Matrix { offset: b.offset + first as isize * b.column, ..b };
+        block[0] = vec![T::ZERO; sizes.m * sizes.n];
+        product(&mut block[0], (sizes.n as isize, 1), sizes, a, b, false);
+    });
+    for (i, out) in out.chunks_exact_mut(n).enumerate() {
+        for (block, out) in blocks.iter().zip(out.chunks_mut(columns)) {
+            out.copy_from_slice(&block[i * out.len()..][..out.len()]);
+        }
     }
 }
 
@@ -104,7 +161,7 @@ fn in_parts<T: Real>(
     strides: (isize, isize),
     Sizes { m, n, k }: Sizes,
     (a, b): (Matrix<'_, T>, Matrix<'_, T>),
-    (accumulate, threads): (bool, usize),
+    accumulate: bool,
     part: usize,
 ) {
     let (mut sum, mut lost) = (vec![T::ZERO; out.len()], vec![T::ZERO; out.len()]);
@@ -114,9 +171,9 @@ fn in_parts<T: Real>(
         let a = Matrix { offset: a.offset + first as isize * a.column, ..a };
         let b = Matrix { offset: b.offset + first as isize * b.row, ..b };
         if first == 0 {
-            product(out, strides, sizes, a, b, accumulate, threads);
+            product(out, strides, sizes, a, b, accumulate);
         } else {
-            product(&mut sum, strides, sizes, a, b, false, threads);
+            product(&mut sum, strides, sizes, a, b, false);
             isa.add_keeping(out, &mut lost, &sum);
         }
     }
@@ -155,7 +212,9 @@ mod tests {
             (33, 7, 1),
             (3000, 40, 65),
             (129, 5000, 257),
+            (100, 300, 600),
         ];
+        let teams = [2, 3, 8].map(|members| Team::new(members).expect("threads are to be had"));
         for (m, k, n) in sizes {
             let (x, y) = (random(m * k, 1), random(k * n, 2));
             for (transposed_a, transposed_b) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -166,20 +225,14 @@ mod tests {
                 let (rb, cb) = strides(transposed_b, k, n);
                 let a = Matrix { data: &x, offset: 0, row: ra, column: ca };
                 let b = Matrix { data: &y, offset: 0, row: rb, column: cb };
-                let run = |threads: usize| {
+                let run = |team: Option<&Team>| {
                     let mut out = vec![f32::NAN; m * n];
-                    let pool = rayon::ThreadPoolBuilder::new()
-                        .num_threads(threads)
-                        .build()
-                        .expect("threads are to be had");
-                    pool.install(|| {
-                        product(&mut out, (n as isize, 1), Sizes { m, n, k }, a, b, false, threads)
-                    });
+                    shared(&mut out, (n as isize, 1), Sizes { m, n, k }, (a, b), team);
                     out.into_iter().map(f32::to_bits).collect::<Vec<_>>()
                 };
-                let one = run(1);
-                for threads in [2, 3, 8] {
-                    assert!(run(threads) == one, "{m}x{k}x{n}, {threads} threads");
+                let one = run(None);
+                for team in &teams {
+                    assert!(run(Some(team)) == one, "{m}x{k}x{n}, {team:?}");
                 }
             }
         }

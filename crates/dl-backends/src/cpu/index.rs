@@ -8,6 +8,7 @@ use super::array::{Array, Item, View, each};
 use super::lanes::{CHUNK, Context, share};
 use super::layout::position;
 use super::real::Arithmetic;
+use super::team::Team;
 
 /// Updates of one place that are added up without keeping what rounding takes.
 const FEW: usize = 64;
@@ -47,7 +48,7 @@ impl Context {
             let x = self.dense(x);
             let rows = Rows::new(&x.layout.shape, axis, batch);
             let mut out = self.pool.take(shape.iter().product());
-            pick(&mut out, &x, &indices, &rows, self.threads);
+            pick(&mut out, &x, &indices, &rows, self.team());
             self.pool.free(x);
             self.pool.free(indices);
             Ok(Item::wrap_view(self.pool.dense(out, shape)))
@@ -87,8 +88,8 @@ impl Context {
         if !out.is_empty() && !u.is_empty() {
             let own = i.len() / rows.batch;
             // Within a block the updates add up in order; blocks are independent.
-            let per_share = CHUNK.div_ceil(block) * block;
-            share(self.threads, &mut out, per_share, &|start, out| {
+            let part = CHUNK.div_ceil(block) * block;
+            share(self.team(), &mut out, part, &|start, out| {
                 let mut lost = if own > FEW { vec![T::ZERO; block] } else { vec![] };
                 for (b, out) in out.chunks_exact_mut(block).enumerate() {
                     let b = start / block + b;
@@ -144,7 +145,7 @@ impl Context {
         let shape = x.layout.shape.clone();
         let n = shape[rank - 1].max(1);
         let elements = x.as_dense().unwrap_or(&[]);
-        let per_share = (CHUNK / n).max(1) * n;
+        let part = (CHUNK / n).max(1) * n;
         let sorted = |start: usize| {
             let row = &elements[start..start + n];
             let mut along: Vec<usize> = (0..n).collect();
@@ -153,7 +154,7 @@ impl Context {
         };
         let result = if values {
             let mut out = self.pool.take(elements.len());
-            share(self.threads, &mut out, per_share, &|start, out| {
+            share(self.team(), &mut out, part, &|start, out| {
                 for (r, out) in out.chunks_exact_mut(n).enumerate() {
                     let row = start + r * n;
                     out.iter_mut().zip(sorted(row)).for_each(|(o, k)| *o = elements[row + k]);
@@ -162,7 +163,7 @@ impl Context {
             T::wrap_view(self.pool.dense(out, &shape))
         } else {
             let mut out = self.pool.take(elements.len());
-            share(self.threads, &mut out, per_share, &|start, out| {
+            share(self.team(), &mut out, part, &|start, out| {
                 for (r, out) in out.chunks_exact_mut(n).enumerate() {
                     out.iter_mut().zip(sorted(start + r * n)).for_each(|(o, k)| *o = k as i64);
                 }
@@ -175,13 +176,13 @@ impl Context {
     }
 }
 
-fn pick<T: Item>(out: &mut [T], x: &View<'_, T>, indices: &View<'_, i64>, rows: &Rows, threads: usize) {
+fn pick<T: Item>(out: &mut [T], x: &View<'_, T>, indices: &View<'_, i64>, rows: &Rows, team: Option<&Team>) {
     let (x, i) = (x.as_dense().unwrap_or(&[]), indices.as_dense().unwrap_or(&[]));
     if out.is_empty() {
         return;
     }
     let (own, after) = (i.len() / rows.batch, rows.after);
-    share(threads, out, CHUNK.div_ceil(after) * after, &|start, out| {
+    share(team, out, CHUNK.div_ceil(after) * after, &|start, out| {
         for (r, out) in out.chunks_exact_mut(after).enumerate() {
             let r = start / after + r;
             let (block, place) = (r / own, r % own);

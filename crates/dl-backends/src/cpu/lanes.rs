@@ -1,37 +1,39 @@
 //! Loops over elements: runs of one, two or three operands into a dense result, shared by threads.
 
-use rayon::prelude::*;
+use std::sync::Arc;
+
 use smallvec::smallvec;
 
 use super::array::{Item, View};
 use super::layout::{Axes, Loops};
 use super::pool::Pool;
+use super::team::Team;
 use super::vector::{Isa, Operand};
 
 /// What every step works with.
 pub(super) struct Context {
     /// Freed vectors.
     pub pool: Pool,
-    /// How many threads may work; 1 means the calling one.
-    pub threads: usize,
+    /// The threads that may work; without them, the calling one.
+    pub team: Option<Arc<Team>>,
 }
 
-/// Elements per share of work: fixed, so that results cannot depend on the number of threads.
+/// Elements of a part of work: fixed, so that results cannot depend on the number of threads.
 pub(super) const CHUNK: usize = 1 << 15;
 
 /// Calls `work` with parts of `out`, `chunk` long, and how far each is from the start.
 ///
 /// A `dyn` function, so that the machinery of threads is compiled once for each element type.
 pub(super) fn share<T: Send>(
-    threads: usize,
+    team: Option<&Team>,
     out: &mut [T],
     chunk: usize,
     work: &(dyn Fn(usize, &mut [T]) + Sync),
 ) {
-    if threads == 1 || out.len() <= chunk {
-        return out.chunks_mut(chunk.max(1)).enumerate().for_each(|(i, part)| work(i * chunk, part));
+    match team.filter(|_| out.len() > chunk) {
+        Some(team) => team.chunks(out, chunk, work),
+        None => out.chunks_mut(chunk.max(1)).enumerate().for_each(|(i, part)| work(i * chunk, part)),
     }
-    out.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| work(i * chunk, part));
 }
 
 /// An operand of an elementwise loop.
@@ -108,14 +110,14 @@ impl<T: Copy> Lane<'_, T> {
 
 /// `kernel(out, a)` for runs of elements.
 pub(super) fn runs1<R: Item, A: Item>(
-    threads: usize,
+    team: Option<&Team>,
     out: &mut [R],
     shape: &[usize],
     a: Source<'_, A>,
     kernel: &(dyn Fn(&mut [R], Operand<'_, A>) + Sync),
 ) {
     let nothing = A::default();
-    runs2(threads, out, shape, a, Source::Number(&nothing), &|out, a, _| kernel(out, a));
+    runs2(team, out, shape, a, Source::Number(&nothing), &|out, a, _| kernel(out, a));
 }
 
 /// A kernel of two operands, as a `dyn` function for the same reason as in [`share`].
@@ -123,7 +125,7 @@ pub(super) type Kernel2<'k, R, A, B> = &'k (dyn Fn(&mut [R], Operand<'_, A>, Ope
 
 /// `kernel(out, a, b)` for runs of elements.
 pub(super) fn runs2<R: Item, A: Item, B: Item>(
-    threads: usize,
+    team: Option<&Team>,
     out: &mut [R],
     shape: &[usize],
     a: Source<'_, A>,
@@ -133,7 +135,7 @@ pub(super) fn runs2<R: Item, A: Item, B: Item>(
     let zeros: Axes<isize> = smallvec![0; shape.len()];
     let loops = Loops::new(shape, [a.strides(&zeros), b.strides(&zeros)]);
     let (x, y) = (a.stored(), b.stored());
-    share(threads, out, CHUNK, &|start, out| {
+    share(team, out, CHUNK, &|start, out| {
         let (mut near_a, mut near_b) = ([A::default(); PIECE], [B::default(); PIECE]);
         loops.rows(start..start + out.len(), &mut |place, len, at| {
             let a = lane(x, at[0], loops.steps[0], len);
@@ -149,7 +151,7 @@ pub(super) fn runs2<R: Item, A: Item, B: Item>(
 
 /// `f(out, a)` for each element.
 pub(super) fn each1<R: Item, A: Item>(
-    threads: usize,
+    team: Option<&Team>,
     out: &mut [R],
     shape: &[usize],
     a: Source<'_, A>,
@@ -158,7 +160,7 @@ pub(super) fn each1<R: Item, A: Item>(
     let zeros: Axes<isize> = smallvec![0; shape.len()];
     let loops = Loops::new(shape, [a.strides(&zeros)]);
     let x = a.stored();
-    share(threads, out, CHUNK, &|start, out| {
+    share(team, out, CHUNK, &|start, out| {
         loops.rows(start..start + out.len(), &mut |place, len, [at]| {
             let out = &mut out[place..place + len];
             match lane(x, at, loops.steps[0], len) {
@@ -172,7 +174,7 @@ pub(super) fn each1<R: Item, A: Item>(
 
 /// `f(out, a, b)` for each element.
 pub(super) fn each2<R: Item, A: Item, B: Item>(
-    threads: usize,
+    team: Option<&Team>,
     out: &mut [R],
     shape: &[usize],
     a: Source<'_, A>,
@@ -182,7 +184,7 @@ pub(super) fn each2<R: Item, A: Item, B: Item>(
     let zeros: Axes<isize> = smallvec![0; shape.len()];
     let loops = Loops::new(shape, [a.strides(&zeros), b.strides(&zeros)]);
     let (x, y) = (a.stored(), b.stored());
-    share(threads, out, CHUNK, &|start, out| {
+    share(team, out, CHUNK, &|start, out| {
         loops.rows(start..start + out.len(), &mut |place, len, at| {
             let out = &mut out[place..place + len];
             let a = lane(x, at[0], loops.steps[0], len);
@@ -201,7 +203,7 @@ pub(super) fn each2<R: Item, A: Item, B: Item>(
 
 /// `out = if c { a } else { b }` for each element.
 pub(super) fn choose<T: Item>(
-    threads: usize,
+    team: Option<&Team>,
     out: &mut [T],
     shape: &[usize],
     c: Source<'_, bool>,
@@ -212,7 +214,7 @@ pub(super) fn choose<T: Item>(
     let loops = Loops::new(shape, [c.strides(&zeros), a.strides(&zeros), b.strides(&zeros)]);
     let (condition, x, y) = (c.stored(), a.stored(), b.stored());
     let isa = Isa::widest();
-    share(threads, out, CHUNK, &|start, out| {
+    share(team, out, CHUNK, &|start, out| {
         let (mut near_a, mut near_b) = ([T::default(); PIECE], [T::default(); PIECE]);
         let mut near_c = [false; PIECE];
         loops.rows(start..start + out.len(), &mut |place, len, at| {
@@ -258,6 +260,11 @@ pub(super) fn into_places<T: Item, O>(
 }
 
 impl Context {
+    /// The threads that may work with the calling one.
+    pub(super) fn team(&self) -> Option<&Team> {
+        self.team.as_deref()
+    }
+
     /// A new array of `f(a)`.
     pub(super) fn map<'a, A: Item, R: Item>(
         &mut self,
@@ -265,7 +272,7 @@ impl Context {
         f: impl Fn(A) -> R + Sync,
     ) -> View<'a, R> {
         let mut out = self.pool.take(a.layout.len());
-        each1(self.threads, &mut out, &a.layout.shape, Source::View(&a), |o, a| *o = f(a));
+        each1(self.team(), &mut out, &a.layout.shape, Source::View(&a), |o, a| *o = f(a));
         let result = self.pool.dense(out, &a.layout.shape);
         self.pool.free(a);
         result
@@ -280,7 +287,7 @@ impl Context {
         let a = self.dense(a);
         let mut out = self.pool.take(a.layout.len());
         let x = a.as_dense().expect("it was made dense");
-        share(self.threads, &mut out, CHUNK, &|start, out| kernel(&x[start..start + out.len()], out));
+        share(self.team(), &mut out, CHUNK, &|start, out| kernel(&x[start..start + out.len()], out));
         let result = self.pool.dense(out, &a.layout.shape);
         self.pool.free(a);
         result
@@ -293,7 +300,7 @@ impl Context {
         f: impl Fn(T) -> T + Sync,
     ) -> View<'a, T> {
         match a.unique() {
-            Some(x) => share(self.threads, x, CHUNK, &|_, x| x.iter_mut().for_each(|x| *x = f(*x))),
+            Some(x) => share(self.team(), x, CHUNK, &|_, x| x.iter_mut().for_each(|x| *x = f(*x))),
             None => return self.map(a, f),
         }
         a

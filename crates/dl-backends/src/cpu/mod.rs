@@ -30,7 +30,6 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use dl_core::{Dims, Plan, Tensor, TensorRef};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::array::Array;
 use self::parameter::Parameter;
@@ -51,7 +50,6 @@ pub struct Cpu {
     threads: usize,
     tile: Option<usize>,
     code: bool,
-    pool: OnceLock<Arc<ThreadPool>>,
     team: OnceLock<Arc<Team>>,
 }
 
@@ -63,7 +61,7 @@ impl Cpu {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             n => n,
         };
-        Cpu { threads, tile: None, code: true, pool: OnceLock::new(), team: OnceLock::new() }
+        Cpu { threads, tile: None, code: true, team: OnceLock::new() }
     }
 
     /// With tiles of so many rows, where a plan can be divided; otherwise the caches decide. Results may
@@ -86,23 +84,7 @@ impl Cpu {
         self.threads
     }
 
-    /// The threads beside the calling one, started when they are first needed.
-    fn pool(&self) -> Result<Option<Arc<ThreadPool>>> {
-        if self.threads == 1 {
-            return Ok(None);
-        }
-        if let Some(pool) = self.pool.get() {
-            return Ok(Some(pool.clone()));
-        }
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .thread_name(|i| format!("cpu-{i}"))
-            .build()
-            .map_err(|e| self.cannot_start(e))?;
-        Ok(Some(self.pool.get_or_init(|| Arc::new(pool)).clone()))
-    }
-
-    /// The threads that share tiles, started when they are first needed.
+    /// The calling thread and those that help it, started when they are first needed.
     fn team(&self) -> Result<Option<Arc<Team>>> {
         if self.threads == 1 {
             return Ok(None);
@@ -133,7 +115,7 @@ impl Executor for Cpu {
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
         let tiled = Tiled::new(plan, dims, self.tile, self.code)?;
-        Ok(Box::new(tiled.with_threads(self.threads, self.pool()?, self.team()?)))
+        Ok(Box::new(tiled.with_threads(self.threads, self.team()?)))
     }
 
     fn upload(&self, value: TensorRef<'_>) -> Result<Buffer> {

@@ -116,8 +116,8 @@ impl Context {
 
     fn random_typed<'a, T: Real>(&mut self, [seed, step, stream]: [u64; 3], shape: &[usize]) -> View<'a, T> {
         let mut out = self.pool.take(shape.iter().product());
-        // A share is a multiple of the four numbers of a block.
-        share(self.threads, &mut out, CHUNK, &|start, out| {
+        // A part is a multiple of the four numbers of a block.
+        share(self.team(), &mut out, CHUNK, &|start, out| {
             for (i, four) in out.chunks_mut(4).enumerate() {
                 let words = block(seed, step, stream, (start / 4 + i) as u64);
                 let number = |word: u32| T::uniform((word >> 8) as f32 * (1.0 / 16_777_216.0));

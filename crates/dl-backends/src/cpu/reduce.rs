@@ -1,16 +1,19 @@
 //! Reductions: in blocks whose size is fixed, combined in a tree that depends on the shape only.
 
+use std::ops::Range;
+
 use dl_core::ops::Reduce;
 
 use super::array::{Array, Item, View};
 use super::lanes::{Context, share};
 use super::real::Arithmetic;
+use super::team::Team;
 
 /// Elements that one block takes one after the other.
 const BLOCK: usize = 1024;
 /// Rows that one block adds up one after the other.
 const ROWS: usize = 64;
-/// Elements below which a tree's branches stay on one thread.
+/// Elements below which a branch of a tree is computed by one thread.
 const GRAIN: usize = 1 << 16;
 /// Accumulators side by side, as wide as vectors get.
 const LANES: usize = 16;
@@ -65,18 +68,18 @@ impl Context {
     ) -> View<'a, T> {
         let Block { data, outer, reduced, inner } = self.block(axes, x);
         let mut out = self.pool.filled(identity, outer * inner);
-        let fold = Fold { identity, combine, threads: self.threads };
+        let fold = Fold { identity, combine, team: self.team() };
         if let (Some(x), true) = (data.as_dense(), reduced > 0 && inner > 0) {
             if inner == 1 {
-                let per_share = (GRAIN / reduced).max(1);
-                share(self.threads, &mut out, per_share, &|start, out| {
+                let part = (GRAIN / reduced).max(1);
+                share(self.team(), &mut out, part, &|start, out| {
                     for (o, row) in out.iter_mut().zip(x[start * reduced..].chunks_exact(reduced)) {
                         *o = fold.elements(row);
                     }
                 });
             } else {
-                let per_share = (GRAIN / (reduced * inner)).max(1) * inner;
-                share(self.threads, &mut out, per_share, &|start, out| {
+                let part = (GRAIN / (reduced * inner)).max(1) * inner;
+                share(self.team(), &mut out, part, &|start, out| {
                     let rows = x[start * reduced..].chunks_exact(reduced * inner);
                     for (o, rows) in out.chunks_exact_mut(inner).zip(rows) {
                         fold.rows(rows, o);
@@ -133,7 +136,7 @@ impl Context {
         let x = data.as_dense().unwrap_or(&[]);
         let beats =
             |a: T, b: T| !b.is_nan() && (a.is_nan() || if kind == Reduce::Max { a > b } else { a < b });
-        share(self.threads, &mut out, (GRAIN / reduced.max(1)).max(1), &|start, out| {
+        share(self.team(), &mut out, (GRAIN / reduced.max(1)).max(1), &|start, out| {
             for (i, o) in out.iter_mut().enumerate() {
                 let (row, column) = ((start + i) / inner, (start + i) % inner);
                 let at = |k: usize| x[(row * reduced + k) * inner + column];
@@ -145,11 +148,10 @@ impl Context {
     }
 }
 
-/// How a reduction combines; the tree is the same for every number of threads.
 /// `kind` of all elements of a run.
 pub(super) fn fold_elements<T: Arithmetic>(kind: Reduce, x: &[T]) -> T {
     fn fold<T: Item>(x: &[T], identity: T, combine: impl Fn(T, T) -> T + Copy + Sync) -> T {
-        Fold { identity, combine, threads: 1 }.elements(x)
+        Fold { identity, combine, team: None }.elements(x)
     }
     match kind {
         Reduce::Sum => fold(x, T::ZERO, T::plus),
@@ -159,21 +161,42 @@ pub(super) fn fold_elements<T: Arithmetic>(kind: Reduce, x: &[T]) -> T {
     }
 }
 
-struct Fold<T, F> {
+/// How a reduction combines; the tree is the same for every number of threads.
+struct Fold<'t, T, F> {
     identity: T,
     combine: F,
-    threads: usize,
+    /// Who computes the branches of a large tree.
+    team: Option<&'t Team>,
 }
 
-impl<T: Item, F: Fn(T, T) -> T + Copy + Sync> Fold<T, F> {
+impl<T: Item, F: Fn(T, T) -> T + Copy + Sync> Fold<'_, T, F> {
     /// All of a run.
     fn elements(&self, x: &[T]) -> T {
+        let Some(team) = self.team.filter(|_| x.len() >= GRAIN) else { return self.tree(x) };
+        let mut branches = vec![];
+        divide(0..x.len(), 1, BLOCK, &mut branches);
+        let mut results = vec![self.identity; branches.len()];
+        team.chunks(&mut results, 1, &|i, result| result[0] = self.tree(&x[branches[i].clone()]));
+        self.join(x.len(), BLOCK, &mut results.into_iter())
+    }
+
+    /// The same by one thread.
+    fn tree(&self, x: &[T]) -> T {
         if x.len() <= BLOCK {
             return self.block(x);
         }
         let (left, right) = x.split_at(middle(x.len(), BLOCK));
-        let (a, b) = self.both(x.len(), || self.elements(left), || self.elements(right));
-        (self.combine)(a, b)
+        (self.combine)(self.tree(left), self.tree(right))
+    }
+
+    /// The tree above the branches of `len` elements.
+    fn join(&self, len: usize, block: usize, results: &mut impl Iterator<Item = T>) -> T {
+        if is_branch(len, 1, block) {
+            return results.next().unwrap_or(self.identity);
+        }
+        let middle = middle(len, block);
+        let left = self.join(middle, block, results);
+        (self.combine)(left, self.join(len - middle, block, results))
     }
 
     fn block(&self, x: &[T]) -> T {
@@ -199,34 +222,71 @@ impl<T: Item, F: Fn(T, T) -> T + Copy + Sync> Fold<T, F> {
 
     /// All rows of `x` into `out`, which holds the identity.
     fn rows(&self, x: &[T], out: &mut [T]) {
+        let (width, count) = (out.len(), x.len() / out.len());
+        let Some(team) = self.team.filter(|_| !is_branch(count, width, ROWS)) else {
+            return self.row_tree(x, out);
+        };
+        let mut branches = vec![];
+        divide(0..count, width, ROWS, &mut branches);
+        let mut results = vec![self.identity; branches.len() * width];
+        team.chunks(&mut results, width, &|start, out| {
+            let rows = &branches[start / width];
+            self.row_tree(&x[rows.start * width..rows.end * width], out);
+        });
+        self.join_rows(count, &mut results.chunks_exact_mut(width), out);
+    }
+
+    /// The same by one thread.
+    fn row_tree(&self, x: &[T], out: &mut [T]) {
         let count = x.len() / out.len();
         if count <= ROWS {
             for row in x.chunks_exact(out.len()) {
-                for (o, x) in out.iter_mut().zip(row) {
-                    *o = (self.combine)(*o, *x);
-                }
+                self.add_row(out, row);
             }
             return;
         }
         let (upper, lower) = x.split_at(middle(count, ROWS) * out.len());
         let mut rest = vec![self.identity; out.len()];
-        self.both(x.len(), || self.rows(upper, out), || self.rows(lower, &mut rest));
-        for (o, x) in out.iter_mut().zip(rest) {
-            *o = (self.combine)(*o, x);
-        }
+        self.row_tree(upper, out);
+        self.row_tree(lower, &mut rest);
+        self.add_row(out, &rest);
     }
 
-    fn both<A: Send, B: Send>(
-        &self,
-        len: usize,
-        a: impl FnOnce() -> A + Send,
-        b: impl FnOnce() -> B + Send,
-    ) -> (A, B)
+    /// The tree above the branches of `count` rows.
+    fn join_rows<'r>(&self, count: usize, results: &mut impl Iterator<Item = &'r mut [T]>, out: &mut [T])
     where
-        T: Sync,
+        T: 'r,
     {
-        if self.threads > 1 && len >= GRAIN { rayon::join(a, b) } else { (a(), b()) }
+        if is_branch(count, out.len(), ROWS) {
+            return results.next().into_iter().for_each(|result| out.copy_from_slice(result));
+        }
+        let middle = middle(count, ROWS);
+        let mut rest = vec![self.identity; out.len()];
+        self.join_rows(middle, results, out);
+        self.join_rows(count - middle, results, &mut rest);
+        self.add_row(out, &rest);
     }
+
+    fn add_row(&self, out: &mut [T], row: &[T]) {
+        for (o, x) in out.iter_mut().zip(row) {
+            *o = (self.combine)(*o, *x);
+        }
+    }
+}
+
+/// Whether one thread computes the tree over so many leaves of `width` elements.
+fn is_branch(leaves: usize, width: usize, block: usize) -> bool {
+    leaves <= block || leaves * width < GRAIN
+}
+
+/// The branches of a tree, each for one thread.
+fn divide(leaves: Range<usize>, width: usize, block: usize, branches: &mut Vec<Range<usize>>) {
+    if is_branch(leaves.len(), width, block) {
+        return branches.push(leaves);
+    }
+    let middle = leaves.start + middle(leaves.len(), block);
+    divide(leaves.start..middle, width, block, branches);
+    divide(middle..leaves.end, width, block, branches);
 }
 
 /// Where a tree over `len` leaves divides: in the middle, at a multiple of `block`.
@@ -241,7 +301,7 @@ mod tests {
     #[test]
     fn long_sums_lose_little() {
         let x = vec![0.1f32; 10_000_019];
-        let fold = Fold { identity: 0.0, combine: |a, b| a + b, threads: 1 };
+        let fold = Fold { identity: 0.0, combine: |a, b| a + b, team: None };
         let want = 10_000_019.0 * f64::from(0.1f32);
         assert!((f64::from(fold.elements(&x)) / want - 1.0).abs() < 1e-6);
         let mut columns = [0.0f32; 1];

@@ -30,27 +30,30 @@ struct Shared {
     /// Counts the jobs: a new number is a new job.
     epoch: AtomicUsize,
     job: UnsafeCell<Option<Job>>,
-    /// How many helpers are at the job, or find out that it is [`CLOSED`].
-    gate: AtomicUsize,
+    /// A latch: how many helpers are at the job, or find out that it is [`CLOSED`].
+    latch: AtomicUsize,
     panicked: AtomicBool,
     stopped: AtomicBool,
     sleepers: AtomicUsize,
-    bed: Mutex<()>,
-    bell: Condvar,
+    /// Counts the helpers whose threads have begun; held to go to sleep and to wake sleepers.
+    begun: Mutex<usize>,
+    /// Tells of new jobs, and of helpers that have begun.
+    changed: Condvar,
 }
 
-/// Of the gate: helpers that come now are too late.
+/// Of the latch: helpers that come now are too late.
 const CLOSED: usize = 1 << (usize::BITS - 1);
 
-// SAFETY: `job` is written only while the gate is closed and nobody is behind it; helpers read it behind
-// the gate, once they found it open. What it points to is shared (`Sync`), and outlives the job:
-// `Lead::all` closes the gate and returns when nobody is behind it any more.
+// SAFETY: `job` is written only while the latch is closed and counts no helper; helpers read it while they
+// are counted, once they found it open. What it points to is shared (`Sync`), and outlives the job:
+// `Lead::all` closes the latch and returns when no helper is counted any more.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the pointer is only ever followed during a job.
 unsafe impl Send for Shared {}
 
 impl Team {
-    /// A team of so many, the caller among them.
+    /// A team of so many, the caller among them, all of whose threads have begun: they take nothing more
+    /// from the heap.
     ///
     /// # Errors
     /// When the system has no more threads.
@@ -58,12 +61,12 @@ impl Team {
         let shared = Arc::new(Shared {
             epoch: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
-            gate: AtomicUsize::new(CLOSED),
+            latch: AtomicUsize::new(CLOSED),
             panicked: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             sleepers: AtomicUsize::new(0),
-            bed: Mutex::new(()),
-            bell: Condvar::new(),
+            begun: Mutex::new(0),
+            changed: Condvar::new(),
         });
         let mut team = Team { shared, leading: Mutex::new(()), helpers: vec![] };
         for index in 1..members {
@@ -71,6 +74,7 @@ impl Team {
             let helper = thread::Builder::new().name(format!("cpu-{index}"));
             team.helpers.push(helper.spawn(move || shared.help(index))?);
         }
+        team.shared.await_helpers(members.saturating_sub(1));
         Ok(team)
     }
 
@@ -194,17 +198,17 @@ impl Lead<'_> {
         let Team { shared, .. } = self.team;
         // SAFETY: only the lifetime is lengthened; see `Shared`.
         let job: Job = unsafe { std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Job>(work) };
-        // SAFETY: the gate is closed, and the last job waited until nobody was behind it.
+        // SAFETY: the latch is closed, and the last job waited until it counted no helper.
         unsafe { *shared.job.get() = Some(job) };
-        shared.gate.fetch_and(!CLOSED, Ordering::Release);
+        shared.latch.fetch_and(!CLOSED, Ordering::Release);
         shared.epoch.fetch_add(1, Ordering::SeqCst);
         shared.wake();
         let own = catch_unwind(AssertUnwindSafe(|| work(0)));
-        let mut inside = shared.gate.fetch_or(CLOSED, Ordering::Acquire);
+        let mut inside = shared.latch.fetch_or(CLOSED, Ordering::Acquire);
         let mut looks = 0;
         while inside & !CLOSED != 0 {
             pause(&mut looks);
-            inside = shared.gate.load(Ordering::Acquire);
+            inside = shared.latch.load(Ordering::Acquire);
         }
         let panicked = shared.panicked.swap(false, Ordering::Relaxed);
         if let Err(panic) = own {
@@ -223,31 +227,45 @@ fn pause(looks: &mut usize) {
 impl Shared {
     fn wake(&self) {
         if self.sleepers.load(Ordering::SeqCst) > 0 {
-            // Whoever is between looking and lying down holds the lock.
-            drop(self.bed.lock().unwrap_or_else(PoisonError::into_inner));
-            self.bell.notify_all();
+            // A helper that has found nothing new and does not sleep yet holds the lock.
+            drop(self.lock());
+            self.changed.notify_all();
         }
     }
 
-    /// A helper's life.
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until so many helpers have begun.
+    fn await_helpers(&self, count: usize) {
+        let mut begun = self.lock();
+        while *begun < count {
+            begun = self.changed.wait(begun).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What a helper's thread does.
     fn help(&self, index: usize) {
+        *self.lock() += 1;
+        self.changed.notify_all();
         let mut seen = 0;
         loop {
             self.wait(seen);
-            // Before the gate: a job that comes after this is another one.
+            // Before the latch: a job that comes after this is another one.
             seen = self.epoch.load(Ordering::Acquire);
             if self.stopped.load(Ordering::Acquire) {
                 return;
             }
-            if self.gate.fetch_add(1, Ordering::Acquire) & CLOSED == 0 {
-                // SAFETY: behind the open gate the job stands until this helper has left.
+            if self.latch.fetch_add(1, Ordering::Acquire) & CLOSED == 0 {
+                // SAFETY: the job stands while the latch counts this helper.
                 let job = unsafe { (*self.job.get()).map(|job| &*job) };
                 let done = catch_unwind(AssertUnwindSafe(|| job.map(|job| job(index))));
                 if done.is_err() {
                     self.panicked.store(true, Ordering::Relaxed);
                 }
             }
-            self.gate.fetch_sub(1, Ordering::Release);
+            self.latch.fetch_sub(1, Ordering::Release);
         }
     }
 
@@ -259,10 +277,10 @@ impl Shared {
             }
             hint::spin_loop();
         }
-        let mut bed = self.bed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self.lock();
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         while self.epoch.load(Ordering::SeqCst) == seen {
-            bed = self.bell.wait(bed).unwrap_or_else(PoisonError::into_inner);
+            begun = self.changed.wait(begun).unwrap_or_else(PoisonError::into_inner);
         }
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
     }

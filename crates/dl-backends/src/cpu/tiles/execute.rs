@@ -121,13 +121,13 @@ impl Tiled {
             let begun = watch.is_some().then(Instant::now);
             match work {
                 Work::Step(whole) => {
-                    let pool = self.pool.as_deref().filter(|_| whole.large).map(|pool| (pool, self.threads));
+                    self.context.team = self.team.clone().filter(|_| whole.large);
                     whole.run(
                         self.schedule.plan(),
                         self.schedule.shapes(),
                         values,
                         call,
-                        (&mut self.context, pool),
+                        &mut self.context,
                     )?;
                 }
                 Work::Fused(fused) => {

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use dl_core::plan::{Plan, ValueId};
 use dl_core::{DType, Dims, Schedule};
-use rayon::ThreadPool;
 
 use super::data::convert::Convert;
 use super::data::home::Base;
@@ -45,10 +44,8 @@ pub(in crate::cpu) struct Tiled {
     pub(super) buffers: Vec<Buffer>,
     pub(super) shards: Vec<Mutex<Shard>>,
     pub(super) context: Context,
-    /// How many work on large whole values, and where.
+    /// How many threads work.
     pub(super) threads: usize,
-    pub(super) pool: Option<Arc<ThreadPool>>,
-    /// The threads that work on tiles.
     pub(super) team: Option<Arc<Team>>,
     pub(super) frame: Frame,
     pub(super) updates: Vec<Update>,
@@ -106,9 +103,8 @@ impl Tiled {
             tiling,
             buffers,
             shards,
-            context: Context { pool: Pool::default(), threads: 1 },
+            context: Context { pool: Pool::default(), team: None },
             threads: 1,
-            pool: None,
             team: None,
             frame: Frame::default(),
             addends: vec![None; updates.len()],
@@ -121,13 +117,8 @@ impl Tiled {
     }
 
     /// With others to help.
-    pub(in crate::cpu) fn with_threads(
-        self,
-        threads: usize,
-        pool: Option<Arc<ThreadPool>>,
-        team: Option<Arc<Team>>,
-    ) -> Tiled {
-        let mut tiled = Tiled { threads, pool, team, ..self };
+    pub(in crate::cpu) fn with_threads(self, threads: usize, team: Option<Arc<Team>>) -> Tiled {
+        let mut tiled = Tiled { threads, team, ..self };
         let members = tiled.members();
         // Each of several shards has a thread of its own.
         if let [shard] = &mut tiled.shards[..] {
@@ -240,7 +231,7 @@ impl Memory<'_> {
             folds: self.lowered.folds.iter().map(|f| self.fold(f, Slot::EMPTY, many(f))).collect(),
             parts: (0..parts).map(|_| Mutex::new(self.part())).collect(),
             workspace: Room::new(workspace),
-            context: Context { pool: Pool::default(), threads: 1 },
+            context: Context { pool: Pool::default(), team: None },
             spent: vec![],
         }
     }

@@ -114,7 +114,7 @@ impl Product {
             Matrix { data: scene.rows::<T>(self.left(), span, m * k), offset: 0, row: k as isize, column: 1 };
         let b = Matrix { data: scene.whole(w), offset: 0, row: strides.0, column: strides.1 };
         let sizes = gemm::Sizes { m: span.rows * m, n, k };
-        gemm::product(out, (n as isize, 1), sizes, a, b, false, 1);
+        gemm::product(out, (n as isize, 1), sizes, a, b, false);
     }
 
     fn fold_packed(
@@ -163,6 +163,6 @@ impl Product {
             Matrix { data: scene.rows::<T>(self.left(), span, m * k), offset: 0, row: 1, column: m as isize };
         let b = Matrix { data: scene.rows::<T>(b, span, n * k), offset: 0, row: n as isize, column: 1 };
         let sizes = gemm::Sizes { m, n, k: span.rows * k };
-        gemm::product(out, (n as isize, 1), sizes, a, b, !first, 1);
+        gemm::product(out, (n as isize, 1), sizes, a, b, !first);
     }
 }

@@ -2,7 +2,6 @@
 
 use dl_core::plan::Plan;
 use dl_core::schedule::KernelId;
-use rayon::ThreadPool;
 
 use crate::cpu::compile::Prepared;
 use crate::cpu::frame::Values;
@@ -54,22 +53,14 @@ impl Whole {
         shapes: &[Vec<usize>],
         values: &mut Values<'a>,
         call: &Call<'a>,
-        (context, pool): (&mut Context, Option<(&ThreadPool, usize)>),
+        context: &mut Context,
     ) -> Result<()> {
         let step = &plan.steps()[self.step];
         let value = plan.value(step.result);
         let args = take(&self.prepared, values);
         let shape = &shapes[step.result.index()];
         let moment = Moment { seed: call.seed, step: call.step, dtype: value.dtype, shape };
-        let result = match pool {
-            Some((pool, threads)) => {
-                context.threads = threads;
-                let result = pool.install(|| context.step(step, &self.prepared, args, moment));
-                context.threads = 1;
-                result
-            }
-            None => context.step(step, &self.prepared, args, moment),
-        };
+        let result = context.step(step, &self.prepared, args, moment);
         let result = result.map_err(|why| Error::at(&value.origin, why))?;
         for freed in &self.frees {
             if let Some(value) = values[*freed].take() {
