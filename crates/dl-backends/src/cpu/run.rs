@@ -94,7 +94,7 @@ impl Compiled {
         let members = self.threads.as_ref().map_or(1, |pool| pool.current_num_threads());
         let amount = |operation, elements, calls| {
             let threads = if elements > CHUNK { members } else { 1 };
-            Amount { operation, elements, calls, threads }
+            Amount { operation, elements, calls, threads, in_registers: false }
         };
         let own = match &step.op {
             _ if still => None,
@@ -132,7 +132,13 @@ impl Kernel {
         let inside: f64 = kernels.iter().map(|k| k.seconds).sum();
         Kernel {
             name: "around     values bound, kept and let go".to_owned(),
-            amounts: vec![Amount { operation: Operation::Value, elements: values, calls: 1, threads: 1 }],
+            amounts: vec![Amount {
+                operation: Operation::Value,
+                elements: values,
+                calls: 1,
+                threads: 1,
+                in_registers: false,
+            }],
             product: None,
             input_bytes: 0,
             bytes: 0,

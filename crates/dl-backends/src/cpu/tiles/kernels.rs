@@ -137,8 +137,8 @@ impl Tiled {
                 Work::Fused(fused) => {
                     let (elements, calls) = (fused.len(), fused.len().div_ceil(fused.group.rows.max(1)));
                     let threads = if elements > CHUNK { self.members() } else { 1 };
-                    let of = |i: &Instr| Amount { operation: i.operation(), elements, calls, threads };
-                    kernel.amounts.extend(fused.group.instrs.iter().map(of));
+                    let of = |i: &Instr| Amount { threads, ..one(i.operation(), elements, calls) };
+                    kernel.amounts.extend(fused.group.amounts(of));
                 }
             }
         }
@@ -254,8 +254,7 @@ impl Tiled {
                 with(kernel(name, Bytes { inputs, ..bytes }), self.amount(Operation::Bytes, elements, calls))
             }
         };
-        let multiply =
-            Amount { operation: Operation::Multiply, elements: m * n * k, calls: tiles, threads: together };
+        let multiply = Amount { threads: together, ..one(Operation::Multiply, m * n * k, tiles) };
         let kernel = Kernel {
             product: Some([sizes.m, sizes.n, sizes.k]),
             threads: together,
@@ -272,7 +271,7 @@ impl Tiled {
 
     /// An amount of which every lane has its part.
     fn amount(&self, operation: Operation, elements: usize, calls: usize) -> Amount {
-        Amount { operation, elements, calls, threads: self.together() }
+        Amount { threads: self.together(), ..one(operation, elements, calls) }
     }
 
     /// How many tiles there are in all.
@@ -304,8 +303,8 @@ impl Tiled {
             1 => group.sharers(self.cut.tile, PARTS, self.members()),
             _ => self.together(),
         };
-        let amounts = group.instrs.iter().map(|i| Amount { threads, ..self.instr_amount(i, group) });
-        Kernel { threads, amounts: amounts.collect(), ..kernel(name, bytes) }
+        let amounts = group.amounts(|i| Amount { threads, ..self.instr_amount(i, group) });
+        Kernel { threads, amounts, ..kernel(name, bytes) }
     }
 
     fn bytes(&self, homes: &[usize]) -> Bytes {
@@ -366,7 +365,7 @@ impl Tiled {
             let elements = self.shapes[fold.value].iter().product();
             let threads = Team::sharers(elements, self.members());
             let operation = combining(fold.kind);
-            kernel.amounts.push(Amount { operation, elements: times * elements, calls: times, threads });
+            kernel.amounts.push(Amount { threads, ..one(operation, times * elements, times) });
             kernel.threads = kernel.threads.max(threads);
         }
         (!made.is_empty()).then_some(kernel)
@@ -378,7 +377,7 @@ impl Tiled {
         let bytes = Bytes { others, footprint: others, ..Bytes::default() };
         let elements = self.shapes[value].iter().product();
         let threads = Team::sharers(elements, self.members());
-        let amount = Amount { operation: Operation::Accumulate, elements, calls: 1, threads };
+        let amount = Amount { threads, ..one(Operation::Accumulate, elements, 1) };
         let kernel = kernel(format!("update     {}", self.update_text(index)), bytes);
         Kernel { threads, far: self.bytes_of(value), ..with(kernel, amount) }
     }
@@ -426,7 +425,7 @@ fn timed(kernel: Kernel, time: Option<Duration>) -> Kernel {
 
 /// Of one thread.
 fn one(operation: Operation, elements: usize, calls: usize) -> Amount {
-    Amount { operation, elements, calls, threads: 1 }
+    Amount { operation, elements, calls, threads: 1, in_registers: false }
 }
 
 /// What brings two parts of a reduction together.
@@ -437,6 +436,21 @@ fn combining(kind: Reduce) -> Operation {
         Reduce::Max => Binary::Max,
         Reduce::Min => Binary::Min,
     })
+}
+
+impl Group {
+    /// What each operation is an amount of, in one call where several are a body.
+    fn amounts(&self, of: impl Fn(&Instr) -> Amount) -> Vec<Amount> {
+        let mut amounts = vec![];
+        for unit in self.units() {
+            for (i, instr) in self.instrs[unit.range.clone()].iter().enumerate() {
+                let amount = of(instr);
+                let calls = if i == 0 { amount.calls } else { 0 };
+                amounts.push(Amount { calls, in_registers: unit.body.is_some(), ..amount });
+            }
+        }
+        amounts
+    }
 }
 
 impl Instr {
