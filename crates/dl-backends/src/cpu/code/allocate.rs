@@ -50,7 +50,8 @@ impl Placed {
                 continue;
             }
             let dies = |arg: &&Id| last[arg.0 as usize] == i && !steps[arg.0 as usize].op.is_same();
-            let mut dying: Vec<Place> = step.args().iter().filter(dies).map(|a| places[a.0 as usize]).collect();
+            let mut dying: Vec<Place> =
+                step.args().iter().filter(dies).map(|a| places[a.0 as usize]).collect();
             dying.sort_unstable_by_key(|p| if let Place::Vector(r) | Place::Mask(r) = p { *r } else { 0 });
             dying.dedup();
             // An instruction that writes over an operand writes over one that nobody wants any more; if there

@@ -196,7 +196,14 @@ impl<'p> Emitter<'p> {
     }
 
     /// With operands of which the last may be in memory.
-    fn with(&mut self, form: Form, to: Register, first: Option<Register>, last: Place, masks: Option<(Register, bool)>) {
+    fn with(
+        &mut self,
+        form: Form,
+        to: Register,
+        first: Option<Register>,
+        last: Place,
+        masks: Option<(Register, bool)>,
+    ) {
         let mut instruction = Instruction::new();
         instruction.set_code(form.code);
         let mut count = 0;
@@ -393,7 +400,9 @@ impl<'p> Emitter<'p> {
         bytes.set_zeroing_masking(true);
         self.put(Ok(bytes));
         match (self.masked, self.wide) {
-            (false, true) => self.put(Instruction::with2(Code::EVEX_Vmovq_xmmm64_xmm, memory, Register::XMM31)),
+            (false, true) => {
+                self.put(Instruction::with2(Code::EVEX_Vmovq_xmmm64_xmm, memory, Register::XMM31))
+            }
             _ => {
                 let store = Instruction::with2(Code::EVEX_Vmovdqu8_xmmm128_k1z_xmm, memory, Register::XMM31);
                 self.masked(store, false);

@@ -85,22 +85,12 @@ pub(in crate::cpu) fn unary(wide: bool, op: Unary, x: Traced<'_>) -> Option<Trac
 }
 
 /// `op(x, y)`, truth values as 0 and 1.
-pub(in crate::cpu) fn binary<'t>(
-    wide: bool,
-    op: Binary,
-    x: Traced<'t>,
-    y: Traced<'t>,
-) -> Option<Traced<'t>> {
+pub(in crate::cpu) fn binary<'t>(wide: bool, op: Binary, x: Traced<'t>, y: Traced<'t>) -> Option<Traced<'t>> {
     if wide { binary64(op, x, y) } else { binary32(op, x, y) }
 }
 
 /// `op(x, y)` of a comparison.
-pub(in crate::cpu) fn compare<'t>(
-    wide: bool,
-    op: Binary,
-    x: Traced<'t>,
-    y: Traced<'t>,
-) -> Option<Truth<'t>> {
+pub(in crate::cpu) fn compare<'t>(wide: bool, op: Binary, x: Traced<'t>, y: Traced<'t>) -> Option<Truth<'t>> {
     if wide { test64(op, x, y) } else { test32(op, x, y) }
 }
 

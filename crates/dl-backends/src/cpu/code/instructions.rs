@@ -94,10 +94,7 @@ static SINGLE: Names = Names {
     and: Form::vectors(Code::EVEX_Vandps_zmm_k1z_zmm_zmmm512b32),
     or: Form::vectors(Code::EVEX_Vorps_zmm_k1z_zmm_zmmm512b32),
     xor: Form::vectors(Code::EVEX_Vxorps_zmm_k1z_zmm_zmmm512b32),
-    merge: Form {
-        immediate: MERGE,
-        ..Form::vectors(Code::EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8)
-    },
+    merge: Form { immediate: MERGE, ..Form::vectors(Code::EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8) },
     blend: Form::vectors(Code::EVEX_Vblendmps_zmm_k1z_zmm_zmmm512b32),
     compare: Form::vectors(Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae),
     int_add: Form::vectors(Code::EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32),
@@ -129,10 +126,7 @@ static DOUBLE: Names = Names {
     and: Form::vectors(Code::EVEX_Vandpd_zmm_k1z_zmm_zmmm512b64),
     or: Form::vectors(Code::EVEX_Vorpd_zmm_k1z_zmm_zmmm512b64),
     xor: Form::vectors(Code::EVEX_Vxorpd_zmm_k1z_zmm_zmmm512b64),
-    merge: Form {
-        immediate: MERGE,
-        ..Form::vectors(Code::EVEX_Vpternlogq_zmm_k1z_zmm_zmmm512b64_imm8)
-    },
+    merge: Form { immediate: MERGE, ..Form::vectors(Code::EVEX_Vpternlogq_zmm_k1z_zmm_zmmm512b64_imm8) },
     blend: Form::vectors(Code::EVEX_Vblendmpd_zmm_k1z_zmm_zmmm512b64),
     compare: Form::vectors(Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae),
     int_add: Form::vectors(Code::EVEX_Vpaddq_zmm_k1z_zmm_zmmm512b64),

@@ -214,7 +214,9 @@ fn fused<T: Lane>() {
             let outs: Vec<Vec<T>> = vec![vec![T::default(); 100]; 4];
             let constant = |i: usize| T::any(&mut (i as u64 + 77));
             let record = |tape: &Tape| {
-                let of = |i: usize| if arrays >> i & 1 == 1 { tape.load(i) } else { tape.constant(constant(i).bits()) };
+                let of = |i: usize| {
+                    if arrays >> i & 1 == 1 { tape.load(i) } else { tape.constant(constant(i).bits()) }
+                };
                 let [a, b, c] = order.map(of);
                 let fused = crate::cpu::vector::primitive::Lane::<f32>::fused(a, b, c);
                 tape.store(6, fused);
@@ -222,7 +224,8 @@ fn fused<T: Lane>() {
                     tape.store(3 + i, of(i) + fused);
                 }
             };
-            let addresses: Vec<u64> = sets.iter().map(|x| address(x)).chain(outs.iter().map(|x| address(x))).collect();
+            let addresses: Vec<u64> =
+                sets.iter().map(|x| address(x)).chain(outs.iter().map(|x| address(x))).collect();
             if run(T::WIDE, &[EACH; 7], record, (&addresses, &[]), (100, 1)).is_none() {
                 return;
             }

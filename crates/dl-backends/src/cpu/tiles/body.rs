@@ -222,9 +222,7 @@ impl<'r> Recorder<'r> {
         }
         let truth = instr.dtype == DType::Bool;
         let value = match &instr.kind {
-            Kind::Unary(op, x) if !truth => {
-                Value::Number(functions::unary(wide, *op, self.number(x)?)?)
-            }
+            Kind::Unary(op, x) if !truth => Value::Number(functions::unary(wide, *op, self.number(x)?)?),
             Kind::Unary(dl_core::ops::Unary::Not, x) => Value::Truth(!self.truth(x)?),
             Kind::Unary(dl_core::ops::Unary::IsFinite, x) => {
                 Value::Truth(functions::finite(wide, self.number(x)?))

@@ -210,7 +210,8 @@ impl Buffers {
         for (index, phase) in rounds.iter().flatten().enumerate() {
             if let Phase::Group(group) = phase {
                 for unit in group.units() {
-                    let (instrs, later) = (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
+                    let (instrs, later) =
+                        (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
                     match unit.body {
                         Some(body) => body.outs.iter().for_each(|out| self.open(built, *out, group.rows)),
                         None => {

@@ -158,7 +158,8 @@ impl Tiled {
             spent: vec![],
         };
         let lanes = (0..cut.lanes()).map(|_| Mutex::new(lane())).collect();
-        let mut wholes = wholes(plan, &division, &shapes, (dims, built.code), &updates, &own, &built.wholes())?;
+        let mut wholes =
+            wholes(plan, &division, &shapes, (dims, built.code), &updates, &own, &built.wholes())?;
         let replaced = replace(plan, &mut wholes, &phases);
         for pack in &built.packs {
             room_for(&[pack.len(&kernels)], DType::F32).map_err(Error::value)?;

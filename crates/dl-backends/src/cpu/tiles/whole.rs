@@ -81,7 +81,9 @@ pub(super) fn wholes(
         };
         (0..plan.steps().len()).filter(now).collect()
     };
-    (0..division.rounds()).map(|round| of_round(plan, shapes, (dims, code), &last, round, &steps(round))).collect()
+    (0..division.rounds())
+        .map(|round| of_round(plan, shapes, (dims, code), &last, round, &steps(round)))
+        .collect()
 }
 
 /// Lets steps that are taken together write over the parameters that they replace, where they come after

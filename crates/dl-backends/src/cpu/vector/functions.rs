@@ -59,13 +59,6 @@ macro_rules! functions {
             (p, shifted.bits().minus(int::<F>(ROUND.to_bits() as i64)))
         }
 
-        /// `e^x` where the result and its power of two are normal numbers.
-        #[inline(always)]
-        fn exp_normal<const FMA: bool, F: Lane<$t>>(x: F) -> F {
-            let (p, n) = exp_parts::<FMA, F>(x);
-            (F::number(1.0) + p) * two_to(n)
-        }
-
         /// `e^x` for `x ≤ EXP_HIGH`: in two steps of scaling, so that subnormal results are rounded once.
         #[inline(always)]
         fn exp_below<const FMA: bool, F: Lane<$t>>(x: F) -> F {
@@ -141,7 +134,10 @@ macro_rules! functions {
             let a = x.size();
             let s = x * x;
             let near = fma::<FMA, F>(a * s, tanh_tail::<FMA, F>(s), a);
-            let far = one - two * lower::<FMA, F>(two * a);
+            let (p, n) = exp_parts::<FMA, F>((two * a).at_most(F::number(-EXP_LOW)));
+            // From here on tanh x is 1.
+            let most = int::<F>(60);
+            let far = one - two / ((one + p) * two_to(F::Bits::choose(n.less(most), n, most)) + one);
             F::choose(a.below(F::number(0.625)), near, far).signed(x)
         }
 
@@ -163,7 +159,8 @@ macro_rules! functions {
             two_to::<F>(half) / (sum + (p + lost)) * last
         }
 
-        /// `1/(1 + e^-x)`: `x` and `-x` have all but the last step in common, and with `tanh(x/2)`, too.
+        /// `1/(1 + e^-x)`: `x` and `-x` have all but the last step in common, and with `tanh(x/2)` the
+        /// exponential.
         #[inline(always)]
         pub(in crate::cpu) fn sigmoid<const FMA: bool, F: Lane<$t>>(x: F) -> F {
             let y = lower::<FMA, F>(x.size());
@@ -325,6 +322,13 @@ pub(in crate::cpu) mod single {
     #[inline(always)]
     fn tanh_tail<const FMA: bool, F: Lane<f32>>(s: F) -> F {
         horner!(s, -3.333_329_3e-1, 1.333_165_5e-1, -5.375_396e-2, 2.067_837e-2, -5.743_306_6e-3)
+    }
+
+    /// `e^x` where the result and its power of two are normal numbers.
+    #[inline(always)]
+    fn exp_normal<const FMA: bool, F: Lane<f32>>(x: F) -> F {
+        let (p, n) = exp_parts::<FMA, F>(x);
+        (F::number(1.0) + p) * two_to(n)
     }
 
     /// Near 0 by a polynomial, elsewhere `1 - e^-L` with a polynomial for `L = -log(erfc x)`.

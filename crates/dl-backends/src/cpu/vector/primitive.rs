@@ -6,12 +6,7 @@ use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 /// record of operations. Each operation is one that all vectors have, so that whoever does the same ones in
 /// the same order gets the same bits.
 pub(in crate::cpu) trait Lane<T>:
-    Copy
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Neg<Output = Self>
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
 {
     /// The element's bits as an integer.
     type Bits: Bits<Mask = Self::Mask>;
