@@ -29,7 +29,7 @@ use crate::error::Result;
 use crate::executor::Call;
 
 /// Elements from which on steps are taken together.
-pub(super) const LEAST: usize = 2 * BLOCK;
+pub(super) const LEAST: usize = 32;
 
 /// Steps of one shape.
 pub(super) struct Fused {
