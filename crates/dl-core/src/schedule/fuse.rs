@@ -105,14 +105,15 @@ impl<'p> Fusion<'p> {
         for step in steps.iter().copied().filter(|s| self.is_elementwise(*s)) {
             by_shape.entry(self.shape(step)).or_default().push(step);
         }
-        let mut found = vec![];
+        let mut found: Vec<Vec<usize>> = vec![];
         for (_, mut members) in by_shape {
-            self.without_spread(&mut members);
             let patient = self.patient(steps, &members);
             members.retain(|m| patient.binary_search(m).is_err());
             let others = self.runs(steps, &members);
-            found.extend(std::iter::once(patient).chain(others).filter(|kernel| !kernel.is_empty()));
+            found.extend(std::iter::once(patient).chain(others));
         }
+        found.iter_mut().for_each(|kernel| self.drop_spread(kernel));
+        found.retain(|kernel| !kernel.is_empty());
         found
     }
 
@@ -142,13 +143,17 @@ impl<'p> Fusion<'p> {
             Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast => {
                 self.reads(step).all(|v| shape_of(v) == self.shape(step))
             }
-            Op::Broadcast(_) => self.reads(step).all(|v| shape_of(v).iter().product::<usize>() == 1),
+            // The number itself is of another shape: it is no member.
+            Op::Broadcast(_) => {
+                let one = |shape: &[usize]| shape.iter().product::<usize>() == 1;
+                !one(self.shape(step)) && self.reads(step).all(|v| one(shape_of(v)))
+            }
             _ => false,
         }
     }
 
     /// Leaves out broadcasts that others than the members read, who want them whole.
-    fn without_spread(&self, members: &mut Vec<usize>) {
+    fn drop_spread(&self, members: &mut Vec<usize>) {
         let all = members.clone();
         members.retain(|member| {
             let Step { op, result, .. } = self.step(*member);
