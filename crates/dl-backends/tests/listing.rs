@@ -36,12 +36,12 @@ fn one_tile_updates_its_parameters() {
         expect![[r#"
             20 rows: 1 × 20 in shards, 20 in a tile
             whole      %34=constant  4 B
-            fused      %35=div  8 B
+            whole      %35=div  8 B
             pack       %4 [40, 3] kept in panels
             product    %1=cast %5 [r, 40]·[40, 3]  4.8 k FLOP, 4.6 KiB
             group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, transposed  680 B
             product    %47 [40, r]·[r, 3]  4.8 k FLOP, 4.3 KiB
-            fused      %33=div  8 B
+            whole      %33=div  8 B
             update     layer.bias ← layer.bias - 0.5·%46  36 B
             update     layer.weight ← layer.weight - 0.5·%47 by the product
         "#]],
@@ -57,14 +57,14 @@ fn tiles_and_lanes_sum_their_gradients() {
         expect![[r#"
             100 rows: 6 × 17 in shards, 8 in a tile
             whole      %34=constant  4 B
-            fused      %35=div  8 B
+            whole      %35=div  8 B
             pack       %4 [40, 3] packed  960 B
             product    %1=cast %5 [r, 40]·[40, 3]  24 k FLOP, 29 KiB
             group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, transposed  3.2 KiB
             product    %47 [40, r]·[r, 3]  24 k FLOP, 31 KiB
             wait       for the threads that have a shard
             combine    %32 %46 %47  7.3 KiB
-            fused      %33=div  8 B
+            whole      %33=div  8 B
             update     layer.weight ← layer.weight - 0.5·%47  1.4 KiB
             update     layer.bias ← layer.bias - 0.5·%46  36 B
         "#]],

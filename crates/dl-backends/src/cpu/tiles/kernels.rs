@@ -125,7 +125,7 @@ impl Tiled {
         let fused = works.iter().any(|w| matches!(w, Work::Fused(_)));
         let steps: Vec<usize> = works.iter().flat_map(Work::steps).copied().collect();
         let names: Vec<String> = steps.iter().map(|s| self.step_name(*s)).collect();
-        let kind = if fused { "fused" } else { "whole" };
+        let kind = if fused && steps.len() > 1 { "fused" } else { "whole" };
         let mut kernel = kernel(format!("{kind:10} {}", names.join(" ")), Bytes::default());
         for work in works {
             match work {
