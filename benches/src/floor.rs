@@ -22,7 +22,7 @@ pub(crate) struct Floor {
     batch: usize,
     threads: usize,
     scheme: Scheme,
-    lanes: Vec<Lane>,
+    workers: Vec<Worker>,
 }
 
 /// How the products of one step are cut.
@@ -30,8 +30,8 @@ pub(crate) struct Floor {
 struct Scheme {
     /// Rows of the batch at a time.
     tile: usize,
-    /// Lanes that share the tiles; with one, threads share each product.
-    lanes: usize,
+    /// Workers that share the tiles; with one, threads share each product.
+    workers: usize,
 }
 
 /// A weight `[inputs, outputs]`.
@@ -41,7 +41,7 @@ struct Layer {
 }
 
 /// What one thread writes to, layer by layer.
-struct Lane {
+struct Worker {
     outputs: Vec<Vec<f32>>,
     /// Cotangents of the outputs.
     deltas: Vec<Vec<f32>>,
@@ -54,8 +54,8 @@ impl Floor {
         let inputs = work.ring().iter().map(|batch| batch.floats()).collect();
         let layers = network.layers().map(|shape| Layer { shape, weight: noise(shape[0] * shape[1]) });
         let (layers, batch) = (layers.collect(), work.batch());
-        let scheme = Scheme { tile: batch, lanes: 1 };
-        let mut floor = Floor { inputs, at: 0, layers, batch, threads, scheme, lanes: vec![] };
+        let scheme = Scheme { tile: batch, workers: 1 };
+        let mut floor = Floor { inputs, at: 0, layers, batch, threads, scheme, workers: vec![] };
         floor.choose()?;
         Ok(floor)
     }
@@ -75,7 +75,7 @@ impl Floor {
 
     fn set(&mut self, scheme: Scheme) {
         self.scheme = scheme;
-        self.lanes = (0..scheme.lanes).map(|_| Lane::new(&self.layers, scheme.tile)).collect();
+        self.workers = (0..scheme.workers).map(|_| Worker::new(&self.layers, scheme.tile)).collect();
     }
 
     /// The fastest of a few steps: cold caches and other disturbances only ever add.
@@ -97,22 +97,22 @@ impl Floor {
     fn products(&mut self) -> Result<()> {
         self.at = (self.at + 1) % self.inputs.len();
         let (x, layers) = (&self.inputs[self.at], &self.layers[..]);
-        let Scheme { tile, lanes } = self.scheme;
-        if lanes == 1 {
-            return self.lanes[0].run(x, layers, tile, self.threads);
+        let Scheme { tile, workers } = self.scheme;
+        if workers == 1 {
+            return self.workers[0].run(x, layers, tile, self.threads);
         }
-        let parts = x.par_chunks(self.batch.div_ceil(lanes) * layers[0].shape[0]);
-        let run = |(lane, x): (&mut Lane, &[f32])| lane.run(x, layers, tile, 1);
-        self.lanes.par_iter_mut().zip(parts).try_for_each(run)?;
-        combine(&mut self.lanes);
+        let parts = x.par_chunks(self.batch.div_ceil(workers) * layers[0].shape[0]);
+        let run = |(worker, x): (&mut Worker, &[f32])| worker.run(x, layers, tile, 1);
+        self.workers.par_iter_mut().zip(parts).try_for_each(run)?;
+        combine(&mut self.workers);
         Ok(())
     }
 }
 
 impl Subject for Floor {
     fn note(&self) -> Option<String> {
-        let Scheme { tile, lanes } = self.scheme;
-        let shared = if lanes > 1 { "tiles" } else { "products" };
+        let Scheme { tile, workers } = self.scheme;
+        let shared = if workers > 1 { "tiles" } else { "products" };
         let threads = if self.threads > 1 { format!(", threads share {shared}") } else { String::new() };
         Some(format!("tiles of {tile} rows{threads}"))
     }
@@ -122,7 +122,7 @@ impl Subject for Floor {
     }
 }
 
-impl Lane {
+impl Worker {
     fn new(layers: &[Layer], tile: usize) -> Self {
         let zeros = |size: fn(&Layer, usize) -> usize| {
             layers.iter().map(|layer| vec![0.0; size(layer, tile)]).collect::<Vec<_>>()
@@ -133,7 +133,7 @@ impl Lane {
         if let (Some(delta), Some(layer)) = (deltas.last_mut(), layers.last()) {
             *delta = noise(layer.shape[1]).repeat(tile);
         }
-        Lane { outputs, deltas, gradients: zeros(|layer, _| layer.weight.len()) }
+        Worker { outputs, deltas, gradients: zeros(|layer, _| layer.weight.len()) }
     }
 
     fn run(&mut self, x: &[f32], layers: &[Layer], tile: usize, threads: usize) -> Result<()> {
@@ -191,9 +191,9 @@ impl Layer {
     }
 }
 
-/// Adds all lanes' sums to the first's.
-fn combine(lanes: &mut [Lane]) {
-    let Some((first, others)) = lanes.split_first_mut() else { return };
+/// Adds all workers' sums to the first's.
+fn combine(workers: &mut [Worker]) {
+    let Some((first, others)) = workers.split_first_mut() else { return };
     for other in others {
         let add = |(sum, more): (&mut [f32], &[f32])| {
             sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
@@ -211,14 +211,14 @@ fn combine(lanes: &mut [Lane]) {
 }
 
 fn schemes(batch: usize, threads: usize) -> Vec<Scheme> {
-    let of = |lanes: usize| {
-        let rows = batch.div_ceil(lanes);
+    let of = |workers: usize| {
+        let rows = batch.div_ceil(workers);
         let lengths = (5..13).map(|log| 1 << log).filter(move |tile| *tile < rows);
-        lengths.chain([rows]).map(move |tile| Scheme { tile, lanes })
+        lengths.chain([rows]).map(move |tile| Scheme { tile, workers })
     };
-    // Fewer rows than lanes would leave a lane without any.
-    let lanes = (threads > 1 && batch >= threads * threads).then_some(threads);
-    of(1).chain(lanes.into_iter().flat_map(of)).collect()
+    // Fewer rows than workers would leave a worker without any.
+    let workers = (threads > 1 && batch >= threads * threads).then_some(threads);
+    of(1).chain(workers.into_iter().flat_map(of)).collect()
 }
 
 /// Numbers around zero, so that no sum overflows.
@@ -238,9 +238,9 @@ mod tests {
             floor.at = 0;
             floor.set(scheme);
             floor.products().unwrap();
-            floor.lanes[0].gradients.iter().map(|gradient| gradient[77]).collect::<Vec<f32>>()
+            floor.workers[0].gradients.iter().map(|gradient| gradient[77]).collect::<Vec<f32>>()
         };
-        let whole = sums(Scheme { tile: 80, lanes: 1 });
+        let whole = sums(Scheme { tile: 80, workers: 1 });
         assert!(whole.len() == 3 && whole.iter().all(|sum| *sum != 0.0), "{whole:?}");
         for scheme in schemes(80, 2) {
             let got = sums(scheme);
@@ -270,16 +270,16 @@ mod tests {
         let delta1 = product(&delta2, &transposed(&w2, [12, 9]), [3, 9, 12]);
         let x = wide(&work.train().floats());
         let expected = product(&transposed(&x, [3, 784]), &delta1, [784, 3, 12]);
-        let got = wide(&floor.lanes[0].gradients[0]);
+        let got = wide(&floor.workers[0].gradients[0]);
         let most = expected.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
         assert!(got.iter().zip(&expected).all(|(got, expected)| (got - expected).abs() <= 1e-5 * most));
     }
 
     #[test]
-    fn lanes_are_tried_where_threads_have_rows_to_share() {
-        assert_eq!(schemes(20, 1), [Scheme { tile: 20, lanes: 1 }]);
-        assert_eq!(schemes(20, 2), [Scheme { tile: 20, lanes: 1 }, Scheme { tile: 10, lanes: 2 }]);
+    fn workers_are_tried_where_threads_have_rows_to_share() {
+        assert_eq!(schemes(20, 1), [Scheme { tile: 20, workers: 1 }]);
+        assert_eq!(schemes(20, 2), [Scheme { tile: 20, workers: 1 }, Scheme { tile: 10, workers: 2 }]);
         assert_eq!(schemes(3, 2).len(), 1);
-        assert!(schemes(64, 1).iter().all(|scheme| scheme.lanes == 1));
+        assert!(schemes(64, 1).iter().all(|scheme| scheme.workers == 1));
     }
 }

@@ -9,8 +9,8 @@ use crate::help::{
     ACCURACY_HELP, BENCH_HELP, DATA_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, PEERS_HELP, TEST_HELP,
     TIDY_HELP,
 };
-use crate::near::did_you_mean;
 use crate::process::Failure;
+use crate::spelling::did_you_mean;
 
 /// One parsed command line.
 #[derive(Debug, PartialEq)]

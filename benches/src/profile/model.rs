@@ -132,7 +132,7 @@ pub(super) fn name(operation: Operation) -> &'static str {
     match operation {
         Operation::Multiply => "multiply",
         Operation::Pack => "pack",
-        Operation::PackTurned => "pack turned",
+        Operation::PackTransposed => "pack transposed",
         Operation::Unary(op) => op.row().name,
         Operation::Binary(op) => op.row().name,
         Operation::Select => "select",
@@ -141,7 +141,7 @@ pub(super) fn name(operation: Operation) -> &'static str {
         Operation::Reduce => "reduce",
         Operation::Accumulate => "accumulate",
         Operation::Move => "move",
-        Operation::Turn => "turn",
+        Operation::Transpose => "transpose",
         Operation::Index => "index",
         Operation::Random => "random",
         Operation::Step => "step",

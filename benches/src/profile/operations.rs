@@ -17,7 +17,7 @@ const LENGTHS: [usize; 2] = [16, 2048];
 const PAGE: usize = 1024;
 const PAGES: usize = 64;
 
-/// Columns of what is turned.
+/// Columns of the matrix that is transposed.
 const COLUMNS: usize = 16;
 
 /// What operations work on.
@@ -90,7 +90,7 @@ impl Operands {
             Operation::Move => out.copy_from_slice(x),
             Operation::Reduce => out[0] = sum(x),
             // Sizes that the compiler does not know, as it does not in the executor.
-            Operation::Turn => turn(x, out, black_box(COLUMNS)),
+            Operation::Transpose => transpose(x, out, black_box(COLUMNS)),
             Operation::Index => pick(x, &self.indices[at], out, black_box(COLUMNS)),
             Operation::Random => self.isa.uniform([1, 3, 2], 0, out),
             _ => return false,
@@ -116,7 +116,7 @@ fn sum(x: &[f32]) -> f32 {
 }
 
 /// Rows into columns.
-fn turn(x: &[f32], out: &mut [f32], columns: usize) {
+fn transpose(x: &[f32], out: &mut [f32], columns: usize) {
     let rows = x.len() / columns;
     for row in 0..rows {
         for column in 0..columns {
@@ -149,7 +149,7 @@ mod tests {
         assert!(operands.run(Operation::Reduce, 0..100));
         let right: f32 = operands.x[..100].iter().sum();
         assert!((operands.out[0] - right).abs() < 1e-3);
-        assert!(operands.run(Operation::Turn, 0..64));
+        assert!(operands.run(Operation::Transpose, 0..64));
         assert_eq!(operands.out[..2], [operands.x[0], operands.x[16]]);
         assert!(operands.run(Operation::Random, 0..8));
         assert_eq!(operands.out[5], dl_core::ops::random::uniform(1, 3, 2, 5));

@@ -32,7 +32,7 @@ impl Matrices {
         };
         let panel = kernels.panel();
         let (a, b, c) = (room(ROWS * DEPTHS[1]), room(DEPTHS[1] * panel), room(DEPTHS[1] * panel));
-        Matrices { kernels, a, b, c, packs: [Operation::Pack, Operation::PackTurned] }
+        Matrices { kernels, a, b, c, packs: [Operation::Pack, Operation::PackTransposed] }
     }
 
     pub(super) fn measure(&mut self, into: &mut Ceilings) {
@@ -75,7 +75,7 @@ impl Matrices {
 
     fn pack(&mut self, operation: Operation, rows: usize, columns: usize) {
         let from = match operation {
-            Operation::PackTurned => Strided::rows(&self.b, rows).t(),
+            Operation::PackTransposed => Strided::rows(&self.b, rows).t(),
             _ => Strided::rows(&self.b, columns),
         };
         self.kernels.pack_panels(&mut self.c, rows, columns, black_box(Operand::F32(from)));

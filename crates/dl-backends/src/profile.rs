@@ -55,7 +55,7 @@ pub enum Operation {
     /// Copies a number of a matrix to where a product wants it; a call is a row of a panel.
     Pack,
     /// The same from a matrix that lies column by column.
-    PackTurned,
+    PackTransposed,
     /// A function of one argument.
     Unary(Unary),
     /// A function of two arguments.
@@ -73,7 +73,7 @@ pub enum Operation {
     /// A copy in the same order.
     Move,
     /// A copy in another order.
-    Turn,
+    Transpose,
     /// A copy, by index.
     Index,
     /// A random number.

@@ -137,7 +137,7 @@ executors! {
 impl Default for Ndarray {
     #[allow(deprecated)]
     fn default() -> Self {
-        Ndarray(On::new("ndarray", || Machine::near("ndarray", burn_ndarray::NdArrayDevice::Cpu)))
+        Ndarray(On::new("ndarray", || Machine::host("ndarray", burn_ndarray::NdArrayDevice::Cpu)))
     }
 }
 
@@ -156,7 +156,7 @@ impl Ndarray {
 #[cfg(feature = "flex")]
 impl Default for Flex {
     fn default() -> Self {
-        Flex(On::new("flex", || Machine::near("flex", burn_flex::FlexDevice)))
+        Flex(On::new("flex", || Machine::host("flex", burn_flex::FlexDevice)))
     }
 }
 
@@ -198,6 +198,6 @@ impl Default for Wgpu {
 impl Wgpu {
     /// On a device of one's choice. It is opened by the first program or parameter.
     pub fn on(device: burn_wgpu::WgpuDevice) -> Self {
-        Wgpu(On::new("wgpu", move || Machine::far("wgpu", device.clone().into())))
+        Wgpu(On::new("wgpu", move || Machine::device("wgpu", device.clone().into())))
     }
 }

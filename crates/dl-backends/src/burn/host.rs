@@ -201,11 +201,11 @@ pub(super) fn sort<B: Backend>(
     tensor(shape, data).and_then(|t| m.store(t))
 }
 
-/// For every place, which element of its lane (`n` elements, `inner` apart) stands there when sorted.
+/// For every place, which element of its line (`n` elements, `inner` apart) stands there when sorted.
 fn ranks<T>(values: &[T], n: usize, inner: usize, compare: impl Fn(&T, &T) -> Ordering) -> Vec<usize> {
     let mut ranks = vec![0; values.len()];
-    for lane in 0..values.len() / n.max(1) {
-        let start = lane / inner * (n * inner) + lane % inner;
+    for line in 0..values.len() / n.max(1) {
+        let start = line / inner * (n * inner) + line % inner;
         let mut along: Vec<usize> = (0..n).collect();
         along.sort_by(|a, b| compare(&values[start + a * inner], &values[start + b * inner]));
         along.into_iter().enumerate().for_each(|(k, source)| ranks[start + k * inner] = source);

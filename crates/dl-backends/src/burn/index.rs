@@ -58,15 +58,15 @@ pub(super) fn scatter_add<B: Backend>(
     let sum = if step.dtype == DType::I64 && !step.exact {
         let indices = m.read_ints(indices, &step.args[0].shape)?;
         host::scatter_ints(m, &indices, updates.reshape(&view.four(view.count)), view.four(view.size))?
-    } else if view.count > CHAIN && m.near && step.dtype.is_float() {
+    } else if view.count > CHAIN && m.on_host && step.dtype.is_float() {
         let indices = m.read_ints(indices, &step.args[0].shape)?;
         let sizes = view.four(view.size);
         host::scatter_floats(m, &indices, updates.reshape(&view.four(view.count)), step.dtype, sizes)?
-    } else if view.count > CHAIN && !m.near {
-        let lanes = [view.batch * view.before, view.count, view.after];
-        let indices = Value::Int(view.spread(indices)?).reshape(&lanes);
-        let sizes = [lanes[0], view.count, view.size, view.after];
-        long::add_at(m, indices, updates.reshape(&lanes), sizes, zeros)?
+    } else if view.count > CHAIN && !m.on_host {
+        let shape = [view.batch * view.before, view.count, view.after];
+        let indices = Value::Int(view.spread(indices)?).reshape(&shape);
+        let sizes = [shape[0], view.count, view.size, view.after];
+        long::add_at(m, indices, updates.reshape(&shape), sizes, zeros)?
     } else if batch == 0 {
         let updates = updates.reshape(&[view.before, view.count, view.after]);
         zeros(&view.three())?.select_add(1, indices.reshape(&[view.count]).int()?, updates)

@@ -10,9 +10,9 @@ use super::value::Value;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Turns that a loop of a kernel may take on a device of its own. Mesa's software Vulkan ends a shader's loop
-/// after 65,535 turns, without an error.
-pub(super) const TURNS: usize = 1 << 15;
+/// Iterations that a loop of a kernel may have on a device of its own. Mesa's software Vulkan ends a shader's loop
+/// after 65,535 iterations, without an error.
+pub(super) const ITERATIONS: usize = 1 << 15;
 
 /// Terms that a sum of floats may add one after the other, as burn's kernels do: an error of half a unit
 /// each, all to the same side, comes to 171 units of the sum, and the promise is 256.
@@ -24,16 +24,16 @@ const BLOCKED: usize = 1 << 17;
 impl<B: Backend> Machine<B> {
     /// Elements of an axis that is reduced at once, and of the parts that it is cut into if there are more.
     pub(super) fn longest(&self, kind: Reduce, float: bool) -> Option<(usize, usize)> {
-        match (self.near, kind == Reduce::Sum && float) {
+        match (self.on_host, kind == Reduce::Sum && float) {
             (_, true) => Some((CHAIN, CHAIN / 2)),
             (true, false) => None,
-            (false, false) => Some((TURNS, TURNS / 8)),
+            (false, false) => Some((ITERATIONS, ITERATIONS / 8)),
         }
     }
 
     /// The inner size of a product that is computed at once.
     pub(super) fn inner(&self, rows: usize, columns: usize) -> usize {
-        if self.near && rows > 1 && columns > 1 { BLOCKED } else { CHAIN }
+        if self.on_host && rows > 1 && columns > 1 { BLOCKED } else { CHAIN }
     }
 }
 
@@ -117,22 +117,22 @@ pub(super) fn product<B: Backend>(
     along(m, true, Reduce::Sum, Value::concat(found, 1), &all, 1)
 }
 
-/// `updates` `[lanes, count, after]` added at `indices` `[lanes, count, after]` onto zeros of `size` along the
+/// `updates` `[outer, count, after]` added at `indices` `[outer, count, after]` onto zeros of `size` along the
 /// middle axis.
 pub(super) fn add_at<B: Backend>(
     m: &Machine<B>,
     indices: Value<B>,
     updates: Value<B>,
-    [lanes, count, size, after]: [usize; 4],
+    [outer, count, size, after]: [usize; 4],
     zeros: impl Fn(&[usize]) -> Result<Value<B>>,
 ) -> Result<Value<B>> {
     // Where places are many, so that the parts' results are no larger than the updates.
-    let parts = Parts::of(count, size.clamp(CHAIN / 2, TURNS / 2));
-    let shape = [lanes, count, after];
+    let parts = Parts::of(count, size.clamp(CHAIN / 2, ITERATIONS / 2));
+    let shape = [outer, count, after];
     let cut = |range| (taken(indices.clone(), &shape, 1, range), taken(updates.clone(), &shape, 1, range));
     let add = |(indices, updates): (Value<B>, Value<B>), count: usize, each: usize| {
-        let of = [lanes, count, each, after];
-        let sums = zeros(&[lanes, count, size, after])?;
+        let of = [outer, count, each, after];
+        let sums = zeros(&[outer, count, size, after])?;
         Ok::<_, String>(sums.scatter_add(2, indices.reshape(&of).int()?, updates.reshape(&of)))
     };
     let mut found = vec![];
@@ -142,7 +142,7 @@ pub(super) fn add_at<B: Backend>(
     if parts.rest > 0 {
         found.push(add(cut((parts.whole(), count)), 1, parts.rest)?);
     }
-    let all = [lanes, parts.count + usize::from(parts.rest > 0), size, after];
+    let all = [outer, parts.count + usize::from(parts.rest > 0), size, after];
     along(m, true, Reduce::Sum, Value::concat(found, 1), &all, 1)
 }
 

@@ -26,13 +26,13 @@ pub(super) struct Machine<B: Backend> {
     pub(super) doubles: bool,
     /// Whether the device's memory is the host's, and its elementary functions those of the
     /// platform: accurate, and a detour over the host costs no more than a copy.
-    pub(super) near: bool,
+    pub(super) on_host: bool,
 }
 
 impl<B: Backend> Machine<B> {
     /// A processor with 64-bit integers and floats.
     #[cfg(any(feature = "ndarray", feature = "flex"))]
-    pub(super) fn near(name: &'static str, device: Device<B>) -> Self {
+    pub(super) fn host(name: &'static str, device: Device<B>) -> Self {
         Machine {
             name,
             device,
@@ -40,15 +40,23 @@ impl<B: Backend> Machine<B> {
             byte: IntDType::U8,
             bool: BoolDType::Native,
             doubles: true,
-            near: true,
+            on_host: true,
         }
     }
 
     /// A device of its own, with 32-bit integers and floats.
     #[cfg(feature = "wgpu")]
-    pub(super) fn far(name: &'static str, device: Device<B>) -> Self {
+    pub(super) fn device(name: &'static str, device: Device<B>) -> Self {
         let bool = device.defaults().bool_dtype;
-        Machine { name, device, int: IntDType::I32, byte: IntDType::I32, bool, doubles: false, near: false }
+        Machine {
+            name,
+            device,
+            int: IntDType::I32,
+            byte: IntDType::I32,
+            bool,
+            doubles: false,
+            on_host: false,
+        }
     }
 
     /// All that integers on the device can be.

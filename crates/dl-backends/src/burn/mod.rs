@@ -18,10 +18,10 @@
 
 mod compile;
 mod contract;
+mod device;
 mod elementwise;
 mod executable;
 mod executors;
-mod far;
 mod host;
 mod index;
 mod long;

@@ -1,4 +1,4 @@
-//! Reductions: neighbouring axes are taken together, then reduced one group at a time.
+//! Reductions: neighbouring axes are merged, then reduced one group at a time.
 
 use burn_backend::Backend;
 use dl_core::ops::Reduce;
@@ -64,9 +64,11 @@ pub(super) fn along<B: Backend>(
     Ok(match (x, kind) {
         (Value::Float(x), Reduce::Sum) => Value::Float(B::float_sum_dim(x, axis)),
         (Value::Float(x), Reduce::Prod) => Value::Float(B::float_prod_dim(x, axis)),
-        (Value::Float(x), Reduce::Max) if m.near => Value::Float(B::float_max_dim(x, axis)),
-        (Value::Float(x), Reduce::Min) if m.near => Value::Float(B::float_min_dim(x, axis)),
-        (Value::Float(x), _) => Value::Float(super::far::extreme::<B>(x, axis, kind == Reduce::Max, m.bool)),
+        (Value::Float(x), Reduce::Max) if m.on_host => Value::Float(B::float_max_dim(x, axis)),
+        (Value::Float(x), Reduce::Min) if m.on_host => Value::Float(B::float_min_dim(x, axis)),
+        (Value::Float(x), _) => {
+            Value::Float(super::device::extreme::<B>(x, axis, kind == Reduce::Max, m.bool))
+        }
         (Value::Int(x), Reduce::Max) => Value::Int(B::int_max_dim(x, axis)),
         (Value::Int(x), Reduce::Min) => Value::Int(B::int_min_dim(x, axis)),
         (Value::Int(x), Reduce::Sum) if exact => Value::Int(B::int_sum_dim(x, axis)),
@@ -101,7 +103,7 @@ fn in_parts<B: Backend>(
     along(m, exact, kind, Value::concat(found, axis), &shorter, axis)
 }
 
-/// The shape with neighbouring axes of the same fate taken together, and which of these disappear.
+/// The shape with neighbouring axes merged where all disappear or all stay, and which of the merged axes disappear.
 fn grouped(shape: &[usize], axes: &[usize]) -> (Vec<usize>, Vec<bool>) {
     let (mut sizes, mut reduced): (Vec<usize>, Vec<bool>) = (vec![], vec![]);
     for (axis, &size) in shape.iter().enumerate() {
@@ -131,7 +133,7 @@ pub(super) fn arg_reduce<B: Backend>(
             let (name, shape) = (step.op.name(), &step.args[0].shape);
             return Err(format!("{name} along axis {axis} of {shape:?}, which is empty"));
         }
-        x if !m.near => arg_by_value(m, kind, axis, x, &step.args[0].shape)?,
+        x if !m.on_host => arg_by_value(m, kind, axis, x, &step.args[0].shape)?,
         Value::Float(x) if max => Value::Int(B::float_argmax(x, axis, m.int)),
         Value::Float(x) => Value::Int(B::float_argmin(x, axis, m.int)),
         Value::Int(x) if max => Value::Int(B::int_cast(B::int_argmax(x, axis), m.int)),

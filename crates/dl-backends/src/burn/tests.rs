@@ -14,21 +14,21 @@ use super::step::Check;
 use crate::Result;
 use crate::executor::{Call, Executable as _};
 
-fn far() -> Arc<Machine<burn_flex::Flex>> {
+fn device() -> Arc<Machine<burn_flex::Flex>> {
     let (int, bool) = (IntDType::I32, BoolDType::Native);
     Arc::new(Machine {
-        name: "far",
+        name: "device",
         device: burn_flex::FlexDevice,
         int,
         byte: int,
         bool,
         doubles: false,
-        near: false,
+        on_host: false,
     })
 }
 
 fn compiled(program: &Program) -> Result<Executable<burn_flex::Flex>> {
-    compile(&far(), &Arc::new(Plan::new(program)), &Dims::new())
+    compile(&device(), &Arc::new(Plan::new(program)), &Dims::new())
 }
 
 fn run(program: &Program, inputs: &[TensorRef<'_>]) -> Result<Vec<Tensor>> {
@@ -186,8 +186,8 @@ fn integers_beyond_32_bits_are_errors() {
 
 #[test]
 fn a_panic_of_the_backend_is_an_error() {
-    let lost: Result<()> = guarded("far", || panic!("the device is lost"));
-    assert_eq!(lost.unwrap_err().to_string(), "far: the device is lost");
+    let lost: Result<()> = guarded("device", || panic!("the device is lost"));
+    assert_eq!(lost.unwrap_err().to_string(), "device: the device is lost");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn f64_is_refused_where_there_is_none() {
     let x = g.input("x", F32, [2]);
     let program = Program::builder(&g).output("y", x.cast(DType::F64)).compile().unwrap();
     let error = compiled(&program).err().unwrap().to_string();
-    assert!(error.contains("tests.rs:") && error.contains("far has no f64"), "{error}");
+    assert!(error.contains("tests.rs:") && error.contains("device has no f64"), "{error}");
 }
 
 /// Only indices that nothing is known of are read back.

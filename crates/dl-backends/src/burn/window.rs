@@ -56,12 +56,12 @@ pub(super) fn fold<B: Backend>(
         (step.shape[..axis].iter().product(), step.shape[axis + 1..].iter().product());
     let (count, size) = (sources.0.len(), step.shape[axis]);
     let zeros = |shape: &[usize]| m.full(step.dtype, shape, Scalar::of(step.dtype, 0.0));
-    let sum = if count > CHAIN && m.near && step.dtype.is_float() {
+    let sum = if count > CHAIN && m.on_host && step.dtype.is_float() {
         host::scatter_floats(m, &sources.0, x, step.dtype, [1, before, size, after])?
-    } else if count > CHAIN && !m.near {
-        let lanes = [before, count, after];
-        let indices = Value::Int(sources.1).reshape(&[1, count, 1]).expand(&lanes);
-        long::add_at(m, indices, x.reshape(&lanes), [before, count, size, after], zeros)?
+    } else if count > CHAIN && !m.on_host {
+        let shape = [before, count, after];
+        let indices = Value::Int(sources.1).reshape(&[1, count, 1]).expand(&shape);
+        long::add_at(m, indices, x.reshape(&shape), [before, count, size, after], zeros)?
     } else {
         zeros(&step.shape)?.select_add(axis, sources.1, x)
     };

@@ -4,8 +4,8 @@ use dl_core::ops::Contraction;
 
 use super::array::{Array, Item, View};
 use super::gemm::{Matrix, Sizes, product, shared};
-use super::lanes::{Context, share};
 use super::layout::{Layout, merged, position};
+use super::loops::{Context, share};
 use super::real::{Arithmetic, Real};
 use super::team::Team;
 

@@ -6,7 +6,7 @@ use dl_core::ops::binary::Class;
 use dl_core::ops::{Binary, Unary};
 
 use super::array::{Array, Item, View, each};
-use super::lanes::{CHUNK, Context, Kernel2, Source, choose, each1, each2, runs1, runs2, share};
+use super::loops::{CHUNK, Context, Kernel2, Source, choose, each1, each2, runs1, runs2, share};
 use super::real::Real;
 use super::vector::Isa;
 

@@ -4,7 +4,7 @@
 use dl_core::plan::{Plan, ValueId};
 
 use super::array::Array;
-use super::lanes::Context;
+use super::loops::Context;
 use super::parameter::Parameter;
 use crate::error::{Error, Result};
 use crate::executor::Call;

@@ -3,7 +3,7 @@
 
 use gemm::Parallelism;
 
-use super::lanes::share;
+use super::loops::share;
 use super::real::Real;
 use super::team::Team;
 use super::vector::Isa;
@@ -152,7 +152,7 @@ pub(super) fn shared<T: Real>(
 const CHAIN: usize = 256;
 /// The same of other products, of which it adds up some hundreds at a time, and then these sums.
 const LONG: usize = 4096;
-/// Places that are taken together where there are more.
+/// Places of a part where there are more.
 const DEPTH: usize = 512;
 
 /// A product whose inner axis is long: part by part, with what rounding takes from the total kept beside it.

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use dl_core::ops::{Op, Order};
 
 use super::array::{Array, Item, View, each};
-use super::lanes::{CHUNK, Context, share};
 use super::layout::position;
+use super::loops::{CHUNK, Context, share};
 use super::real::Arithmetic;
 use super::team::Team;
 

@@ -5,8 +5,8 @@ use dl_core::dtype::Scalar;
 use dl_core::ops::random::block;
 
 use super::array::{Array, Item, View, each};
-use super::lanes::{CHUNK, Context, into_places, share};
 use super::layout::Layout;
+use super::loops::{CHUNK, Context, into_places, share};
 use super::real::{Arithmetic, Real};
 
 /// Windows that hold an element whose parts are added up without keeping what rounding takes.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use dl_core::ops::Reduce;
 
 use super::array::{Array, Item, View};
-use super::lanes::{Context, share};
+use super::loops::{Context, share};
 use super::real::Arithmetic;
 use super::team::Team;
 

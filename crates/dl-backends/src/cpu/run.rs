@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::array::{Array, each};
 use super::compile::{Operand, Prepared};
 use super::elementwise::Term;
-use super::lanes::Context;
+use super::loops::Context;
 use super::movement::splat;
 use crate::profile::{Amount, Kernel, Operation};
 

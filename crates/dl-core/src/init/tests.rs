@@ -126,8 +126,8 @@ fn truncated_normals_have_their_moments() {
     }
     // A tenth of the values lies below the tenth's quantile.
     let v = values(&cut(0.0, 1.0, -2.0, 2.0), &[20_000]);
-    let share = v.iter().filter(|x| **x < -1.180_554).count() as f64 / 20_000.0;
-    assert!((share - 0.1).abs() < 0.01, "{share}");
+    let fraction = v.iter().filter(|x| **x < -1.180_554).count() as f64 / 20_000.0;
+    assert!((fraction - 0.1).abs() < 0.01, "{fraction}");
 }
 
 #[test]

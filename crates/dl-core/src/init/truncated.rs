@@ -6,11 +6,11 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 pub(super) struct Normal {
     mean: f64,
     std: f64,
-    /// The bounds in standard deviations from the mean, turned round where both are above it: the
+    /// The bounds in standard deviations from the mean, mirrored where both are above it: the
     /// distribution function keeps its digits in its lower tail only.
     low: f64,
     high: f64,
-    turned: bool,
+    mirrored: bool,
 }
 
 /// Farther out, in standard deviations, a double holds no probability.
@@ -23,13 +23,13 @@ impl Normal {
             return Err(format!("{what}: finite numbers, std > 0 and low < high are needed"));
         }
         let (a, b) = ((low - mean) / std, (high - mean) / std);
-        let turned = a > 0.0;
-        let (a, b) = if turned { (-b, -a) } else { (a, b) };
+        let mirrored = a > 0.0;
+        let (a, b) = if mirrored { (-b, -a) } else { (a, b) };
         let (a, b) = (a.max(-FAR), b.min(FAR));
         if a >= b {
             return Err(format!("{what}: the bounds lie more than {FAR} standard deviations away"));
         }
-        Ok(Normal { mean, std, low: a, high: b, turned })
+        Ok(Normal { mean, std, low: a, high: b, mirrored })
     }
 
     /// No value is further from 0.
@@ -37,11 +37,11 @@ impl Normal {
         self.mean.abs() + self.std * self.low.abs().max(self.high.abs())
     }
 
-    /// The value below which the share `u` of the distribution lies; above which, where it is turned.
+    /// The value below which the fraction `u` of the distribution lies; above which, where it is mirrored.
     pub(super) fn at(&self, u: f64) -> f64 {
         let (start, end) = (below(self.low), below(self.high));
         let z = quantile(start + u * (end - start), self.low, self.high);
-        self.mean + self.std * if self.turned { -z } else { z }
+        self.mean + self.std * if self.mirrored { -z } else { z }
     }
 }
 

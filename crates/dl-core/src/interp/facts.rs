@@ -42,14 +42,14 @@ pub(super) fn check(fact: Fact, x: &Array, tolerance: f64) -> Result<(), String>
 }
 
 fn sums_to_one(values: &[f64], shape: &[usize], tolerance: f64) -> Result<(), String> {
-    let Some((last, lanes)) = shape.split_last() else {
+    let Some((last, outer)) = shape.split_last() else {
         return Err("a scalar has no axis to sum to one".into());
     };
-    for lane in 0..lanes.iter().product() {
-        let sum: f64 = values[lane * last..(lane + 1) * last].iter().sum();
+    for row in 0..outer.iter().product() {
+        let sum: f64 = values[row * last..(row + 1) * last].iter().sum();
         let off = (sum - 1.0).abs();
         if off.is_nan() || off > tolerance {
-            let at = position(lanes, lane);
+            let at = position(outer, row);
             return Err(format!(
                 "the value is assumed distribution, but sums to {sum} along the last axis at {at:?}"
             ));

@@ -79,12 +79,12 @@ pub(super) fn argsort(axis: usize, order: Order, x: &Array) -> Values {
 
 /// At each index, which element along `axis` stands there after sorting.
 fn ranks(axis: usize, order: Order, x: &Array) -> Vec<usize> {
-    let mut lanes = x.shape.clone();
-    lanes[axis] = 1;
+    let mut lines = x.shape.clone();
+    lines[axis] = 1;
     let mut ranks = vec![0; x.data.len()];
-    each_index(&lanes, |lane| {
+    each_index(&lines, |line| {
         let place = |k| {
-            let mut index = lane.to_vec();
+            let mut index = line.to_vec();
             index[axis] = k;
             x.offset(&index)
         };

@@ -18,7 +18,7 @@ use crate::nn::{LearningRate, Schedule};
 ///
 /// # Errors
 /// Recorded by the optimizer that takes it: a number that is negative or not finite, a divisor of 0, a
-/// share above 1, and a length of 0 steps.
+/// fraction above 1, and a length of 0 steps.
 ///
 /// ```
 /// use dl_core::{F64, Graph, Init};
@@ -44,9 +44,9 @@ impl OneCycle {
         OneCycle { max, steps, rise: 0.3, divisors: (25.0, 1e4), linear: false, three_phases: false }
     }
 
-    /// Rises in another share of the steps (`pct_start`).
-    pub fn rise(self, share: f64) -> OneCycle {
-        OneCycle { rise: share, ..self }
+    /// Rises in another fraction of the steps (`pct_start`).
+    pub fn rise(self, fraction: f64) -> OneCycle {
+        OneCycle { rise: fraction, ..self }
     }
 
     /// Starts from `max/first` and ends at `max/first/last` (`div_factor`, `final_div_factor`).
@@ -85,8 +85,8 @@ impl OneCycle {
         if end <= start {
             return t.graph().constant(t.dtype(), to);
         }
-        let share = (t - start) / (end - start);
-        if self.linear { from + (to - from) * share } else { cosine(from, to, PI * share) }
+        let fraction = (t - start) / (end - start);
+        if self.linear { from + (to - from) * fraction } else { cosine(from, to, PI * fraction) }
     }
 
     /// For what cannot be followed: what is needed.

@@ -77,7 +77,7 @@ impl Plateau {
         Plateau { patience, ..self }
     }
 
-    /// Better by this share of the best.
+    /// Better by this fraction of the best.
     pub fn relative_threshold(self, threshold: f64) -> Plateau {
         Plateau { threshold: Threshold::Relative(threshold), ..self }
     }
@@ -138,7 +138,7 @@ impl Plateau {
         let sign = if self.rising { 1.0 } else { -1.0 };
         let best = self.best.unwrap_or(-sign * f64::INFINITY);
         match self.threshold {
-            Threshold::Relative(share) => sign * metric > sign * best * (1.0 + sign * share),
+            Threshold::Relative(fraction) => sign * metric > sign * best * (1.0 + sign * fraction),
             Threshold::Absolute(size) => sign * metric > sign * best + size,
         }
     }

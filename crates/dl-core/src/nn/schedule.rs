@@ -127,8 +127,8 @@ impl Schedule {
                 *from * number(*gamma).pow(passed.fold(number(0.0), |sum, one| sum + one))
             }
             Kind::Exponential { from, gamma } => *from * number(*gamma).pow(t),
-            Kind::Polynomial { from, power, steps } => *from * (1.0 - share(t, *steps)).pow(*power),
-            Kind::Linear { from, to, steps } => *from + (*to - *from) * share(t, *steps),
+            Kind::Polynomial { from, power, steps } => *from * (1.0 - fraction(t, *steps)).pow(*power),
+            Kind::Linear { from, to, steps } => *from + (*to - *from) * fraction(t, *steps),
             Kind::Cosine { from, to, steps } => cosine(*from, *to, t * (PI / *steps as f64)),
             Kind::CosineRestarts { from, to, steps, factor } => {
                 let (past, length) = restarts(t, *steps as f64, *factor as f64);
@@ -171,7 +171,7 @@ pub(super) fn cosine<'g>(from: f64, to: f64, angle: Expr<'g>) -> Expr<'g> {
 }
 
 /// `min(t/steps, 1)`.
-fn share(t: Expr<'_>, steps: u64) -> Expr<'_> {
+fn fraction(t: Expr<'_>, steps: u64) -> Expr<'_> {
     t.minimum(steps as f64) / steps as f64
 }
 

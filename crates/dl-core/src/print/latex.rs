@@ -74,11 +74,11 @@ impl Notation for Latex {
             }
             Form::Transpose => superscript(xs[0], "\\top"),
             Form::Product { transposed } => {
-                let turned =
+                let operand =
                     |i: usize| if transposed[i] { superscript(xs[i], "\\top") } else { xs[i].clone() };
                 let left =
-                    write(Level::Matrix).operand(&turned(0), Place::before(Level::Matrix)).text("\\,", 1);
-                left.operand(&turned(1), Place::after(Level::Matrix)).done()
+                    write(Level::Matrix).operand(&operand(0), Place::before(Level::Matrix)).text("\\,", 1);
+                left.operand(&operand(1), Place::after(Level::Matrix)).done()
             }
             Form::Inner => {
                 let inside = write(Level::Atom).text("\\left\\langle ", 1).list(xs.iter().copied());

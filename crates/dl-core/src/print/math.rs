@@ -54,8 +54,9 @@ impl Notation for Unicode {
             Form::Mean { indices, .. } => call(&format!("mean_{}", braced(indices)), xs),
             Form::Transpose => superscript(xs[0], "ᵀ"),
             Form::Product { transposed } => {
-                let turned = |i: usize| if transposed[i] { superscript(xs[i], "ᵀ") } else { xs[i].clone() };
-                product(Level::Matrix, "·", &[&turned(0), &turned(1)])
+                let operand =
+                    |i: usize| if transposed[i] { superscript(xs[i], "ᵀ") } else { xs[i].clone() };
+                product(Level::Matrix, "·", &[&operand(0), &operand(1)])
             }
             Form::Inner => write(Level::Atom).text("⟨", 1).list(xs.iter().copied()).text("⟩", 1).done(),
             Form::Einsum(c) => call(&format!("einsum[{c}]"), xs),

@@ -70,7 +70,7 @@ impl Facts {
 }
 
 /// Facts of the nodes of one graph, found once each.
-pub(crate) struct Known<'g> {
+pub struct Known<'g> {
     graph: &'g Graph,
     found: RefCell<FxHashMap<NodeId, Facts>>,
 }
@@ -81,8 +81,9 @@ impl<'g> Known<'g> {
         Known { graph, found: RefCell::default() }
     }
 
-    /// The facts of a value. Arguments first, without recursion: graphs are deep.
-    pub(crate) fn of(&self, expr: Expr<'g>) -> Facts {
+    /// The facts of a value.
+    pub fn of(&self, expr: Expr<'g>) -> Facts {
+        // Arguments first, without recursion: graphs are deep.
         let mut found = self.found.borrow_mut();
         let mut stack = vec![expr.id()];
         while let Some(&id) = stack.last() {

@@ -7,7 +7,7 @@ mod pattern;
 mod rules;
 mod trace;
 
-pub use self::facts::Facts;
+pub use self::facts::{Facts, Known};
 pub use self::rules::{Phase, Rule, RuleKind, When, rules};
 pub use self::trace::{Firing, Trace};
 

@@ -69,7 +69,7 @@ impl Instr {
             Kind::Cast(..) => Operation::Cast,
             Kind::Bytes(..) => Operation::Bytes,
             Kind::Copy(_) | Kind::Count { .. } => Operation::Move,
-            Kind::Transpose(..) | Kind::Gather(..) | Kind::Concat(_) => Operation::Turn,
+            Kind::Transpose(..) | Kind::Gather(..) | Kind::Concat(_) => Operation::Transpose,
             Kind::Reduce(..) | Kind::Fold(..) => Operation::Reduce,
             Kind::Random(_) => Operation::Random,
             Kind::Pick { .. } | Kind::Lookup { .. } | Kind::Place { .. } | Kind::Scatter { .. } => {

@@ -16,7 +16,7 @@ use super::run::update::Direct;
 use super::run::watch::Watch;
 use super::run::whole::Work;
 use super::tiled::Tiled;
-use crate::cpu::lanes::CHUNK;
+use crate::cpu::loops::CHUNK;
 use crate::cpu::matmul::Sizes;
 use crate::cpu::run::operation;
 use crate::cpu::team::Team;
@@ -188,7 +188,7 @@ impl Tiled {
         let elements = if kept { 0 } else { rows * columns };
         let bytes = elements * self.dtype(pack.value).bytes() * 2;
         let bytes = Bytes { others: bytes, footprint: bytes, ..Bytes::default() };
-        let operation = if turned { Operation::PackTurned } else { Operation::Pack };
+        let operation = if turned { Operation::PackTransposed } else { Operation::Pack };
         let lines = if kept { 0 } else { rows * columns.div_ceil(self.kernels.panel()) };
         let amount = one(operation, elements, lines);
         with(kernel(format!("pack       %{} {pack} {when}", pack.value), bytes), amount)

@@ -19,7 +19,7 @@ use super::tiled::{Tiled, own};
 use crate::cpu::array::{Array, Item};
 use crate::cpu::elementwise::Term;
 use crate::cpu::frame::Values;
-use crate::cpu::lanes::Context;
+use crate::cpu::loops::Context;
 use crate::cpu::matmul::Room;
 use crate::cpu::run::Moment;
 use crate::cpu::team::Lead;

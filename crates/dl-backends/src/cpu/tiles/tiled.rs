@@ -22,7 +22,7 @@ use crate::cpu::array::Array;
 use crate::cpu::code::is_supported;
 use crate::cpu::compile::{Prepared, check, prepare, room_for};
 use crate::cpu::frame::Frame;
-use crate::cpu::lanes::Context;
+use crate::cpu::loops::Context;
 use crate::cpu::matmul::{Kernels, Room};
 use crate::cpu::pool::Pool;
 use crate::cpu::team::Team;

@@ -68,17 +68,17 @@ fn is_near(x: f32) -> bool {
 
 #[inline(always)]
 fn sine<const FMA: bool, const NEAR: bool>(x: f32) -> f32 {
-    turned::<FMA, NEAR>(x, 0)
+    rotated::<FMA, NEAR>(x, 0)
 }
 
 #[inline(always)]
 fn cosine<const FMA: bool, const NEAR: bool>(x: f32) -> f32 {
-    turned::<FMA, NEAR>(x, 1)
+    rotated::<FMA, NEAR>(x, 1)
 }
 
 /// `sin(x + quarters·π/2)`.
 #[inline(always)]
-fn turned<const FMA: bool, const NEAR: bool>(x: f32, quarters: u64) -> f32 {
+fn rotated<const FMA: bool, const NEAR: bool>(x: f32, quarters: u64) -> f32 {
     const ROUND: f64 = 1.5 * (1_u64 << 52) as f64;
     let exponent = (x.to_bits() >> 23) & 0xff;
     // 23 digits behind the first one make an integer; smaller numbers are taken as they are.

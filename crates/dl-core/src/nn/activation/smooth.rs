@@ -153,8 +153,8 @@ pub fn softsign(x: Expr<'_>) -> Expr<'_> {
     if let Err(poison) = require_float("softsign", x) {
         return poison;
     }
-    let share = 1.0 / (1.0 + x.abs());
-    x.abs().gt(1.0).select(x.sign() * (1.0 - share), x * share)
+    let fraction = 1.0 / (1.0 + x.abs());
+    x.abs().gt(1.0).select(x.sign() * (1.0 - fraction), x * fraction)
 }
 
 /// `log σ(x)`, without underflow: `-softplus(-x)`. Shape in, shape out.

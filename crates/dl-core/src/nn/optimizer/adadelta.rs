@@ -38,7 +38,7 @@ impl Adadelta {
         Adadelta { rate: rate.into(), rho: 0.9, eps: 1e-6, weight_decay: 0.0 }
     }
 
-    /// With another share of the old squares.
+    /// With another fraction of the old squares.
     pub fn rho(self, rho: f64) -> Adadelta {
         Adadelta { rho, ..self }
     }
@@ -67,7 +67,7 @@ impl Optimizer for Adadelta {
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
         Settings::of("adadelta", graph)
             .rate(&self.rate)
-            .share("rho", self.rho)
+            .fraction("rho", self.rho)
             .at_least_0("eps", self.eps)
             .at_least_0("weight decay", self.weight_decay)
             .each(gradients, |of| self.update(of))

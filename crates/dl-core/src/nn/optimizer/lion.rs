@@ -38,7 +38,7 @@ impl Lion {
         Lion { rate: rate.into(), betas: (0.9, 0.99), weight_decay: 0.0 }
     }
 
-    /// With other shares of the old momentum: in the step, and in the new momentum.
+    /// With other fractions of the old momentum: in the step, and in the new momentum.
     pub fn betas(self, first: f64, second: f64) -> Lion {
         Lion { betas: (first, second), ..self }
     }

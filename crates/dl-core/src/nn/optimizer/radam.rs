@@ -74,8 +74,8 @@ impl RAdam {
             plain
         } else {
             let rho = limit - 2.0 * t * (t * libm::log(beta2)).exp() / correction(beta2, t);
-            let share = (rho - 4.0) * (rho - 2.0) / rho * (limit / ((limit - 4.0) * (limit - 2.0)));
-            let rectified = size * (share * correction(beta2, t)).sqrt();
+            let fraction = (rho - 4.0) * (rho - 2.0) / rho * (limit / ((limit - 4.0) * (limit - 2.0)));
+            let rectified = size * (fraction * correction(beta2, t)).sqrt();
             t.le(plain_steps(beta2, limit)).select(plain, rectified * (m / (v.sqrt() + self.eps)))
         };
         updates.push((of.parameter, self.decay.parameter(of, rate) - step));

@@ -45,7 +45,7 @@ impl RmsProp {
         RmsProp { rate, alpha: 0.99, eps: 1e-8, weight_decay: 0.0, momentum: 0.0, centered: false }
     }
 
-    /// With another share of the old squares.
+    /// With another fraction of the old squares.
     pub fn alpha(self, alpha: f64) -> RmsProp {
         RmsProp { alpha, ..self }
     }
@@ -97,7 +97,7 @@ impl Optimizer for RmsProp {
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
         Settings::of("rmsprop", graph)
             .rate(&self.rate)
-            .share("alpha", self.alpha)
+            .fraction("alpha", self.alpha)
             .at_least_0("eps", self.eps)
             .at_least_0("weight decay", self.weight_decay)
             .at_least_0("momentum", self.momentum)

@@ -5,8 +5,8 @@ use crate::nn::optimizer::settings::{Settings, at_least_0};
 use crate::nn::optimizer::{Gradient, Optimizer};
 
 /// Rprop, for full batches: each element has a step `Δ`, which becomes `Δ·η⁺` where the gradient has
-/// the sign of the one before, `Δ·η⁻` where it turned, clipped to the bounds; `θ ← θ - Δ·sign(g)`,
-/// and where the gradient turned, it counts as 0 in this update and the next.
+/// the sign of the one before, `Δ·η⁻` where it changed, clipped to the bounds; `θ ← θ - Δ·sign(g)`,
+/// and where the sign changed, it counts as 0 in this update and the next.
 ///
 /// Semantics and defaults are those of `torch.optim.Rprop`; signs are compared without multiplying
 /// gradients, which might underflow. The state is the last gradient `rprop.g({path})` and the step
@@ -42,7 +42,7 @@ impl Rprop {
         Rprop { first, etas: (0.5, 1.2), bounds: (1e-6, 50.0) }
     }
 
-    /// With other factors: where the gradient turned, and where its sign stayed.
+    /// With other factors: where the sign of the gradient changed, and where it stayed.
     pub fn etas(self, minus: f64, plus: f64) -> Rprop {
         Rprop { etas: (minus, plus), ..self }
     }
@@ -56,10 +56,10 @@ impl Rprop {
         let (minus, plus) = self.etas;
         let (last, old) = (of.state("rprop.g"), of.state_from("rprop.step", self.first));
         let agreement = of.gradient.sign() * last.sign();
-        let turned = agreement.lt(0.0);
-        let step = agreement.gt(0.0).select(old * plus, turned.select(old * minus, old));
+        let changed = agreement.lt(0.0);
+        let step = agreement.gt(0.0).select(old * plus, changed.select(old * minus, old));
         let step = step.clip(self.bounds.0, self.bounds.1);
-        let gradient = turned.select(0.0, of.gradient);
+        let gradient = changed.select(0.0, of.gradient);
         vec![(last, gradient), (old, step), (of.parameter, of.parameter - step * gradient.sign())]
     }
 }

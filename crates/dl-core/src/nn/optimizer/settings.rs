@@ -28,8 +28,8 @@ impl<'g> Settings<'g> {
         self.needs(value > 0.0, &format!("with {what} {value}: more than 0 is needed"))
     }
 
-    /// The share of the old in a running mean that never forgets where it is 1.
-    pub(super) fn share(self, what: &str, value: f64) -> Self {
+    /// The fraction of the old in a running mean that never forgets where it is 1.
+    pub(super) fn fraction(self, what: &str, value: f64) -> Self {
         let fits = (0.0..=1.0).contains(&value);
         self.needs(fits, &format!("with {what} {value}: a number in [0, 1] is needed"))
     }

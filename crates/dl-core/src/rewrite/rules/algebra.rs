@@ -242,7 +242,7 @@ impl<'g> Exponentials<'g> {
             return None;
         }
         match (numerator.terms.as_slice(), self.terms.as_slice()) {
-            ([(c, a)], _) => Some(self.share(*c, a).unwrap_or_else(|| self.exp_ratio(*c, a))),
+            ([(c, a)], _) => Some(self.logistic(*c, a).unwrap_or_else(|| self.exp_ratio(*c, a))),
             ([p, q], [r, s])
                 if ![p.0 / r.0, q.0 / s.0, p.0 / s.0, q.0 / r.0].into_iter().all(constants::is_moderate) =>
             {
@@ -311,7 +311,7 @@ impl<'g> Exponentials<'g> {
     }
 
     /// `c·exp(a) / self` where `exp(a)` is one of two terms: a logistic function.
-    fn share(&self, c: f64, a: &Linear<'g>) -> Option<Expr<'g>> {
+    fn logistic(&self, c: f64, a: &Linear<'g>) -> Option<Expr<'g>> {
         let [x, y] = self.terms.as_slice() else { return None };
         let (own, other) = match (x.1.equals(a), y.1.equals(a)) {
             (true, _) => (x, y),

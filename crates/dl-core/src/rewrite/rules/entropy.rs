@@ -1,10 +1,10 @@
 //! Stabilization of the entropy of softmax: a sum of terms of one sign, and what cancels in its gradient.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::exponential::{is_exp, pair, reduction};
+use super::probabilities::softmax_of;
 use super::rows::code_rows;
-use super::shares::softmax_of;
 use super::softmax::log_softmax_of;
 use super::structure::args;
 use crate::dtype::{DType, Scalar};
@@ -23,7 +23,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 const DEPTH: usize = 8;
 
 /// `Σ p·log p`, where the largest weight is 1 before it is divided, so that neither term cancels the other.
-fn entropy<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn entropy<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (product, axes) = reduction(expr, Reduce::Sum)?;
     let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
     let last = product.shape().rank() - 1;
@@ -41,7 +41,7 @@ fn entropy<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// `w·(y + …) - w·y` for an exponential `w`: what is the same in both is left out.
-fn cancelled<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn cancelled<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let terms = Term::all(expr);
     (0..terms.len()).find_map(|i| {
         let (power, sum) = weighted(terms[i].of)?;

@@ -1,6 +1,6 @@
 //! Stabilization in code: ratios of exponentials, norms and roots that no single pattern covers.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::algebra::Exponentials;
 use super::rows::code_rows;
@@ -27,7 +27,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
     "pseudo-huber"            at ["sub"]            : "hypot(x, 1) - 1"                => "x * (x / (hypot(x, 1) + 1))"      by pseudo_huber;
 };
 
-fn ratio<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn ratio<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (numerator, divisor) = pair(expr)?;
     let below = Exponentials::of(divisor)?;
     match Exponentials::of_any(numerator) {
@@ -40,14 +40,14 @@ fn ratio<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// `x⁻²` keeps what is squared together where that is a sum of exponentials.
-fn square_of_sum<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn square_of_sum<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (x, power) = pair(expr)?;
     let sum = Exponentials::of(x).filter(|_| power.as_constant() == Some(-2.0))?;
     sum.divide_by_square(&Exponentials::one(expr)).map(|_| 1.0 / (x * x))
 }
 
 /// The same for a square below.
-fn ratio_to_square<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn ratio_to_square<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (numerator, divisor) = pair(expr)?;
     let square = pair(divisor).filter(|(x, y)| divisor.node().op == Op::Binary(Binary::Mul) && x == y);
     let below = match square {
@@ -75,7 +75,7 @@ fn product(expr: Expr<'_>) -> Option<(Expr<'_>, Exponentials<'_>)> {
     }
 }
 
-fn softmax<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn softmax<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let (power, wide) = if is_exp(a) { (a, b) } else { (b, a) };
     let Op::Broadcast(kept) = wide.node().op.clone() else { return None };
@@ -98,12 +98,12 @@ fn softmax<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     (facts.of(x).high > 0.0).then(|| stable::softmax(x, axes))
 }
 
-fn norm<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn norm<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     root_of_squares(args(expr).next().filter(|s| s.node().op != Op::Binary(Binary::Add))?, facts)
 }
 
 /// `√(k·Σx²)`, `√(Σx²/n)` and `√(x² + y²)`.
-pub(super) fn root_of_squares<'g>(value: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+pub(super) fn root_of_squares<'g>(value: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     if let Some((x, y)) = pair(value) {
         let positive = |e: Expr<'g>| is_splat(e) && facts.of(e).positive();
         match value.node().op {
@@ -128,7 +128,7 @@ pub(super) fn root_of_squares<'g>(value: Expr<'g>, facts: &Facts<'_, 'g>) -> Opt
 }
 
 /// Squares of these neither overflow nor matter where they underflow.
-fn bounded<'g>(x: Expr<'g>, facts: &Facts<'_, 'g>) -> bool {
+fn bounded<'g>(x: Expr<'g>, facts: &Known<'g>) -> bool {
     facts.of(x).high <= 1.0 && facts.of(x).low >= -1.0
 }
 
@@ -161,11 +161,11 @@ fn times(k: f64, x: Expr<'_>) -> Expr<'_> {
     if k == 1.0 { x } else { k * x }
 }
 
-fn hypot<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn hypot<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     root_of_sum(args(expr).next().filter(|s| s.node().op == Op::Binary(Binary::Add))?, facts)
 }
 
-fn root_of_sum<'g>(sum: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn root_of_sum<'g>(sum: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(sum)?;
     let (x, y) = match (root(a), root(b)) {
         (Some(x), Some(y)) => (x, y),
@@ -202,7 +202,7 @@ fn root(square: Expr<'_>) -> Option<Expr<'_>> {
 }
 
 /// `√(c² + x²) - c`, and the same times a constant: what `hypot` made of the root cannot cancel.
-fn pseudo_huber<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn pseudo_huber<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let offset = b.as_constant().filter(|c| *c > 0.0)?;
     let (scale, root) = match pair(a).filter(|_| a.node().op == Op::Binary(Binary::Mul)) {

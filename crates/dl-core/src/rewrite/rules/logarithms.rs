@@ -1,6 +1,6 @@
 //! Stabilization in code: logarithms of sums, products, powers and ratios, and `x log x` at zero.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::algebra::Exponentials;
 use super::exponential::{exponential, factored, is_exp, is_splat, pair, reduction, root_of_squares};
@@ -26,7 +26,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
     "contract-x-log-x"        at ["contract"]       : "contract(x, log(x))"            => "sum(x * log(x))"                  by contract_x_log_x;
 };
 
-fn log_exponentials<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_exponentials<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let x = args(expr).next()?;
     let one_plus = expr.node().op == Op::Unary(Unary::Log1p);
     if is_exp(x) && !one_plus {
@@ -60,7 +60,7 @@ fn argument(expr: Expr<'_>) -> Option<(Expr<'_>, bool)> {
 }
 
 /// `log(xⁿ)`, and of a product that is made of the same factor only.
-fn log_power<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_power<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (value, size) = argument(expr)?;
     let (base, power) = match pair(value).filter(|_| value.node().op == Op::Binary(Binary::Pow)) {
         Some((x, c)) => (x, c.as_constant().filter(|c| *c != 0.0)?),
@@ -79,7 +79,7 @@ fn power(value: Expr<'_>, depth: usize) -> (Expr<'_>, f64) {
     if x == y { (x, m + n) } else { (value, 1.0) }
 }
 
-fn log_product<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_product<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (product, size) = argument(expr).filter(|(p, _)| p.node().op == Op::Binary(Binary::Mul))?;
     let (x, y) = pair(product)?;
     if apart(x, y, facts) {
@@ -91,7 +91,7 @@ fn log_product<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     Some(guarded(product, x, y, size, x.abs().log() + y.abs().log()))
 }
 
-fn log_quotient<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_quotient<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (quotient, size) = argument(expr).filter(|(p, _)| p.node().op == Op::Binary(Binary::Div))?;
     let (x, y) = pair(quotient)?;
     if let Some(log) = log_of_weights(x, y) {
@@ -131,7 +131,7 @@ fn log_of(x: Expr<'_>, size: bool) -> Expr<'_> {
 }
 
 /// True where the logarithms of both are simple, or neither can be negative and one is made of exponentials.
-fn apart<'g>(x: Expr<'g>, y: Expr<'g>, facts: &Facts<'_, 'g>) -> bool {
+fn apart<'g>(x: Expr<'g>, y: Expr<'g>, facts: &Known<'g>) -> bool {
     let signs = || facts.of(x).non_negative() && facts.of(y).non_negative();
     is_exp(x) || is_exp(y) || ((exponential(x, 6) || exponential(y, 6)) && signs())
 }
@@ -177,7 +177,7 @@ fn sign(value: Expr<'_>, depth: usize) -> Expr<'_> {
 }
 
 /// `apart + (log - apart)`, once every gradient is there.
-fn value_of_guarded<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn value_of_guarded<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (apart, rest) = pair(expr)?;
     let (log, same) = pair(rest).filter(|_| rest.node().op == Op::Binary(Binary::Sub))?;
     let guarded = log.node().op == Op::Select && args(log).skip(1).any(|branch| branch == apart);
@@ -185,7 +185,7 @@ fn value_of_guarded<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// The product of many is positive where the product of their signs is.
-fn log_products<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_products<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (product, size) = argument(expr)?;
     let (x, axes) = reduction(product, Reduce::Prod)?;
     if size || facts.of(x).non_negative() {
@@ -197,7 +197,7 @@ fn log_products<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// What is only picked or moved keeps its logarithm, which is taken where exponentials are seen.
-fn log_moved<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_moved<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let moved = args(expr).next()?;
     let node = moved.node();
     if !matches!(
@@ -212,7 +212,7 @@ fn log_moved<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// `log Σ x²` and `log(x² + y²)` by the norm.
-fn log_squares<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_squares<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let sum = args(expr).next()?;
     let constant = args(sum).any(is_splat) && sum.node().op == Op::Binary(Binary::Add);
     let root = if constant { None } else { root_of_squares(sum, facts) };
@@ -220,7 +220,7 @@ fn log_squares<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// `0·log 0` is 0, as is its limit.
-fn x_log_x<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn x_log_x<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let part = |e: Expr<'g>| factored(e).1;
     let (scaled, log) = if has_log_of(b, part(a), 6) { (a, b) } else { (b, a) };
@@ -256,7 +256,7 @@ fn is_made_of<'g>(v: Expr<'g>, x: Expr<'g>) -> bool {
 }
 
 /// A sum can leave out what `0·log 0` is, a product of matrices cannot.
-fn contract_x_log_x<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn contract_x_log_x<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let Op::Contract(spec) = &expr.node().op else { return None };
     let (x, y) = pair(expr)?;
     let axes: Vec<usize> = (0..spec.lhs.len()).filter(|i| !spec.out.contains(&spec.lhs[*i])).collect();

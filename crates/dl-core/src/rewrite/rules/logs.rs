@@ -1,6 +1,6 @@
 //! Sums in which logarithms of sums of exponentials take part: what is added goes into the exponents.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::algebra::{Exponentials, Linear, is_mixture};
 use super::rows::code_rows;
@@ -24,7 +24,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 };
 
 /// `r ± log Σ exp(l)` with linear `r`, as `± log Σ exp(l ± r)`, where that is simpler.
-fn linear_and_log<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn linear_and_log<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     if !expr.dtype().is_float() {
         return None;
     }
@@ -179,7 +179,7 @@ fn without_sizes<'g>(moved: Vec<Linear<'g>>) -> Vec<Linear<'g>> {
 }
 
 /// `(x + log(1 - eᵘ)) - x`: what is left when terms cancel.
-fn log_of_difference<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_of_difference<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let is_log = |e: Expr<'g>| {
         let kind = |i: usize, op: Unary| args(e).nth(i).is_some_and(|b| b.node().op == Op::Unary(op));
         e.node().op == Op::Select && kind(1, Unary::Log) && kind(2, Unary::Log1p)
@@ -200,7 +200,7 @@ fn leaves(expr: Expr<'_>, depth: usize) -> usize {
 }
 
 /// `c·exp(a) - c` and `c·exp(a) - c·exp(-a)`, however they are spelled.
-fn difference<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn difference<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     if !speaks_of_exp(expr, 6) {
         return None;
     }
@@ -233,12 +233,12 @@ fn speaks_of_exp(expr: Expr<'_>, depth: usize) -> bool {
     }
 }
 
-fn logistics<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn logistics<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     Some((0.5 * opposites(expr, Unary::Sigmoid)?).tanh())
 }
 
 /// `k·y·σ(x) - k·y·σ(-x)`, whatever the common factors are: a derivative of `σ(x)·σ(-x)` is of this form.
-fn parts_of_logistics<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn parts_of_logistics<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let sign = if expr.node().op == Op::Binary(Binary::Sub) { -1.0 } else { 1.0 };
     let ((k, mut left), (j, right)) = (factors(args(expr).next()?, 8), factors(args(expr).nth(1)?, 8));
     let (mut common, mut rest) = (vec![], vec![]);
@@ -271,12 +271,12 @@ pub(super) fn factors(expr: Expr<'_>, depth: usize) -> (f64, Vec<Expr<'_>>) {
     }
 }
 
-fn softpluses<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn softpluses<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     opposites(expr, Unary::Softplus)
 }
 
 /// The difference of two logarithms that may both be near `log 2`.
-fn ratio_of_sums<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn ratio_of_sums<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let inner = |e: Expr<'g>| args(e).next().filter(|_| e.node().op == Op::Unary(Unary::Softplus));
     let (x, y) = (inner(args(expr).next()?)?, inner(args(expr).nth(1)?)?);
     // What the result itself is made of.

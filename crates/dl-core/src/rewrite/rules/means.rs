@@ -1,6 +1,6 @@
 //! Stabilization of log-mean-exp: near 0 where the exponents are, which a sum and its count are not.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::exponential::pair;
 use super::rows::code_rows;
@@ -19,7 +19,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 };
 
 /// The logarithm of a sum less that of the count of what is summed.
-fn less_count<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn less_count<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let mean = |log: Expr<'g>, count: Expr<'g>| {
         let log = LogSumExp::parse(log)?;

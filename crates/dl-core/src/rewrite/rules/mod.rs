@@ -8,10 +8,10 @@ mod logarithms;
 mod logs;
 mod means;
 mod moments;
+mod probabilities;
 mod rows;
 mod saturation;
 mod scatter;
-mod shares;
 mod simplify;
 mod softmax;
 mod stabilize;
@@ -103,17 +103,7 @@ pub enum RuleKind {
     /// The sides are patterns.
     Pattern,
     /// Code, at nodes of these names (`*` for every elementwise one).
-    Code(&'static [&'static str], for<'g> fn(Expr<'g>, &Facts<'_, 'g>) -> Option<Expr<'g>>),
-}
-
-/// What code rules may ask.
-pub struct Facts<'k, 'g>(pub(crate) &'k Known<'g>);
-
-impl<'g> Facts<'_, 'g> {
-    /// The facts of a value.
-    pub fn of(&self, expr: Expr<'g>) -> crate::rewrite::Facts {
-        self.0.of(expr)
-    }
+    Code(&'static [&'static str], for<'g> fn(Expr<'g>, &Known<'g>) -> Option<Expr<'g>>),
 }
 
 /// Every rule, in the order of the phases.
@@ -127,7 +117,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         sums::RULES,
         entropy::RULES,
         softmax::RULES,
-        shares::RULES,
+        probabilities::RULES,
         means::RULES,
         saturation::RULES,
         moments::RULES,
@@ -162,7 +152,7 @@ impl Ready {
 
     fn apply_unchecked<'g>(&self, expr: Expr<'g>, known: &Known<'g>) -> Option<Expr<'g>> {
         match (&self.rule.kind, &self.sides) {
-            (RuleKind::Code(_, rewrite), _) => rewrite(expr, &Facts(known)),
+            (RuleKind::Code(_, rewrite), _) => rewrite(expr, known),
             (RuleKind::Pattern, Some((left, right))) => {
                 let bindings = left.matches(expr)?;
                 if !self.rule.when.iter().all(|w| w.holds(&bindings, known)) {

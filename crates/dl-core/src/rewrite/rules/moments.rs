@@ -1,6 +1,6 @@
 //! Stabilization of differences of moments: variances and covariances by what is centred.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::exponential::{pair, reduction};
 use super::rows::code_rows;
@@ -94,7 +94,7 @@ fn wide<'g>(expr: Expr<'g>, axes: &[usize], like: Expr<'g>) -> Expr<'g> {
 }
 
 /// `k·Σxy - k/n·Σx·Σy`.
-fn moments<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn moments<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let (left, right) = (Product::of(a), Product::of(b));
     // The product of the means may stand first.
@@ -132,7 +132,7 @@ fn moments<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// `Σpxy - Σpx·Σpy` for weights `p` that sum to one.
-fn weighted<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn weighted<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let (s, t) = pair(b).filter(|_| b.node().op == Op::Binary(Binary::Mul))?;
     let (inner, axes) = summed(a)?;

@@ -1,6 +1,6 @@
 //! Stabilization of what saturates: `x/√(c² + x²)`, whose derivative as the rule for quotients has it cancels.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::exponential::{factored, legs, pair};
 use super::logs::factors;
@@ -19,7 +19,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 };
 
 /// `y - y·x/(c + x)`, whatever factors `y` and `x` are made of.
-fn complement<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn complement<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (y, part) = pair(expr)?;
     let (numerator, divisor) = pair(part).filter(|_| part.node().op == Op::Binary(Binary::Div))?;
     let (a, b) = pair(divisor).filter(|_| divisor.node().op == Op::Binary(Binary::Add))?;
@@ -37,7 +37,7 @@ fn complement<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 const NODES: usize = 64;
 
 /// `y/h - y·x²/h³` of `h = √(c² + x²)` is `y·c²/h³`.
-fn derivative<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn derivative<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let sign = if expr.node().op == Op::Binary(Binary::Sub) { -1.0 } else { 1.0 };
     let rest = |whole: Expr<'g>, part: Expr<'g>| {

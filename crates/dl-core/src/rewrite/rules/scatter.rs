@@ -1,6 +1,6 @@
 //! Simplification of rows: what is scattered or shared out along them and summed again.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::exponential::{pair, reduction};
 use super::rows::code_rows;
@@ -12,11 +12,11 @@ use crate::ops::{Binary, Op, Reduce};
 pub(super) static RULES: &[Rule] = code_rows! { Simplify
 //  name               at            instance                           result
     "sum-of-scatter"   at ["sum"]  : "sum[r](scatter_add(i, x))"     => "x"       by sum_of_scatter;
-    "sum-of-shares"    at ["sum"]  : "sum[r](bc[r](y) * x)"          => "y"       by sum_of_shares;
+    "sum-of-distribution"    at ["sum"]  : "sum[r](bc[r](y) * x)"          => "y"       by sum_of_distribution;
 };
 
 /// Scattered along an axis and summed along that axis: every update arrives once.
-fn sum_of_scatter<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn sum_of_scatter<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let scatter = args(expr).next()?;
     let (Op::Reduce { kind: Reduce::Sum, axes }, Op::ScatterAdd { axis, batch }) =
         (&expr.node().op, &scatter.node().op)
@@ -30,14 +30,14 @@ fn sum_of_scatter<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     (one_each && axes == &[*axis]).then_some(updates)
 }
 
-/// What every row shares out by weights that sum to one.
-fn sum_of_shares<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+/// The sum of a row of probabilities times the same number is that number.
+fn sum_of_distribution<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (product, axes) = reduction(expr, Reduce::Sum)?;
     let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
     let last = product.shape().rank() - 1;
-    let shares = |e: Expr<'g>| facts.of(e).distribution && axes == [last];
-    let whole = if shares(b) { a } else { b };
+    let sums_to_one = |e: Expr<'g>| facts.of(e).distribution && axes == [last];
+    let whole = if sums_to_one(b) { a } else { b };
     let Op::Broadcast(kept) = whole.node().op.clone() else { return None };
-    let once = (shares(a) || shares(b)) && !kept.contains(&last);
+    let once = (sums_to_one(a) || sums_to_one(b)) && !kept.contains(&last);
     once.then(|| args(whole).next().map(|y| y.broadcast_along(&kept, &expr.shape())))?
 }

@@ -1,7 +1,7 @@
 //! Stabilization of log-softmax in pieces: what is subtracted from a logarithm of a sum of exponentials
 //! cancels its maximum, and what its gradient subtracts from a weight of nearly 1 is what the others sum up to.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
@@ -56,7 +56,7 @@ fn rest(t: Expr<'_>) -> Option<(Expr<'_>, Vec<usize>)> {
 }
 
 /// An element of `x` less the logarithm, or the other way round: the maximum is in both.
-fn element<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn element<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let whole = |e: Expr<'g>| match &e.node().op {
         Op::Broadcast(_) => LogSumExp::parse(args(e).next()?),
@@ -107,7 +107,7 @@ fn is_rest_of<'g>(wide: Expr<'g>, s: Expr<'g>) -> bool {
 }
 
 /// What a row of log-softmax is at its label.
-fn at_label<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn at_label<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let rows = args(expr).next()?;
     let (sign, x) = log_softmax_of(rows)?;
     let labels = label_of(expr, rows, &[rows.shape().rank() - 1])?;
@@ -115,14 +115,14 @@ fn at_label<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// One-hot rows pick from rows of log-softmax.
-fn one_hot_sum<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn one_hot_sum<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     picked_by_one_hot(expr, facts, |rows| log_softmax_of(rows).is_some())
 }
 
 /// What one-hot rows pick from such rows, summed along the last axis and perhaps others.
 pub(super) fn picked_by_one_hot<'g>(
     expr: Expr<'g>,
-    facts: &Facts<'_, 'g>,
+    facts: &Known<'g>,
     fits: impl Fn(Expr<'g>) -> bool,
 ) -> Option<Expr<'g>> {
     let (product, axes) = reduction(expr, Reduce::Sum)?;
@@ -164,7 +164,7 @@ impl<'g> LogSumExp<'g> {
     }
 
     /// `e - max x` for an element, some elements or an average of `x`.
-    fn less_maximum(&self, e: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+    fn less_maximum(&self, e: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
         if e == self.of {
             return Some(self.shifted);
         }
@@ -188,12 +188,12 @@ impl<'g> LogSumExp<'g> {
 
 /// `y - w·z/(1 + t)` where the largest `w` is 1 and `t` is what the others sum up to: for one-hot `y`
 /// and a sure prediction `y - w·z` is 0 there, and `y·t` is what is left.
-fn gradient<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn gradient<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let sign = if expr.node().op == Op::Binary(Binary::Sub) { -1.0 } else { 1.0 };
-    let (y, scale, weight) = match (Share::parse(b), Share::parse(a)) {
-        (Some(share), _) => (a, sign, share),
-        (None, Some(share)) => (if sign < 0.0 { -b } else { b }, 1.0, share),
+    let (y, scale, weight) = match (Probability::parse(b), Probability::parse(a)) {
+        (Some(probability), _) => (a, sign, probability),
+        (None, Some(probability)) => (if sign < 0.0 { -b } else { b }, 1.0, probability),
         _ => return None,
     };
     let scale = scale * weight.scale;
@@ -208,7 +208,7 @@ fn gradient<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// `scale · exp(s) · bc(numerator / (1 + t))`.
-struct Share<'g> {
+struct Probability<'g> {
     scale: f64,
     power: Expr<'g>,
     numerator: Expr<'g>,
@@ -216,7 +216,7 @@ struct Share<'g> {
     kept: Vec<usize>,
 }
 
-impl<'g> Share<'g> {
+impl<'g> Probability<'g> {
     fn parse(expr: Expr<'g>) -> Option<Self> {
         let (scale, product) = scaled(expr);
         let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
@@ -228,7 +228,7 @@ impl<'g> Share<'g> {
         let t = if one.as_constant() == Some(1.0) { t } else { one };
         let (s, _) = rest(t)?;
         let fits = is_exp(power) && args(power).next() == Some(s);
-        fits.then_some(Share { scale: scale * inner, power, numerator, rest: t, kept })
+        fits.then_some(Probability { scale: scale * inner, power, numerator, rest: t, kept })
     }
 }
 

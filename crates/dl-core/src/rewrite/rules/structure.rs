@@ -1,6 +1,6 @@
 //! Canonicalization of structure: constants folded, movement merged, broadcasts lifted outwards.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::rows::code_rows;
 use crate::dim::Dim;
@@ -27,7 +27,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Canonicalize
 };
 
 /// An elementwise operation on constants alone is a constant.
-fn fold<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn fold<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let node = expr.node();
     let constants: Vec<Scalar> = args(expr)
         .map(|a| match a.node().op {
@@ -56,7 +56,7 @@ fn typed(dtype: DType, value: f64) -> Scalar {
 }
 
 /// Adding a negative constant is subtracting a positive one, and the other way round.
-fn sign_of_constant<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn sign_of_constant<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = (args(expr).next()?, args(expr).nth(1)?);
     let adds = expr.node().op == Op::Binary(Binary::Add);
     let (x, c) = if adds && a.as_constant().is_some() { (b, a) } else { (a, b) };
@@ -64,7 +64,7 @@ fn sign_of_constant<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     Some(if adds { x - -size } else { x + -size })
 }
 
-fn select_constant<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn select_constant<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let condition = args(expr).next()?.as_constant()?;
     args(expr).nth(if condition != 0.0 { 1 } else { 2 })
 }
@@ -76,11 +76,11 @@ fn splat<'g>(value: Expr<'g>, shape: Shape) -> Option<Expr<'g>> {
         .then(|| value.graph().leaf(node.op.clone(), node.dtype, shape))
 }
 
-fn move_splat<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn move_splat<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     splat(args(expr).next()?, expr.shape())
 }
 
-fn merge_broadcasts<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn merge_broadcasts<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let inner = args(expr).next()?;
     match (&expr.node().op, &inner.node().op) {
         (Op::Broadcast(outer), Op::Broadcast(axes)) => {
@@ -91,7 +91,7 @@ fn merge_broadcasts<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     }
 }
 
-fn merge_reshapes<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn merge_reshapes<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let inner = args(expr).next()?;
     if inner.shape() == expr.shape() {
         return Some(inner);
@@ -99,7 +99,7 @@ fn merge_reshapes<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     matches!(inner.node().op, Op::Reshape).then(|| args(inner).next().map(|x| x.reshape(expr.shape())))?
 }
 
-fn merge_permutes<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn merge_permutes<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let inner = args(expr).next()?;
     match (&expr.node().op, &inner.node().op) {
         (Op::Permute(outer), Op::Permute(first)) => {
@@ -110,7 +110,7 @@ fn merge_permutes<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
     }
 }
 
-fn merge_reductions<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn merge_reductions<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let inner = args(expr).next()?;
     match (&expr.node().op, &inner.node().op) {
         (Op::Reduce { kind: outer, axes: later }, Op::Reduce { kind, axes }) if outer == kind => {
@@ -141,7 +141,7 @@ fn times_count<'g>(x: Expr<'g>, count: Dim) -> Expr<'g> {
     n * x
 }
 
-fn reduce_splat<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn reduce_splat<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let node = expr.node();
     let Op::Reduce { kind, axes } = &node.op else { return None };
     let x = args(expr).next()?;
@@ -155,7 +155,7 @@ fn reduce_splat<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// Axes that a broadcast added and the reduction removes: a factor for a sum, nothing for an extreme.
-fn reduce_broadcast<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn reduce_broadcast<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (node, wide) = (expr.node(), args(expr).next()?);
     let (Op::Reduce { kind, axes }, Op::Broadcast(kept)) = (&node.op, &wide.node().op) else { return None };
     let (own, added): (Vec<usize>, Vec<usize>) = axes.iter().partition(|a| kept.contains(a));
@@ -175,7 +175,7 @@ fn reduce_broadcast<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// An elementwise operation on values that repeat along some axis is done before they repeat.
-fn lift_broadcast<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn lift_broadcast<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let node = expr.node();
     let mut union: Vec<usize> = vec![];
     let mut repeats = false;
@@ -209,7 +209,7 @@ fn lift_broadcast<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
 }
 
 /// An elementwise operation on reshaped values is done before they are reshaped.
-fn lift_reshape<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn lift_reshape<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let from = args(expr).find(|a| matches!(a.node().op, Op::Reshape)).and_then(|a| args(a).next())?.shape();
     let moved: Vec<Expr<'g>> = args(expr)
         .map(|arg| match &arg.node().op {

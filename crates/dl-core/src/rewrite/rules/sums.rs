@@ -1,6 +1,6 @@
 //! Stabilization in code: logarithms of weighted sums of exponentials along axes and in contractions.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
@@ -21,7 +21,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 };
 
 /// `log Σ y·exp(x)` and `log Σ exp(x)`.
-fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (inner, axes) = reduction(args(expr).next()?, Reduce::Sum)?;
     let (x, weight) = weighted(inner)?;
     if shifted_by_hand(x, &axes) {
@@ -141,7 +141,7 @@ fn offset<'g>(x: Expr<'g>, axes: &[usize]) -> (Expr<'g>, Expr<'g>) {
 
 /// The logarithm of a product of matrices, one of them exponentials: shifted along what is summed, unless
 /// all that the largest exponentials are multiplied with is zero or nearly so.
-fn log_contract_exp<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_contract_exp<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let product = args(expr).next()?;
     let Op::Contract(spec) = &product.node().op else { return None };
     let (a, b) = pair(product)?;
@@ -174,7 +174,7 @@ fn placed<'g>(offset: Expr<'g>, letters: &[u8], spec: &Contraction, like: Expr<'
 }
 
 /// One-hot rows pick one of the values, of which the logarithm can be taken before.
-fn log_one_hot_sum<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn log_one_hot_sum<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (inner, axes) = reduction(args(expr).next()?, Reduce::Sum)?;
     let (a, b) = pair(inner).filter(|_| inner.node().op == Op::Binary(Binary::Mul))?;
     let one_hot = |e: Expr<'g>| facts.of(e).binary && facts.of(e).distribution;

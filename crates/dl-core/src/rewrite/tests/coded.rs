@@ -68,7 +68,7 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
         "complement-of-part-of" => y - y * x / (0.75 + x),
         "softmax-at-label" => x.softmax(1).pick(graph.input("labels", I64, [2])),
         "one-hot-sum-of-softmax" => (graph.input("labels", I64, [2]).one_hot(float, 3) * x.softmax(1)).sum(1),
-        "share-of-sum" => row("s").exp() / x.exp().sum(1),
+        "power-over-sum" => row("s").exp() / x.exp().sum(1),
         "log-sum-exp-less-count" => {
             x.logsumexp(1) - graph.leaf(Op::Extent(Dim::Size(3)), float, [2].into()).log()
         }
@@ -78,7 +78,7 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
         }
         "entropy-of-softmax" => (x.softmax(1) * x.log_softmax(1)).sum(1),
         "weights-that-cancel" => x.exp() * (wide(row("s")) - y) - x.exp() * wide(row("s")),
-        "sum-of-shares" => {
+        "sum-of-distribution" => {
             let p = input("p").assume(Fact::Distribution);
             domains.push(("p", Domain::Distribution));
             (wide(row("s")) * p).sum(1)

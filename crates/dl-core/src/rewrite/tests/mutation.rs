@@ -68,8 +68,8 @@ fn is_same<'g>(old: Expr<'g>, new: Expr<'g>) -> bool {
         }
     };
     // `1·x` made `1/x` is another value.
-    let turned = old.node().op == MUL && number(old.graph().expr(old.node().args[0])) == Some(1.0);
-    kept(old) != old && (new == kept(old) || (kept(new) == kept(old) && !turned))
+    let reciprocal = old.node().op == MUL && number(old.graph().expr(old.node().args[0])) == Some(1.0);
+    kept(old) != old && (new == kept(old) || (kept(new) == kept(old) && !reciprocal))
 }
 
 const MUL: Op = Op::Binary(Binary::Mul);

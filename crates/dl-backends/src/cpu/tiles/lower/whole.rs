@@ -8,7 +8,7 @@ use dl_core::schedule::{
 use dl_core::schedule::{Instr as ScheduledInstr, Operand as ScheduledOperand};
 
 use crate::cpu::compile::{Operand as StepOperand, prepare};
-use crate::cpu::lanes::CHUNK;
+use crate::cpu::loops::CHUNK;
 use crate::cpu::tiles::BLOCK;
 use crate::cpu::tiles::data::home::{Home, Place};
 use crate::cpu::tiles::data::instr::{Instr, Kind, Operand};

@@ -9,7 +9,7 @@ use dl_core::schedule::KernelId;
 
 use crate::cpu::array::Array;
 use crate::cpu::frame::Values;
-use crate::cpu::lanes::CHUNK;
+use crate::cpu::loops::CHUNK;
 use crate::cpu::matmul::Kernels;
 use crate::cpu::parameter::Parameter;
 use crate::cpu::pool::Pool;

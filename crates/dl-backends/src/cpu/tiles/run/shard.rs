@@ -7,7 +7,7 @@ use std::time::Duration;
 use dl_core::TensorRef;
 
 use crate::cpu::array::Array;
-use crate::cpu::lanes::Context;
+use crate::cpu::loops::Context;
 use crate::cpu::matmul::Room;
 use crate::cpu::tiles::data::convert::Converted;
 use crate::cpu::tiles::data::slots::{Shared, Slot};

@@ -4,7 +4,7 @@
 use dl_core::schedule::Accumulation;
 
 use crate::cpu::array::{Array, Item, View, each};
-use crate::cpu::lanes::Context;
+use crate::cpu::loops::Context;
 use crate::cpu::parameter::Parameter;
 use crate::cpu::pool::Pool;
 use crate::cpu::real::Real;

@@ -5,7 +5,7 @@ use dl_core::schedule::KernelId;
 
 use crate::cpu::compile::Prepared;
 use crate::cpu::frame::Values;
-use crate::cpu::lanes::Context;
+use crate::cpu::loops::Context;
 use crate::cpu::run::{Moment, take};
 use crate::cpu::tiles::run::fused::Fused;
 use crate::error::{Error, Result};

@@ -1,5 +1,5 @@
 //! Single-precision functions for devices whose own are rough: shader languages promise neither
-//! small relative errors near zeros nor what becomes of NaN.
+//! small relative errors inner zeros nor what becomes of NaN.
 
 use std::marker::PhantomData;
 
@@ -9,7 +9,7 @@ use dl_core::ops::Unary;
 
 /// The functions that need care; `None` for those that the device has.
 pub(super) fn unary<B: Backend>(op: Unary, x: FloatTensor<B>, bools: BoolDType) -> Option<FloatTensor<B>> {
-    let f = Far::<B> { bools, backend: PhantomData };
+    let f = OnDevice::<B> { bools, backend: PhantomData };
     Some(match op {
         Unary::Expm1 => f.expm1(x),
         Unary::Log1p => f.log1p(x),
@@ -73,22 +73,22 @@ fn plus<B: Backend>(x: FloatTensor<B>, c: f64) -> FloatTensor<B> {
     B::float_add_scalar(x, Scalar::Float(c))
 }
 
-struct Far<B: Backend> {
+struct OnDevice<B: Backend> {
     bools: BoolDType,
     backend: PhantomData<B>,
 }
 
-impl<B: Backend> Far<B> {
-    /// `near` where `|x| < edge`, else `elsewhere`.
+impl<B: Backend> OnDevice<B> {
+    /// `inner` where `|x| < edge`, else `elsewhere`.
     fn around(
         &self,
         x: FloatTensor<B>,
         edge: f64,
-        near: FloatTensor<B>,
+        inner: FloatTensor<B>,
         elsewhere: FloatTensor<B>,
     ) -> FloatTensor<B> {
         let inside = B::float_lower_elem(B::float_abs(x), Scalar::Float(edge), self.bools);
-        B::float_mask_where(elsewhere, inside, near)
+        B::float_mask_where(elsewhere, inside, inner)
     }
 
     fn relu(&self, x: FloatTensor<B>) -> FloatTensor<B> {
@@ -125,12 +125,12 @@ impl<B: Backend> Far<B> {
         for k in [7.0, 5.0, 3.0, 1.0] {
             fraction = plus::<B>(B::float_div(square.clone(), fraction), k);
         }
-        let near = B::float_div(x.clone(), fraction);
+        let inner = B::float_div(x.clone(), fraction);
         let e = B::float_exp(scaled::<B>(B::float_abs(x.clone()), 2.0));
         let size = plus::<B>(scaled::<B>(B::float_recip(plus::<B>(e, 1.0)), -2.0), 1.0);
         let negative = B::float_lower_elem(x.clone(), Scalar::Float(0.0), self.bools);
         let elsewhere = B::float_mask_where(size.clone(), negative, B::float_neg(size));
-        self.around(x, 1.0, near, elsewhere)
+        self.around(x, 1.0, inner, elsewhere)
     }
 
     /// The exponential is of a number that is not positive.

@@ -1,7 +1,7 @@
-//! Stabilization of shares of a sum of exponentials: a weight of softmax at a label is a logistic function,
-//! whose complement and derivative keep their digits where the label is nearly sure.
+//! Stabilization of softmax probabilities: the probability of a label is a logistic function, whose
+//! complement and derivative keep their digits where the label is nearly sure.
 
-use super::Facts;
+use super::Known;
 use super::Rule;
 use super::exponential::{is_exp, pair, reduction};
 use super::rows::code_rows;
@@ -16,7 +16,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                        at              instance                            result
     "softmax-at-label"          at ["gather"] : "pick(softmax[r](x), y)"         => "sigmoid(-log_odds(x, y))"     by at_label;
     "one-hot-sum-of-softmax"    at ["sum"]    : "sum[r](y * softmax[r](x))"      => "pick(softmax[r](x), argmax(y))" by one_hot_sum;
-    "share-of-sum"              at ["div"]    : "exp(y) / sum[r](exp(x))"        => "exp(y - logsumexp[r](x))"     by share;
+    "power-over-sum"            at ["div"]    : "exp(y) / sum[r](exp(x))"        => "exp(y - logsumexp[r](x))"     by power_over_sum;
 };
 
 /// `x` of `softmax(x)` along the last axis, perhaps less the same for every element of a row.
@@ -43,21 +43,21 @@ fn repeats_along(expr: Expr<'_>, axis: usize) -> bool {
     matches!(&expr.node().op, Op::Broadcast(kept) if !kept.contains(&axis))
 }
 
-/// The weight of a row's label.
-fn at_label<'g>(expr: Expr<'g>, _: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+/// The probability of a row's label.
+fn at_label<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let weights = args(expr).next()?;
     let x = softmax_of(weights)?;
     let labels = label_of(expr, weights, &[weights.shape().rank() - 1])?;
     Some((-stable::log_odds_against(x, labels)).sigmoid())
 }
 
-/// One-hot rows pick from rows of weights.
-fn one_hot_sum<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+/// One-hot rows pick from rows of probabilities.
+fn one_hot_sum<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     picked_by_one_hot(expr, facts, |rows| softmax_of(rows).is_some())
 }
 
 /// One exponential by a sum of others, each of which may overflow.
-fn share<'g>(expr: Expr<'g>, facts: &Facts<'_, 'g>) -> Option<Expr<'g>> {
+fn power_over_sum<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (power, total) = pair(expr).filter(|(power, _)| is_exp(*power))?;
     let (inner, axes) = reduction(total, Reduce::Sum)?;
     let x = args(inner).next().filter(|x| is_exp(inner) && facts.of(*x).high > 0.0)?;

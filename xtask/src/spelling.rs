@@ -1,11 +1,11 @@
-//! What somebody may have meant who wrote a name that there is not.
+//! Which known name was probably meant by one that does not exist.
 
-/// What stands at the end of a message that does not know `word`: `; did you mean cpu?`, or nothing where
-/// nothing known is near.
+/// The end of a message about the unknown name `word`: `; did you mean cpu?`, or nothing where no known
+/// name is similar.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let most = (word.chars().count() / 3).max(1);
-    let near = known.into_iter().map(|name| (distance(word, name), name));
-    match near.filter(|(far, _)| (1..=most).contains(far)).min() {
+    let distances = known.into_iter().map(|name| (distance(word, name), name));
+    match distances.filter(|(distance, _)| (1..=most).contains(distance)).min() {
         Some((_, name)) => format!("; did you mean {name}?"),
         None => String::new(),
     }
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_near_is_meant() {
+    fn only_similar_names_are_proposed() {
         let known = ["cpu", "ndarray", "flex", "wgpu"];
         assert_eq!(did_you_mean("ndaray", known), "; did you mean ndarray?");
         assert_eq!(did_you_mean("fex", known), "; did you mean flex?");

@@ -46,7 +46,7 @@ pub(super) enum Source<'s, T> {
 }
 
 /// One operand along the innermost loop.
-enum Lane<'s, T> {
+enum Run<'s, T> {
     Slice(&'s [T]),
     Splat(T),
     Strided(&'s [T], isize, isize),
@@ -68,43 +68,43 @@ impl<'s, T: Item> Source<'s, T> {
     }
 }
 
-fn lane<T: Item>(stored: &[T], at: isize, step: isize, len: usize) -> Lane<'_, T> {
+fn run<T: Item>(stored: &[T], at: isize, step: isize, len: usize) -> Run<'_, T> {
     match step {
-        1 => Lane::Slice(&stored[at as usize..at as usize + len]),
-        0 => Lane::Splat(stored[at as usize]),
-        _ => Lane::Strided(stored, at, step),
+        1 => Run::Slice(&stored[at as usize..at as usize + len]),
+        0 => Run::Splat(stored[at as usize]),
+        _ => Run::Strided(stored, at, step),
     }
 }
 
-impl<T: Copy> Lane<'_, T> {
+impl<T: Copy> Run<'_, T> {
     fn get(&self, i: usize) -> T {
         match self {
-            Lane::Slice(s) => s[i],
-            Lane::Splat(x) => *x,
-            Lane::Strided(s, at, step) => s[(at + i as isize * step) as usize],
+            Run::Slice(s) => s[i],
+            Run::Splat(x) => *x,
+            Run::Strided(s, at, step) => s[(at + i as isize * step) as usize],
         }
     }
 }
 
-/// Elements of strided lanes that are brought together for a kernel.
+/// Elements of a strided run that are gathered for a kernel at a time.
 const PIECE: usize = 256;
 
-impl<T: Copy> Lane<'_, T> {
-    /// Part of the lane as kernels take it, by way of `near` where the elements lie apart.
-    fn part<'p>(&'p self, from: usize, len: usize, near: &'p mut [T; PIECE]) -> Operand<'p, T> {
+impl<T: Copy> Run<'_, T> {
+    /// Part of the run as kernels take it, by way of `gathered` where the elements lie apart.
+    fn part<'p>(&'p self, from: usize, len: usize, gathered: &'p mut [T; PIECE]) -> Operand<'p, T> {
         match self {
-            Lane::Slice(s) => Operand::Slice(&s[from..from + len]),
-            Lane::Splat(x) => Operand::Number(*x),
-            Lane::Strided(..) => {
-                near[..len].iter_mut().zip(from..).for_each(|(near, i)| *near = self.get(i));
-                Operand::Slice(&near[..len])
+            Run::Slice(s) => Operand::Slice(&s[from..from + len]),
+            Run::Splat(x) => Operand::Number(*x),
+            Run::Strided(..) => {
+                gathered[..len].iter_mut().zip(from..).for_each(|(gathered, i)| *gathered = self.get(i));
+                Operand::Slice(&gathered[..len])
             }
         }
     }
 
     /// How many elements a part may have.
     fn reach(&self) -> usize {
-        if matches!(self, Lane::Strided(..)) { PIECE } else { usize::MAX }
+        if matches!(self, Run::Strided(..)) { PIECE } else { usize::MAX }
     }
 }
 
@@ -136,14 +136,14 @@ pub(super) fn runs2<R: Item, A: Item, B: Item>(
     let loops = Loops::new(shape, [a.strides(&zeros), b.strides(&zeros)]);
     let (x, y) = (a.stored(), b.stored());
     share(team, out, CHUNK, &|start, out| {
-        let (mut near_a, mut near_b) = ([A::default(); PIECE], [B::default(); PIECE]);
+        let (mut gathered_a, mut gathered_b) = ([A::default(); PIECE], [B::default(); PIECE]);
         loops.rows(start..start + out.len(), &mut |place, len, at| {
-            let a = lane(x, at[0], loops.steps[0], len);
-            let b = lane(y, at[1], loops.steps[1], len);
+            let a = run(x, at[0], loops.steps[0], len);
+            let b = run(y, at[1], loops.steps[1], len);
             let reach = a.reach().min(b.reach());
             for (i, out) in out[place..place + len].chunks_mut(reach).enumerate() {
                 let (from, len) = (i * reach, out.len());
-                kernel(out, a.part(from, len, &mut near_a), b.part(from, len, &mut near_b));
+                kernel(out, a.part(from, len, &mut gathered_a), b.part(from, len, &mut gathered_b));
             }
         });
     });
@@ -163,9 +163,9 @@ pub(super) fn each1<R: Item, A: Item>(
     share(team, out, CHUNK, &|start, out| {
         loops.rows(start..start + out.len(), &mut |place, len, [at]| {
             let out = &mut out[place..place + len];
-            match lane(x, at, loops.steps[0], len) {
-                Lane::Slice(a) => out.iter_mut().zip(a).for_each(|(o, a)| f(o, *a)),
-                Lane::Splat(a) => out.iter_mut().for_each(|o| f(o, a)),
+            match run(x, at, loops.steps[0], len) {
+                Run::Slice(a) => out.iter_mut().zip(a).for_each(|(o, a)| f(o, *a)),
+                Run::Splat(a) => out.iter_mut().for_each(|o| f(o, a)),
                 strided => out.iter_mut().enumerate().for_each(|(i, o)| f(o, strided.get(i))),
             }
         });
@@ -187,14 +187,14 @@ pub(super) fn each2<R: Item, A: Item, B: Item>(
     share(team, out, CHUNK, &|start, out| {
         loops.rows(start..start + out.len(), &mut |place, len, at| {
             let out = &mut out[place..place + len];
-            let a = lane(x, at[0], loops.steps[0], len);
-            let b = lane(y, at[1], loops.steps[1], len);
+            let a = run(x, at[0], loops.steps[0], len);
+            let b = run(y, at[1], loops.steps[1], len);
             match (a, b) {
-                (Lane::Slice(a), Lane::Slice(b)) => {
+                (Run::Slice(a), Run::Slice(b)) => {
                     out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| f(o, *a, *b));
                 }
-                (Lane::Slice(a), Lane::Splat(b)) => out.iter_mut().zip(a).for_each(|(o, a)| f(o, *a, b)),
-                (Lane::Splat(a), Lane::Slice(b)) => out.iter_mut().zip(b).for_each(|(o, b)| f(o, a, *b)),
+                (Run::Slice(a), Run::Splat(b)) => out.iter_mut().zip(a).for_each(|(o, a)| f(o, *a, b)),
+                (Run::Splat(a), Run::Slice(b)) => out.iter_mut().zip(b).for_each(|(o, b)| f(o, a, *b)),
                 (a, b) => out.iter_mut().enumerate().for_each(|(i, o)| f(o, a.get(i), b.get(i))),
             }
         });
@@ -215,18 +215,18 @@ pub(super) fn choose<T: Item>(
     let (condition, x, y) = (c.stored(), a.stored(), b.stored());
     let isa = Isa::widest();
     share(team, out, CHUNK, &|start, out| {
-        let (mut near_a, mut near_b) = ([T::default(); PIECE], [T::default(); PIECE]);
-        let mut near_c = [false; PIECE];
+        let (mut gathered_a, mut gathered_b) = ([T::default(); PIECE], [T::default(); PIECE]);
+        let mut gathered_c = [false; PIECE];
         loops.rows(start..start + out.len(), &mut |place, len, at| {
-            let c = lane(condition, at[0], loops.steps[0], len);
-            let a = lane(x, at[1], loops.steps[1], len);
-            let b = lane(y, at[2], loops.steps[2], len);
+            let c = run(condition, at[0], loops.steps[0], len);
+            let a = run(x, at[1], loops.steps[1], len);
+            let b = run(y, at[2], loops.steps[2], len);
             let reach = c.reach().min(a.reach()).min(b.reach());
             for (i, out) in out[place..place + len].chunks_mut(reach).enumerate() {
                 let (from, len) = (i * reach, out.len());
-                let a = a.part(from, len, &mut near_a);
-                let b = b.part(from, len, &mut near_b);
-                match c.part(from, len, &mut near_c) {
+                let a = a.part(from, len, &mut gathered_a);
+                let b = b.part(from, len, &mut gathered_b);
+                match c.part(from, len, &mut gathered_c) {
                     Operand::Slice(c) => isa.select(c, a, b, out),
                     Operand::Number(c) => match if c { a } else { b } {
                         Operand::Slice(chosen) => out.copy_from_slice(chosen),
@@ -249,9 +249,9 @@ pub(super) fn into_places<T: Item, O>(
     let loops = Loops::new(&a.layout.shape, [places, from]);
     let stored = a.stored();
     loops.rows(0..a.layout.len(), &mut |_, len, [to, from]| {
-        let a = lane(stored, from, loops.steps[1], len);
+        let a = run(stored, from, loops.steps[1], len);
         match (loops.steps[0], a) {
-            (1, Lane::Slice(a)) => {
+            (1, Run::Slice(a)) => {
                 out[to as usize..to as usize + len].iter_mut().zip(a).for_each(|(o, a)| f(o, *a));
             }
             (step, a) => (0..len).for_each(|i| f(&mut out[(to + i as isize * step) as usize], a.get(i))),
