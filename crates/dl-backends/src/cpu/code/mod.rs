@@ -105,8 +105,11 @@ impl Writer {
         Some(Entry { at, lanes: if wide { 8 } else { 16 } })
     }
 
-    /// The code, if the system lets it run.
+    /// The code, if there is any and the system lets it run.
     pub(super) fn finish(self) -> Option<Code> {
+        if self.bytes.is_empty() {
+            return None;
+        }
         Some(Code { pages: pages::Pages::new(&self.bytes).ok()? })
     }
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use dl_core::DType;
 use dl_core::dtype::Scalar;
 
+use super::build::Built;
 use super::group::{Instr, Kind, Operand};
 use super::lane::{Home, Scene, Span};
-use super::place::Group;
+use super::place::{Group, Phase, Phases};
 use super::slots::typed;
 use crate::cpu::array::Item;
 use crate::cpu::code::{Access, Code, Element, Entry, NUMBERS, STREAMS, Stream, Table, Tape, Traced, Truth};
@@ -65,33 +66,51 @@ struct Recorder<'r> {
     numbers: Vec<usize>,
 }
 
+/// Lets the operations of each group that go element by element be done together, if the system lets code
+/// run.
+pub(super) fn embody(built: &Built, rounds: &mut [Phases]) {
+    let mut readers = vec![0; built.homes.len()];
+    let read = rounds.iter().flatten().flat_map(Phase::inputs);
+    read.chain(built.outputs.iter().flatten().copied()).for_each(|home| readers[home] += 1);
+    let (mut writer, mut groups) = (Writer::default(), vec![]);
+    for phase in rounds.iter_mut().flatten() {
+        if let Phase::Group(group) = phase {
+            group.embody(&built.homes, &readers, &mut writer);
+            groups.push(group);
+        }
+    }
+    let code = writer.finish().map(Arc::new);
+    for group in groups {
+        match &code {
+            Some(code) => group.bodies.iter_mut().for_each(|body| body.code = Some(code.clone())),
+            None => group.bodies.clear(),
+        }
+    }
+}
+
 impl Group {
-    /// Puts operations that go element by element together, as far as there is code for them; `readers` are
-    /// all of each home.
-    pub(super) fn embody(&mut self, homes: &[Home], readers: &[usize]) {
+    /// Puts operations that go element by element together, as far as there can be code for them; `readers` are
+    /// all of each home. The bodies wait for their code.
+    fn embody(&mut self, homes: &[Home], readers: &[usize], writer: &mut Writer) {
         let floats = self.instrs.iter().map(|i| i.dtype).find(|d| matches!(d, DType::F32 | DType::F64));
         let Some(dtype) = floats else { return };
         self.instrs = in_runs(std::mem::take(&mut self.instrs), homes, dtype);
-        let (mut bodies, mut writer) = (vec![], Writer::default());
         let mut from = 0;
         while from < self.instrs.len() {
             let len = self.instrs[from].len;
             let same = |i: &&Instr| i.len == len && may_be_in(i, homes, dtype);
             let mut count = self.instrs[from..].iter().take_while(same).count();
+            // Where registers or streams don't suffice, half of it is tried.
             while count > 0 {
-                if let Some(body) = self.body(from..from + count, (homes, readers), dtype, &mut writer) {
+                if let Some(body) = self.body(from..from + count, (homes, readers), dtype, writer) {
                     count = body.instrs.len();
-                    bodies.push(body);
+                    self.bodies.push(body);
                     break;
                 }
                 count /= 2;
             }
             from += count.max(1);
         }
-        // A single operation is in one pass as it is, unless it goes line by line.
-        let Some(code) = writer.finish().map(Arc::new) else { return };
-        bodies.iter_mut().for_each(|body| body.code = Some(code.clone()));
-        self.bodies = bodies;
     }
 
     /// A body of some operations, of as many of the first as can be recorded.
@@ -115,9 +134,9 @@ impl Group {
             streams: vec![],
             numbers: vec![],
         };
-        // Results need streams as well: as many as are left when each is read by somebody else.
         let count = instrs.iter().take_while(|i| recorder.add(i).is_some()).count();
         let instrs = &instrs[..count];
+        // A single operation is in one pass as it is, unless that goes line by line.
         let lines = recorder.streams.iter().any(|s| s.access != Access::Each);
         if count == 0 || count == 1 && !lines {
             return None;

@@ -9,10 +9,11 @@ use dl_core::ops::Op;
 use dl_core::plan::{Arg, Plan, Step, ValueId};
 use dl_core::{DType, Dims};
 
+use super::body::embody;
 use super::build::Built;
 use super::group::{Instr, Kind, Operand};
 use super::lane::{Home, Member, Place, Scene, Span};
-use super::place::{Buffer, Buffers, Group, Phase, embody};
+use super::place::{Buffer, Buffers, Group, Phase};
 use super::slots::{Few, Held, Part, Shared, Slot, share, typed};
 use super::update::{close, open};
 use super::{BLOCK, Cut};

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use dl_core::DType;
 
-use super::body::Body;
+use super::body::{Body, embody};
 use super::build::{Built, Item, Work};
 use super::columns::turn;
 use super::convert::{Convert, converts};
@@ -140,18 +140,6 @@ pub(super) fn place(built: &mut Built, rounds: u32, rows: usize) -> (Vec<Phases>
     }
     let buffers = Buffers::new(built, &rounds).give(built, &rounds);
     (rounds, converts, buffers)
-}
-
-/// Lets the operations of each group that go element by element be done together.
-pub(super) fn embody(built: &Built, rounds: &mut [Phases]) {
-    let mut readers = vec![0; built.homes.len()];
-    let read = rounds.iter().flatten().flat_map(Phase::inputs);
-    read.chain(built.outputs.iter().flatten().copied()).for_each(|home| readers[home] += 1);
-    for phase in rounds.iter_mut().flatten() {
-        if let Phase::Group(group) = phase {
-            group.embody(&built.homes, &readers);
-        }
-    }
 }
 
 /// Which values are needed where.
