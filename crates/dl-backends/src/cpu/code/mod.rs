@@ -5,6 +5,10 @@
 //! ([`functions`]), gets registers by a linear scan ([`allocate`]) and is written for AVX-512 ([`emit`]). It
 //! does the same operations in the same order as the kernels' loops, so that it gives the same bits. On
 //! machines without AVX-512, and where the system gives no pages that can be run, the loops remain.
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unused_variables, reason = "what is recorded is written on x86-64 only")
+)]
 
 mod tape;
 
