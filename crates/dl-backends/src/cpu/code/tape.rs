@@ -2,8 +2,9 @@
 //! in that list instead of numbers.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
+
+use rustc_hash::FxHashMap;
 
 use crate::cpu::vector::primitive::{Bits, Lane};
 
@@ -125,7 +126,7 @@ impl Op {
 pub(in crate::cpu) struct Tape {
     /// Whether lanes have 64 bits.
     wide: bool,
-    all: RefCell<(Vec<Step>, HashMap<Step, Id>)>,
+    all: RefCell<(Vec<Step>, FxHashMap<Step, Id>)>,
 }
 
 impl Tape {

@@ -36,46 +36,50 @@ struct Recorder<'r> {
     numbers: Vec<usize>,
 }
 
-/// Gives all groups their segments.
+/// Gives all groups their segments, if the system lets code run.
 pub(crate) fn segments(homes: &[Home], outputs: &[Option<usize>], stages: &mut [Phases]) {
     let mut readers = vec![0; homes.len()];
     let read = stages.iter().flatten().flat_map(Phase::inputs);
     read.chain(outputs.iter().flatten().copied()).for_each(|home| readers[home] += 1);
+    let (mut writer, mut groups) = (Writer::default(), vec![]);
     for phase in stages.iter_mut().flatten() {
         if let Phase::Group(group) = phase {
-            group.find_segments(homes, &readers);
+            group.find_segments(homes, &readers, &mut writer);
+            groups.push(group);
+        }
+    }
+    let code = writer.finish().map(Arc::new);
+    for group in groups {
+        match &code {
+            Some(code) => group.segments.iter_mut().for_each(|segment| segment.code = Some(code.clone())),
+            None => group.segments.clear(),
         }
     }
 }
 
 impl Group {
-    /// Puts operations that go element by element together, as far as there is code for them; `readers` are
-    /// all of each home.
-    fn find_segments(&mut self, homes: &[Home], readers: &[usize]) {
+    /// Puts instructions that go element by element together, as far as there can be code for them;
+    /// `readers` are all of each home. The segments wait for their code.
+    fn find_segments(&mut self, homes: &[Home], readers: &[usize], writer: &mut Writer) {
         let floats = self.instrs.iter().map(|i| i.dtype).find(|d| matches!(d, DType::F32 | DType::F64));
         let Some(dtype) = floats else { return };
         self.instrs = in_runs(std::mem::take(&mut self.instrs), homes, dtype);
-        let (mut segments, mut writer) = (vec![], Writer::default());
         let mut from = 0;
         while from < self.instrs.len() {
             let len = self.instrs[from].len;
             let same = |i: &&Instr| i.len == len && may_be_in(i, homes, dtype);
             let mut count = self.instrs[from..].iter().take_while(same).count();
+            // Where registers or streams don't suffice, half of it is tried.
             while count > 0 {
-                if let Some(segment) = self.segment(from..from + count, (homes, readers), dtype, &mut writer)
-                {
+                if let Some(segment) = self.segment(from..from + count, (homes, readers), dtype, writer) {
                     count = segment.instrs.len();
-                    segments.push(segment);
+                    self.segments.push(segment);
                     break;
                 }
                 count /= 2;
             }
             from += count.max(1);
         }
-        // A single instruction is in one pass as it is, unless it goes line by line.
-        let Some(code) = writer.finish().map(Arc::new) else { return };
-        segments.iter_mut().for_each(|segment| segment.code = Some(code.clone()));
-        self.segments = segments;
     }
 
     /// A segment of some instructions, of as many of the first as can be recorded.
@@ -99,9 +103,9 @@ impl Group {
             streams: vec![],
             numbers: vec![],
         };
-        // Results need streams as well: as many as are left when each is read by somebody else.
         let count = instrs.iter().take_while(|i| recorder.add(i).is_some()).count();
         let instrs = &instrs[..count];
+        // A single instruction is in one pass as it is, unless that goes line by line.
         let lines = recorder.streams.iter().any(|s| s.access != Access::Each);
         if count == 0 || count == 1 && !lines {
             return None;
