@@ -8,6 +8,7 @@ use dl_backends::Operation;
 
 use super::measure::Steps;
 use super::memory::Memory;
+use super::model::PASS;
 use super::operations::Operands;
 use super::plans::Plans;
 use super::products::Matrices;
@@ -128,6 +129,9 @@ impl Machine {
     /// Measures the ceilings of the steps' operations, and all others, once more.
     pub(super) fn measure(&mut self, steps: &mut Steps<'_>, into: &mut Ceilings) -> Result<()> {
         let operations = steps.operations();
+        if !operations.contains(&PASS) {
+            self.operands.measure(PASS, into);
+        }
         into.step = steps.distance();
         into.add(Ceiling::Clock, seconds(|| _ = black_box(Instant::now())));
         operations.iter().for_each(|operation| self.operands.measure(*operation, into));

@@ -8,8 +8,12 @@
 //! part of what computing takes. Each operation's first call finds its code and data where all that was
 //! touched since the last one has pushed them; what the kernel before has just called is still there, if
 //! the last cache holds what a step touches.
+//!
+//! Operations in registers, several between a load and a store, are a loop whose loads do run ahead: of what
+//! they take and what the kernel's bytes take, the larger one counts.
 
 use dl_backends::{Amount, Kernel, Operation};
+use dl_core::ops::Unary;
 
 use super::ceilings::{Ceiling, Ceilings, STEP};
 
@@ -36,6 +40,7 @@ pub(super) fn predict(
         Some((_, sum)) => *sum += seconds,
         None => parts.push((name.to_owned(), seconds)),
     };
+    let mut inside: Vec<(String, f64)> = vec![];
     for amount in &kernel.amounts {
         let (elements, calls) = match (amount.operation, kernel.product) {
             (Operation::Multiply, Some(sizes)) => (product(amount, sizes, ceilings), 0.0),
@@ -44,15 +49,19 @@ pub(super) fn predict(
                 (vectors * ceilings.get(Ceiling::Depth(ceilings.panel)), 0.0)
             }
             (operation, _) => (
-                amount.elements as f64 * ceilings.get(Ceiling::Element(operation)),
+                amount.elements as f64 * element(operation, amount.in_registers, ceilings),
                 amount.calls as f64 * ceilings.get(Ceiling::Call(operation)),
             ),
         };
         let threads = amount.threads.max(1) as f64;
-        add(name(amount.operation), elements / threads);
+        match amount.in_registers {
+            true => inside.push((name(amount.operation).to_owned(), elements / threads)),
+            false => add(name(amount.operation), elements / threads),
+        }
         add("calls", calls / threads);
     }
-    let mut operations: Vec<Operation> = kernel.amounts.iter().map(|a| a.operation).collect();
+    let called = kernel.amounts.iter().filter(|a| a.calls > 0 || !a.in_registers);
+    let mut operations: Vec<Operation> = called.map(|a| a.operation).collect();
     operations.sort_unstable();
     operations.dedup();
     let before = before.filter(|_| kernel.distance <= ceilings.caches[2]);
@@ -74,14 +83,34 @@ pub(super) fn predict(
         }
     };
     let near = kernel.bytes.saturating_sub(kernel.far);
-    add(ceilings.level(kernel.footprint), beyond(near, kernel.footprint, Ceiling::Copied));
-    add(ceilings.level(kernel.distance), beyond(kernel.far, kernel.distance, Ceiling::Copied));
-    add(ceilings.level(inputs), beyond(kernel.input_bytes, inputs, Ceiling::Read));
+    let moved = [
+        (ceilings.level(kernel.footprint), beyond(near, kernel.footprint, Ceiling::Copied)),
+        (ceilings.level(kernel.distance), beyond(kernel.far, kernel.distance, Ceiling::Copied)),
+        (ceilings.level(inputs), beyond(kernel.input_bytes, inputs, Ceiling::Read)),
+    ];
+    let sum = |parts: &mut dyn Iterator<Item = f64>| parts.fold(0.0, |sum, seconds| sum + seconds);
+    let computed = sum(&mut inside.iter().map(|part| part.1));
+    if inside.is_empty() || computed < sum(&mut moved.iter().map(|part| part.1)) {
+        moved.into_iter().for_each(|(name, seconds)| add(name, seconds));
+    } else {
+        inside.iter().for_each(|(name, seconds)| add(name, *seconds));
+    }
     // From 0: the sum of no floats is -0, and would be printed so.
     let seconds = parts.iter().fold(0.0, |sum, (_, seconds)| sum + seconds);
     let bound = parts.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| name);
     Prediction { seconds, bound: bound.unwrap_or_default() }
 }
+
+/// Seconds of an element; in registers that of an operation which takes little longer than a pass over its
+/// operands is a quarter of a pass, since all that it took was the pass.
+fn element(operation: Operation, in_registers: bool, ceilings: &Ceilings) -> f64 {
+    let alone = ceilings.get(Ceiling::Element(operation));
+    let pass = ceilings.get(Ceiling::Element(PASS));
+    if in_registers && alone <= 2.5 * pass { alone.min(pass / 4.0) } else { alone }
+}
+
+/// The operation that stands for a pass: it reads one element, does next to nothing and writes it.
+pub(super) const PASS: Operation = Operation::Unary(Unary::Neg);
 
 /// Seconds of matrix products: for each row, what its panels take, the last of them with fewer vectors.
 fn product(amount: &Amount, [m, n, k]: [usize; 3], ceilings: &Ceilings) -> f64 {
@@ -124,7 +153,7 @@ pub(super) fn name(operation: Operation) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use dl_core::ops::{Binary, Unary};
+    use dl_core::ops::Binary;
 
     use super::*;
 
@@ -177,7 +206,7 @@ mod tests {
     }
 
     fn amount(operation: Operation, elements: usize, calls: usize) -> Amount {
-        Amount { operation, elements, calls, threads: 1 }
+        Amount { operation, elements, calls, threads: 1, in_registers: false }
     }
 
     #[track_caller]
@@ -203,6 +232,22 @@ mod tests {
         assert_eq!(seconds(&again(100_001)), 1.0 + 20.0 + 300.0 + 7000.0);
         // Another operation costs nothing that is not known.
         check(&kernel(&[amount(Operation::Binary(Binary::Add), 10, 3)], 1), 1.0, "clock");
+    }
+
+    #[test]
+    fn in_registers_the_larger_of_computing_and_moving_counts() {
+        let body = |operation| Amount { in_registers: true, ..amount(operation, 1000, 0) };
+        let mut two = kernel(&[Amount { calls: 3, ..body(EXP) }, body(PASS)], 2);
+        let mut ceilings = ceilings();
+        ceilings.add(Ceiling::Element(PASS), 0.5);
+        ceilings.add(Ceiling::First(PASS, 1000), 7000.0);
+        let mut check = |bytes, seconds: f64, bound: &str| {
+            (two.bytes, two.footprint) = (bytes, 10_000);
+            let prediction = predict(&two, None, 10_000, &ceilings);
+            assert_eq!(prediction, Prediction { seconds, bound: bound.into() });
+        };
+        check(100, 2.0 + 300.0 + 20.0 + 2000.0 + 125.0, "exp");
+        check(10_000, 2.0 + 300.0 + 20.0 + 5000.0, "L2");
     }
 
     #[test]

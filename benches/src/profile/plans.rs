@@ -1,5 +1,5 @@
 //! Ceilings of plans themselves: what a step that runs by itself takes, a value at both ends of a run, and
-//! how long threads with lanes of equal work wait for each other; measured on programs made for that.
+//! how long threads with shards of equal work wait for each other; measured on programs made for that.
 
 use dl_backends::{Cpu, Handle, Kernel, Operation, Session};
 use dl_core::{F32, Graph, Named, Program, Tensor};
@@ -13,10 +13,10 @@ const STEPS: [usize; 2] = [8, 64];
 /// Runs of which the median counts.
 const RUNS: usize = 15;
 
-/// Rows for a lane, and elements of each: some tens of microseconds.
+/// Rows for a shard, and elements of each: some tens of microseconds.
 const ROWS: [usize; 2] = [256, 256];
 
-/// Programs of scalars, and one whose rows threads share.
+/// Programs of a few numbers, and one whose rows threads share.
 pub(super) struct Plans {
     session: Session,
     handles: [Handle; 2],
@@ -37,7 +37,7 @@ impl Plans {
         for _ in 0..RUNS {
             for (i, around) in around.iter_mut().enumerate() {
                 let (kernels, end) = self.run(i)?;
-                steps.extend(stats::median(&kernels));
+                steps.extend(kernels.iter().map(|(seconds, steps)| seconds / *steps as f64));
                 around.push(end);
             }
         }
@@ -62,30 +62,32 @@ impl Plans {
     /// bytes.
     pub(super) fn first(&mut self, point: usize, into: &mut Ceilings) -> Result<()> {
         let (kernels, end) = self.run(0)?;
-        into.add_first(Operation::Step, point, kernels.first().copied().unwrap_or(0.0), 1);
+        let later = into.get(Ceiling::Element(Operation::Step));
+        let first = kernels.first().map_or(0.0, |(seconds, steps)| seconds - (*steps - 1) as f64 * later);
+        into.add_first(Operation::Step, point, first.max(0.0), 1);
         into.add_first(Operation::Value, point, end, self.handles[0].plan().values().len());
         Ok(())
     }
 
-    /// Seconds of each step of a program, and those around them.
-    fn run(&mut self, program: usize) -> Result<(Vec<f64>, f64)> {
-        let x = Tensor::scalar(0.5_f32);
-        let kernels = self.session.profile(&self.handles[program], &[x.view()])?;
-        let mut seconds: Vec<f64> = kernels.iter().map(|k| k.seconds).collect();
-        let end = seconds.pop().unwrap_or(0.0);
-        Ok((seconds, end))
+    /// Seconds and steps of each kernel of a program, and the seconds around them.
+    fn run(&mut self, program: usize) -> Result<(Vec<(f64, usize)>, f64)> {
+        let x = Tensor::vector(vec![0.5_f32; 2]);
+        let mut kernels = self.session.profile(&self.handles[program], &[x.view()])?;
+        let end = kernels.pop().map_or(0.0, |around| around.seconds);
+        let steps = |k: &Kernel| k.amounts.iter().filter(|a| a.operation == Operation::Step).count();
+        Ok((kernels.iter().map(|k| (k.seconds, steps(k).max(1))).collect(), end))
     }
 }
 
-/// A function of a number in so many steps.
+/// A function of two numbers in so many steps, none of which is fused with another.
 fn chain(steps: usize) -> Result<Program> {
     let g = Graph::new();
-    let x = g.input("x", F32, ());
-    let y = (0..steps).fold(x, |y, _| y.sin());
-    Ok(Program::builder(&g).output("y", y).compile()?)
+    let x = g.input("x", F32, [2]);
+    let y = (0..steps / 2).fold(x, |y, _| y.sum(0).broadcast_to(&x.shape()));
+    Ok(Program::builder(&g).output("y", y).without_rewriting().compile()?)
 }
 
-/// A lane of rows for each thread.
+/// A shard of rows for each thread.
 fn shared(threads: usize) -> Result<(Session, Handle, Tensor)> {
     let [rows, len] = [ROWS[0] * threads, ROWS[1]];
     let g = Graph::new();
@@ -101,12 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_with_lanes_wait_and_scalars_take_steps() {
+    fn threads_with_shards_wait_and_scalars_take_steps() {
         let (mut plans, mut ceilings) = (Plans::new(2).unwrap(), Ceilings::default());
         let waits = |k: &Kernel| k.amounts.iter().any(|a| a.operation == Operation::Wait);
         let (session, handle, x) = plans.shared.as_mut().unwrap();
         assert!(session.profile(handle, &[x.view()]).unwrap().iter().any(waits));
-        assert_eq!(plans.run(1).unwrap().0.len(), STEPS[1]);
+        assert_eq!(plans.run(1).unwrap().0.iter().map(|(_, steps)| steps).sum::<usize>(), STEPS[1]);
         plans.measure(&mut ceilings).unwrap();
         assert!(ceilings.get(Ceiling::Element(Operation::Step)) > 0.0);
     }

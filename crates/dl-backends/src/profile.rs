@@ -43,6 +43,8 @@ pub struct Amount {
     pub calls: usize,
     /// How many threads share the elements.
     pub threads: usize,
+    /// Whether it is done in registers between other operations, which neither reads nor writes elements.
+    pub in_registers: bool,
 }
 
 /// What a kernel does with elements.

@@ -138,9 +138,9 @@ fn parameters_change_places() {
         let one = g.input("x", F32, (B, 2)).mean(..);
         let program = Program::builder(&g)
             .update(p, q * 1.5 + r * one)
-            .update(q, (p - r).tanh())
+            .update(q, (p * one - r).tanh())
             // The sine by loops, between two bodies.
-            .update(r, ((p + q).sin() + q).abs() * p)
+            .update(r, ((p + q * one).sin() + q).abs() * p)
             .compile()
             .expect("it is well formed");
         let ones = Tensor::new([3, 2], vec![1.0_f32; 6]).expect("as many as the shape says");

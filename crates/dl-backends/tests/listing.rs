@@ -35,7 +35,8 @@ fn one_tile_updates_its_parameters() {
         &images(20),
         expect![[r#"
             20 rows: 1 × 20 in shards, 20 in a tile
-            whole      %34=constant %35=div  4 B
+            whole      %34=constant  4 B
+            whole      %35=div  8 B
             pack       %4 [40, 3] kept in panels
             product    %1=cast %5 [r, 40]·[40, 3]  4.8 k FLOP, 4.6 KiB
             group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, transposed  680 B
@@ -55,7 +56,8 @@ fn tiles_and_lanes_sum_their_gradients() {
         &images(100),
         expect![[r#"
             100 rows: 6 × 17 in shards, 8 in a tile
-            whole      %34=constant %35=div  4 B
+            whole      %34=constant  4 B
+            whole      %35=div  8 B
             pack       %4 [40, 3] packed  960 B
             product    %1=cast %5 [r, 40]·[40, 3]  24 k FLOP, 29 KiB
             group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, transposed  3.2 KiB

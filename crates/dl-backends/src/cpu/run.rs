@@ -20,7 +20,13 @@ impl Kernel {
         let inside: f64 = kernels.iter().map(|k| k.seconds).sum();
         Kernel {
             name: "around     values bound, kept and let go".to_owned(),
-            amounts: vec![Amount { operation: Operation::Value, elements: values, calls: 1, threads: 1 }],
+            amounts: vec![Amount {
+                operation: Operation::Value,
+                elements: values,
+                calls: 1,
+                threads: 1,
+                in_registers: false,
+            }],
             product: None,
             input_bytes: 0,
             bytes: 0,

@@ -114,8 +114,10 @@ fn judge(recipe: &Recipe) -> Result<Found, Box<dyn std::error::Error>> {
 /// derivative), the formula as it was written has no value on any executor: no element to judge.
 fn drop_singular(wanted: &mut [Condition], runs: &[(&str, Vec<(String, Tensor)>)]) {
     for Condition { name, elements } in wanted {
+        // The interpreter of schedules rounds nothing.
         let all: Vec<Vec<f64>> = runs
             .iter()
+            .filter(|(executor, _)| *executor != "schedule")
             .flat_map(|(_, got)| got)
             .filter(|(n, _)| n == name)
             .map(|(_, t)| t.to_f64())

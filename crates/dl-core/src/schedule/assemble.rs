@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::schedule::draft::{Draft, Level, Matrices, OpaqueStep, RowArgument, RowId, Target, Work};
+use crate::schedule::draft::{Draft, RowId};
 use crate::schedule::group::Phase;
+use crate::schedule::item::{Level, Matrices, OpaqueStep, RowArgument, Target, Work};
 use crate::schedule::{
     Access, Argument, Body, Content, Domain, Factor, Instr, Kernel, Opaque, Operation, Pointwise, Product,
     Register, Source, StepId,
@@ -165,7 +166,7 @@ impl Unit {
             Unit::Product(product, epilogue) => {
                 product.reads().into_iter().chain(epilogue.iter().flat_map(of_group)).collect()
             }
-            Unit::Opaque(step) => super::draft::rows(&step.args),
+            Unit::Opaque(step) => super::item::rows(&step.args),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use crate::dim::Dims;
 use crate::dtype::DType;
-use crate::ops::Reduce;
-use crate::plan::{Arg, Plan, Step, ValueId};
+use crate::plan::{Arg, Plan, ValueId};
+use crate::schedule::item::{Item, Level, Work};
 use crate::schedule::{
-    Access, Along, Batch, Buffer, BufferId, Content, Instr, Layout, Lifetime, Operand, Operation, Part,
-    Sizes, StageId, StepId,
+    Access, Batch, Buffer, BufferId, Content, Instr, Layout, Lifetime, Operand, Operation, Part, StageId,
+    StepId,
 };
 use crate::tensor::Tensor;
 
@@ -35,66 +35,6 @@ pub(super) struct RowValue {
     pub of: Option<ValueId>,
     /// The stage that computes it, and its level there.
     ready: (StageId, u32),
-}
-
-/// When something can be computed within a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
-    /// After so many products and opaque steps that follow from each other.
-    After(u32),
-    /// After all levels, for what only last products read.
-    BeforeLast,
-    /// After everything else.
-    Last,
-}
-
-/// A piece of work on rows, and when it can be done.
-pub(super) struct Item {
-    pub stage: StageId,
-    pub level: Level,
-    pub work: Work,
-}
-
-pub(super) enum Work {
-    /// An instruction, and what it defines.
-    Row(Instr<RowId>, Option<RowId>),
-    Product(Matrices),
-    /// A step on all rows together.
-    Opaque(OpaqueStep),
-}
-
-/// A matrix product of rows.
-pub(super) struct Matrices {
-    pub step: StepId,
-    pub dtype: DType,
-    pub sizes: Sizes,
-    pub along: Along,
-    pub left: (RowId, (usize, usize)),
-    pub right: (RowArgument, (usize, usize)),
-    pub out: Target,
-}
-
-/// An operand of a product or of an opaque step.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum RowArgument {
-    Row(RowId),
-    Buffer(BufferId),
-    Number(crate::dtype::Scalar),
-}
-
-/// A step that nobody fuses.
-pub(super) struct OpaqueStep {
-    pub step: StepId,
-    pub args: Vec<RowArgument>,
-    pub out: Target,
-    pub fold: Option<Reduce>,
-}
-
-/// Where a result goes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Target {
-    Row(RowId),
-    Fold(BufferId),
 }
 
 /// The state of selection.
@@ -292,25 +232,4 @@ impl<'p> Draft<'p> {
         }
         Ok(row)
     }
-}
-
-impl Work {
-    /// The values that are read.
-    pub(super) fn reads(&self) -> Vec<RowId> {
-        match self {
-            Work::Row(instr, _) => instr.operation.registers(),
-            Work::Product(product) => product.reads(),
-            Work::Opaque(step) => rows(&step.args),
-        }
-    }
-}
-
-/// The rows among operands.
-pub(super) fn rows(args: &[RowArgument]) -> Vec<RowId> {
-    args.iter().filter_map(|a| if let RowArgument::Row(row) = a { Some(*row) } else { None }).collect()
-}
-
-/// The operand of a step at a place where only values can be.
-pub(super) fn value_of(step: &Step, place: usize) -> ValueId {
-    step.args[place].value().expect("only elementwise steps have numbers for operands")
 }

@@ -1,16 +1,15 @@
-//! Fusion of whole values: long elementwise steps of one shape, such as an optimizer's, share a kernel.
+//! Fusion of whole values: elementwise steps of one shape, such as an optimizer's, share a kernel.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use indexmap::IndexMap;
 
 use crate::ops::Op;
 use crate::plan::{Arg, Plan, Step, ValueId};
 use crate::schedule::draft::Draft;
 use crate::schedule::{
-    Access, Accumulation, Body, Domain, Instr, Operand, Operation, Part, Pointwise, Register, StepId,
+    Access, Accumulation, Batch, Body, Domain, Instr, Operand, Operation, Part, Pointwise, Register, StepId,
 };
-
-/// Elements from which on steps are fused: below, a kernel of its own costs more than it saves.
-pub(super) const LONG: usize = 4096;
 
 /// Work on whole values.
 pub(super) enum Whole {
@@ -19,122 +18,160 @@ pub(super) enum Whole {
     Fused(Vec<StepId>),
 }
 
-/// The steps on whole values, with the stage of each.
+/// The plan's steps and their readers, for fusion.
 pub(super) struct Fusion<'p> {
     plan: &'p Plan,
     shapes: &'p [Vec<usize>],
+    /// By value, the steps that read it, in order.
+    readers: Vec<Vec<usize>>,
+    /// By value, whether the plan ends with it.
+    ends: Vec<bool>,
 }
 
-/// The work on whole values of each stage; steps that `accumulations` replace are left out.
-pub(super) fn fuse(draft: &Draft<'_>, accumulations: &[Accumulation]) -> Vec<Vec<Whole>> {
-    let (plan, batch) = (draft.plan, draft.batch);
-    let fusion = Fusion { plan, shapes: draft.row_shapes };
-    let own = fusion.stages(draft);
-    let replaced = |i: usize| accumulations.iter().any(|a| a.steps.contains(&StepId(i as u32)));
-    let stage = |stage: usize| {
-        let here = |i: &usize| {
-            let whole = matches!(batch.part(plan.steps()[*i].result), Part::Whole(_));
-            whole && own[*i] == stage && !replaced(*i)
-        };
-        let steps: Vec<usize> = (0..plan.steps().len()).filter(here).collect();
-        let fused = fusion.fused(&steps);
-        let mut work = vec![];
-        for step in steps {
-            match fused.iter().find(|f| f.contains(&step)) {
-                None => work.push(Whole::Step(StepId(step as u32))),
-                Some(members) if members.last() == Some(&step) => {
-                    work.push(Whole::Fused(members.iter().map(|s| StepId(*s as u32)).collect()));
-                }
-                Some(_) => {}
+impl<'p> Fusion<'p> {
+    pub(super) fn new(plan: &'p Plan, shapes: &'p [Vec<usize>]) -> Self {
+        let mut readers = vec![vec![]; plan.values().len()];
+        for (i, step) in plan.steps().iter().enumerate() {
+            step.args.iter().filter_map(Arg::value).for_each(|v| readers[v.index()].push(i));
+        }
+        let mut ends = vec![false; plan.values().len()];
+        let values = plan.outputs().iter().map(|o| o.value);
+        values.chain(plan.parameters().iter().filter_map(|p| p.update)).for_each(|v| ends[v.index()] = true);
+        Fusion { plan, shapes, readers, ends }
+    }
+
+    /// The work on whole values of each stage; steps that `accumulations` replace are left out.
+    pub(super) fn stages(&self, batch: &Batch, accumulations: &[Accumulation]) -> Vec<Vec<Whole>> {
+        let replaced: HashSet<usize> =
+            accumulations.iter().flat_map(|a| a.steps.iter().map(|s| s.index())).collect();
+        let mut stages: Vec<Vec<usize>> = vec![vec![]; batch.stages()];
+        for (step, stage) in self.stages_of_steps(batch).into_iter().enumerate() {
+            let whole = matches!(batch.part(self.step(step).result), Part::Whole(_));
+            if whole && !replaced.contains(&step) {
+                stages[stage].push(step);
             }
         }
-        work
-    };
-    (0..batch.stages()).map(stage).collect()
-}
+        stages.iter().map(|steps| self.work(steps)).collect()
+    }
 
-impl Fusion<'_> {
-    fn len(&self, value: ValueId) -> usize {
-        self.shapes[value.index()].iter().product()
+    fn step(&self, step: usize) -> &'p Step {
+        &self.plan.steps()[step]
     }
 
     fn reads(&self, step: usize) -> impl Iterator<Item = ValueId> {
-        self.plan.steps()[step].args.iter().filter_map(Arg::value)
+        self.step(step).args.iter().filter_map(Arg::value)
     }
 
-    /// The stage of each step: a long elementwise step that only whole values of later stages read waits
-    /// for them, to share their kernel.
-    fn stages(&self, draft: &Draft<'_>) -> Vec<usize> {
-        let (plan, batch) = (self.plan, draft.batch);
-        let is_whole = |i: usize| matches!(batch.part(plan.steps()[i].result), Part::Whole(_));
-        let mut stages: Vec<usize> =
-            plan.steps().iter().map(|s| batch.part(s.result).stage().index()).collect();
-        for (i, step) in plan.steps().iter().enumerate().rev() {
-            let kept = plan.outputs().iter().any(|o| o.value == step.result);
-            if self.len(step.result) < LONG || !is_whole(i) || kept || !self.is_elementwise(i) {
-                continue;
+    fn shape(&self, step: usize) -> &'p [usize] {
+        &self.shapes[self.step(step).result.index()]
+    }
+
+    /// The steps in order, of which those that share a kernel stand where the last of them stood.
+    fn work(&self, steps: &[usize]) -> Vec<Whole> {
+        let kernels = self.kernels(steps);
+        let of: HashMap<usize, &Vec<usize>> =
+            kernels.iter().flat_map(|members| members.iter().map(move |m| (*m, members))).collect();
+        let id = |step: &usize| StepId(*step as u32);
+        let work = steps.iter().filter_map(|step| match of.get(step) {
+            None => Some(Whole::Step(id(step))),
+            Some(members) => {
+                (members.last() == Some(step)).then(|| Whole::Fused(members.iter().map(id).collect()))
             }
-            let reads = |j: &usize| self.reads(*j).any(|v| v == step.result);
-            let readers: Vec<usize> = (i + 1..plan.steps().len()).filter(reads).collect();
-            if readers.iter().all(|j| is_whole(*j)) {
+        });
+        work.collect()
+    }
+
+    /// The stage of each step: an elementwise step that only whole values of later stages read waits for
+    /// them, to share their kernel.
+    fn stages_of_steps(&self, batch: &Batch) -> Vec<usize> {
+        let is_whole = |v: ValueId| matches!(batch.part(v), Part::Whole(_));
+        let stage = |step: &Step| batch.part(step.result).stage().index();
+        let mut stages: Vec<usize> = self.plan.steps().iter().map(stage).collect();
+        for (i, step) in self.plan.steps().iter().enumerate().rev() {
+            let readers = &self.readers[step.result.index()];
+            let patient = readers.iter().all(|j| is_whole(self.step(*j).result));
+            let kept = self.plan.outputs().iter().any(|o| o.value == step.result);
+            if is_whole(step.result) && !kept && patient && self.is_elementwise(i) {
                 stages[i] = readers.iter().map(|j| stages[*j]).min().unwrap_or(stages[i]);
             }
         }
         stages
     }
 
-    /// Which of some steps share a kernel: all long elementwise ones of a shape, but those that a step in
-    /// between has to read.
-    fn fused(&self, steps: &[usize]) -> Vec<Vec<usize>> {
-        let shape = |step: usize| self.shapes[self.plan.steps()[step].result.index()].as_slice();
+    /// Which of some steps share a kernel: elementwise ones of a shape, but those that a step between them
+    /// has to read, which may share another.
+    fn kernels(&self, steps: &[usize]) -> Vec<Vec<usize>> {
+        let mut by_shape: IndexMap<&[usize], Vec<usize>> = IndexMap::new();
+        for step in steps.iter().copied().filter(|s| self.is_elementwise(*s)) {
+            by_shape.entry(self.shape(step)).or_default().push(step);
+        }
         let mut found: Vec<Vec<usize>> = vec![];
-        for (i, step) in steps.iter().enumerate() {
-            let (own, first) = (shape(*step), steps[..i].iter().all(|s| shape(*s) != shape(*step)));
-            if !first || own.iter().product::<usize>() < LONG {
+        for (_, mut members) in by_shape {
+            let patient = self.patient(steps, &members);
+            members.retain(|m| patient.binary_search(m).is_err());
+            let others = self.runs(steps, &members);
+            found.extend(std::iter::once(patient).chain(others));
+        }
+        found.iter_mut().for_each(|kernel| self.drop_spread(kernel));
+        found.retain(|kernel| !kernel.is_empty());
+        found
+    }
+
+    /// The members in kernels of their own, each from where a step first has to read the one before.
+    fn runs(&self, steps: &[usize], members: &[usize]) -> Vec<Vec<usize>> {
+        let (mut runs, mut run, mut needed) = (vec![], vec![], HashSet::new());
+        for step in steps.iter().rev() {
+            if members.binary_search(step).is_err() {
+                needed.extend(self.reads(*step));
                 continue;
             }
-            let fits = |s: &usize| shape(*s) == own && self.is_elementwise(*s) && self.operands_fit(*s, own);
-            let members: Vec<usize> = steps[i..].iter().copied().filter(fits).collect();
-            let members: Vec<usize> =
-                members.iter().copied().filter(|m| !self.is_spread(*m, &members)).collect();
-            let members = self.patient(steps, &members);
-            if members.len() > 1 {
-                found.push(members);
+            if needed.contains(&self.step(*step).result) {
+                runs.push(std::mem::take(&mut run));
+                needed.clear();
             }
+            run.push(*step);
         }
-        found
+        runs.push(run);
+        runs.iter_mut().for_each(|run: &mut Vec<usize>| run.reverse());
+        runs
     }
 
     /// Whether a step computes each element from the same elements, or is the same number everywhere.
     fn is_elementwise(&self, step: usize) -> bool {
-        match &self.plan.steps()[step].op {
-            Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast => true,
-            Op::Broadcast(_) => self.reads(step).all(|v| self.len(v) == 1),
+        let shape_of = |v: ValueId| self.shapes[v.index()].as_slice();
+        match &self.step(step).op {
+            Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast => {
+                self.reads(step).all(|v| shape_of(v) == self.shape(step))
+            }
+            // The number itself is of another shape: it is no member.
+            Op::Broadcast(_) => {
+                let one = |shape: &[usize]| shape.iter().product::<usize>() == 1;
+                !one(self.shape(step)) && self.reads(step).all(|v| one(shape_of(v)))
+            }
             _ => false,
         }
     }
 
-    fn operands_fit(&self, step: usize, shape: &[usize]) -> bool {
-        let broadcast = matches!(self.plan.steps()[step].op, Op::Broadcast(_));
-        broadcast || self.reads(step).all(|v| self.shapes[v.index()] == shape)
+    /// Leaves out broadcasts that others than the members read, who want them whole.
+    fn drop_spread(&self, members: &mut Vec<usize>) {
+        let all = members.clone();
+        members.retain(|member| {
+            let Step { op, result, .. } = self.step(*member);
+            !matches!(op, Op::Broadcast(_)) || !self.is_wanted(*result, &all)
+        });
     }
 
-    /// Whether a step makes a broadcast that others than the members read, who want it whole.
-    fn is_spread(&self, step: usize, members: &[usize]) -> bool {
-        let Step { op, result, .. } = &self.plan.steps()[step];
-        matches!(op, Op::Broadcast(_)) && wanted(self.plan, members).contains(result)
-    }
-
-    /// The members that can wait for the last one: neither a step of another kind nor one that cannot wait
-    /// reads them before.
+    /// The members that can wait for the last one: neither a step between them that is no member nor one
+    /// that cannot wait reads them.
     fn patient(&self, steps: &[usize], members: &[usize]) -> Vec<usize> {
-        let last = members.last().copied().unwrap_or(0);
-        let between = steps.iter().filter(|s| **s < last && !members.contains(s));
-        let mut needed: Vec<ValueId> = between.flat_map(|s| self.reads(*s)).collect();
+        let (first, last) = (members.first().copied().unwrap_or(0), members.last().copied().unwrap_or(0));
+        let between =
+            steps.iter().filter(|s| (first..last).contains(*s) && members.binary_search(s).is_err());
+        let mut needed: HashSet<ValueId> = between.flat_map(|s| self.reads(*s)).collect();
         let mut patient = vec![];
         // Readers come after the values that they read.
         for member in members.iter().rev() {
-            match needed.contains(&self.plan.steps()[*member].result) {
+            match needed.contains(&self.step(*member).result) {
                 true => needed.extend(self.reads(*member)),
                 false => patient.push(*member),
             }
@@ -142,71 +179,80 @@ impl Fusion<'_> {
         patient.reverse();
         patient
     }
-}
 
-/// The values that other steps than the members read, or that the plan ends with.
-fn wanted(plan: &Plan, members: &[usize]) -> Vec<ValueId> {
-    let others = plan.steps().iter().enumerate().filter(|(i, _)| !members.contains(i));
-    let read = others.flat_map(|(_, s)| s.args.iter().filter_map(Arg::value));
-    let ends = plan.outputs().iter().map(|o| o.value);
-    read.chain(ends).chain(plan.parameters().iter().filter_map(|p| p.update)).collect()
-}
-
-/// The kernel of steps that share one.
-pub(super) fn kernel(draft: &mut Draft<'_>, members: &[StepId]) -> Result<Pointwise, (StepId, String)> {
-    let plan = draft.plan;
-    let indices: Vec<usize> = members.iter().map(|s| s.index()).collect();
-    let wanted = wanted(plan, &indices);
-    let mut body = Body::default();
-    let mut registers: HashMap<ValueId, Register> = HashMap::new();
-    let mut elements = 0;
-    for &id in members {
-        let step = &plan.steps()[id.index()];
-        let dtype = plan.value(step.result).dtype;
-        elements = draft.row(step.result).iter().product();
-        let mut operands = vec![];
-        for arg in &step.args {
-            operands.push(match arg {
-                Arg::Constant(number) => Operand::Number(*number),
-                Arg::Extent(dim) => {
-                    let number = dim.number(draft.dims, plan.number_type(step)).map_err(|why| (id, why))?;
-                    Operand::Number(number)
+    /// The kernel of steps that share one.
+    pub(super) fn kernel(
+        &self,
+        draft: &mut Draft<'_>,
+        members: &[StepId],
+    ) -> Result<Pointwise, (StepId, String)> {
+        let plan = draft.plan;
+        let indices: Vec<usize> = members.iter().map(|s| s.index()).collect();
+        let mut body = Body::default();
+        let mut registers: HashMap<ValueId, Register> = HashMap::new();
+        let mut elements = 0;
+        for &id in members {
+            let step = &plan.steps()[id.index()];
+            let dtype = plan.value(step.result).dtype;
+            elements = draft.row(step.result).iter().product();
+            let mut operands = vec![];
+            for arg in &step.args {
+                operands.push(match arg {
+                    Arg::Constant(number) => Operand::Number(*number),
+                    Arg::Extent(dim) => {
+                        let number =
+                            dim.number(draft.dims, plan.number_type(step)).map_err(|why| (id, why))?;
+                        Operand::Number(number)
+                    }
+                    Arg::Value(v) => {
+                        let register = registers.get(v).copied();
+                        Operand::Register(
+                            register.unwrap_or_else(|| load(draft, (&mut body, elements), *v, id)),
+                        )
+                    }
+                });
+                if let (Arg::Value(v), Some(Operand::Register(register))) = (arg, operands.last()) {
+                    registers.insert(*v, *register);
                 }
-                Arg::Value(v) => {
-                    let register = registers.get(v).copied();
-                    Operand::Register(register.unwrap_or_else(|| load(draft, &mut body, *v, id)))
-                }
-            });
-            if let (Arg::Value(v), Some(Operand::Register(register))) = (arg, operands.last()) {
-                registers.insert(*v, *register);
+            }
+            if let (Op::Broadcast(_), [Operand::Register(one)]) = (&step.op, &operands[..]) {
+                registers.insert(step.result, *one);
+                continue;
+            }
+            let Some(operation) = Operation::elementwise(plan, step, &operands) else {
+                return Err((id, format!("{} is not elementwise", step.op.name())));
+            };
+            let register = body.push(Instr { operation, dtype, len: 1, step: id });
+            registers.insert(step.result, register);
+            if self.is_wanted(step.result, &indices) {
+                let buffer = draft.held(step.result);
+                body.push(Instr {
+                    operation: Operation::Store { buffer, of: register },
+                    dtype,
+                    len: 1,
+                    step: id,
+                });
             }
         }
-        if let (Op::Broadcast(_), [Operand::Register(one)]) = (&step.op, &operands[..]) {
-            registers.insert(step.result, *one);
-            continue;
-        }
-        let Some(operation) = Operation::elementwise(plan, step, &operands) else {
-            return Err((id, format!("{} is not elementwise", step.op.name())));
-        };
-        let register = body.push(Instr { operation, dtype, len: 1, step: id });
-        registers.insert(step.result, register);
-        if wanted.contains(&step.result) {
-            let buffer = draft.held(step.result);
-            body.push(Instr {
-                operation: Operation::Store { buffer, of: register },
-                dtype,
-                len: 1,
-                step: id,
-            });
-        }
+        Ok(Pointwise { domain: Domain::Elements(elements), body })
     }
-    Ok(Pointwise { domain: Domain::Elements(elements), body })
+
+    /// Whether other steps than the members (in order) read a value, or the plan ends with it.
+    fn is_wanted(&self, value: ValueId, members: &[usize]) -> bool {
+        let outside = |step: &usize| members.binary_search(step).is_err();
+        self.ends[value.index()] || self.readers[value.index()].iter().any(outside)
+    }
 }
 
-/// A load of the element of a whole value, or of its only element.
-fn load(draft: &mut Draft<'_>, body: &mut Body, value: ValueId, step: StepId) -> Register {
+/// A load of the element of a whole value, or of the only one of a value with one for all.
+fn load(
+    draft: &mut Draft<'_>,
+    (body, elements): (&mut Body, usize),
+    value: ValueId,
+    step: StepId,
+) -> Register {
     let buffer = draft.held(value);
-    let one = draft.row(value).iter().product::<usize>() == 1;
+    let one = elements != 1 && draft.row(value).iter().product::<usize>() == 1;
     let access = Access { row: usize::from(!one), element: 0 };
     let dtype = draft.plan.value(value).dtype;
     body.push(Instr { operation: Operation::Load { buffer, access }, dtype, len: 1, step })

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::schedule::draft::{Draft, Item, Level, RowId, Work};
+use crate::schedule::draft::{Draft, RowId};
+use crate::schedule::item::{Item, Level, Work};
 use crate::schedule::{Instr, StageId};
 
 /// Work of a stage's rows, in order.
@@ -62,6 +63,8 @@ fn sink(draft: &Draft<'_>, items: &mut [Item]) {
                     && let Some(Needed::In(stage, latest)) = needed.get(out)
                     && *stage == item.stage
                     && *latest > item.level
+                    // A last product reads whole tiles, whenever they were computed.
+                    && *latest != Level::Last
                     && read <= bytes(*out)
                 {
                     item.level = *latest;
@@ -72,7 +75,7 @@ fn sink(draft: &Draft<'_>, items: &mut [Item]) {
             _ => {
                 by = match by {
                     Level::After(level) => Level::After(level.saturating_sub(1)),
-                    Level::BeforeLast | Level::Last => Level::BeforeLast,
+                    Level::Last => Level::Last,
                 }
             }
         }

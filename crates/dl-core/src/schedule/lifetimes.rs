@@ -27,6 +27,7 @@ pub(super) fn set(schedule: &mut Schedule) {
     for output in &schedule.outputs {
         schedule.buffers[output.index()].lifetime.until = None;
     }
+    schedule.last_uses = last_uses(schedule);
 }
 
 /// The values that are needed after the last kernel, but for outputs.
@@ -44,13 +45,23 @@ fn ends(schedule: &Schedule) -> Vec<ValueId> {
     ends
 }
 
-impl Schedule {
-    /// The values of the plan that are needed by no kernel after this one, and by nothing else.
-    pub fn last_uses(&self, kernel: KernelId) -> impl Iterator<Item = ValueId> {
-        let ends = self.buffers.iter().filter(move |b| b.lifetime.until == Some(kernel));
-        ends.filter_map(|b| match (&b.content, b.lifetime.from) {
-            (Content::Value(value), Some(_)) => Some(*value),
+/// The values that nothing needs after a kernel, in the kernels' order.
+fn last_uses(schedule: &Schedule) -> Vec<(KernelId, ValueId)> {
+    let made = schedule.buffers.iter().filter(|b| b.lifetime.from.is_some());
+    let mut uses: Vec<(KernelId, ValueId)> = made
+        .filter_map(|b| match b.content {
+            Content::Value(value) => Some((b.lifetime.until?, value)),
             _ => None,
         })
+        .collect();
+    uses.sort_unstable();
+    uses
+}
+
+impl Schedule {
+    /// The values of the plan, made by kernels, that nothing needs after this one.
+    pub fn last_uses(&self, kernel: KernelId) -> impl Iterator<Item = ValueId> {
+        let first = self.last_uses.partition_point(|(id, _)| *id < kernel);
+        self.last_uses[first..].iter().take_while(move |(id, _)| *id == kernel).map(|(_, value)| *value)
     }
 }

@@ -1,8 +1,19 @@
 //! Movement inside a row as a table of places.
 
-use crate::dim::{Dim, Dims};
 use crate::interp::{each_index, offset};
 use crate::ops::Op;
+
+/// Elements of a row that a table of places may have.
+const LONGEST: usize = 1 << 24;
+
+/// Checks that a table for so many elements may be made.
+///
+/// # Errors
+/// When a row is too long.
+pub(super) fn check(len: usize) -> Result<(), String> {
+    let why = || format!("a row of {len} elements is too long for a table of places");
+    if len <= LONGEST { Ok(()) } else { Err(why()) }
+}
 
 /// For each element of the result's row, the place of the operand's element; nothing for operations that
 /// are no movement. `starts` are those of a slice.
@@ -57,25 +68,4 @@ pub(super) fn is_identity(map: &[u32], len: usize) -> bool {
 /// `start + i·stride` along each axis.
 fn spot(index: &[usize], starts: &[usize], strides: &[usize]) -> Vec<usize> {
     index.iter().zip(starts).zip(strides).map(|((i, start), stride)| start + i * stride).collect()
-}
-
-/// The first index along each axis of a slice or a pad, once it is clear that all of `small` lies inside
-/// `large`.
-pub(super) fn bounds(
-    op: &str,
-    starts: &[Dim],
-    strides: &[usize],
-    large: &[usize],
-    small: &[usize],
-    dims: &Dims,
-) -> Result<Vec<usize>, String> {
-    let starts = starts.iter().map(|d| d.eval(dims)).collect::<Result<Vec<_>, _>>()?;
-    for axis in 0..large.len() {
-        let last =
-            small[axis].checked_sub(1).map(|n| n.saturating_mul(strides[axis]).saturating_add(starts[axis]));
-        if let Some(last) = last.filter(|last| *last >= large[axis]) {
-            return Err(format!("{op} reaches element {last} along axis {axis} of {large:?}"));
-        }
-    }
-    Ok(starts)
 }

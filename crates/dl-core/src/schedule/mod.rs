@@ -5,10 +5,12 @@
 //! caches, vectors, threads or devices. The passes come in this order:
 //!
 //! 1. `batch`: which values go row by row along the batch;
-//! 2. `select`: the rows' steps become instructions, with the tables and sizes that they need;
+//! 2. `select`, `reduce`, `products`: the rows' steps become instructions and matrix products, with the
+//!    tables and sizes that they need;
 //! 3. `group`: instructions are gathered between the products that they wait for;
-//! 4. `fuse`: long elementwise steps on whole values share a kernel;
-//! 5. `products`: contractions that are matrix products, with prologues and epilogues;
+//! 4. `assemble`: groups become kernels with registers, loads and stores; what only a product reads of an
+//!    input becomes its prologue, elementwise instructions that follow it its epilogue;
+//! 5. `fuse`: elementwise steps on whole values share a kernel;
 //! 6. `updates`: which parameters may be updated in place, and why others may not;
 //! 7. `lifetimes`: from which kernel to which a buffer is needed;
 //! 8. `cost`: operations and bytes of each kernel.
@@ -26,12 +28,15 @@ mod evaluate;
 mod fuse;
 mod group;
 mod interpret;
+mod item;
 mod kernel;
 mod lifetimes;
 mod maps;
 mod new;
+mod operation;
 mod print;
 mod products;
+mod reduce;
 mod select;
 mod updates;
 mod verify;
@@ -43,12 +48,13 @@ use std::sync::Arc;
 
 pub use self::accumulate::Accumulation;
 pub use self::batch::{Batch, Part};
-pub use self::body::{Access, Body, Index, Instr, Operand, Operation, Register};
+pub use self::body::{Access, Body, Index, Instr, Operand, Register};
 pub use self::cost::Cost;
 pub use self::interpret::Results;
 pub use self::kernel::{
     Along, Argument, Domain, Factor, Kernel, KernelId, Opaque, Pointwise, Product, Section, Sizes, Source,
 };
+pub use self::operation::Operation;
 pub use self::updates::{Method, Reason, Update};
 
 use crate::dim::{Dims, Name};
@@ -69,6 +75,10 @@ pub struct Schedule {
     updates: Vec<Update>,
     /// By the plan's list.
     outputs: Vec<BufferId>,
+    /// By the plan's values.
+    held: Vec<Option<BufferId>>,
+    /// The values that nothing needs after a kernel, in the kernels' order.
+    last_uses: Vec<(KernelId, ValueId)>,
 }
 
 /// The batch: its dimension and its size.
@@ -236,8 +246,7 @@ impl Schedule {
 
     /// The buffer of a value, if it has one.
     pub fn buffer_of(&self, value: ValueId) -> Option<BufferId> {
-        let held = |b: &Buffer| b.content == Content::Value(value);
-        self.buffers.iter().position(held).map(|place| BufferId(place as u32))
+        self.held[value.index()]
     }
 
     /// The stages, in order.

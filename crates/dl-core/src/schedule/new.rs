@@ -9,11 +9,12 @@ use crate::plan::{Plan, Step};
 use crate::schedule::accumulate::accumulations;
 use crate::schedule::assemble::assemble;
 use crate::schedule::draft::Draft;
-use crate::schedule::fuse::{Whole, fuse, kernel};
+use crate::schedule::fuse::{Fusion, Whole};
 use crate::schedule::group::group;
 use crate::schedule::select::select;
 use crate::schedule::{
-    Argument, Batch, Kernel, Opaque, Part, Rows, Schedule, Stage, StepId, lifetimes, products, updates,
+    Argument, Batch, BufferId, Content, Kernel, Opaque, Part, Rows, Schedule, Stage, StepId, lifetimes,
+    products, updates,
 };
 
 impl Schedule {
@@ -67,10 +68,11 @@ impl Schedule {
         let accumulations: Vec<_> =
             accumulations.into_iter().filter(|a| folded(a.addend) && whole(a.from)).collect();
         let mut stages = vec![];
-        for (work, rows) in fuse(&draft, &accumulations).into_iter().zip(rows) {
+        let fusion = Fusion::new(plan, &row_shapes);
+        for (work, rows) in fusion.stages(batch, &accumulations).into_iter().zip(rows) {
             let whole = work
                 .iter()
-                .map(|work| whole_kernel(&mut draft, work))
+                .map(|work| whole_kernel(&mut draft, &fusion, work))
                 .collect::<std::result::Result<_, _>>()?;
             stages.push(Stage { whole, rows });
         }
@@ -79,12 +81,18 @@ impl Schedule {
             None => draft.held(slot.value),
         });
         let outputs = outputs.collect();
-        for slot in plan.parameters() {
-            slot.value.filter(|_| slot.update.is_some()).map(|v| draft.held(v));
-            let accumulated = accumulations.iter().any(|a| plan.parameters()[a.parameter.index()] == *slot);
+        for (i, slot) in plan.parameters().iter().enumerate().filter(|(_, slot)| slot.update.is_some()) {
+            slot.value.map(|v| draft.held(v));
+            let accumulated = accumulations.iter().any(|a| a.parameter.index() == i);
             slot.update.filter(|_| !accumulated).map(|v| draft.held(v));
         }
         let buffers = draft.buffers;
+        let mut held = vec![None; plan.values().len()];
+        for (place, buffer) in buffers.iter().enumerate() {
+            if let Content::Value(value) = buffer.content {
+                held[value.index()] = Some(BufferId(place as u32));
+            }
+        }
         let mut schedule = Schedule {
             plan: plan.clone(),
             dims: dims.clone(),
@@ -95,6 +103,8 @@ impl Schedule {
             stages,
             updates: vec![],
             outputs,
+            held,
+            last_uses: vec![],
         };
         schedule.updates = updates::updates(&schedule, accumulations);
         lifetimes::set(&mut schedule);
@@ -111,9 +121,13 @@ fn divide(plan: &Plan, dims: &Dims) -> std::result::Result<(Batch, Rows), String
 }
 
 /// A kernel on whole values.
-fn whole_kernel(draft: &mut Draft<'_>, work: &Whole) -> std::result::Result<Kernel, (StepId, String)> {
+fn whole_kernel(
+    draft: &mut Draft<'_>,
+    fusion: &Fusion<'_>,
+    work: &Whole,
+) -> std::result::Result<Kernel, (StepId, String)> {
     let id = match work {
-        Whole::Fused(members) => return kernel(draft, members).map(Kernel::Pointwise),
+        Whole::Fused(members) => return fusion.kernel(draft, members).map(Kernel::Pointwise),
         Whole::Step(id) => *id,
     };
     let plan = draft.plan;

@@ -2,16 +2,9 @@
 
 use crate::ops::{Contraction, Op};
 use crate::plan::{Plan, Step, ValueId};
-use crate::schedule::draft::{Draft, Matrices, RowArgument, RowId, Target, value_of};
+use crate::schedule::draft::Draft;
+use crate::schedule::item::{Matrices, RowArgument, Target, value_of};
 use crate::schedule::{Along, BufferId, Factor, Product, Sizes, Source, StepId};
-
-impl Matrices {
-    /// The rows that are read.
-    pub(super) fn reads(&self) -> Vec<RowId> {
-        let right = if let RowArgument::Row(row) = self.right.0 { Some(row) } else { None };
-        std::iter::once(self.left.0).chain(right).collect()
-    }
-}
 
 impl Draft<'_> {
     /// Rows by a whole matrix, if the contraction is that: the letters that both have are summed, and the

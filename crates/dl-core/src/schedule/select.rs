@@ -1,12 +1,11 @@
 //! Selection: each step on rows becomes instructions, a product or an opaque step.
 
 use crate::dtype::Scalar;
-use crate::ops::{Op, Reduce};
+use crate::ops::{Op, movement};
 use crate::plan::{Arg, Step, ValueId};
-use crate::schedule::draft::{
-    Draft, Item, Level, OpaqueStep, RowArgument, RowId, Target, Work, rows, value_of,
-};
-use crate::schedule::maps::{bounds, is_identity, padded, part, places};
+use crate::schedule::draft::{Draft, RowId};
+use crate::schedule::item::{Item, Level, OpaqueStep, RowArgument, Target, Work, rows, value_of};
+use crate::schedule::maps::{self, is_identity, padded, part, places};
 use crate::schedule::{Index, Instr, Operand, Operation, Part, StepId};
 use crate::tensor::Tensor;
 
@@ -57,7 +56,7 @@ impl Draft<'_> {
             Op::Reduce { kind, axes } => {
                 let x = self.dense(value_of(step, 0))?;
                 let shape = self.row(value_of(step, 0));
-                row(self.reduced(*kind, axes, x, shape, result))
+                row(self.reduced(*kind, axes, x, shape, result)?)
             }
             Op::Gather { .. } | Op::ScatterAdd { .. } => self.indexed(step),
             Op::Contract(spec) => match self.by_whole(spec, step)? {
@@ -103,18 +102,22 @@ impl Draft<'_> {
 
     /// The first index along each axis of a slice or a pad.
     fn starts(&self, op: &Op, from: &[usize], to: &[usize]) -> Result<Vec<usize>, String> {
-        let (name, starts, strides, large, small) = match op {
-            Op::Slice { starts, strides } => ("slice", starts, strides, from, to),
-            Op::Pad { starts, strides, .. } => ("pad", starts, strides, to, from),
-            _ => return Ok(vec![]),
-        };
-        bounds(name, starts, strides, large, small, self.dims)
+        match op {
+            Op::Slice { starts, strides } => {
+                movement::starts("slice", (starts, strides), from, to, self.dims)
+            }
+            Op::Pad { starts, strides, .. } => {
+                movement::starts("pad", (starts, strides), to, from, self.dims)
+            }
+            _ => Ok(vec![]),
+        }
     }
 
     fn moved(&mut self, step: &Step) -> Result<Operand<RowId>, String> {
         let (x, result) = (value_of(step, 0), step.result);
         let (from, to) = (self.row(x), self.row(result));
         let (width, len): (usize, usize) = (from.iter().product(), to.iter().product());
+        maps::check(width.max(len))?;
         let starts = self.starts(&step.op, from, to)?;
         if let Op::Pad { strides, value, .. } = &step.op {
             let map = padded(from, to, &starts, strides);
@@ -145,6 +148,7 @@ impl Draft<'_> {
 
     fn concat(&mut self, step: &Step, axis: usize) -> Result<Operand<RowId>, String> {
         let to = self.row(step.result);
+        maps::check(to.iter().product())?;
         let (mut parts, mut first) = (vec![], 0);
         for i in 0..step.args.len() {
             let x = value_of(step, i);
@@ -154,24 +158,6 @@ impl Draft<'_> {
         }
         let len = to.iter().product();
         Ok(Operand::Register(self.emit(Operation::Concat(parts), step.result, len)))
-    }
-
-    /// `kind` along axes of a row, which are brought to its end first.
-    fn reduced(&mut self, kind: Reduce, axes: &[usize], x: RowId, shape: &[usize], result: ValueId) -> RowId {
-        let kept: Vec<usize> = (0..shape.len()).filter(|a| !axes.contains(a)).collect();
-        let order = [&kept, axes].concat();
-        let total: usize = shape.iter().product();
-        let run: usize = axes.iter().map(|a| shape[*a]).product();
-        let len = kept.iter().map(|a| shape[*a]).product();
-        let moved: Vec<usize> = order.iter().map(|a| shape[*a]).collect();
-        let map = places(&Op::Permute(order), shape, &moved, &[]).unwrap_or_default();
-        let of = if is_identity(&map, total) {
-            x
-        } else {
-            let map = map.into_iter().map(Some).collect();
-            self.emit(Operation::Gather { of: x, map, fill: Scalar::Float(0.0) }, result, total)
-        };
-        self.emit(Operation::Reduce { kind, of, run }, result, len)
     }
 
     fn indexed(&mut self, step: &Step) -> Result<Operand<RowId>, String> {
@@ -204,7 +190,12 @@ impl Draft<'_> {
     }
 
     /// Indices of an axis.
-    fn index(&mut self, indices: ValueId, of: ValueId, axis: usize) -> Result<Index<RowId>, String> {
+    pub(super) fn index(
+        &mut self,
+        indices: ValueId,
+        of: ValueId,
+        axis: usize,
+    ) -> Result<Index<RowId>, String> {
         let (along, row) = (self.row(of)[axis], self.row(indices).to_vec());
         let shape = self.plan.value(of).shape.to_string();
         Ok(Index { register: self.dense(indices)?, along, row, axis: (axis, shape) })
@@ -220,7 +211,7 @@ impl Draft<'_> {
         Ok(Operand::Register(out))
     }
 
-    fn arguments(&mut self, step: &Step) -> Result<Vec<RowArgument>, String> {
+    pub(super) fn arguments(&mut self, step: &Step) -> Result<Vec<RowArgument>, String> {
         let mut args = vec![];
         for arg in &step.args {
             args.push(match arg {
@@ -233,51 +224,6 @@ impl Draft<'_> {
             });
         }
         Ok(args)
-    }
-
-    /// A step that reduces rows.
-    fn fold(&mut self, step: &Step, kind: Reduce) -> Result<(), String> {
-        let result = step.result;
-        let buffer = self.held(result);
-        let operation = match &step.op {
-            Op::Reduce { kind, axes } => {
-                let x = value_of(step, 0);
-                let (shape, of) = (self.row(x), self.dense(x)?);
-                let within = axes.iter().any(|a| shape[*a] != 1);
-                let of = if within { self.reduced(*kind, axes, of, shape, result) } else { of };
-                Operation::Fold { buffer, kind: *kind, of }
-            }
-            Op::ScatterAdd { .. } => {
-                let index = self.index(value_of(step, 0), result, 0)?;
-                let update = self.dense(value_of(step, 1))?;
-                let width = self.row(result)[1..].iter().product();
-                Operation::Scatter { buffer, index, update, width }
-            }
-            Op::Contract(spec) => {
-                match self.by_rows(spec, step, buffer)? {
-                    // After all else of the stage, for a product may write over a parameter.
-                    Some(product) => self.push(Level::Last, Work::Product(product)),
-                    None => {
-                        let args = self.arguments(step)?;
-                        let level = self.level(self.stage(), &rows(&args)) + 1;
-                        let out = Target::Fold(buffer);
-                        let step = OpaqueStep { step: self.step, args, out, fold: Some(kind) };
-                        self.push(Level::After(level), Work::Opaque(step));
-                    }
-                }
-                return Ok(());
-            }
-            _ => return Err(format!("{} does not fold rows", step.op.name())),
-        };
-        let level = self.level(self.stage(), &operation.registers());
-        let len = match &operation {
-            Operation::Scatter { update, .. } => self.value(*update).len,
-            _ => self.row(result).iter().product(),
-        };
-        let dtype = self.plan.value(result).dtype;
-        let instr = Instr { operation, dtype, len, step: self.step };
-        self.push(Level::After(level), Work::Row(instr, None));
-        Ok(())
     }
 
     /// Decides which rows the outputs are.

@@ -37,13 +37,13 @@ pub enum Method {
 /// Why an update is not made in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Its addend, or its new value, is not made by a kernel that could.
+    /// The kernel that makes its addend, or its new value, cannot write over the old one.
     Maker,
     /// The old value is read once the kernel has begun.
     Read(KernelId),
     /// The old value is needed after the last stage.
     Kept,
-    /// The new value is read by others.
+    /// The addend, or the new value, is read elsewhere, too.
     Shared,
     /// Rows are computed later.
     Rows,
@@ -174,10 +174,10 @@ fn may_fail(schedule: &Schedule, kernel: &Kernel) -> bool {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::Maker => f.write_str("no kernel makes it that could write over the old value"),
+            Reason::Maker => f.write_str("its maker cannot write over the old value"),
             Reason::Read(kernel) => write!(f, "{kernel} reads the old value"),
             Reason::Kept => f.write_str("the old value is needed at the end"),
-            Reason::Shared => f.write_str("others read what is added or the new value"),
+            Reason::Shared => f.write_str("it is read elsewhere, too"),
             Reason::Rows => f.write_str("rows are computed later"),
             Reason::MayFail(kernel) => write!(f, "{kernel} may find a wrong index"),
         }

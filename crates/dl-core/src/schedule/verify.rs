@@ -25,10 +25,12 @@ impl Schedule {
     /// The first kernel that breaks one, and how.
     pub fn verify(&self) -> Check {
         let mut made: Vec<Option<KernelId>> = vec![None; self.buffers.len()];
+        let mut read = made.clone();
         for (id, kernel) in self.kernels() {
             let verifier = Verifier { schedule: self, id };
             verifier.kernel(kernel).map_err(|why| format!("{id}: {why}"))?;
             for buffer in kernel.reads() {
+                *read.get_mut(buffer.index()).ok_or_else(|| format!("{id}: no such buffer"))? = Some(id);
                 self.is_ready(buffer, id, &made).map_err(|why| format!("{id}: {why}"))?;
             }
             for buffer in kernel.writes() {
@@ -44,8 +46,7 @@ impl Schedule {
             if buffer.lifetime.from != made[i] {
                 return Err(format!("{} is not made where its lifetime says", self.name(id)));
             }
-            let later = |until| self.kernels().any(|(k, kernel)| k > until && kernel.reads().contains(&id));
-            if buffer.lifetime.until.is_some_and(later) {
+            if buffer.lifetime.until.is_some_and(|until| read[i].is_some_and(|last| last > until)) {
                 return Err(format!("{} is read after its lifetime", self.name(id)));
             }
         }

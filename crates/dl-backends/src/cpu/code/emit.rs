@@ -90,8 +90,8 @@ impl<'p> Emitter<'p> {
         let saved = BASES[SAVED..].iter().take(self.streams.len().saturating_sub(SAVED));
         let saved: Vec<Register> = saved.copied().collect();
         saved.iter().for_each(|r| self.put(Instruction::with1(Code::Push_r64, *r)));
-        for i in 0..self.streams.len() {
-            self.put(Instruction::with2(Code::Mov_r64_rm64, BASES[i], table(i)));
+        for (i, base) in BASES.iter().enumerate().take(self.streams.len()) {
+            self.put(Instruction::with2(Code::Mov_r64_rm64, *base, table(i)));
         }
         for (id, register) in &self.placed.hoisted {
             let memory = self.same(*id);

@@ -140,6 +140,10 @@ impl Tape {
     pub(super) fn push(&self, op: Op, args: &[Id]) -> Id {
         let mut step = Step { op, args: [Id(u32::MAX); 3], count: args.len() as u8 };
         step.args[..args.len()].copy_from_slice(args);
+        // One order for both.
+        if matches!(op, Op::Add | Op::Mul | Op::And) && args[0].0 > args[1].0 {
+            step.args.swap(0, 1);
+        }
         let (steps, known) = &mut *self.all.borrow_mut();
         *known.entry(step).or_insert_with(|| {
             steps.push(step);
@@ -251,6 +255,26 @@ impl<'t> Traced<'t> {
         Truth(tape, id)
     }
 
+    /// Without its sign: that of a product is the product of those, so that equal sizes are equal steps.
+    fn unsigned(self, all: u64) -> Self {
+        if let Traced::Place(tape, id) = self {
+            let step = tape.op(id);
+            let number = |id: Id| if let Op::Constant(bits) = tape.op(id).op { Some(bits) } else { None };
+            match (step.op, step.args().iter().position(|arg| number(*arg).is_some())) {
+                (Op::Xor, Some(at)) if number(step.args[at]) == Some(tape.sign()) => {
+                    return Traced::Place(tape, step.args[1 - at]).unsigned(all);
+                }
+                (Op::Mul, Some(at)) => {
+                    let factor = tape.constant(number(step.args[at]).unwrap_or(0) & all);
+                    let size = Traced::Place(tape, step.args[1 - at]).unsigned(all);
+                    return Traced::of(Op::Mul, [size, factor]);
+                }
+                _ => {}
+            }
+        }
+        Traced::of(Op::And, [self, Traced::Constant(all)])
+    }
+
     fn chosen(Truth(tape, mask): Truth<'t>, a: Self, b: Self) -> Self {
         // A register that is zero where nothing is chosen takes no second operand.
         let (mask, a, b) = if a.is_zero() { (tape.inverse(mask), b, a) } else { (mask, a, b) };
@@ -333,7 +357,7 @@ macro_rules! lanes {
                 Traced::of(Op::Root, [self])
             }
             fn size(self) -> Self {
-                Traced::of(Op::And, [self, Traced::Constant(((-0.0 as $t).to_bits() - 1).into())])
+                self.unsigned(((-0.0 as $t).to_bits() - 1).into())
             }
             fn signed(self, sign: Self) -> Self {
                 Traced::of(Op::Merge, [self, sign, Traced::Constant((-0.0 as $t).to_bits().into())])

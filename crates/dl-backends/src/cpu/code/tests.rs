@@ -168,7 +168,7 @@ fn binary<T: Lane>(op: Binary) {
         // Each operand an array, a number of the table, and a constant.
         for (first, second) in (0..3).flat_map(|a| (0..3).map(move |b| (a, b))).filter(|(a, b)| a * b != 4) {
             let one = |x: &[T], how: usize| x.first().filter(|_| how > 0).copied();
-            let operand = |x: &'_ [T], how: usize| one(x, how).map_or(false, |_| true);
+            let operand = |x: &[T], how: usize| one(x, how).is_some();
             let (mut by_loop, by_code) = (vec![T::default(); len], vec![T::of(!0); len + 1]);
             let a = if operand(&x, first) { Operand::Number(x[0]) } else { Operand::Slice(&x) };
             let b = if operand(&y, second) { Operand::Number(y[0]) } else { Operand::Slice(&y) };
@@ -246,4 +246,58 @@ fn fused<T: Lane>() {
 fn fused_operands_that_are_wanted_again_are_kept() {
     fused::<f32>();
     fused::<f64>();
+}
+
+/// Streams of every kind, line by line: `out ← (where given a + row else byte · column)`, and whether that is
+/// below the row's.
+fn lines<T: Lane + From<u8> + std::ops::Add<Output = T> + std::ops::Mul<Output = T> + PartialOrd>() {
+    for (len, lines) in (1..40).flat_map(|len| (1..4).map(move |lines| (len, lines))) {
+        let n = len * lines;
+        let (x, row, column): (Vec<T>, Vec<T>, Vec<T>) = (numbers(1, n), numbers(2, len), numbers(3, lines));
+        let given: Vec<bool> = (0..n).map(|i| i * 7 % 3 == 0).collect();
+        let bytes: Vec<u8> = (0..n).map(|i| (i * 37 % 256) as u8).collect();
+        let (out, truths) = (vec![T::default(); n + 1], vec![0xee_u8; n + 1]);
+        let stream = |access, element| Stream { access, element };
+        let streams = [
+            EACH,
+            stream(Access::SameLine, Element::Lane),
+            stream(Access::PerLine, Element::Lane),
+            BYTES,
+            BYTES,
+            EACH,
+            BYTES,
+        ];
+        let record = |tape: &Tape| {
+            let byte = functions::of_int(tape.load(4));
+            let (a, b) = (tape.load(0) + tape.load(1), byte * tape.load(2));
+            let out = functions::choose(tape.test(3), a, b);
+            tape.store(5, out);
+            let below = functions::compare(T::WIDE, Binary::Lt, out, tape.load(1)).expect("it compares");
+            tape.store_truth(6, below);
+        };
+        let addresses = [
+            address(&x),
+            address(&row),
+            address(&column),
+            address(&given),
+            address(&bytes),
+            address(&out),
+            address(&truths),
+        ];
+        if run(T::WIDE, &streams, record, (&addresses, &[]), (len, lines)).is_none() {
+            return;
+        }
+        let of = |i: usize| if given[i] { x[i] + row[i % len] } else { T::from(bytes[i]) * column[i / len] };
+        let right: Vec<T> = (0..n).map(of).collect();
+        assert!(same(&out[..n], &right), "{lines} lines of {len}");
+        let below: Vec<u8> = (0..n).map(|i| u8::from(right[i] < row[i % len])).collect();
+        assert_eq!(truths[..n], below, "{lines} lines of {len}");
+        assert_eq!((out[n].bits(), truths[n]), (0, 0xee), "{lines} lines of {len} end where they should");
+    }
+}
+
+#[test]
+fn streams_go_along_the_lines() {
+    lines::<f32>();
+    lines::<f64>();
 }

@@ -45,6 +45,21 @@ pub(super) fn combining(kind: Reduce) -> Operation {
     })
 }
 
+impl Group {
+    /// The work of each instruction; a segment is one call.
+    pub(super) fn amounts(&self, of: impl Fn(&Instr) -> Amount) -> Vec<Amount> {
+        let mut amounts = vec![];
+        for unit in self.units() {
+            for (i, instr) in self.instrs[unit.range.clone()].iter().enumerate() {
+                let amount = of(instr);
+                let calls = if i == 0 { amount.calls } else { 0 };
+                amounts.push(Amount { calls, in_registers: unit.segment.is_some(), ..amount });
+            }
+        }
+        amounts
+    }
+}
+
 impl Instr {
     pub(super) fn operation(&self) -> Operation {
         match &self.kind {

@@ -125,7 +125,7 @@ impl Tiled {
         let fused = works.iter().any(|w| matches!(w, Work::Fused(_)));
         let steps: Vec<usize> = works.iter().flat_map(Work::steps).copied().collect();
         let names: Vec<String> = steps.iter().map(|s| self.step_name(*s)).collect();
-        let kind = if fused { "fused" } else { "whole" };
+        let kind = if fused && steps.len() > 1 { "fused" } else { "whole" };
         let mut kernel = kernel(format!("{kind:10} {}", names.join(" ")), Bytes::default());
         for work in works {
             match work {
@@ -137,8 +137,8 @@ impl Tiled {
                 Work::Fused(fused) => {
                     let (elements, calls) = (fused.len(), fused.len().div_ceil(fused.group.rows.max(1)));
                     let threads = if elements > CHUNK { self.members() } else { 1 };
-                    let of = |i: &Instr| Amount { operation: i.operation(), elements, calls, threads };
-                    kernel.amounts.extend(fused.group.instrs.iter().map(of));
+                    let of = |i: &Instr| Amount { threads, ..one(i.operation(), elements, calls) };
+                    kernel.amounts.extend(fused.group.amounts(of));
                 }
             }
         }
@@ -256,8 +256,7 @@ impl Tiled {
                 with(kernel(name, Bytes { inputs, ..bytes }), self.amount(Operation::Bytes, elements, calls))
             }
         };
-        let multiply =
-            Amount { operation: Operation::Multiply, elements: m * n * k, calls: tiles, threads: together };
+        let multiply = Amount { threads: together, ..one(Operation::Multiply, m * n * k, tiles) };
         let kernel = Kernel {
             product: Some([sizes.m, sizes.n, sizes.k]),
             threads: together,
@@ -274,7 +273,7 @@ impl Tiled {
 
     /// An amount of which every shard has its part.
     pub(super) fn amount(&self, operation: Operation, elements: usize, calls: usize) -> Amount {
-        Amount { operation, elements, calls, threads: self.together() }
+        Amount { threads: self.together(), ..one(operation, elements, calls) }
     }
 
     /// How many tiles there are in all.
@@ -307,8 +306,8 @@ impl Tiled {
             1 => group.sharers(self.tiling.tile, PARTS, self.members()),
             _ => self.together(),
         };
-        let amounts = group.instrs.iter().map(|i| Amount { threads, ..self.instr_amount(i, group) });
-        Kernel { threads, amounts: amounts.collect(), ..kernel(name, bytes) }
+        let amounts = group.amounts(|i| Amount { threads, ..self.instr_amount(i, group) });
+        Kernel { threads, amounts, ..kernel(name, bytes) }
     }
 
     fn bytes(&self, homes: &[usize]) -> Bytes {
@@ -344,7 +343,7 @@ impl Tiled {
             let elements = self.schedule.shapes()[fold.value].iter().product();
             let threads = Team::sharers(elements, self.members());
             let operation = combining(fold.kind);
-            kernel.amounts.push(Amount { operation, elements: times * elements, calls: times, threads });
+            kernel.amounts.push(Amount { threads, ..one(operation, times * elements, times) });
             kernel.threads = kernel.threads.max(threads);
         }
         (!made.is_empty()).then_some(kernel)
@@ -356,7 +355,7 @@ impl Tiled {
         let bytes = Bytes { others, footprint: others, ..Bytes::default() };
         let elements = self.schedule.shapes()[value].iter().product();
         let threads = Team::sharers(elements, self.members());
-        let amount = Amount { operation: Operation::Accumulate, elements, calls: 1, threads };
+        let amount = Amount { threads, ..one(Operation::Accumulate, elements, 1) };
         let kernel = kernel(format!("update     {}", self.update_text(index)), bytes);
         Kernel { threads, far: self.bytes_of(value), ..with(kernel, amount) }
     }
@@ -400,5 +399,5 @@ fn timed(kernel: Kernel, time: Option<Duration>) -> Kernel {
 
 /// Of one thread.
 fn one(operation: Operation, elements: usize, calls: usize) -> Amount {
-    Amount { operation, elements, calls, threads: 1 }
+    Amount { operation, elements, calls, threads: 1, in_registers: false }
 }

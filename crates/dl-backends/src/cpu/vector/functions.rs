@@ -59,13 +59,6 @@ macro_rules! functions {
             (p, shifted.bits().minus(int::<F>(ROUND.to_bits() as i64)))
         }
 
-        /// `e^x` where the result and its power of two are normal numbers.
-        #[inline(always)]
-        fn exp_normal<const FMA: bool, F: Lane<$t>>(x: F) -> F {
-            let (p, n) = exp_parts::<FMA, F>(x);
-            (F::number(1.0) + p) * two_to(n)
-        }
-
         /// `e^x` for `x ≤ EXP_HIGH`: in two steps of scaling, so that subnormal results are rounded once.
         #[inline(always)]
         fn exp_below<const FMA: bool, F: Lane<$t>>(x: F) -> F {
@@ -141,31 +134,37 @@ macro_rules! functions {
             let a = x.size();
             let s = x * x;
             let near = fma::<FMA, F>(a * s, tanh_tail::<FMA, F>(s), a);
-            let far = one - two / (exp_normal::<FMA, F>(two * a.at_most(F::number(TANH_ONE))) + one);
+            let (p, n) = exp_parts::<FMA, F>((two * a).at_most(F::number(-EXP_LOW)));
+            // From here on tanh x is 1.
+            let most = int::<F>(60);
+            let far = one - two / ((one + p) * two_to(F::Bits::choose(n.less(most), n, most)) + one);
             F::choose(a.below(F::number(0.625)), near, far).signed(x)
         }
 
-        /// `1/(1 + e^-x)`, its fraction reduced by the power of two in `e^-x = (1 + p)·2ⁿ`: the numerator
-        /// is exact, the denominator all but once rounded.
+        /// `1/(1 + e^a)` for `a ≥ 0`, its fraction reduced by the power of two in `e^a = (1 + p)·2ⁿ`: the
+        /// numerator is exact, the denominator all but once rounded.
         #[inline(always)]
-        pub(in crate::cpu) fn sigmoid<const FMA: bool, F: Lane<$t>>(x: F) -> F {
-            let (zero, one) = (F::number(0.0), F::number(1.0));
-            let inside = (-x).at_least(F::number(SIGMOID_ONE)).at_most(F::number(-EXP_LOW));
-            let (p, n) = exp_parts::<FMA, F>(inside);
-            let negative = n.less(int::<F>(0));
-            let size = F::Bits::choose(negative, n, minus::<F>(n));
+        fn lower<const FMA: bool, F: Lane<$t>>(a: F) -> F {
+            let (one, high) = (F::number(1.0), F::number(-EXP_LOW));
+            let (p, n) = exp_parts::<FMA, F>(a.at_most(high));
+            let size = int::<F>(0).minus(n);
             let half = size.halved(1);
             // Next to 1, less than this is nothing; and nothing may underflow, which takes long.
             let least = int::<F>(-60);
             let small: F = two_to(F::Bits::choose(size.less(least), least, size));
-            let last = F::choose(x.below(F::number(EXP_LOW)), zero, two_to(size.minus(half)));
-            let scale = F::choose(negative, small, one);
-            let over = F::choose(negative, one, two_to(half));
-            let under = F::choose(negative, one, last);
+            let last = F::choose(high.below(a), F::number(0.0), two_to(size.minus(half)));
             // What 1 + small loses goes to p, which is the smaller one.
             let sum = one + small;
             let lost = small - (sum - one);
-            over / fma::<FMA, F>(scale, p + lost, sum) * under
+            two_to::<F>(half) / (sum + (p + lost)) * last
+        }
+
+        /// `1/(1 + e^-x)`: `x` and `-x` have all but the last step in common, and with `tanh(x/2)` the
+        /// exponential.
+        #[inline(always)]
+        pub(in crate::cpu) fn sigmoid<const FMA: bool, F: Lane<$t>>(x: F) -> F {
+            let y = lower::<FMA, F>(x.size());
+            F::choose(x.below(F::number(0.0)), y, F::number(1.0) - y)
         }
 
         /// `max(x, 0) + log(1 + e^-|x|)`.
@@ -290,10 +289,6 @@ pub(in crate::cpu) mod single {
     const EXP_LOW: f32 = -103.972_08;
     /// Up to here e^x - 1 is -1.
     const EXPM1_LOW: f32 = -18.0;
-    /// From here on tanh x is 1.
-    const TANH_ONE: f32 = 10.0;
-    /// Up to here 1/(1 + e^x) is 1.
-    const SIGMOID_ONE: f32 = -20.0;
     /// Below, e^x - 1 is x.
     const TINY: f32 = 2.0e-8;
     /// The bits of `√½`.
@@ -329,6 +324,13 @@ pub(in crate::cpu) mod single {
         horner!(s, -3.333_329_3e-1, 1.333_165_5e-1, -5.375_396e-2, 2.067_837e-2, -5.743_306_6e-3)
     }
 
+    /// `e^x` where the result and its power of two are normal numbers.
+    #[inline(always)]
+    fn exp_normal<const FMA: bool, F: Lane<f32>>(x: F) -> F {
+        let (p, n) = exp_parts::<FMA, F>(x);
+        (F::number(1.0) + p) * two_to(n)
+    }
+
     /// Near 0 by a polynomial, elsewhere `1 - e^-L` with a polynomial for `L = -log(erfc x)`.
     #[inline(always)]
     pub(in crate::cpu) fn erf<const FMA: bool, F: Lane<f32>>(x: F) -> F {
@@ -357,8 +359,6 @@ pub(in crate::cpu) mod double {
     const EXP_HIGH: f64 = 710.0;
     const EXP_LOW: f64 = -745.133_219_101_941_2;
     const EXPM1_LOW: f64 = -38.0;
-    const TANH_ONE: f64 = 20.0;
-    const SIGMOID_ONE: f64 = -40.0;
     const TINY: f64 = 1.0e-17;
     const ROOT: i64 = 0x3fe6_a09e_667f_3bcd;
 

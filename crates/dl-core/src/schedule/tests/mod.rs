@@ -1,31 +1,41 @@
 //! Each decision of a schedule, by snapshot.
 
+mod batch;
+mod fusion;
+mod invariants;
+mod kernels;
+mod updates;
+
 use std::sync::Arc;
 
-use expect_test::{Expect, expect};
+use expect_test::Expect;
 
-use crate::nn::{self, Adam, Sgd};
-use crate::{Dims, Expr, F32, Graph, I64, Init, Named, Plan, Program, Schedule, U8};
+use crate::graph::Expr;
+use crate::{Dims, Graph, Named, Plan, Program, Schedule};
 
 const B: Named = Named("B");
 
-/// The schedule of a program for 64 rows.
-fn check(program: &Program, want: Expect) {
-    let schedule = scheduled(program);
-    want.assert_eq(&schedule.to_string());
-}
-
-fn scheduled(program: &Program) -> Schedule {
+/// The schedule of a program for 8 rows.
+fn schedule(program: &Program) -> Schedule {
     let plan = Arc::new(Plan::new(program));
-    let schedule = Schedule::new(&plan, &Dims::new().with("B", 64)).expect("all sizes are known");
+    let schedule = Schedule::new(&plan, &Dims::new().with("B", 8)).expect("all sizes are known");
+    schedule.verify().unwrap_or_else(|why| panic!("{why}\n{schedule}"));
     schedule
 }
 
-#[test]
-fn the_perceptron() {
-    let g = Graph::new();
-    let (x, y) = (g.input("x", U8, (B, 784)).cast(F32) / 255.0, g.input("y", I64, B));
-    let h = nn::dense(x, "fc1", 128).relu();
-    let loss = nn::cross_entropy(nn::dense(h, "fc2", 10), y).mean(..).named("J");
-    check(&loss.minimize(Sgd::new(0.01)).expect("it is right"), expect![[""]]);
+/// The listing of a program's schedule.
+fn check(program: &Program, want: Expect) {
+    want.assert_eq(&schedule(program).to_string());
+}
+
+/// A program as it is written, with these outputs and updates.
+fn program<'g>(g: &'g Graph, outputs: &[(&str, Expr<'g>)], updates: &[(Expr<'g>, Expr<'g>)]) -> Program {
+    let mut builder = Program::builder(g).without_rewriting();
+    for (name, output) in outputs {
+        builder = builder.output(name, *output);
+    }
+    for (parameter, new) in updates {
+        builder = builder.update(*parameter, *new);
+    }
+    builder.compile().expect("it is right")
 }

@@ -1,0 +1,94 @@
+//! Pieces of work on rows: instructions, products and opaque steps that are not in kernels yet.
+
+use crate::dtype::{DType, Scalar};
+use crate::ops::Reduce;
+use crate::plan::{Step, ValueId};
+use crate::schedule::draft::RowId;
+use crate::schedule::{Along, BufferId, Instr, Sizes, StageId, StepId};
+
+/// When something can be computed within a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// After so many products and opaque steps that follow from each other.
+    After(u32),
+    /// After everything else.
+    Last,
+}
+
+/// A piece of work on rows, and when it can be done.
+pub(super) struct Item {
+    pub stage: StageId,
+    pub level: Level,
+    pub work: Work,
+}
+
+pub(super) enum Work {
+    /// An instruction, and what it defines.
+    Row(Instr<RowId>, Option<RowId>),
+    Product(Matrices),
+    /// A step on all rows together.
+    Opaque(OpaqueStep),
+}
+
+/// A matrix product of rows.
+pub(super) struct Matrices {
+    pub step: StepId,
+    pub dtype: DType,
+    pub sizes: Sizes,
+    pub along: Along,
+    pub left: (RowId, (usize, usize)),
+    pub right: (RowArgument, (usize, usize)),
+    pub out: Target,
+}
+
+/// An operand of a product or of an opaque step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RowArgument {
+    Row(RowId),
+    Buffer(BufferId),
+    Number(Scalar),
+}
+
+/// A step that nobody fuses.
+pub(super) struct OpaqueStep {
+    pub step: StepId,
+    pub args: Vec<RowArgument>,
+    pub out: Target,
+    pub fold: Option<Reduce>,
+}
+
+/// Where a result goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    Row(RowId),
+    Fold(BufferId),
+}
+
+impl Work {
+    /// The values that are read.
+    pub(super) fn reads(&self) -> Vec<RowId> {
+        match self {
+            Work::Row(instr, _) => instr.operation.registers(),
+            Work::Product(product) => product.reads(),
+            Work::Opaque(step) => rows(&step.args),
+        }
+    }
+}
+
+/// The rows among operands.
+pub(super) fn rows(args: &[RowArgument]) -> Vec<RowId> {
+    args.iter().filter_map(|a| if let RowArgument::Row(row) = a { Some(*row) } else { None }).collect()
+}
+
+/// The operand of a step at a place where only values can be.
+pub(super) fn value_of(step: &Step, place: usize) -> ValueId {
+    step.args[place].value().expect("only elementwise steps have numbers for operands")
+}
+
+impl Matrices {
+    /// The rows that are read.
+    pub(super) fn reads(&self) -> Vec<RowId> {
+        let right = if let RowArgument::Row(row) = self.right.0 { Some(row) } else { None };
+        std::iter::once(self.left.0).chain(right).collect()
+    }
+}
