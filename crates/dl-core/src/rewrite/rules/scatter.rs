@@ -10,9 +10,9 @@ use crate::ops::{Binary, Op, Reduce};
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Simplify
-//  name               at            instance                           result
-    "sum-of-scatter"   at ["sum"]  : "sum[r](scatter_add(i, x))"     => "x"       by sum_of_scatter;
-    "sum-of-distribution"    at ["sum"]  : "sum[r](bc[r](y) * x)"          => "y"       by sum_of_distribution;
+//  name                           at           instance                      result
+    "sum-of-scatter"             at ["sum"] : "sum[r](scatter_add(i, x))" => "x" by sum_of_scatter;
+    "sum-of-scaled-distribution" at ["sum"] : "sum[r](bc[r](y) * x)"      => "y" by sum_of_scaled;
 };
 
 /// Scattered along an axis and summed along that axis: every update arrives once.
@@ -31,7 +31,7 @@ fn sum_of_scatter<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
 }
 
 /// The sum of a row of probabilities times the same number is that number.
-fn sum_of_distribution<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
+fn sum_of_scaled<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (product, axes) = reduction(expr, Reduce::Sum)?;
     let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
     let last = product.shape().rank() - 1;

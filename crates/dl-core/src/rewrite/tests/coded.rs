@@ -78,7 +78,7 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
         }
         "entropy-of-softmax" => (x.softmax(1) * x.log_softmax(1)).sum(1),
         "weights-that-cancel" => x.exp() * (wide(row("s")) - y) - x.exp() * wide(row("s")),
-        "sum-of-distribution" => {
+        "sum-of-scaled-distribution" => {
             let p = input("p").assume(Fact::Distribution);
             domains.push(("p", Domain::Distribution));
             (wide(row("s")) * p).sum(1)

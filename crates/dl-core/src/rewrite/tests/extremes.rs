@@ -35,7 +35,7 @@ const KNOWN: &[(&str, &str)] = &[
     ),
     ("relu-and-expm1", "at 0 the function has the derivative 1, where its two parts have kinks"),
     ("sum-of-distribution", "what is assumed to sum to one has derivatives along such values only"),
-    ("sum-of-distribution", "what is assumed to sum to one has derivatives along such values only"),
+    ("sum-of-scaled-distribution", "what is assumed to sum to one has derivatives along such values only"),
     (
         "difference-of-weighted-moments",
         "what is assumed to sum to one has derivatives along such values only",
