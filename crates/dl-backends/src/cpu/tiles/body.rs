@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use dl_core::DType;
 use dl_core::dtype::Scalar;
+use dl_core::ops::{Binary, Reduce, Unary};
 
 use super::build::Built;
+use super::fold::{CHAIN, Fold};
 use super::group::{Instr, Kind, Operand};
 use super::lane::{Home, Scene, Span};
 use super::place::{Group, Phase, Phases};
@@ -26,6 +28,8 @@ pub(super) struct Body {
     pub outs: Vec<usize>,
     /// By stream, before those of the results.
     inputs: Vec<Input>,
+    /// What rows fold to, by the list of folds; their streams come last.
+    folds: Vec<usize>,
     /// Whole values of one element.
     numbers: Vec<usize>,
     /// Elements of a row.
@@ -63,6 +67,8 @@ struct Recorder<'r> {
     known: HashMap<usize, Value<'r>>,
     inputs: Vec<Input>,
     streams: Vec<Stream>,
+    /// What is added to which fold.
+    folds: Vec<(usize, Traced<'r>)>,
     numbers: Vec<usize>,
 }
 
@@ -94,11 +100,15 @@ impl Group {
     fn embody(&mut self, homes: &[Home], readers: &[usize], writer: &mut Writer) {
         let floats = self.instrs.iter().map(|i| i.dtype).find(|d| matches!(d, DType::F32 | DType::F64));
         let Some(dtype) = floats else { return };
-        self.instrs = in_runs(std::mem::take(&mut self.instrs), homes, dtype);
+        let kind = (dtype, self.columns);
+        self.instrs = in_runs(std::mem::take(&mut self.instrs), homes, kind);
         let mut from = 0;
         while from < self.instrs.len() {
-            let len = self.instrs[from].len;
-            let same = |i: &&Instr| i.len == len && may_be_in(i, homes, dtype);
+            let Some(len) = may_be_in(&self.instrs[from], homes, kind) else {
+                from += 1;
+                continue;
+            };
+            let same = |i: &&Instr| may_be_in(i, homes, kind) == Some(len);
             let mut count = self.instrs[from..].iter().take_while(same).count();
             // Where registers or streams don't suffice, half of it is tried.
             while count > 0 {
@@ -127,17 +137,18 @@ impl Group {
             tape: &tape,
             homes,
             columns: self.columns,
-            len: instrs[0].len,
+            len: may_be_in(&instrs[0], homes, (dtype, self.columns))?,
             dtype,
             known: HashMap::new(),
             inputs: vec![],
             streams: vec![],
+            folds: vec![],
             numbers: vec![],
         };
         let count = instrs.iter().take_while(|i| recorder.add(i).is_some()).count();
         let instrs = &instrs[..count];
         // A single operation is in one pass as it is, unless that goes line by line.
-        let lines = recorder.streams.iter().any(|s| s.access != Access::Each);
+        let lines = !recorder.folds.is_empty() || recorder.streams.iter().any(|s| s.access != Access::Each);
         if count == 0 || count == 1 && !lines {
             return None;
         }
@@ -145,10 +156,11 @@ impl Group {
         for home in instrs.iter().flat_map(|i| i.kind.inputs()) {
             *inside.entry(home).or_default() += 1;
         }
-        let read = |home: &usize| readers[*home] > inside.get(home).copied().unwrap_or(0);
+        let read =
+            |home: &usize| *home != usize::MAX && readers[*home] > inside.get(home).copied().unwrap_or(0);
         let outs: Vec<usize> = instrs.iter().map(|i| i.out).filter(read).collect();
-        let Recorder { known, inputs, mut streams, numbers, len, .. } = recorder;
-        if streams.len() + outs.len() > STREAMS {
+        let Recorder { known, inputs, mut streams, folds, numbers, len, .. } = recorder;
+        if streams.len() + outs.len() + folds.len() > STREAMS {
             return None;
         }
         // All of them after all that is read: a result may be written over an operand.
@@ -165,33 +177,43 @@ impl Group {
                 }
             }
         }
+        for (_, x) in &folds {
+            // The same line for all: what a row leaves there, the next one finds.
+            let stream = streams.len();
+            streams.push(Stream { access: Access::SameLine, element: Element::Lane });
+            tape.store(stream, tape.load(stream) + *x);
+        }
         drop(known);
+        let folds = folds.into_iter().map(|(fold, _)| fold).collect();
         let flat = !lines;
         let entry = writer.add(tape, &streams)?;
         let instrs = range.start..range.start + count;
-        Some(Body { instrs, outs, inputs, numbers, len, flat, dtype, entry, code: None })
+        Some(Body { instrs, outs, inputs, folds, numbers, len, flat, dtype, entry, code: None })
     }
 }
 
-/// Whether a body may take an operation, from what it is and whose types it has.
-fn may_be_in(instr: &Instr, homes: &[Home], dtype: DType) -> bool {
+/// The elements of a row of an operation that a body may take, from what it is and whose types it has.
+fn may_be_in(instr: &Instr, homes: &[Home], (dtype, columns): (DType, bool)) -> Option<usize> {
     let of = |x: &Operand| match x {
         Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => homes[*v].dtype,
         Operand::Number(_) => dtype,
     };
     let result = instr.dtype == dtype || instr.dtype == DType::Bool;
-    result
+    let may = result
         && match &instr.kind {
             Kind::Unary(_, x) => of(x) == dtype || of(x) == DType::Bool,
             Kind::Binary(_, d, ..) => *d == dtype || *d == DType::Bool && instr.dtype == DType::Bool,
             Kind::Select(..) | Kind::Copy(_) => instr.dtype == dtype,
             Kind::Cast(from, _) => *from == DType::U8 || *from == DType::Bool || *from == dtype,
+            // Row after row; columns and single elements are summed in another order.
+            Kind::Fold(Reduce::Sum, x, _) if !columns && homes[*x].len > 1 => return Some(homes[*x].len),
             _ => false,
-        }
+        };
+    may.then_some(instr.len)
 }
 
 /// The operations in an order in which those that may be in a body follow each other.
-fn in_runs(instrs: Vec<Instr>, homes: &[Home], dtype: DType) -> Vec<Instr> {
+fn in_runs(instrs: Vec<Instr>, homes: &[Home], kind: (DType, bool)) -> Vec<Instr> {
     let mut left: Vec<Option<Instr>> = instrs.into_iter().map(Some).collect();
     let mut open: HashMap<usize, usize> = HashMap::new();
     left.iter().flatten().for_each(|i| *open.entry(i.out).or_default() += 1);
@@ -205,7 +227,7 @@ fn in_runs(instrs: Vec<Instr>, homes: &[Home], dtype: DType) -> Vec<Instr> {
             let ready = instr.kind.inputs().iter().all(|home| !open.contains_key(home));
             // The first mistake in the plan's order is the one that counts.
             let waits = may_fail(&instr.kind) && fallible;
-            if may_be_in(instr, homes, dtype) || !ready || waits {
+            if may_be_in(instr, homes, kind).is_some() || !ready || waits {
                 fallible |= may_fail(&instr.kind);
                 continue;
             }
@@ -216,10 +238,11 @@ fn in_runs(instrs: Vec<Instr>, homes: &[Home], dtype: DType) -> Vec<Instr> {
         for slot in &mut left {
             let Some(instr) = slot else { continue };
             let ready = instr.kind.inputs().iter().all(|home| !open.contains_key(home));
-            if !may_be_in(instr, homes, dtype) || !ready || len.is_some_and(|len| len != instr.len) {
+            let own = may_be_in(instr, homes, kind);
+            if own.is_none() || !ready || len.is_some() && len != own {
                 continue;
             }
-            len = Some(instr.len);
+            len = own;
             open.remove(&instr.out);
             ordered.extend(slot.take());
         }
@@ -239,18 +262,21 @@ impl<'r> Recorder<'r> {
         if self.streams.len() + 1 > STREAMS {
             return None;
         }
+        if let Kind::Fold(_, x, fold) = &instr.kind {
+            let x = self.number(&Operand::Rows(*x))?;
+            self.folds.push((*fold, x));
+            return (self.folds.len() + self.streams.len() < STREAMS).then_some(());
+        }
         let truth = instr.dtype == DType::Bool;
         let value = match &instr.kind {
             Kind::Unary(op, x) if !truth => Value::Number(functions::unary(wide, *op, self.number(x)?)?),
-            Kind::Unary(dl_core::ops::Unary::Not, x) => Value::Truth(!self.truth(x)?),
-            Kind::Unary(dl_core::ops::Unary::IsFinite, x) => {
-                Value::Truth(functions::finite(wide, self.number(x)?))
-            }
+            Kind::Unary(Unary::Not, x) => Value::Truth(!self.truth(x)?),
+            Kind::Unary(Unary::IsFinite, x) => Value::Truth(functions::finite(wide, self.number(x)?)),
             Kind::Binary(op, _, x, y) if !truth => {
                 Value::Number(functions::binary(wide, *op, self.number(x)?, self.number(y)?)?)
             }
-            Kind::Binary(dl_core::ops::Binary::And, _, x, y) => Value::Truth(self.truth(x)? & self.truth(y)?),
-            Kind::Binary(dl_core::ops::Binary::Or, _, x, y) => Value::Truth(self.truth(x)? | self.truth(y)?),
+            Kind::Binary(Binary::And, _, x, y) => Value::Truth(self.truth(x)? & self.truth(y)?),
+            Kind::Binary(Binary::Or, _, x, y) => Value::Truth(self.truth(x)? | self.truth(y)?),
             Kind::Binary(op, dtype, x, y) if *dtype == self.dtype => {
                 Value::Truth(functions::compare(wide, *op, self.number(x)?, self.number(y)?)?)
             }
@@ -360,13 +386,43 @@ fn bits(number: Scalar, dtype: DType) -> u64 {
 
 impl Body {
     /// Computes the rows of `span`.
-    pub(super) fn run(&self, scene: &Scene<'_>, span: Span) {
+    pub(super) fn run(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) {
         let elements = span.rows * self.len;
         if elements == 0 {
             return;
         }
         let line = if self.flat { elements } else { span.line(self.len) };
-        let lines = elements / line;
+        let mut table = self.table(scene, span, line);
+        let code = self.code.as_ref().expect("a group's bodies have code");
+        // No more rows one after the other than a fold takes.
+        let rows = if self.folds.is_empty() { span.rows } else { CHAIN };
+        for first in (0..span.rows).step_by(rows) {
+            let lines = rows.min(span.rows - first) * self.len / line;
+            let places = &mut table[self.inputs.len() + self.outs.len()..];
+            for (address, fold) in places.iter_mut().zip(&self.folds) {
+                *address = typed!(self.dtype, T => folds[*fold].begin_part::<T>().as_mut_ptr() as u64);
+            }
+            // SAFETY: each address has as many elements behind it as its stream goes over: all of the rows, or
+            // one for each line, or those of a line. Results are in buffers of their own, or are written over
+            // the elements that they are computed of, once these are read; rows and folds are this member's.
+            unsafe { code.call(self.entry, &mut table, line, lines) };
+            typed!(self.dtype, T => self.folds.iter().for_each(|f| folds[*f].end_part::<T>(scene.isa)));
+            for (address, step) in table.iter_mut().zip(self.steps(scene)) {
+                *address = address.wrapping_add((step * rows) as u64);
+            }
+        }
+    }
+
+    /// By stream, the bytes from a row to the next, where values lie row by row.
+    fn steps(&self, scene: &Scene<'_>) -> impl Iterator<Item = usize> {
+        let bytes = |home: usize| scene.homes[home].dtype.bytes();
+        let inputs = self.inputs.iter().map(move |i| i.row.unwrap_or(0) * bytes(i.home));
+        inputs.chain(self.outs.iter().map(move |out| self.len * bytes(*out)))
+    }
+
+    /// Where everything is, but for folds.
+    fn table(&self, scene: &Scene<'_>, span: Span, line: usize) -> Table {
+        let lines = span.rows * self.len / line;
         let mut table: Table = [0; _];
         let (streams, numbers) = table.split_at_mut(STREAMS);
         for (address, input) in streams.iter_mut().zip(&self.inputs) {
@@ -389,10 +445,6 @@ impl Body {
                 _ => scene.whole::<f32>(*home)[0].to_bits().into(),
             };
         }
-        let code = self.code.as_ref().expect("a group's bodies have code");
-        // SAFETY: each address has as many elements behind it as its stream goes over: all of the rows, or one
-        // for each line, or those of a line. Results are in buffers of their own, or are written over the
-        // elements that they are computed of, once these are read; rows are this member's.
-        unsafe { code.call(self.entry, &mut table, line, lines) };
+        table
     }
 }

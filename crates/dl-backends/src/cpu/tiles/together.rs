@@ -118,7 +118,7 @@ impl Group {
     pub(super) fn block(&self, scene: &Scene<'_>, block: Span, folds: &mut [Fold]) -> Result<(), Fault> {
         for unit in self.units() {
             match unit.body {
-                Some(body) => body.run(scene, block),
+                Some(body) => body.run(scene, block, folds),
                 None => {
                     let instr = &self.instrs[unit.range.start];
                     instr.run(scene, block, folds).map_err(|why| (instr.step, why))?;
