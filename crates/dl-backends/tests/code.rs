@@ -49,9 +49,13 @@ fn check(program: &Program, inputs: &[Tensor], what: &str) {
     let right = results(Cpu::with_threads(1).with_code(false), program, inputs);
     assert!(results(Cpu::with_threads(1), program, inputs) == right, "{what}, one thread");
     assert!(results(Cpu::with_threads(3), program, inputs) == right, "{what}, three threads");
-    let (with, without) = (Cpu::with_threads(2).with_tile(5), Cpu::with_threads(1).with_tile(5));
-    let right = results(without.with_code(false), program, inputs);
-    assert!(results(with, program, inputs) == right, "{what}, tiles of five rows");
+    // Many lanes, and lanes with more rows than are added one after the other.
+    for tile in [5, 100] {
+        let without = Cpu::with_threads(1).with_tile(tile).with_code(false);
+        let right = results(without, program, inputs);
+        let with = results(Cpu::with_threads(2).with_tile(tile), program, inputs);
+        assert!(with == right, "{what}, tiles of {tile} rows");
+    }
 }
 
 /// Operands of every kind: rows, one number a row, the same row for all, one number for all, constants,
@@ -103,7 +107,7 @@ fn rows_give_the_same_bits() {
 
 #[test]
 fn training_steps_give_the_same_bits() {
-    for rows in [1, 50, 300] {
+    for rows in [1, 50, 300, 900] {
         let g = Graph::new();
         let x = g.input("x", U8, (B, 60)).cast(F32) / 255.0;
         let hidden = nn::dropout(nn::dense(x, "fc1", 90).relu(), 0.2, Mode::Train);
