@@ -21,6 +21,7 @@ mod movement;
 mod number;
 mod place;
 mod product;
+mod recorder;
 mod run;
 mod sink;
 mod slots;
