@@ -131,6 +131,30 @@ fn training_steps_give_the_same_bits() {
     }
 }
 
+/// More operands, results and sums than a body has room for, and more values than registers: it ends in
+/// between.
+#[test]
+fn a_body_ends_where_there_is_no_more_room() {
+    for (count, columns) in [(3, 40), (9, 40), (14, 40), (14, 3), (40, 33)] {
+        let g = Graph::new();
+        let names: Vec<String> = (0..count).map(|i| format!("x{i:02}")).collect();
+        let x: Vec<Expr<'_>> = names.iter().map(|name| g.input(name, F32, (B, columns))).collect();
+        let pairs: Vec<Expr<'_>> = (0..count).map(|i| x[i] * x[(i + 1) % count] + 0.5).collect();
+        let tests = (0..count).map(|i| x[i].gt(pairs[i])).collect::<Vec<_>>();
+        let mut builder = Program::builder(&g);
+        let mut total = pairs[0];
+        for (i, pair) in pairs.iter().enumerate() {
+            builder = builder.output(&format!("sum{i}"), pair.sum(0));
+            total = tests[count - 1 - i].select(total + *pair, total - *pair);
+        }
+        let program = builder.output("total", total).compile().expect("it is well formed");
+        let rows = 70;
+        let inputs: Vec<Tensor> =
+            (0..program.inputs().len()).map(|i| tensor([rows, columns], false, i)).collect();
+        check(&program, &inputs, &format!("{count} operands of {columns}"));
+    }
+}
+
 /// Parameters that are written over by values of each other: none reads what another one has just got.
 #[test]
 fn parameters_change_places() {

@@ -52,8 +52,12 @@ impl<'r> Recorder<'r> {
         }
         if let Kind::Fold(_, x, fold) = &instr.kind {
             let x = self.number(&Operand::Rows(*x))?;
+            // Nothing is left of an operation that a body does not take.
+            if self.streams.len() + self.folds.len() + 1 > STREAMS {
+                return None;
+            }
             self.folds.push((*fold, x));
-            return (self.folds.len() + self.streams.len() < STREAMS).then_some(());
+            return Some(());
         }
         let truth = instr.dtype == DType::Bool;
         let value = match &instr.kind {
