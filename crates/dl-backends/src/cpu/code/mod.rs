@@ -11,6 +11,7 @@
 )]
 
 mod tape;
+mod traced;
 
 pub(super) mod functions;
 
@@ -22,11 +23,14 @@ mod emit;
 mod instructions;
 #[cfg(target_arch = "x86_64")]
 mod pages;
+#[cfg(target_arch = "x86_64")]
+mod transfers;
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests;
 
-pub(super) use self::tape::{Tape, Traced, Truth};
+pub(super) use self::tape::Tape;
+pub(super) use self::traced::{Traced, Truth};
 
 use super::vector::Isa;
 
