@@ -35,6 +35,9 @@ struct Batch<'a, T> {
     column: isize,
 }
 
+/// Computes all products of two batches, with the threads that may work.
+type Products<T> = fn(&mut [T], &Shape, [&Batch<'_, T>; 2], Option<&Team>);
+
 /// How the result is laid out while it is computed.
 struct Shape {
     batch: Vec<usize>,
@@ -106,7 +109,7 @@ impl Context {
         a: View<'a, T>,
         b: View<'a, T>,
         out_shape: &[usize],
-        products: fn(&mut [T], &Shape, &Batch<'_, T>, &Batch<'_, T>, Option<&Team>),
+        products: Products<T>,
     ) -> View<'a, T> {
         let letters = Letters::new(spec);
         let shape = letters.shape(spec, &a.layout.shape, &b.layout.shape);
@@ -114,7 +117,7 @@ impl Context {
         let b = self.matrices(b, &spec.rhs, [&letters.batch, &letters.summed, &letters.columns]);
         let mut out = self.pool.take(out_shape.iter().product());
         if !out.is_empty() {
-            products(&mut out, &shape, &a, &b, self.team());
+            products(&mut out, &shape, [&a, &b], self.team());
         }
         self.pool.free(a.view);
         self.pool.free(b.view);
@@ -168,7 +171,7 @@ impl<T: Item> Batch<'_, T> {
 }
 
 /// All products of a batch; `out` is not empty. What threads share depends on the sizes alone.
-fn products<T: Real>(out: &mut [T], shape: &Shape, a: &Batch<'_, T>, b: &Batch<'_, T>, team: Option<&Team>) {
+fn products<T: Real>(out: &mut [T], shape: &Shape, [a, b]: [&Batch<'_, T>; 2], team: Option<&Team>) {
     let Sizes { m, n, k } = shape.sizes;
     let strides = (shape.row, shape.column);
     let count = out.len() / (m * n);
@@ -190,13 +193,7 @@ fn products<T: Real>(out: &mut [T], shape: &Shape, a: &Batch<'_, T>, b: &Batch<'
 }
 
 /// The same for integers, which wrap.
-fn integer_products(
-    out: &mut [i64],
-    shape: &Shape,
-    a: &Batch<'_, i64>,
-    b: &Batch<'_, i64>,
-    _: Option<&Team>,
-) {
+fn integer_products(out: &mut [i64], shape: &Shape, [a, b]: [&Batch<'_, i64>; 2], _: Option<&Team>) {
     let Sizes { m, n, k } = shape.sizes;
     for (place, out) in out.chunks_exact_mut(m * n).enumerate() {
         let (a, b) = (a.at(&shape.batch, place), b.at(&shape.batch, place));
