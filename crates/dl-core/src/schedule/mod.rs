@@ -64,7 +64,21 @@ use crate::graph::Origin;
 use crate::plan::{Plan, ValueId};
 use crate::tensor::Tensor;
 
-/// A plan for given sizes: buffers, kernels in stages, updates.
+/// A plan for given sizes: buffers, kernels in stages, updates. It prints as a listing.
+///
+/// ```
+/// use std::sync::Arc;
+/// use dl_core::nn::{self, Sgd};
+/// use dl_core::{Dims, F32, Graph, Named, Plan, Schedule};
+/// const B: Named = Named("B");
+/// let g = Graph::new();
+/// let (x, y) = (g.input("x", F32, (B, 3)), g.input("y", F32, (B, 2)));
+/// let step = nn::mse(nn::dense(x, "layer", 2), y).mean(..).minimize(Sgd::new(0.1))?;
+/// let schedule = Schedule::new(&Arc::new(Plan::new(&step)), &Dims::new().with("B", 64))?;
+/// assert!(schedule.verify().is_ok());
+/// assert!(schedule.to_string().contains("product    %3 = x[64, 3]·layer.weight[3, 2]"));
+/// # Ok::<(), dl_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Schedule {
     plan: Arc<Plan>,

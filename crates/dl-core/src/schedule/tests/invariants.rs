@@ -55,6 +55,24 @@ fn a_schedule_means_what_its_program_means() {
     agree(&loss.minimize(Sgd::new(0.5)).expect("it is right"), &inputs()[..1]);
 }
 
+#[test]
+fn the_interpreter_wants_all_values_in_their_shapes() {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 3));
+    let w = g.parameter("w", F32, [3], Init::Zeros);
+    let schedule = schedule(&program(&g, &[("y", x + w)], &[]));
+    let (x, w) = (Tensor::zeros(F32, [8, 3]), Tensor::zeros(F32, [3]));
+    let refused = |inputs: &[&Tensor], parameters: &[&Tensor]| {
+        let inputs: Vec<_> = inputs.iter().map(|t| t.view()).collect();
+        let parameters: Vec<_> = parameters.iter().map(|t| t.view()).collect();
+        schedule.interpret(&inputs, &parameters, (0, 0)).expect_err("it is wrong").to_string()
+    };
+    assert_eq!(refused(&[], &[&w]), "input x is missing: [8, 3] is expected");
+    assert_eq!(refused(&[&w], &[&w]), "input x: expected shape [8, 3], got [3]");
+    assert_eq!(refused(&[&x, &x], &[&w]), "1 more values than inputs");
+    assert_eq!(refused(&[&x], &[]), "parameter w is missing: [3] is expected");
+}
+
 /// What the verifier says of a schedule in which something is changed.
 fn broken(change: impl FnOnce(&mut Schedule)) -> String {
     let mut schedule = schedule(&training());
