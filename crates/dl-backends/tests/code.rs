@@ -49,9 +49,13 @@ fn check(program: &Program, inputs: &[Tensor], what: &str) {
     let right = results(Cpu::with_threads(1).with_code(false), program, inputs);
     assert!(results(Cpu::with_threads(1), program, inputs) == right, "{what}, one thread");
     assert!(results(Cpu::with_threads(3), program, inputs) == right, "{what}, three threads");
-    let (with, without) = (Cpu::with_threads(2).with_tile(5), Cpu::with_threads(1).with_tile(5));
-    let right = results(without.with_code(false), program, inputs);
-    assert!(results(with, program, inputs) == right, "{what}, tiles of five rows");
+    // Many lanes, and lanes with more rows than are added one after the other.
+    for tile in [5, 100] {
+        let without = Cpu::with_threads(1).with_tile(tile).with_code(false);
+        let right = results(without, program, inputs);
+        let with = results(Cpu::with_threads(2).with_tile(tile), program, inputs);
+        assert!(with == right, "{what}, tiles of {tile} rows");
+    }
 }
 
 /// Operands of every kind: rows, one number a row, the same row for all, one number for all, constants,
@@ -103,7 +107,7 @@ fn rows_give_the_same_bits() {
 
 #[test]
 fn training_steps_give_the_same_bits() {
-    for rows in [1, 50, 300] {
+    for rows in [1, 50, 300, 900] {
         let g = Graph::new();
         let x = g.input("x", U8, (B, 60)).cast(F32) / 255.0;
         let hidden = nn::dropout(nn::dense(x, "fc1", 90).relu(), 0.2, Mode::Train);
@@ -124,6 +128,30 @@ fn training_steps_give_the_same_bits() {
             Tensor::new([rows, columns], x).expect("as many as the shape says")
         };
         check(&sgd, &[one(13), one(1)], &format!("momentum, {rows} rows"));
+    }
+}
+
+/// More operands, results and sums than a body has room for, and more values than registers: it ends in
+/// between.
+#[test]
+fn a_body_ends_where_there_is_no_more_room() {
+    for (count, columns) in [(3, 40), (9, 40), (14, 40), (14, 3), (40, 33)] {
+        let g = Graph::new();
+        let names: Vec<String> = (0..count).map(|i| format!("x{i:02}")).collect();
+        let x: Vec<Expr<'_>> = names.iter().map(|name| g.input(name, F32, (B, columns))).collect();
+        let pairs: Vec<Expr<'_>> = (0..count).map(|i| x[i] * x[(i + 1) % count] + 0.5).collect();
+        let tests = (0..count).map(|i| x[i].gt(pairs[i])).collect::<Vec<_>>();
+        let mut builder = Program::builder(&g);
+        let mut total = pairs[0];
+        for (i, pair) in pairs.iter().enumerate() {
+            builder = builder.output(&format!("sum{i}"), pair.sum(0));
+            total = tests[count - 1 - i].select(total + *pair, total - *pair);
+        }
+        let program = builder.output("total", total).compile().expect("it is well formed");
+        let rows = 70;
+        let inputs: Vec<Tensor> =
+            (0..program.inputs().len()).map(|i| tensor([rows, columns], false, i)).collect();
+        check(&program, &inputs, &format!("{count} operands of {columns}"));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::workspace::Workspace;
 
 mod code;
 mod core;
+mod cycles;
 mod links;
 mod manifests;
 mod text;
@@ -39,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         files.iter().flat_map(|file| RULES.iter().flat_map(|rule| rule(file))).collect();
     violations.extend(manifests::required(&files));
     violations.extend(links::resolve(&files));
+    violations.extend(cycles::layered(&files));
     violations.extend(core::dependencies(&core::tree(workspace)?));
     violations.sort();
     for violation in &violations {

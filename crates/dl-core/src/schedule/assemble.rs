@@ -3,9 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::schedule::draft::{Draft, RowId};
+use crate::schedule::draft::Draft;
 use crate::schedule::group::Phase;
-use crate::schedule::item::{Level, Matrices, OpaqueStep, RowArgument, Target, Work};
+use crate::schedule::item::{Level, Matrices, OpaqueStep, RowArgument, RowId, Target, Work};
 use crate::schedule::{
     Access, Argument, Body, Content, Domain, Factor, Instr, Kernel, Opaque, Operation, Pointwise, Product,
     Register, Source, StepId,

@@ -6,22 +6,12 @@ use std::collections::HashMap;
 use crate::dim::Dims;
 use crate::dtype::DType;
 use crate::plan::{Arg, Plan, ValueId};
-use crate::schedule::item::{Item, Level, Work};
+use crate::schedule::item::{Item, Level, RowId, Work};
 use crate::schedule::{
     Access, Batch, Buffer, BufferId, Content, Instr, Layout, Lifetime, Operand, Operation, Part, StageId,
     StepId,
 };
 use crate::tensor::Tensor;
-
-/// A value of the rows, before it is a register of a body or a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct RowId(pub u32);
-
-impl RowId {
-    pub(super) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// What is known of a value of the rows.
 #[derive(Clone, Debug)]

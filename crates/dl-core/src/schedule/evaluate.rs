@@ -1,10 +1,32 @@
 //! The meaning of a body: each instruction on all rows, in double precision.
 
 use crate::dtype::{DType, Scalar};
-use crate::interp::{Array, Values, apply};
+use crate::interp::{Array, Env, Values, apply};
 use crate::ops::{Op, Reduce};
-use crate::schedule::interpret::{Failure, Run};
-use crate::schedule::{Access, Body, BufferId, Index, Instr, Operand, Operation, Register};
+use crate::schedule::{Access, Body, BufferId, Index, Instr, Operand, Operation, Register, Schedule, StepId};
+
+/// A failure: the step, and what is wrong.
+pub(super) type Failure = (StepId, String);
+
+/// The buffers of a run.
+pub(super) struct Memory<'s> {
+    pub schedule: &'s Schedule,
+    pub env: Env,
+    /// By buffer; none before it is made and after its lifetime.
+    pub cells: Vec<Option<Values>>,
+}
+
+impl<'s> Memory<'s> {
+    pub(super) fn new(schedule: &'s Schedule, env: Env) -> Self {
+        Memory { schedule, env, cells: vec![None; schedule.buffers().len()] }
+    }
+
+    /// The elements of a buffer.
+    pub(super) fn read(&self, buffer: BufferId) -> Result<&Values, String> {
+        let elements = self.cells[buffer.index()].as_ref();
+        elements.ok_or_else(|| format!("{} holds nothing", self.schedule.name(buffer)))
+    }
+}
 
 /// The results of a body.
 pub(super) struct Evaluated {
@@ -16,12 +38,12 @@ pub(super) struct Evaluated {
 
 /// Runs a body for `count` rows or elements; `result` are the elements of the product that it follows.
 pub(super) fn body(
-    run: &Run<'_>,
+    memory: &Memory<'_>,
     body: &Body,
     count: usize,
     result: Option<Values>,
 ) -> Result<Evaluated, Failure> {
-    let mut evaluation = Evaluation { run, count, result, registers: vec![], written: vec![] };
+    let mut evaluation = Evaluation { memory, count, result, registers: vec![], written: vec![] };
     for instr in &body.instrs {
         let value = evaluation.instr(instr).map_err(|why| (instr.step, why))?;
         evaluation.registers.push(value);
@@ -31,7 +53,7 @@ pub(super) fn body(
 }
 
 struct Evaluation<'r, 's> {
-    run: &'r Run<'s>,
+    memory: &'r Memory<'s>,
     count: usize,
     result: Option<Values>,
     /// Arrays of `[rows, elements]`.
@@ -85,7 +107,7 @@ impl Evaluation<'_, '_> {
                 self.apply(&Op::Gather { axis: 1, batch: 1 }, &[&x, &index], instr.dtype, &shape)?
             }
             Operation::Lookup { table, index, width } => {
-                let data = self.run.read(*table)?.clone();
+                let data = self.memory.read(*table)?.clone();
                 let table = Array { shape: vec![index.along, *width], data };
                 let index = self.indices(index);
                 let shape = [index.shape[0], *width];
@@ -117,7 +139,7 @@ impl Evaluation<'_, '_> {
     }
 
     fn apply(&self, op: &Op, args: &[&Array], dtype: DType, shape: &[usize]) -> Result<Values, String> {
-        Ok(apply(op, args, (dtype, shape), &self.run.env)?.data)
+        Ok(apply(op, args, (dtype, shape), &self.memory.env)?.data)
     }
 
     fn register(&self, register: Register) -> &Array {
@@ -141,7 +163,7 @@ impl Evaluation<'_, '_> {
     }
 
     fn load(&self, buffer: BufferId, access: Access, len: usize) -> Result<Values, String> {
-        let data = self.run.read(buffer)?;
+        let data = self.memory.read(buffer)?;
         let rows = 0..self.count;
         let places = rows.flat_map(|row| (0..len).map(move |e| row * access.row + e * access.element));
         let places: Vec<usize> = places.collect();

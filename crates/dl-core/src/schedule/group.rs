@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::schedule::draft::{Draft, RowId};
-use crate::schedule::item::{Item, Level, Work};
+use crate::schedule::draft::Draft;
+use crate::schedule::item::{Item, Level, RowId, Work};
 use crate::schedule::{Instr, StageId};
 
 /// Work of a stage's rows, in order.

@@ -1,14 +1,16 @@
 //! The meaning of a schedule: kernel by kernel in double precision, all rows at once, with every update in
 //! place that may be. A buffer is forgotten where its lifetime ends, so that a wrong decision shows.
 
+use crate::dim::{Dims, Name};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::interp::{Array, Env, Values, apply};
-use crate::schedule::new::located;
+use crate::schedule::evaluate::{self, Failure, Memory};
 use crate::schedule::{
     Accumulation, Argument, Body, BufferId, Content, Domain, Factor, Kernel, KernelId, Method, Opaque,
-    Product, Schedule, Source, StepId, Update, evaluate,
+    Product, Schedule, Source, StepId, Update, located,
 };
+use crate::shape::Shape;
 use crate::tensor::{Tensor, TensorRef};
 
 /// The results of a schedule.
@@ -20,38 +22,33 @@ pub struct Results {
     pub updates: Vec<Option<Tensor>>,
 }
 
-/// A failure: the step, and what is wrong.
-pub(super) type Failure = (StepId, String);
-
-/// A run of a schedule.
-pub(super) struct Run<'s> {
-    pub schedule: &'s Schedule,
-    pub env: Env,
-    memory: Vec<Option<Values>>,
-}
-
 impl Schedule {
     /// Runs the schedule in double precision; inputs and parameters in the plan's order.
     ///
     /// # Errors
-    /// For what only a run can find, such as an index outside its axis: with the line that it is from.
+    /// When a value is missing or has another shape than declared; and for what only a run can find, such as
+    /// an index outside its axis: with the line that it is from.
     pub fn interpret(
         &self,
         inputs: &[TensorRef<'_>],
         parameters: &[TensorRef<'_>],
         (seed, step): (u64, u64),
     ) -> Result<Results> {
+        let inputs_of = self.plan.inputs().iter().map(|i| (&i.decl.name, &i.decl.shape));
+        given("input", inputs_of, inputs, &self.dims)?;
+        let parameters_of = self.plan.parameters().iter().map(|p| (&p.decl.name, &p.decl.shape));
+        given("parameter", parameters_of, parameters, &self.dims)?;
         let env = Env { dims: self.dims.clone(), seed, step, ..Env::default() };
-        let mut run = Run { schedule: self, env, memory: vec![None; self.buffers.len()] };
+        let mut run = Memory::new(self, env);
         let bound = self.plan.inputs().iter().map(|i| Some(i.value)).zip(inputs);
         for (value, tensor) in bound.chain(self.plan.parameters().iter().map(|p| p.value).zip(parameters)) {
             if let Some(buffer) = value.and_then(|v| self.buffer_of(v)) {
-                run.memory[buffer.index()] = Some(Array::from(*tensor).data);
+                run.cells[buffer.index()] = Some(Array::from(*tensor).data);
             }
         }
         for (i, buffer) in self.buffers.iter().enumerate() {
             if let Content::Known(tensor) = &buffer.content {
-                run.memory[i] = Some(Array::from(tensor.view()).data);
+                run.cells[i] = Some(Array::from(tensor.view()).data);
             }
         }
         for (id, kernel) in self.kernels() {
@@ -64,13 +61,7 @@ impl Schedule {
     }
 }
 
-impl Run<'_> {
-    /// The elements of a buffer.
-    pub(super) fn read(&self, buffer: BufferId) -> std::result::Result<&Values, String> {
-        let elements = self.memory[buffer.index()].as_ref();
-        elements.ok_or_else(|| format!("{} holds nothing", self.schedule.name(buffer)))
-    }
-
+impl Memory<'_> {
     fn kernel(&mut self, id: KernelId, kernel: &Kernel) -> std::result::Result<(), Failure> {
         match kernel {
             Kernel::Pointwise(pointwise) => {
@@ -88,7 +79,7 @@ impl Run<'_> {
                 self.write_over(update);
             }
         }
-        for (memory, buffer) in self.memory.iter_mut().zip(&self.schedule.buffers) {
+        for (memory, buffer) in self.cells.iter_mut().zip(&self.schedule.buffers) {
             if buffer.lifetime.until == Some(id) {
                 *memory = None;
             }
@@ -105,7 +96,7 @@ impl Run<'_> {
     ) -> std::result::Result<Option<Array>, Failure> {
         let evaluated = evaluate::body(self, body, count, result)?;
         for (buffer, elements) in evaluated.written {
-            self.memory[buffer.index()] = Some(elements);
+            self.cells[buffer.index()] = Some(elements);
         }
         Ok(evaluated.last)
     }
@@ -114,7 +105,7 @@ impl Run<'_> {
         let slot = &self.schedule.plan.parameters()[update.parameter.index()];
         let buffer = |value| self.schedule.buffer_of(value);
         if let (Some(old), Some(new)) = (slot.value.and_then(buffer), slot.update.and_then(buffer)) {
-            self.memory[old.index()] = self.memory[new.index()].clone();
+            self.cells[old.index()] = self.cells[new.index()].clone();
         }
     }
 
@@ -140,7 +131,7 @@ impl Run<'_> {
         }
         let out = Values::Float(out);
         if let Some(buffer) = product.out {
-            self.memory[buffer.index()] = Some(out.clone());
+            self.cells[buffer.index()] = Some(out.clone());
         }
         match &product.epilogue {
             Some(body) => self.body(body, rows, Some(out)).map(drop),
@@ -168,9 +159,9 @@ impl Run<'_> {
     /// `w ← β·w + α·addend`.
     fn accumulate(&mut self, of: &Accumulation, addend: &[f64]) -> std::result::Result<(), String> {
         let buffer = self.schedule.buffer_of(of.from).ok_or("a parameter has a buffer")?;
-        let old = self.memory[buffer.index()].take().ok_or("a parameter holds something")?;
+        let old = self.cells[buffer.index()].take().ok_or("a parameter holds something")?;
         let new = floats(&old)?.iter().zip(addend).map(|(w, g)| of.beta * w + of.alpha * g).collect();
-        self.memory[buffer.index()] = Some(Values::Float(new));
+        self.cells[buffer.index()] = Some(Values::Float(new));
         Ok(())
     }
 
@@ -189,13 +180,13 @@ impl Run<'_> {
         }
         let args: Vec<&Array> = args.iter().collect();
         let result = apply(&step.op, &args, (plan.value(step.result).dtype, shape), &self.env)?;
-        self.memory[opaque.out.index()] = Some(result.data);
+        self.cells[opaque.out.index()] = Some(result.data);
         Ok(())
     }
 
     fn results(mut self) -> std::result::Result<Results, String> {
         let plan = self.schedule.plan.clone();
-        let tensor = |run: &Run<'_>, buffer: BufferId, dtype: DType, shape: &[usize]| {
+        let tensor = |run: &Memory<'_>, buffer: BufferId, dtype: DType, shape: &[usize]| {
             let array = Array { shape: shape.to_vec(), data: run.read(buffer)?.clone() };
             Ok::<_, String>(array.into_tensor(dtype))
         };
@@ -228,5 +219,29 @@ fn floats(values: &Values) -> std::result::Result<&[f64], String> {
     match values {
         Values::Float(floats) => Ok(floats),
         other => Err(format!("expected floats, got {}", other.kind())),
+    }
+}
+
+/// Checks that there are as many values as are declared, of their shapes.
+fn given<'d>(
+    what: &str,
+    declared: impl Iterator<Item = (&'d Name, &'d Shape)>,
+    values: &[TensorRef<'_>],
+    dims: &Dims,
+) -> Result<()> {
+    let mut values = values.iter();
+    for (name, shape) in declared {
+        let sizes = shape.eval(dims).map_err(Error::value)?;
+        match values.next().map(TensorRef::shape) {
+            Some(own) if own == sizes => {}
+            Some(own) => {
+                return Err(Error::value(format!("{what} {name}: expected shape {sizes:?}, got {own:?}")));
+            }
+            None => return Err(Error::value(format!("{what} {name} is missing: {sizes:?} is expected"))),
+        }
+    }
+    match values.len() {
+        0 => Ok(()),
+        more => Err(Error::value(format!("{more} more values than {what}s"))),
     }
 }

@@ -3,8 +3,17 @@
 use crate::dtype::{DType, Scalar};
 use crate::ops::Reduce;
 use crate::plan::{Step, ValueId};
-use crate::schedule::draft::RowId;
 use crate::schedule::{Along, BufferId, Instr, Sizes, StageId, StepId};
+
+/// A value of the rows, before it is a register of a body or a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct RowId(pub u32);
+
+impl RowId {
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// When something can be computed within a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -59,6 +59,8 @@ pub use self::updates::{Method, Reason, Update};
 
 use crate::dim::{Dims, Name};
 use crate::dtype::DType;
+use crate::error::Error;
+use crate::graph::Origin;
 use crate::plan::{Plan, ValueId};
 use crate::tensor::Tensor;
 
@@ -282,4 +284,12 @@ impl Schedule {
             whole.chain(rows)
         })
     }
+}
+
+/// An error with the line that it is from.
+fn located(origin: &Origin, why: String) -> Error {
+    Error::value(match &origin.site {
+        Some(site) => format!("{site}: {why}"),
+        None => why,
+    })
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::dim::Dims;
-use crate::error::{Error, Result};
-use crate::graph::Origin;
+use crate::error::Result;
 use crate::plan::{Plan, Step};
 use crate::schedule::accumulate::accumulations;
 use crate::schedule::assemble::assemble;
@@ -14,7 +13,7 @@ use crate::schedule::group::group;
 use crate::schedule::select::select;
 use crate::schedule::{
     Argument, Batch, BufferId, Content, Kernel, Opaque, Part, Rows, Schedule, Stage, StepId, lifetimes,
-    products, updates,
+    located, products, updates,
 };
 
 impl Schedule {
@@ -154,12 +153,5 @@ fn argument(
         Arg::Value(v) => Argument::Buffer(draft.held(*v)),
         Arg::Constant(number) => Argument::Number(*number),
         Arg::Extent(dim) => Argument::Number(dim.number(draft.dims, draft.plan.number_type(step))?),
-    })
-}
-
-pub(super) fn located(origin: &Origin, why: String) -> Error {
-    Error::value(match &origin.site {
-        Some(site) => format!("{site}: {why}"),
-        None => why,
     })
 }

@@ -3,8 +3,8 @@
 use crate::dtype::Scalar;
 use crate::ops::{Op, Reduce};
 use crate::plan::{Step, ValueId};
-use crate::schedule::draft::{Draft, RowId};
-use crate::schedule::item::{Level, OpaqueStep, Target, Work, rows, value_of};
+use crate::schedule::draft::Draft;
+use crate::schedule::item::{Level, OpaqueStep, RowId, Target, Work, rows, value_of};
 use crate::schedule::maps::{self, is_identity, places};
 use crate::schedule::{Instr, Operation};
 

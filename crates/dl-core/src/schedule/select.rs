@@ -3,8 +3,8 @@
 use crate::dtype::Scalar;
 use crate::ops::{Op, movement};
 use crate::plan::{Arg, Step, ValueId};
-use crate::schedule::draft::{Draft, RowId};
-use crate::schedule::item::{Item, Level, OpaqueStep, RowArgument, Target, Work, rows, value_of};
+use crate::schedule::draft::Draft;
+use crate::schedule::item::{Item, Level, OpaqueStep, RowArgument, RowId, Target, Work, rows, value_of};
 use crate::schedule::maps::{self, is_identity, padded, part, places};
 use crate::schedule::{Index, Instr, Operand, Operation, Part, StepId};
 use crate::tensor::Tensor;

@@ -8,7 +8,7 @@ use super::tape::{Id, Op, Predicate, Step};
 use super::{Access, Element, FIRST_NUMBER, STREAMS, Stream, TAIL};
 
 /// Where the addresses of streams are kept.
-const BASES: [Register; STREAMS] = [
+pub(super) const BASES: [Register; STREAMS] = [
     Register::RCX,
     Register::R8,
     Register::R9,
@@ -28,9 +28,9 @@ const SAVED: usize = 5;
 const TO_TABLE: Register = Register::RDI;
 const END: Register = Register::RSI;
 const LINES: Register = Register::RDX;
-const AT: Register = Register::RAX;
+pub(super) const AT: Register = Register::RAX;
 
-const TAIL_MASK: Register = Register::K7;
+pub(super) const TAIL_MASK: Register = Register::K7;
 
 /// Code that takes the address of a table, the elements of a line, and how many lines there are. Its
 /// constants come first; where it begins stands beside.
@@ -41,18 +41,18 @@ pub(super) fn emit(placed: &Placed, streams: &[Stream], wide: bool) -> (Vec<u8>,
     (emitter.encoder.take_buffer(), entry)
 }
 
-struct Emitter<'p> {
+pub(super) struct Emitter<'p> {
     placed: &'p Placed,
-    streams: &'p [Stream],
-    names: &'static Names,
-    wide: bool,
+    pub(super) streams: &'p [Stream],
+    pub(super) names: &'static Names,
+    pub(super) wide: bool,
     encoder: Encoder,
     at: usize,
     entry: usize,
     /// Where each constant is, by its bits.
     pool: Vec<(u64, usize)>,
     /// Whether some lanes may be none.
-    masked: bool,
+    pub(super) masked: bool,
 }
 
 impl<'p> Emitter<'p> {
@@ -79,7 +79,7 @@ impl<'p> Emitter<'p> {
     }
 
     /// Bytes of a stream's element.
-    fn size(&self, stream: Stream) -> u32 {
+    pub(super) fn size(&self, stream: Stream) -> u32 {
         match stream.element {
             Element::Lane => 64 / self.lanes() as u32,
             Element::Byte => 1,
@@ -136,7 +136,7 @@ impl<'p> Emitter<'p> {
         self.put(Ok(Instruction::with(Code::Retnq)));
     }
 
-    fn put(&mut self, instruction: Result<Instruction, iced_x86::IcedError>) {
+    pub(super) fn put(&mut self, instruction: Result<Instruction, iced_x86::IcedError>) {
         let instruction = instruction.expect("operands are such as the instruction has");
         let len = self.encoder.encode(&instruction, self.at as u64);
         self.at += len.expect("the instruction exists");
@@ -183,7 +183,7 @@ impl<'p> Emitter<'p> {
     }
 
     /// An operand that must be in a register: `spare` if it is in memory.
-    fn register(&mut self, place: Place, spare: u8) -> Register {
+    pub(super) fn register(&mut self, place: Place, spare: u8) -> Register {
         match place {
             Place::Vector(r) => vector(r),
             Place::Mask(r) => mask(r),
@@ -343,72 +343,6 @@ impl<'p> Emitter<'p> {
         let b = self.register(b, VECTORS as u8);
         self.with(names.blend, to, Some(b), a, Some((by, false)));
     }
-
-    /// The element of a stream that is worked on.
-    fn memory(&self, stream: usize) -> MemoryOperand {
-        let (base, size) = (BASES[stream], self.size(self.streams[stream]));
-        match self.streams[stream].access {
-            Access::PerLine => MemoryOperand::with_base_displ_size(base, 0, 1),
-            _ => MemoryOperand::new(base, AT, size, 0, 1, false, Register::None),
-        }
-    }
-
-    /// Writes to or reads from memory, only the lanes that there are.
-    fn masked(&mut self, instruction: Result<Instruction, iced_x86::IcedError>, zeroing: bool) {
-        let mut instruction = instruction.expect("operands are such as the instruction has");
-        if self.masked {
-            instruction.set_op_mask(TAIL_MASK);
-            instruction.set_zeroing_masking(zeroing);
-        }
-        self.put(Ok(instruction));
-    }
-
-    fn load(&mut self, stream: usize, out: Place) {
-        let (to, memory, names) = (target(out), self.memory(stream), self.names);
-        match (self.streams[stream].element, self.streams[stream].access) {
-            (Element::Lane, Access::PerLine) => self.put(Instruction::with2(names.broadcast, to, memory)),
-            (Element::Lane, _) => self.masked(Instruction::with2(names.load, to, memory), true),
-            (Element::Byte, _) => self.masked(Instruction::with2(names.widen, to, memory), true),
-        }
-    }
-
-    fn test(&mut self, stream: usize, out: Place) {
-        let memory = self.memory(stream);
-        match (self.masked, self.wide) {
-            (false, true) => {
-                self.put(Instruction::with2(Code::EVEX_Vmovq_xmm_xmmm64, Register::XMM31, memory));
-            }
-            _ => {
-                let load = Instruction::with2(Code::EVEX_Vmovdqu8_xmm_k1z_xmmm128, Register::XMM31, memory);
-                self.masked(load, true);
-            }
-        }
-        let (test, x) = (Code::EVEX_Vptestmb_kr_k1_xmm_xmmm128, Register::XMM31);
-        self.put(Instruction::with3(test, target(out), x, x));
-    }
-
-    fn store(&mut self, stream: usize, x: Place) {
-        let (x, memory) = (self.register(x, VECTORS as u8), self.memory(stream));
-        self.masked(Instruction::with2(self.names.store, memory, x), false);
-    }
-
-    fn store_truth(&mut self, stream: usize, x: Place) {
-        let (ones, memory) = (MemoryOperand::with_base_displ_size(Register::RIP, 0, 8), self.memory(stream));
-        let bytes = Instruction::with2(Code::EVEX_Vmovdqu8_xmm_k1z_xmmm128, Register::XMM31, ones);
-        let mut bytes = bytes.expect("operands are such as the instruction has");
-        bytes.set_op_mask(target(x));
-        bytes.set_zeroing_masking(true);
-        self.put(Ok(bytes));
-        match (self.masked, self.wide) {
-            (false, true) => {
-                self.put(Instruction::with2(Code::EVEX_Vmovq_xmmm64_xmm, memory, Register::XMM31))
-            }
-            _ => {
-                let store = Instruction::with2(Code::EVEX_Vmovdqu8_xmmm128_k1z_xmm, memory, Register::XMM31);
-                self.masked(store, false);
-            }
-        }
-    }
 }
 
 fn immediate(predicate: Predicate) -> u8 {
@@ -435,7 +369,7 @@ fn mask(register: u8) -> Register {
     Register::K1 + u32::from(register)
 }
 
-fn target(place: Place) -> Register {
+pub(super) fn target(place: Place) -> Register {
     match place {
         Place::Vector(r) => vector(r),
         Place::Mask(r) => mask(r),

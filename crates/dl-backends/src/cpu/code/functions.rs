@@ -2,7 +2,7 @@
 
 use dl_core::ops::{Binary, Unary};
 
-use super::tape::{Traced, Truth};
+use super::{Traced, Truth};
 use crate::cpu::vector::functions::{double, single};
 use crate::cpu::vector::primitive::Lane;
 

@@ -5,8 +5,13 @@
 //! ([`functions`]), gets registers by a linear scan ([`allocate`]) and is written for AVX-512 ([`emit`]). It
 //! does the same operations in the same order as the kernels' loops, so that it gives the same bits. On
 //! machines without AVX-512, and where the system gives no pages that can be run, the loops remain.
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unused_variables, reason = "what is recorded is written on x86-64 only")
+)]
 
 mod tape;
+mod traced;
 
 pub(super) mod functions;
 
@@ -18,11 +23,14 @@ mod emit;
 mod instructions;
 #[cfg(target_arch = "x86_64")]
 mod pages;
+#[cfg(target_arch = "x86_64")]
+mod transfers;
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests;
 
-pub(super) use self::tape::{Tape, Traced, Truth};
+pub(super) use self::tape::Tape;
+pub(super) use self::traced::{Traced, Truth};
 
 use super::vector::Isa;
 
@@ -105,8 +113,11 @@ impl Writer {
         Some(Entry { at, lanes: if wide { 8 } else { 16 } })
     }
 
-    /// The code, if the system lets it run.
+    /// The code, if there is any and the system lets it run.
     pub(super) fn finish(self) -> Option<Code> {
+        if self.bytes.is_empty() {
+            return None;
+        }
         Some(Code { pages: pages::Pages::new(&self.bytes).ok()? })
     }
 }

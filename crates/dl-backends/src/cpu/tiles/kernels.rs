@@ -7,9 +7,10 @@ use dl_core::schedule::{BufferId, KernelId};
 
 use super::BLOCK;
 use super::amounts::combining;
+use super::data::home::Target;
 use super::data::home::{Base, Place};
 use super::data::instr::{Instr, Kind};
-use super::data::phase::{Argument, Group, OpaqueStep, Phase, Target};
+use super::data::phase::{Argument, Group, OpaqueStep, Phase};
 use super::data::product::Product;
 use super::run::group::PARTS;
 use super::run::update::Direct;

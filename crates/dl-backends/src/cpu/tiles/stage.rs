@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use dl_core::TensorRef;
 
 use super::data::home::Span;
-use super::data::phase::{Argument, FoldDecl, OpaqueStep, Phase, Target};
+use super::data::home::Target;
+use super::data::phase::{Argument, FoldDecl, OpaqueStep, Phase};
 use super::data::slots::{Held, Shared, Slot, typed};
 use super::run::fold::{Fold, combine};
 use super::run::group::Workers;

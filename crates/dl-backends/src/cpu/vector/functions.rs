@@ -46,17 +46,29 @@ macro_rules! functions {
             int::<F>(0).minus(n)
         }
 
-        /// `(p, n)` with `e^x = (1 + p)·2ⁿ` and `|p| < 0.42`, for `x` of moderate size.
+        /// `(p, ROUND + n)` with `e^x = (1 + p)·2ⁿ` and `|p| < 0.42`, for `x` of moderate size.
         #[inline(always)]
-        fn exp_parts<const FMA: bool, F: Lane<$t>>(x: F) -> (F, F::Bits) {
+        fn exp_shifted<const FMA: bool, F: Lane<$t>>(x: F) -> (F, F) {
             let (log2_e, round) = (F::number(std::$t::consts::LOG2_E), F::number(ROUND));
             let shifted = fma::<FMA, F>(x, log2_e, round);
             let n = shifted - round;
             // The high part has so few digits that its product with n is exact.
             let r = fma::<FMA, F>(n, F::number(-LN2_HIGH), x);
             let r = fma::<FMA, F>(n, F::number(-LN2_LOW), r);
-            let p = fma::<FMA, F>(r * r, exp_tail::<FMA, F>(r), r);
-            (p, shifted.bits().minus(int::<F>(ROUND.to_bits() as i64)))
+            (fma::<FMA, F>(r * r, exp_tail::<FMA, F>(r), r), shifted)
+        }
+
+        /// `n` of `ROUND + n`.
+        #[inline(always)]
+        fn unshifted<F: Lane<$t>>(shifted: F) -> F::Bits {
+            shifted.bits().minus(int::<F>(ROUND.to_bits() as i64))
+        }
+
+        /// `(p, n)` with `e^x = (1 + p)·2ⁿ`.
+        #[inline(always)]
+        fn exp_parts<const FMA: bool, F: Lane<$t>>(x: F) -> (F, F::Bits) {
+            let (p, shifted) = exp_shifted::<FMA, F>(x);
+            (p, unshifted(shifted))
         }
 
         /// `e^x` for `x ≤ EXP_HIGH`: in two steps of scaling, so that subnormal results are rounded once.
@@ -134,10 +146,10 @@ macro_rules! functions {
             let a = x.size();
             let s = x * x;
             let near = fma::<FMA, F>(a * s, tanh_tail::<FMA, F>(s), a);
-            let (p, n) = exp_parts::<FMA, F>((two * a).at_most(F::number(-EXP_LOW)));
-            // From here on tanh x is 1.
-            let most = int::<F>(60);
-            let far = one - two / ((one + p) * two_to(F::Bits::choose(n.less(most), n, most)) + one);
+            // As `sigmoid(2x)` has it. Above 2^60, tanh x is 1.
+            let (p, shifted) = exp_shifted::<FMA, F>((two * a).at_most(F::number(-EXP_LOW)));
+            let power: F = two_to(unshifted::<F>(shifted.at_most(F::number(ROUND + 60.0))));
+            let far = one - two / ((one + p) * power + one);
             F::choose(a.below(F::number(0.625)), near, far).signed(x)
         }
 

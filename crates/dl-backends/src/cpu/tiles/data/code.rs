@@ -7,15 +7,17 @@ use dl_core::DType;
 
 use crate::cpu::code::{Access, Code, Entry};
 
-/// Operations of a group as one piece of code.
+/// Instructions of a group as one piece of code.
 #[derive(Debug)]
 pub(crate) struct Segment {
-    /// Those that it takes.
+    /// The instructions.
     pub instrs: Range<usize>,
     /// The results that others read.
     pub outs: Vec<usize>,
     /// By stream, before those of the results.
     pub inputs: Vec<Input>,
+    /// The reductions over rows; their streams come last.
+    pub folds: Vec<usize>,
     /// Whole values of one element.
     pub numbers: Vec<usize>,
     /// Elements of a row.

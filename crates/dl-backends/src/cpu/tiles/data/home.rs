@@ -71,3 +71,17 @@ impl Span {
         }
     }
 }
+
+/// Where a result goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    Home(usize),
+    Fold(usize),
+}
+
+impl Target {
+    /// The home, if it is no fold.
+    pub(crate) fn home(self) -> Option<usize> {
+        if let Target::Home(home) = self { Some(home) } else { None }
+    }
+}

@@ -8,7 +8,7 @@ use dl_core::dtype::Scalar;
 use dl_core::ops::Reduce;
 
 use crate::cpu::tiles::data::code::Segment;
-use crate::cpu::tiles::data::home::Base;
+use crate::cpu::tiles::data::home::{Base, Target};
 use crate::cpu::tiles::data::instr::{Instr, Kind};
 use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::data::slots::Slot;
@@ -39,13 +39,6 @@ pub(crate) enum Argument {
     /// A whole value of the plan.
     Whole(usize),
     Number(Scalar),
-}
-
-/// Where a result goes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Target {
-    Home(usize),
-    Fold(usize),
 }
 
 /// A reduction over rows.
@@ -179,12 +172,5 @@ impl Phase {
                 out.home().into_iter().collect()
             }
         }
-    }
-}
-
-impl Target {
-    /// The home, if it is no fold.
-    pub(crate) fn home(self) -> Option<usize> {
-        if let Target::Home(home) = self { Some(home) } else { None }
     }
 }

@@ -6,7 +6,7 @@ use dl_core::DType;
 
 use crate::cpu::matmul::{Kernels, Operand, Right, Room, Sizes, Strided};
 use crate::cpu::parameter::{Panels, Parameter};
-use crate::cpu::tiles::data::phase::Target;
+use crate::cpu::tiles::data::home::Target;
 
 /// A product of the rows of a tile.
 pub(crate) struct Product {

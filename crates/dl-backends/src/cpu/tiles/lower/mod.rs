@@ -14,6 +14,7 @@ mod body;
 mod buffers;
 mod code;
 mod converts;
+mod recorder;
 mod rows;
 mod transpose;
 pub(super) mod updates;

@@ -12,8 +12,9 @@ use dl_core::schedule::{
 
 use crate::cpu::array::Array;
 use crate::cpu::matmul::Kernels;
+use crate::cpu::tiles::data::home::Target;
 use crate::cpu::tiles::data::home::{Home, Place};
-use crate::cpu::tiles::data::phase::{Argument, FoldDecl, Group, OpaqueStep, Phase, Phases, Target};
+use crate::cpu::tiles::data::phase::{Argument, FoldDecl, Group, OpaqueStep, Phase, Phases};
 use crate::cpu::tiles::data::product::{Form, Left, Pack, Product, Weights};
 
 /// Rows that are not worth packing the matrix that they are multiplied by.

@@ -5,7 +5,8 @@ use dl_core::schedule::{Accumulation, Method};
 use dl_core::{DType, Schedule};
 
 use crate::cpu::tiles::data::home::Place;
-use crate::cpu::tiles::data::phase::{Argument, Phase, Phases, Target};
+use crate::cpu::tiles::data::home::Target;
+use crate::cpu::tiles::data::phase::{Argument, Phase, Phases};
 use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::data::tiling::Tiling;
 use crate::cpu::tiles::lower::rows::Lowered;

@@ -31,11 +31,24 @@ impl Fold {
 
     /// Has `f` fold some terms, no more than [`CHAIN`] one after the other.
     pub(crate) fn part<T: Number>(&mut self, isa: Isa, f: impl FnOnce(&mut [T])) {
+        f(self.begin_part());
+        self.end_part::<T>(isa);
+    }
+
+    /// The elements that no more than [`CHAIN`] terms are folded into, one after the other.
+    pub(crate) fn begin_part<T: Number>(&mut self) -> &mut [T] {
         let now = self.now.get_mut::<T>();
-        let Some((total, lost)) = &mut self.kept else { return f(now) };
-        now.fill(T::default());
-        f(now);
-        T::keep(isa, total.get_mut(), lost.get_mut(), now);
+        if self.kept.is_some() {
+            now.fill(T::default());
+        }
+        now
+    }
+
+    /// Ends what [`Fold::begin_part`] began.
+    pub(crate) fn end_part<T: Number>(&mut self, isa: Isa) {
+        if let Some((total, lost)) = &mut self.kept {
+            T::keep(isa, total.get_mut(), lost.get_mut(), self.now.get::<T>());
+        }
     }
 
     /// Folds one term into some of the elements.

@@ -92,7 +92,7 @@ impl Group {
     pub(crate) fn block(&self, scene: &Scene<'_>, block: Span, folds: &mut [Fold]) -> Result<(), Fault> {
         for unit in self.units() {
             match unit.segment {
-                Some(segment) => segment.run(scene, block),
+                Some(segment) => segment.run(scene, block, folds),
                 None => {
                     let instr = &self.instrs[unit.range.start];
                     instr.run(scene, block, folds).map_err(|why| (instr.step, why))?;

@@ -11,7 +11,7 @@ use crate::cpu::matmul::{Job, Operand, Out, Right, Room, Sizes, Strided};
 use crate::cpu::real::Real;
 use crate::cpu::team::Lead;
 use crate::cpu::tiles::data::home::Span;
-use crate::cpu::tiles::data::phase::Target;
+use crate::cpu::tiles::data::home::Target;
 use crate::cpu::tiles::data::product::{Form, Left, Product, Weights};
 use crate::cpu::tiles::data::slots::Held;
 use crate::cpu::tiles::run::fold::Fold;
