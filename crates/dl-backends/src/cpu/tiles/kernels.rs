@@ -140,6 +140,7 @@ impl Tiled {
                     let threads = if elements > CHUNK { self.members() } else { 1 };
                     let of = |i: &Instr| Amount { threads, ..one(i.operation(), elements, calls) };
                     kernel.amounts.extend(fused.group.amounts(of));
+                    kernel.amounts.push(one(Operation::Step, 1, 1));
                 }
             }
         }
