@@ -9,7 +9,7 @@
 //!   is not the plain one, as with weights of classes, the struct has `mean` besides.
 //! - The classes, or the elements of one example, are the last axis. (PyTorch's classes are the second.)
 //! - Operands of a loss have the same shape: nothing broadcasts where that would hide a mistake.
-//! - Activations are functions here and methods of [`Expr`]; semantics and defaults are PyTorch's.
+//! - Activations are functions here and methods of [`Expr`](crate::Expr); semantics and defaults are PyTorch's.
 //! - Regularizers of parameters give a scalar, those of examples one value each; `term.weighted(λ)` is
 //!   `λ * term` that refuses a negative `λ`.
 //! - Optimizers are structs with PyTorch's options, or their papers'. One that holds another comes first:

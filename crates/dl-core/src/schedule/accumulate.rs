@@ -10,8 +10,8 @@ use crate::plan::{Arg, Plan, Step, ValueId};
 use crate::print::constant;
 use crate::schedule::{ParameterId, StepId};
 
-/// An update that adds to a scaled parameter, so that it can be done in place, or as the last act of
-/// what computes the addend.
+/// An update that adds to a scaled parameter: it can be made in place, by one pass or by the kernel that
+/// computes the addend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accumulation {
     /// The parameter.

@@ -1,5 +1,6 @@
-//! Assembly: phases become kernels, with bodies of registers, loads and stores; what only a product reads
-//! of an input becomes its prologue, what only elementwise steps do with its result its epilogue.
+//! Assembly: phases become kernels, with bodies of registers, loads and stores. An elementwise chain from an
+//! input that only products read becomes their prologue; elementwise instructions that follow one product
+//! become its epilogue.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Bodies: what a kernel computes for one row or element, in single-assignment form.
+//! Bodies: the instructions of a kernel for one row or element, in single-assignment form.
 
 use crate::dtype::{DType, Scalar};
 use crate::schedule::{BufferId, Operation, StepId};

@@ -5,7 +5,7 @@ use crate::interp::{Array, Env, Values, apply};
 use crate::ops::{Op, Reduce};
 use crate::schedule::{Access, Body, BufferId, Index, Instr, Operand, Operation, Register, Schedule, StepId};
 
-/// A failure: the step, and what is wrong.
+/// A failure: the step and the message.
 pub(super) type Failure = (StepId, String);
 
 /// The buffers of a run.
@@ -177,7 +177,7 @@ impl Evaluation<'_, '_> {
         let x = self.register(of);
         let (own, end) = (x.shape[1], x.data.len());
         let fill = match x.data {
-            // Where nothing is filled, the number's type is nobody's.
+            // Where nothing is filled, the number may be of any type.
             Values::Int(_) => Scalar::Int(fill.as_f64() as i64),
             Values::Bool(_) => Scalar::Bool(fill.as_f64() != 0.0),
             Values::Float(_) => Scalar::Float(fill.as_f64()),

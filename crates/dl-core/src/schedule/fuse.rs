@@ -152,7 +152,7 @@ impl<'p> Fusion<'p> {
         }
     }
 
-    /// Leaves out broadcasts that others than the members read, who want them whole.
+    /// Leaves out broadcasts that other steps than the members read: those read whole values.
     fn drop_spread(&self, members: &mut Vec<usize>) {
         let all = members.clone();
         members.retain(|member| {

@@ -10,7 +10,7 @@ use crate::schedule::{Instr, StageId};
 pub(super) enum Phase {
     /// A product or an opaque step, with its level.
     Tile(Work, Level),
-    /// Instructions that share a kernel, each with what it defines, and their level.
+    /// Instructions that share a kernel, each with the value that it defines, and their level.
     Group(Vec<(Instr<RowId>, Option<RowId>)>, Level),
 }
 

@@ -26,8 +26,8 @@ impl Schedule {
     /// Runs the schedule in double precision; inputs and parameters in the plan's order.
     ///
     /// # Errors
-    /// When a value is missing or has another shape than declared; and for what only a run can find, such as
-    /// an index outside its axis: with the line that it is from.
+    /// When a value is missing or has another shape than declared; and for mistakes that only a run can
+    /// find, such as an index outside its axis: with the line that it is from.
     pub fn interpret(
         &self,
         inputs: &[TensorRef<'_>],

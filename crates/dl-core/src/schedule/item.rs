@@ -18,7 +18,7 @@ impl RowId {
 /// When something can be computed within a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// After so many products and opaque steps that follow from each other.
+    /// After a chain of this number of products and opaque steps.
     After(u32),
     /// After everything else.
     Last,
@@ -32,7 +32,7 @@ pub(super) struct Item {
 }
 
 pub(super) enum Work {
-    /// An instruction, and what it defines.
+    /// An instruction, and the value that it defines.
     Row(Instr<RowId>, Option<RowId>),
     Product(Matrices),
     /// A step on all rows together.
@@ -58,7 +58,7 @@ pub(super) enum RowArgument {
     Number(Scalar),
 }
 
-/// A step that nobody fuses.
+/// A step that is not fused.
 pub(super) struct OpaqueStep {
     pub step: StepId,
     pub args: Vec<RowArgument>,

@@ -1,4 +1,4 @@
-//! Kernels: pointwise bodies, matrix products, and steps that nobody fuses.
+//! Kernels: pointwise bodies, matrix products, and steps that are not fused.
 
 use crate::dtype::{DType, Scalar};
 use crate::ops::Reduce;
@@ -38,13 +38,13 @@ pub enum Section {
 /// A body for every row or element.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pointwise {
-    /// For what it runs.
+    /// The rows or elements for which it runs.
     pub domain: Domain,
-    /// What it computes.
+    /// The instructions.
     pub body: Body,
 }
 
-/// For what a body runs.
+/// The rows or elements for which a body runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
     /// The rows of the batch.
@@ -70,7 +70,7 @@ pub struct Product {
     pub right: Factor,
     /// `C`, row by row; along `k`, a whole value that starts as zeros. None if only the epilogue reads it.
     pub out: Option<BufferId>,
-    /// What follows for each row of the result.
+    /// The instructions that follow for each row of the result.
     pub epilogue: Option<Body>,
 }
 
@@ -139,7 +139,7 @@ pub enum Argument {
 }
 
 impl Sizes {
-    /// The sizes for so many rows of the batch.
+    /// The sizes for this number of rows of the batch.
     pub fn of(self, along: Along, rows: usize) -> Sizes {
         match along {
             Along::M => Sizes { m: self.m.saturating_mul(rows), ..self },

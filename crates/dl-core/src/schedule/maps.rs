@@ -6,7 +6,7 @@ use crate::ops::Op;
 /// Elements of a row that a table of places may have.
 const LONGEST: usize = 1 << 24;
 
-/// Checks that a table for so many elements may be made.
+/// Checks that a table for `len` elements may be made.
 ///
 /// # Errors
 /// When a row is too long.

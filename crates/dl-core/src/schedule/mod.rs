@@ -8,8 +8,9 @@
 //! 2. `select`, `reduce`, `products`: the rows' steps become instructions and matrix products, with the
 //!    tables and sizes that they need;
 //! 3. `group`: instructions are gathered between the products that they wait for;
-//! 4. `assemble`: groups become kernels with registers, loads and stores; what only a product reads of an
-//!    input becomes its prologue, elementwise instructions that follow it its epilogue;
+//! 4. `assemble`: groups become kernels with registers, loads and stores; an elementwise chain from an input
+//!    that only products read becomes their prologue, elementwise instructions that follow one product its
+//!    epilogue;
 //! 5. `fuse`: elementwise steps on whole values share a kernel;
 //! 6. `updates`: which parameters may be updated in place, and why others may not;
 //! 7. `lifetimes`: from which kernel to which a buffer is needed;
@@ -111,7 +112,7 @@ pub struct Rows {
 pub struct Stage {
     /// Each runs once.
     pub whole: Vec<Kernel>,
-    /// Each runs for all rows, in any parts; what they fold is complete at the stage's end.
+    /// Each runs for all rows, in any parts; their reductions are complete at the stage's end.
     pub rows: Vec<Kernel>,
 }
 

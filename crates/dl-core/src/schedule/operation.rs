@@ -10,7 +10,7 @@ use crate::schedule::{Access, BufferId, Index, Operand, Register};
 pub enum Operation<R = Register> {
     /// Elements of a buffer.
     Load {
-        /// Which.
+        /// The buffer.
         buffer: BufferId,
         /// Where they stand.
         access: Access,
@@ -50,7 +50,7 @@ pub enum Operation<R = Register> {
     Copy(Operand<R>),
     /// A reduction of each run of neighbours.
     Reduce {
-        /// Which.
+        /// The buffer.
         kind: Reduce,
         /// The operand, of `run` times as many elements.
         of: R,
@@ -82,9 +82,9 @@ pub enum Operation<R = Register> {
     },
     /// Element `index` of each run of `index.along` elements.
     Pick {
-        /// From what.
+        /// The operand.
         from: R,
-        /// Which.
+        /// The buffer.
         index: Index<R>,
     },
     /// Rows of a table, which is a whole value.
@@ -98,16 +98,16 @@ pub enum Operation<R = Register> {
     },
     /// Zeros with an update at `index` of each run.
     Place {
-        /// Where.
+        /// The places.
         index: Index<R>,
-        /// What.
+        /// The update.
         update: R,
     },
     /// Writes a row of a buffer, or an element of a whole value.
     Store {
-        /// Which.
+        /// The buffer.
         buffer: BufferId,
-        /// What is written.
+        /// The elements that are written.
         of: R,
     },
     /// Reduces all rows into a whole value.
@@ -125,7 +125,7 @@ pub enum Operation<R = Register> {
         buffer: BufferId,
         /// Which rows.
         index: Index<R>,
-        /// What is added.
+        /// The elements that are added.
         update: R,
         /// Elements of a row of the table.
         width: usize,

@@ -9,7 +9,7 @@ use crate::schedule::maps::{self, is_identity, padded, part, places};
 use crate::schedule::{Index, Instr, Operand, Operation, Part, StepId};
 use crate::tensor::Tensor;
 
-/// A fault: the step, and what is wrong.
+/// A fault: the step and the message.
 pub(super) type Fault = (StepId, String);
 
 /// Selects for all steps on rows.

@@ -9,7 +9,7 @@ use crate::schedule::{
 type Check = Result<(), String>;
 
 impl Schedule {
-    /// Checks what every schedule is; executors rely on it.
+    /// Checks the invariants of schedules, on which executors rely.
     ///
     /// - Buffers, steps and parameters exist. A buffer is read only after the kernel that makes it, rows of
     ///   a stage before its end; a reduction over rows is read only in later stages.

@@ -40,7 +40,7 @@ impl Tiled {
             let times = watch.map(|w| &w.stages[stage]);
             let mut place = 0;
             let fused = |work: &Work| matches!(work, Work::Fused(_));
-            // Steps that follow each other are one kernel; those that are taken together are one of theirs.
+            // Steps that follow each other are listed as one kernel; a fused kernel is listed by itself.
             for works in self.wholes[stage].chunk_by(|a, b| !fused(a) && !fused(b)) {
                 let time = times.map(|t| t.wholes[place..][..works.len()].iter().sum());
                 kernels.push(timed(self.wholes_kernel(works), time));
@@ -333,7 +333,7 @@ impl Tiled {
         bytes
     }
 
-    /// Combining what the shards of a stage fold to; `None` if they fold nothing.
+    /// The combination of the reductions of a stage's shards; `None` if there are none.
     fn combining(&self, stage: usize) -> Option<Kernel> {
         let made: Vec<_> = self.lowered.folds.iter().filter(|f| f.stage == stage).collect();
         let names: Vec<String> = made.iter().map(|f| format!("%{}", f.value)).collect();

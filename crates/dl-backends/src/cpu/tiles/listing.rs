@@ -6,8 +6,8 @@ use super::tiled::Tiled;
 use crate::profile::{Kernel, Operation};
 
 impl Tiled {
-    /// A line for each kernel: what it computes (by the plan's values), with how many operations of
-    /// products and how many bytes beyond its own blocks it reads and writes, for all rows.
+    /// A line for each kernel: the values of the plan that it computes, the operations of its products, and
+    /// the bytes beyond its own blocks that it reads and writes, for all rows.
     pub(in crate::cpu) fn listing(&self) -> String {
         let mut text = String::new();
         self.write(&mut text).expect("a string takes everything");

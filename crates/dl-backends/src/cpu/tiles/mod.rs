@@ -5,8 +5,8 @@
 //! Inside a tile, products (and other steps that need whole tiles) alternate with groups of instructions
 //! that go row by row; a group runs in blocks of rows that stay in the nearest cache.
 //!
-//! `data` is what `lower` makes of a schedule and what `run` works on; neither of these knows the other's
-//! files, and `tiled` brings them together.
+//! `lower` makes `data` from a schedule, and `run` works on it. `tiled` compiles a schedule; `execute` and
+//! `stage` run it.
 
 mod amounts;
 mod data;

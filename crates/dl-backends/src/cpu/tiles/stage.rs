@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::executor::Call;
 
 impl Tiled {
-    /// The rows of a stage, and what they fold to.
+    /// Computes the rows of a stage and their reductions.
     pub(super) fn tiles<'a>(
         &mut self,
         stage: usize,
@@ -223,7 +223,7 @@ impl Tiled {
             seed: given.seed,
             step: given.step,
         };
-        // One look at the clock from phase to phase: the time between two of them is somebody's.
+        // One look at the clock from phase to phase: the time between two looks is one phase's.
         let mut begun = given.timed.then(Instant::now);
         for (index, tile) in (start..end).step_by(self.tiling.tile).enumerate() {
             let rows = self.tiling.tile.min(end - tile);
@@ -297,7 +297,7 @@ impl Tiled {
             match *out {
                 Target::Home(home) => {
                     drop(result);
-                    // SAFETY: nobody reads what the step makes before it is done.
+                    // SAFETY: nothing reads the step's result before the step is done.
                     let out = unsafe { scene.write::<T>(home, span, self.lowered.homes[home].len) };
                     out.copy_from_slice(&elements);
                 }

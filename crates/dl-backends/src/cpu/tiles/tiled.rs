@@ -1,4 +1,4 @@
-//! A schedule compiled for this executor: what its rows come to, and the memory of its runs.
+//! A schedule compiled for this executor: its lowered kernels, and the memory of its runs.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -149,7 +149,7 @@ impl Tiled {
     }
 }
 
-/// Checks what only sizes can tell, of every step; and that whole values fit into memory.
+/// Checks each step for mistakes that only sizes show, and that whole values fit into memory.
 fn check_sizes(schedule: &Schedule) -> Result<()> {
     let plan = schedule.plan();
     for (i, value) in plan.values().iter().enumerate() {
@@ -205,7 +205,7 @@ fn tiling(
     Ok(tiling)
 }
 
-/// What the memory of shards depends on.
+/// The lowered kernels that decide the memory of a shard.
 struct Memory<'t> {
     schedule: &'t Schedule,
     lowered: &'t Lowered,

@@ -60,7 +60,7 @@ impl Convert {
 }
 
 impl Converted {
-    /// Room for so many elements, which are no tile's.
+    /// Room for `len` elements, which are part of a tile.
     pub(crate) fn part(&mut self, len: usize) -> &mut [f32] {
         self.tile = 0;
         self.elements.resize(self.elements.len().max(len), 0.0);

@@ -1,4 +1,4 @@
-//! Instructions of a group: what is computed row by row, from which homes into which.
+//! Instructions of a group: functions from homes to a home, computed row by row.
 
 use dl_core::DType;
 use dl_core::dtype::Scalar;
@@ -34,13 +34,13 @@ pub(crate) enum Kind {
     Copy(Operand),
     /// Rows into columns, or back.
     Transpose(usize, Way),
-    /// `kind` of each run of so many elements.
+    /// `kind` of each run of neighbours; the last number is the length of a run.
     Reduce(Reduce, usize, usize),
-    /// Element `map[i]` of the operand's row of so many; `u32::MAX` for the number.
+    /// Element `map[i]` of the operand's row, whose length is given; `u32::MAX` for the number.
     Gather(Vec<u32>, Operand, usize, Scalar),
     /// Operands side by side: element `i` of each goes to `map[i]`.
     Concat(Vec<(usize, Vec<u32>)>),
-    /// The number of the row (a multiple of it, counted on), each so many times.
+    /// Numbers that count on from row to row, each repeated `times`.
     Count {
         per_row: usize,
         times: usize,
@@ -52,7 +52,7 @@ pub(crate) enum Kind {
         from: usize,
         index: Index,
     },
-    /// Rows of so many elements of a whole table, by index.
+    /// Rows of a whole table, of `width` elements, by index.
     Lookup {
         table: usize,
         index: Index,
@@ -81,7 +81,7 @@ pub(crate) enum Way {
     Rows,
 }
 
-/// Indices, and what they are of.
+/// Indices, and the axis that they are of.
 #[derive(Debug)]
 pub(crate) struct Index {
     pub home: usize,

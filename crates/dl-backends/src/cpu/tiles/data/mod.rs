@@ -1,4 +1,4 @@
-//! The data of a tile's work: what lowering makes and runs read.
+//! The data of a tile's work, which lowering makes and runs read.
 
 pub(crate) mod code;
 pub(crate) mod convert;

@@ -14,7 +14,7 @@ pub(crate) struct Product {
     pub a: Left,
     pub out: Target,
     pub form: Form,
-    /// Scales what is added to a fold, and what was there before the first tile.
+    /// The factors of the addend of a fold, and of the fold's elements before the first tile.
     pub scale: (f32, f32),
     /// The packed matrix that it adds to, instead of a fold.
     pub panels: Option<usize>,
@@ -158,7 +158,7 @@ impl Product {
         if let Left::Converted(place, _) = self.a { Some(place) } else { None }
     }
 
-    /// Its sizes for so many rows of the plan.
+    /// Its sizes for this number of rows of the plan.
     pub(crate) fn sizes(&self, rows: usize) -> Sizes {
         match self.form {
             Form::Rows { m, sizes: (k, n), .. } => Sizes { m: rows * m, n, k },
@@ -175,7 +175,7 @@ impl Product {
         Cost { row: row * self.dtype.bytes(), whole: whole * self.dtype.bytes() }
     }
 
-    /// Rows and columns that it packs itself, for so many rows of the plan.
+    /// Rows and columns that it packs itself, for this number of rows of the plan.
     pub(crate) fn packs(&self, rows: usize) -> (usize, usize) {
         match &self.form {
             Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 && *n > 1 => (rows * k, *n),
@@ -183,7 +183,7 @@ impl Product {
         }
     }
 
-    /// Elements of the workspace that it needs for so many rows.
+    /// Elements of the workspace that it needs for this number of rows.
     pub(crate) fn workspace(&self, kernels: &Kernels, rows: usize) -> usize {
         match &self.form {
             Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 => {

@@ -39,7 +39,7 @@ pub(crate) enum Shared {
     U8(*mut [u8]),
 }
 
-// SAFETY: it is only an address, of elements that may be sent; who follows it says why that is sound.
+// SAFETY: it is only an address, of elements that may be sent; each use of it says why it is sound.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
@@ -108,7 +108,7 @@ macro_rules! held {
                 match part { $(Part::$v(x) => Shared::$v(*x)),* }
             }
 
-            /// Where the elements from `first` on are, if there are so many.
+            /// The address of the elements from `first` on, once it is clear that there are `len`.
             pub(crate) fn address(self, first: usize, len: usize) -> *mut u8 {
                 match self {
                     $(Shared::$v(_) => self.elements::<$t>(first, len).cast::<$t>().wrapping_add(first).cast()),*
@@ -116,7 +116,7 @@ macro_rules! held {
             }
 
             /// # Safety
-            /// They are elements of what it was made of, which is borrowed for as long, and nobody else
+            /// They are elements of the buffer that it was made of, which is borrowed for as long, and nothing else
             /// has them.
             unsafe fn part<'x>(self, first: usize, len: usize) -> Part<'x> {
                 // SAFETY: the caller's.
@@ -152,7 +152,7 @@ held! {
 pub(crate) use typed;
 
 impl Slot {
-    /// Nothing; what stands in for a buffer that is being written.
+    /// An empty buffer, in place of one that is being written.
     pub(crate) const EMPTY: Slot = Slot::U8(vec![]);
 
     /// The elements.
@@ -170,7 +170,7 @@ impl Shared {
     /// So many elements from `first` on.
     ///
     /// # Safety
-    /// What it was made of is borrowed for as long, and nobody writes these elements meanwhile.
+    /// The buffer that it was made of is borrowed for as long, and nothing writes these elements meanwhile.
     pub(crate) unsafe fn read<'x, T: Held>(self, first: usize, len: usize) -> &'x [T] {
         let all = self.elements::<T>(first, len);
         // SAFETY: they lie inside, and the caller's promise.
@@ -180,7 +180,7 @@ impl Shared {
     /// The same, to be written.
     ///
     /// # Safety
-    /// What it was made of is borrowed for as long, and nobody else has these elements meanwhile.
+    /// The buffer that it was made of is borrowed for as long, and nothing else has these elements meanwhile.
     pub(crate) unsafe fn write<'x, T: Held>(self, first: usize, len: usize) -> &'x mut [T] {
         let all = self.elements::<T>(first, len);
         // SAFETY: they lie inside, and the caller's promise.

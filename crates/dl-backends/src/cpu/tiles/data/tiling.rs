@@ -26,8 +26,8 @@ pub(crate) struct Tiling {
 }
 
 impl Tiling {
-    /// Tiles of rows that have so many bytes, all buffers together, and as many more if a tile keeps the
-    /// numbers that products convert; of `tile` rows, if that is given.
+    /// Tiles of rows of `bytes`, all buffers together, and of `more` bytes if a tile keeps the numbers that
+    /// products convert; tiles of `tile` rows, if that is given.
     ///
     /// Rows that fill the second cache little more than once are one tile, so that the last product updates
     /// its parameter. Otherwise a tile takes a quarter of the cache with the numbers that are converted,

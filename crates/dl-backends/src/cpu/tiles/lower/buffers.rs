@@ -52,7 +52,7 @@ impl Buffers {
                             outs.for_each(|out| self.open(homes, out, group.rows));
                         }
                     }
-                    // Freed after the result has its place: no operation overwrites what it reads.
+                    // Freed after the result has its place: no instruction writes over its operands.
                     let mut inputs: Vec<usize> = instrs.iter().flat_map(|i| i.kind.inputs()).collect();
                     inputs.sort_unstable();
                     inputs.dedup();

@@ -119,7 +119,7 @@ impl Group {
             }
         }
         for (_, x) in &folds {
-            // The same line for all: what a row leaves there, the next one finds.
+            // The same line for all rows: each row adds to the sum of the rows before it.
             let stream = streams.len();
             streams.push(Stream { access: Access::SameLine, element: Element::Lane });
             tape.store(stream, tape.load(stream) + *x);
@@ -133,7 +133,7 @@ impl Group {
     }
 }
 
-/// The elements of a row of an instruction that a segment may take, from what it is and whose types it has.
+/// The elements of a row of an instruction, if a segment may take it: its kind and its types decide.
 fn may_be_in(instr: &Instr, homes: &[Home], (dtype, transposed): (DType, bool)) -> Option<usize> {
     let of = |x: &Operand| match x {
         Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => homes[*v].dtype,

@@ -1,5 +1,5 @@
-//! Bytes that only products read leave the groups: whoever computes part of a product makes the numbers for
-//! itself, so that they are never between two threads' caches.
+//! Bytes that only products read leave the groups: each thread converts the bytes for its own part of a
+//! product, so that the numbers never travel between two threads' caches.
 
 use dl_core::DType;
 
@@ -9,7 +9,7 @@ use crate::cpu::tiles::data::phase::{Phase, Phases};
 use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::lower::rows::Lowered;
 
-/// Takes what is only converted for products of `f32` out of the groups.
+/// Takes conversions that only products of `f32` read out of the groups.
 pub(crate) fn converts(lowered: &Lowered, stages: &mut [Phases]) -> Vec<Convert> {
     let mut converts = vec![];
     for stage in 0..stages.len() {

@@ -163,7 +163,7 @@ impl Lowering<'_> {
     /// Whether a product's matrix is worth packing.
     fn is_packed(&self, pack: &Pack, m: usize) -> bool {
         let few = self.schedule.row_count().saturating_mul(m) < FEW;
-        !few || pack.strides.1 != 1 || pack.n % self.kernels.vector() != 0
+        !few || pack.strides.1 != 1 || !pack.n.is_multiple_of(self.kernels.vector())
     }
 
     /// The place of a matrix among those that are packed.

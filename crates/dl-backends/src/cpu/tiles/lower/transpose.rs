@@ -8,7 +8,7 @@ use crate::cpu::tiles::data::instr::{Instr, Kind, Way};
 use crate::cpu::tiles::data::phase::{Group, Phase, Phases};
 use crate::cpu::tiles::lower::rows::Lowered;
 
-/// Rows of so many elements fill the vectors of a kernel as they lie.
+/// Rows with this number of elements fill the vectors of a kernel as they lie.
 const SHORT: usize = 32;
 
 /// Transposes the groups for which that pays: values that come from outside or go there are transposed at

@@ -41,7 +41,7 @@ impl<'s, T: Held> Elements<'s, T> {
         }
     }
 
-    /// Those of a line of so many.
+    /// The elements of a line of `len`.
     pub(crate) fn line(self, index: usize, len: usize) -> vector::Operand<'s, T> {
         match self {
             Elements::Each(x) => vector::Operand::Slice(&x[index * len..][..len]),

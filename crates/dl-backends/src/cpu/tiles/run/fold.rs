@@ -1,5 +1,5 @@
 //! What tiles add up to: each shard has its own, shards are combined in a fixed tree. Where terms are many,
-//! what rounding takes from a sum is kept beside it.
+//! the rounding error of a sum is kept beside it.
 
 use dl_core::dtype::Scalar;
 use dl_core::ops::Reduce;
@@ -18,12 +18,12 @@ pub(crate) const CHAIN: usize = 64;
 pub(crate) struct Fold {
     /// What is summed at the moment; in the end, everything.
     pub now: Slot,
-    /// The sum so far, and what rounding took from it, where terms are many.
+    /// The sum so far and its rounding error, where terms are many.
     kept: Option<(Slot, Slot)>,
 }
 
 impl Fold {
-    /// Of so many elements; with `many`, sums of floats keep what rounding takes.
+    /// With `len` elements; with `many`, sums of floats keep their rounding errors.
     pub(crate) fn new(now: Slot, (kind, dtype): (Reduce, DType), len: usize, many: bool) -> Fold {
         let many = many && kind == Reduce::Sum && dtype.is_float();
         Fold { now, kept: many.then(|| (Slot::new(dtype, len), Slot::new(dtype, len))) }
@@ -73,7 +73,7 @@ impl Fold {
         }
     }
 
-    /// Takes what was summed by somebody who begins anew with the next term.
+    /// Adds a partial sum to the total; the caller begins the next partial sum from 0.
     pub(crate) fn flush(&mut self, dtype: DType) {
         if let Some((total, lost)) = &mut self.kept {
             typed!(dtype, T => T::keep(Isa::widest(), total.get_mut(), lost.get_mut(), self.now.get::<T>()));
@@ -91,7 +91,7 @@ impl Fold {
         }
     }
 
-    /// Fills it with what nothing comes to.
+    /// Fills it with the reduction's identity.
     pub(crate) fn reset(&mut self, (kind, dtype): (Reduce, DType)) {
         reset(kind, dtype, &mut self.now);
         self.begin(dtype);
@@ -105,7 +105,7 @@ impl Fold {
     }
 }
 
-/// Fills elements with what nothing comes to.
+/// Fills elements with the reduction's identity.
 fn reset(kind: Reduce, dtype: DType, fold: &mut Slot) {
     let identity = match (kind, dtype) {
         // As the reduction over nothing has it.

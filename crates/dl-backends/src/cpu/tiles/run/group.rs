@@ -10,11 +10,11 @@ use crate::cpu::tiles::data::phase::Group;
 use crate::cpu::tiles::run::fold::Fold;
 use crate::cpu::tiles::run::scene::{Member, Scene};
 
-/// Rows that are worth a part.
+/// Rows of a part, at least.
 const ROWS: usize = 32;
 /// Most parts.
 pub(crate) const PARTS: usize = 8;
-/// Elements of results that are worth waking others.
+/// Elements of results that are worth waking other threads.
 const ALONE: usize = 1 << 13;
 
 /// The members of a team that work on a group.
@@ -26,21 +26,21 @@ pub(crate) struct Workers<'c, 'l> {
     pub lead: Option<&'c mut Lead<'l>>,
 }
 
-/// A mistake: the step, and what is wrong.
+/// A mistake: the step and the message.
 type Fault = (usize, String);
 
 impl Group {
-    /// In how many parts so many rows are taken, where `most` are possible.
+    /// The number of parts in which `rows` are computed, where `most` are possible.
     fn parts(&self, rows: usize, most: usize) -> usize {
         if self.folded.is_some() { (rows / ROWS).clamp(1, most.max(1)) } else { 1 }
     }
 
-    /// Whether so many rows are worth waking others.
+    /// Whether `rows` are worth waking other threads.
     fn is_large(&self, rows: usize) -> bool {
         self.instrs.iter().map(|i| i.len).sum::<usize>().saturating_mul(rows) >= ALONE
     }
 
-    /// How many of a team take part in so many rows.
+    /// How many of a team compute `rows`.
     pub(crate) fn sharers(&self, rows: usize, most: usize, members: usize) -> usize {
         if self.is_large(rows) { self.parts(rows, most).min(members) } else { 1 }
     }

@@ -37,7 +37,7 @@ pub(crate) trait Number: Held {
     fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]);
     /// `into ← kind(into, x)`, element by element.
     fn combine(isa: Isa, kind: Reduce, into: &mut [Self], x: &[Self]);
-    /// `total ← total + x`, with what rounding takes added to `lost`; integers lose nothing.
+    /// `total ← total + x`, with the rounding error added to `lost`; integers have none.
     fn keep(isa: Isa, total: &mut [Self], _lost: &mut [Self], x: &[Self]) {
         Self::combine(isa, Reduce::Sum, total, x);
     }
@@ -276,7 +276,7 @@ macro_rules! integers {
 }
 integers!(i64 u8);
 
-/// Integers: what the tables define for them.
+/// The operations that the tables define for integers.
 trait Whole: Held {
     fn apply(op: Unary, x: &mut [Self]);
     fn apply2(op: Binary, x: vector::Operand<'_, Self>, y: vector::Operand<'_, Self>, out: &mut [Self]);

@@ -97,7 +97,7 @@ impl<'a> Scene<'a> {
             Place::Input(i) => (elements(self.inputs[i].data()), 0),
             Place::Slot(slot, base) => {
                 let first = (span.start - span.base(base)) * len;
-                // SAFETY: the buffer outlives the scene. No operation writes what it reads (`Buffers::give`),
+                // SAFETY: the buffer outlives the scene. No instruction writes over its operands (`Buffers::give`),
                 // and others have other rows.
                 return unsafe { self.slots[slot].read(first, span.rows * len) };
             }
@@ -113,7 +113,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Asks for the rows of an input that come after those from `start` on, as many again, but not
-    /// nearer than what is read while memory answers.
+    /// nearer than the bytes that are read while memory answers.
     pub(crate) fn prefetch(&self, value: usize, start: usize, rows: usize) {
         let Home { place: Place::Input(i), dtype, len } = self.homes[value] else { return };
         typed!(dtype, T => {
@@ -163,7 +163,7 @@ impl<'a> Scene<'a> {
     /// A value's rows, of `len` elements each, to be written.
     ///
     /// # Safety
-    /// Until they are written, nobody reads them: neither the writer, nor another member of the team.
+    /// Until they are written, nothing reads them: neither the writer, nor another member of the team.
     pub(crate) unsafe fn write<T: Held>(&self, value: usize, span: Span, len: usize) -> &'a mut [T] {
         let Place::Slot(slot, base) = self.homes[value].place else {
             unreachable!("results have buffers");

@@ -21,7 +21,7 @@ pub(crate) struct Given<'a> {
     pub inputs: &'a [TensorRef<'a>],
     pub seed: u64,
     pub step: u64,
-    /// Whether somebody wants to know how long each phase takes.
+    /// Whether the time of each phase is wanted.
     pub timed: bool,
 }
 

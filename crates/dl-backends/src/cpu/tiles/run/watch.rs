@@ -19,12 +19,12 @@ pub(crate) struct Stage {
     pub phases: Vec<Duration>,
     /// Of threads that have no shard while others still have.
     pub wait: Duration,
-    /// Of combining what shards fold to.
+    /// Of combining the reductions of shards.
     pub combine: Duration,
 }
 
 impl Watch {
-    /// For stages of so many kernels on whole values and phases, `packs` matrices and `updates`.
+    /// For stages with these numbers of kernels on whole values and of phases, `packs` matrices and `updates`.
     pub(crate) fn new(stages: impl Iterator<Item = (usize, usize)>, packs: usize, updates: usize) -> Watch {
         let zero = |n: usize| vec![Duration::ZERO; n];
         let stage = |(wholes, phases): (usize, usize)| Stage {
@@ -37,7 +37,7 @@ impl Watch {
         Watch { stages: stages.map(stage).collect(), updates: zero(updates) }
     }
 
-    /// Does the work, and adds the time to what `place` finds, if there is a watch.
+    /// Does the work, and adds its time at `place`, if there is a watch.
     pub(crate) fn time<R>(
         watch: &mut Option<Watch>,
         place: impl FnOnce(&mut Watch) -> &mut Duration,
