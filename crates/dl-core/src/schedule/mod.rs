@@ -23,6 +23,7 @@ mod accumulate;
 mod assemble;
 mod batch;
 mod body;
+mod buffer;
 mod cost;
 mod draft;
 mod evaluate;
@@ -50,6 +51,7 @@ use std::sync::Arc;
 pub use self::accumulate::Accumulation;
 pub use self::batch::{Batch, Part};
 pub use self::body::{Access, Body, Index, Instr, Operand, Register};
+pub use self::buffer::{Buffer, Content, Layout, Lifetime};
 pub use self::cost::Cost;
 pub use self::interpret::Results;
 pub use self::kernel::{
@@ -59,11 +61,9 @@ pub use self::operation::Operation;
 pub use self::updates::{Method, Reason, Update};
 
 use crate::dim::{Dims, Name};
-use crate::dtype::DType;
 use crate::error::Error;
 use crate::graph::Origin;
 use crate::plan::{Plan, ValueId};
-use crate::tensor::Tensor;
 
 /// A plan for given sizes: buffers, kernels in stages, updates. It prints as a listing.
 ///
@@ -116,48 +116,6 @@ pub struct Stage {
     pub rows: Vec<Kernel>,
 }
 
-/// Elements in memory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Buffer {
-    /// Their type.
-    pub dtype: DType,
-    /// How they lie.
-    pub layout: Layout,
-    /// What they are.
-    pub content: Content,
-    /// From which kernel to which they are needed.
-    pub lifetime: Lifetime,
-}
-
-/// How the elements of a buffer lie: row-major, without gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// So many elements for each row of the batch, row after row.
-    Rows(usize),
-    /// So many elements, once.
-    Whole(usize),
-}
-
-/// What a buffer holds.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Content {
-    /// A value of the plan.
-    Value(ValueId),
-    /// Numbers that sizes determine.
-    Known(Tensor),
-    /// What lies between two kernels and is no value of the plan.
-    Between,
-}
-
-/// From which kernel to which a buffer is needed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lifetime {
-    /// The kernel that makes it; none for inputs, parameters and known numbers.
-    pub from: Option<KernelId>,
-    /// The last kernel that reads or writes it; none if it is needed after the last kernel.
-    pub until: Option<KernelId>,
-}
-
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
@@ -190,20 +148,6 @@ impl StageId {
     /// The one after it.
     pub fn next(self) -> StageId {
         StageId(self.0 + 1)
-    }
-}
-
-impl Layout {
-    /// Elements of a row, or of the whole.
-    pub fn len(self) -> usize {
-        match self {
-            Layout::Rows(len) | Layout::Whole(len) => len,
-        }
-    }
-
-    /// Whether there are no elements.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
     }
 }
 

@@ -4,6 +4,7 @@ mod batch;
 mod fusion;
 mod invariants;
 mod kernels;
+mod products;
 mod updates;
 
 use std::sync::Arc;
