@@ -183,3 +183,22 @@ fn parameters_change_places() {
         assert!((of("r") - (2.5_f64.sin() + 2.0) * 0.5).abs() < 1e-6);
     }
 }
+
+/// Rows of several tiles and shards, whose size is not asked for: it is the same with code and without, and
+/// so is the order of sums.
+#[test]
+fn tiles_do_not_depend_on_code() {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 37));
+    let (a, gate) = (nn::dense(x, "a", 23).tanh(), nn::dense(x, "gate", 23).sigmoid());
+    let h = a * gate + (1.0 - gate);
+    let centred = h - h.mean(0).broadcast_to(&h.shape());
+    let q = nn::dense(nn::dropout(centred, 0.25, Mode::Train), "q", 5);
+    let rough = (q.slice(1, 1, 5) - q.slice(1, 0, 4)).relu().pow(2.0).mean(..);
+    let program = (q.abs().mean(..) + 0.3 * rough).minimize(Adam::new(0.01)).expect("it is right");
+    for rows in [700, 3000] {
+        let x: Vec<f32> = (0..rows * 37).map(|i| (i as f32 * 0.37).sin()).collect();
+        let x = Tensor::new([rows, 37], x).expect("as many as the shape says");
+        check(&program, &[x], &format!("{rows} rows"));
+    }
+}

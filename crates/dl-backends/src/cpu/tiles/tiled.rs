@@ -6,7 +6,6 @@ use dl_core::plan::{Plan, ValueId};
 use dl_core::{DType, Dims, Schedule};
 
 use super::data::convert::Convert;
-use super::data::home::Base;
 use super::data::phase::{Buffer, FoldDecl, Phase, Phases};
 use super::data::product::Pack;
 use super::data::slots::Slot;
@@ -74,10 +73,10 @@ impl Tiled {
         check_sizes(&schedule)?;
         let kernels = Kernels::best();
         let code = code && is_supported(Isa::widest());
-        let Rows { lowered, mut phases, mut converts, buffers } =
+        let Rows { lowered, mut phases, mut converts, buffers, row_bytes } =
             lower::rows(&schedule, kernels, code).map_err(Error::value)?;
         let prepared = prepare_opaque(&schedule, &phases)?;
-        let tiling = tiling(&schedule, (&buffers, &mut converts), tile, kernels)?;
+        let tiling = tiling(&schedule, (row_bytes, &buffers, &mut converts), tile, kernels)?;
         let updates = lower::updates::updates(&schedule, &lowered, &mut phases, &tiling);
         let workspace = phases.iter().flatten().map(|phase| match phase {
             Phase::Product(product) => product.workspace(&kernels, tiling.tile),
@@ -185,14 +184,13 @@ fn prepare_opaque(schedule: &Schedule, phases: &[Phases]) -> Result<Vec<Option<P
 /// The tiling, from the bytes of a row; and how much products convert at a time.
 fn tiling(
     schedule: &Schedule,
-    (buffers, converts): (&[Buffer], &mut [Convert]),
+    (row_bytes, buffers, converts): (usize, &[Buffer], &mut [Convert]),
     tile: Option<usize>,
     kernels: Kernels,
 ) -> Result<Tiling> {
-    let of_rows = buffers.iter().filter(|b| b.base != Base::Block);
     let inputs = schedule.plan().inputs().iter();
     let inputs = inputs.map(|i| schedule.row_shape(i.value).iter().product::<usize>() * i.decl.dtype.bytes());
-    let bytes = of_rows.map(|b| b.len * b.dtype.bytes()).sum::<usize>() + inputs.sum::<usize>();
+    let bytes = row_bytes + inputs.sum::<usize>();
     let converted = converts.iter().map(Convert::row_bytes).sum();
     let tiling = Tiling::new(schedule.row_count(), (bytes, converted), tile, kernels.caches());
     for buffer in buffers {

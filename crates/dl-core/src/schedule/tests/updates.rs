@@ -117,6 +117,17 @@ fn a_fused_kernel_writes_over_the_old_value() {
 }
 
 #[test]
+fn an_old_value_that_a_later_kernel_reads_is_not_written_over() {
+    let g = Graph::new();
+    let w = g.parameter("w", F32, [3], Init::Zeros);
+    let (new, sum) = (w.exp() + 1.0, w.sum(..));
+    check(
+        &program(&g, &[("sum", sum)], &[(w, new)]),
+        expect!["update     w ← %2, not in place: 0w1 reads the old value"],
+    );
+}
+
+#[test]
 fn a_new_value_that_others_read_replaces_the_old_one() {
     let g = Graph::new();
     let (w, v) = (g.parameter("w", F32, [3], Init::Zeros), g.parameter("v", F32, [3], Init::Zeros));

@@ -26,7 +26,7 @@ use self::buffers::Buffers;
 pub(super) use self::rows::Lowered;
 use super::BLOCK;
 use super::data::convert::Convert;
-use super::data::home::Place;
+use super::data::home::{Base, Home, Place};
 use super::data::phase::{Buffer, Phase, Phases};
 use crate::cpu::matmul::Kernels;
 
@@ -37,6 +37,8 @@ pub(super) struct Rows {
     pub phases: Vec<Phases>,
     pub converts: Vec<Convert>,
     pub buffers: Vec<Buffer>,
+    /// Bytes of a row in all buffers that outlive a block, without code.
+    pub row_bytes: usize,
 }
 
 /// Lowers the kernels on rows; with `code`, instructions become machine code.
@@ -62,10 +64,21 @@ pub(super) fn rows(schedule: &Schedule, kernels: Kernels, code: bool) -> Result<
             group.folded = group.folds();
         }
     }
-    if code {
-        code::segments(&lowered.homes, &lowered.outputs, &mut phases);
+    let buffers = |homes: &mut [Home], phases: &[Phases]| {
+        Buffers::new(homes.len(), &lowered.outputs, phases).give(homes, phases)
+    };
+    let bytes = |buffers: &[Buffer]| {
+        let of_rows = buffers.iter().filter(|b| b.base != Base::Block);
+        of_rows.map(|b| b.len * b.dtype.bytes()).sum()
+    };
+    if !code {
+        let buffers = buffers(&mut lowered.homes, &phases);
+        let row_bytes = bytes(&buffers);
+        return Ok(Rows { lowered, phases, converts, buffers, row_bytes });
     }
-    let buffers = Buffers::new(lowered.homes.len(), &lowered.outputs, &phases);
-    let buffers = buffers.give(&mut lowered.homes, &phases);
-    Ok(Rows { lowered, phases, converts, buffers })
+    // Before there is code: tiles, and so the order of sums, are the same with it and without.
+    let row_bytes = bytes(&buffers(&mut lowered.homes.clone(), &phases));
+    code::segments(&lowered.homes, &lowered.outputs, &mut phases);
+    let buffers = buffers(&mut lowered.homes, &phases);
+    Ok(Rows { lowered, phases, converts, buffers, row_bytes })
 }

@@ -120,7 +120,9 @@ impl Instr {
                     }
                 }
             }
-            Kind::Fold(..) | Kind::Scatter { .. } => {}
+            Kind::Fold(..) | Kind::Scatter { .. } => {
+                unreachable!("reductions over rows have no rows to write")
+            }
         }
         Ok(())
     }

@@ -30,9 +30,13 @@ pub(crate) trait Number: Held {
     );
     fn cast(from: DType, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]);
     /// A function of bytes; only `f32` results have one.
-    fn bytes(_isa: Isa, _map: &ByteMap, _x: &[u8], _out: &mut [Self]) {}
+    fn bytes(_isa: Isa, _map: &ByteMap, _x: &[u8], _out: &mut [Self]) {
+        unreachable!("lowering makes functions of bytes for f32 only")
+    }
     /// Random numbers by seed, step and stream, from an element on; only floats have them.
-    fn uniform(_isa: Isa, _key: [u64; 3], _first: u64, _out: &mut [Self]) {}
+    fn uniform(_isa: Isa, _key: [u64; 3], _first: u64, _out: &mut [Self]) {
+        unreachable!("random numbers are floats, as a plan's check says")
+    }
     /// `kind` of each run.
     fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]);
     /// `into ← kind(into, x)`, element by element.
@@ -186,8 +190,12 @@ impl Number for bool {
     fn cast(from: DType, x: &Operand, i: &Instr, scene: &Scene<'_>, span: Span, out: &mut [Self]) {
         typed!(from, A => convert::<A, bool>(x, i, scene, span, out, is_true));
     }
-    fn reduce(_: Reduce, _: &[Self], _: usize, _: &mut [Self]) {}
-    fn combine(_: Isa, _: Reduce, _: &mut [Self], _: &[Self]) {}
+    fn reduce(_: Reduce, _: &[Self], _: usize, _: &mut [Self]) {
+        unreachable!("no reduction takes truth values, as a plan's check says")
+    }
+    fn combine(_: Isa, _: Reduce, _: &mut [Self], _: &[Self]) {
+        unreachable!("no reduction takes truth values, as a plan's check says")
+    }
 }
 
 fn finite<T: Held>(
@@ -328,10 +336,18 @@ impl Whole for i64 {
 }
 
 impl Whole for u8 {
-    fn apply(_: Unary, _: &mut [Self]) {}
-    fn apply2(_: Binary, _: vector::Operand<'_, Self>, _: vector::Operand<'_, Self>, _: &mut [Self]) {}
-    fn reduced(_: Reduce, _: &[Self], _: usize, _: &mut [Self]) {}
-    fn combined(_: Reduce, _: &mut [Self], _: &[Self]) {}
+    fn apply(_: Unary, _: &mut [Self]) {
+        unreachable!("bytes have no arithmetic, as a plan's check says")
+    }
+    fn apply2(_: Binary, _: vector::Operand<'_, Self>, _: vector::Operand<'_, Self>, _: &mut [Self]) {
+        unreachable!("bytes have no arithmetic, as a plan's check says")
+    }
+    fn reduced(_: Reduce, _: &[Self], _: usize, _: &mut [Self]) {
+        unreachable!("no reduction takes bytes, as a plan's check says")
+    }
+    fn combined(_: Reduce, _: &mut [Self], _: &[Self]) {
+        unreachable!("no reduction takes bytes, as a plan's check says")
+    }
     fn from_number<A: Convert>(x: A) -> Self {
         x.byte()
     }
