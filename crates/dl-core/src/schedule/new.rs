@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::dim::Dims;
 use crate::error::Result;
-use crate::plan::{Plan, Step};
+use crate::plan::{Arg, Plan, Step, ValueId};
 use crate::schedule::accumulate::accumulations;
 use crate::schedule::assemble::assemble;
 use crate::schedule::draft::Draft;
@@ -132,7 +132,7 @@ fn whole_kernel(
     let plan = draft.plan;
     let step = &plan.steps()[id.index()];
     let row_shapes = draft.row_shapes;
-    let shape = |v: crate::plan::ValueId| row_shapes[v.index()].clone();
+    let shape = |v: ValueId| row_shapes[v.index()].clone();
     if let Some(product) = products::whole(plan, (id, step), shape, |v| draft.held(v)) {
         return Ok(Kernel::Product(product));
     }
@@ -143,12 +143,8 @@ fn whole_kernel(
     Ok(Kernel::Opaque(Opaque { step: id, args, out: draft.held(step.result), fold: None }))
 }
 
-fn argument(
-    draft: &mut Draft<'_>,
-    step: &Step,
-    arg: &crate::plan::Arg,
-) -> std::result::Result<Argument, String> {
-    use crate::plan::Arg;
+/// An operand of a step on whole values.
+fn argument(draft: &mut Draft<'_>, step: &Step, arg: &Arg) -> std::result::Result<Argument, String> {
     Ok(match arg {
         Arg::Value(v) => Argument::Buffer(draft.held(*v)),
         Arg::Constant(number) => Argument::Number(*number),
