@@ -123,8 +123,8 @@ fn matrix((x, x_shape): Axes<'_>, (y, y_shape): Axes<'_>, out: &[u8]) -> Option<
     let kept = out.iter().take_while(|l| x.contains(l)).count();
     let (rows, columns) = out.split_at(kept);
     let summed: Vec<u8> = x.iter().copied().filter(|l| !out.contains(l)).collect();
-    let fits = rows.iter().all(|l| !y.contains(l))
-        && columns.iter().all(|l| y.contains(l) && !x.contains(l))
+    // As many letters as are summed or columns: none of the rows goes through both operands.
+    let fits = columns.iter().all(|l| y.contains(l) && !x.contains(l))
         && summed.iter().all(|l| y.contains(l))
         && y.len() == summed.len() + columns.len();
     if !fits {
