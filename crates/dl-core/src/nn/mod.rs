@@ -60,7 +60,7 @@ pub use activation::{
     log_sigmoid, mish, prelu, reglu, relu6, selu, silu, softmin, softplus, softshrink, softsign, sparsemax,
     swiglu, tanhshrink, threshold,
 };
-pub use layer::{Dense, Mode, dense, dropout, spatial_dropout};
+pub use layer::{Dense, Dropout, Mode, dense, dropout, spatial_dropout};
 pub use loss::{
     BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
     MultiMargin, Nll, PoissonNll, TripletMargin, Tversky, binary_cross_entropy,
