@@ -247,18 +247,18 @@ fn selections() -> Vec<Case> {
         }),
     ];
     for kind in [Scatter::Add, Scatter::Set, Scatter::Max, Scatter::Min] {
-        all.push(two(&format!("scatter {kind:?}"), ([2, 3], [3, 3]), move |x, y| {
+        all.push(two(&format!("scatter {kind:?}"), ([3, 3], [3, 3]), move |x, y| {
             x.scatter(kind, 0, indices(x.graph(), &[3], &[1, 0, 1]), y)
         }));
-        all.push(two(&format!("scatter {kind:?} of columns"), ([2, 3], [2, 3, 1]), move |x, y| {
+        all.push(two(&format!("scatter {kind:?} of columns"), ([2, 4], [2, 3, 1]), move |x, y| {
             x.scatter(kind, 1, indices(x.graph(), &[3, 1], &[1, 0, 1]), y)
         }));
-        all.push(two(&format!("scatter {kind:?} along an axis"), ([2, 3], [3, 3]), move |x, y| {
+        all.push(two(&format!("scatter {kind:?} along an axis"), ([3, 3], [3, 3]), move |x, y| {
             let i = indices(x.graph(), &[3, 3], &[1, 0, 1, 0, 0, 1, 1, 1, 1]);
             x.scatter_along_axis(kind, 0, i, y)
         }));
-        all.push(two(&format!("index_put {kind:?}"), ([2, 3], [1, 1]), move |x, y| {
-            let i = [indices(x.graph(), &[2, 1], &[1, 0]), indices(x.graph(), &[2], &[2, 0])];
+        all.push(two(&format!("index_put {kind:?}"), ([2, 3], [2, 2]), move |x, y| {
+            let i = [indices(x.graph(), &[2, 1], &[1, 1]), indices(x.graph(), &[2], &[2, 0])];
             x.index_put(kind, &i, y)
         }));
     }

@@ -48,16 +48,15 @@ pub(super) fn pull_back<'g>(
             let to = chosen.permute(&swap);
             g.added_up(|e| e.permute(&swap).scatter_add(end, end, to, &to.shape()).permute(&swap))
         }
-        // exp(xⱼ - yⱼ) times the sum of gᵢ·exp(yⱼ - yᵢ) over the later i: no exponent is positive.
+        // exp(xⱼ - yⱼ) times the sum of gᵢ·exp(yⱼ - yᵢ) over the later i: no exponent is positive, and
+        // equal infinities are no distance apart. Where there is nothing but -∞, nothing is passed back.
         Cumulative::LogSumExp => {
-            let next = y.before(axis, !reverse, f64::INFINITY);
-            let nothing = y.eq(f64::NEG_INFINITY);
-            let decay = nothing.or(next.eq(y)).select(one(y), (y - next).exp());
-            let decay = nothing.select(0.0, decay);
+            let ratio = |a: Expr<'g>, b: Expr<'g>| a.eq(b).select(one(a), (a - b).exp());
+            let decay = ratio(y, y.before(axis, !reverse, f64::INFINITY));
             let later = decay.linear_recurrence(axis as isize, !reverse, g.value);
-            let share = nothing.or(x.eq(y)).select(one(y), (x - y).exp());
             let reached = g.added_up(|e| back(line, Cumulative::Sum, e));
-            Cotangent { value: later, ..reached }.times(nothing.select(0.0, share * later))
+            let shared = y.eq(f64::NEG_INFINITY).select(0.0, ratio(x, y) * later);
+            Cotangent { value: later, ..reached }.times(shared)
         }
     }
 }

@@ -25,10 +25,9 @@ pub(super) fn pull_back<'g>(op: &Op, args: &[Expr<'g>], y: Expr<'g>, g: Cotangen
                         let chosen = args[1].eq(gather(y));
                         let ones =
                             chosen.select(args[1].graph().full(g.value.dtype(), args[1].shape(), 1.0), 0.0);
-                        let count = ones.scatter_add(axis, batch, args[0], &y.shape());
-                        // Where no update goes the count is 0, but nothing is gathered from there.
-                        let part = Cotangent { value: g.value / count.maximum(1.0), ..g }.moved(gather);
-                        Cotangent { value: chosen.select(part.value, 0.0), ..part }
+                        let count = gather(ones.scatter_add(axis, batch, args[0], &y.shape()));
+                        let part = g.moved(gather);
+                        Cotangent { value: chosen.select(part.value / count, 0.0), ..part }
                     }
                 },
             )]
