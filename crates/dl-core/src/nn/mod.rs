@@ -66,7 +66,7 @@ pub use activation::{
     swiglu, tanhshrink, threshold,
 };
 pub use conv::{Conv, ConvTranspose, conv1d, conv2d, conv3d};
-pub use layer::{Dense, Mode, dense, dropout, spatial_dropout};
+pub use layer::{Dense, Dropout, Mode, dense, dropout, spatial_dropout};
 pub use loss::{
     BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
     MultiMargin, Nll, PoissonNll, TripletMargin, Tversky, binary_cross_entropy,

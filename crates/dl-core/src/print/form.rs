@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::dim::{Dim, Name};
 use crate::dtype::DType;
 use crate::graph::{Graph, Node, NodeId};
-use crate::ops::{Binary, Contraction, Op, Reduce, Unary};
+use crate::ops::{Binary, Contraction, Op, Reduce, Scatter, Unary};
 use crate::print::index::{indices, indices_of};
 use crate::print::number::Number;
 use crate::print::params::{params, ranges};
@@ -114,7 +114,9 @@ impl Reader<'_, '_> {
                 Form::At(without_rest(ranges.into_iter().map(Subscript::Range).collect()))
             }
             Op::Gather { axis, batch } => Form::At(gathered(&args[0], *axis, *batch)),
-            Op::ScatterAdd { axis, batch } if *axis == args[0].shape.rank() && axis == batch => {
+            Op::Scatter { kind: Scatter::Add, axis, batch }
+                if *axis == args[0].shape.rank() && axis == batch =>
+            {
                 return self.one_hot(node.args[0], node.args[1]);
             }
             Op::Grad => Form::Gradient,

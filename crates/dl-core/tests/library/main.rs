@@ -81,6 +81,7 @@ const WITHOUT_CASES: &[&str] = &[
     "ClipNorm",
     "ClipValue",
     "Dense",
+    "Dropout",
     "Fan",
     "Gradient",
     "Groups",
