@@ -80,7 +80,7 @@ const WITHOUT_CASES: &[&str] = &[
     "Adamax",
     "ClipNorm",
     "ClipValue",
-    "Dense",
+    "Ema",
     "Fan",
     "Gradient",
     "Groups",
@@ -101,7 +101,9 @@ const WITHOUT_CASES: &[&str] = &[
     "RmsProp",
     "Rprop",
     "Schedule",
+    "Scoped",
     "Sgd",
+    "averaged",
 ];
 
 #[test]
