@@ -18,6 +18,7 @@ mod library;
 mod long;
 mod not_finite;
 mod optimizers;
+mod optimizers_shared;
 mod random_programs;
 mod scene;
 mod scheduled;
