@@ -91,6 +91,7 @@ impl Applied<'_> {
             | Op::Binary(_)
             | Op::Select
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Grad
             | Op::Poison => String::new(),
         }

@@ -1,6 +1,7 @@
 //! Vector-Jacobian products: what each operation passes back to its arguments.
 
 mod contract;
+mod custom;
 mod index;
 mod movement;
 mod reduce;
@@ -36,6 +37,7 @@ pub(super) fn contributions<'g>(
         Op::Gather { .. } | Op::ScatterAdd { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
             index::pull_back(&node.op, args, g)
         }
+        Op::WithGradient => custom::pull_back(args, y, g),
         // A variable of another gradient is the identity here.
         Op::Assume(_) | Op::Variable(_) => vec![(0, g)],
         Op::Input(_)
