@@ -13,6 +13,7 @@ mod executors;
 mod faults;
 mod fidelity;
 mod kinds;
+mod layers;
 #[path = "../../../dl-core/tests/library/cases/mod.rs"]
 mod library;
 mod long;

@@ -27,7 +27,7 @@ use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result, Site};
 use crate::init::Init;
-use crate::ops::Op;
+use crate::ops::{Op, custom};
 use crate::shape::Shape;
 use crate::spelling::suggestion;
 
@@ -54,6 +54,19 @@ pub struct Node {
     pub dtype: DType,
     /// The result's shape.
     pub shape: Shape,
+}
+
+impl Node {
+    /// The arguments that derivatives pass to: a rule of the author's leaves out those that the value has.
+    pub(crate) fn differentiated(&self) -> &[NodeId] {
+        match self.op {
+            Op::WithGradient => {
+                let variables = custom::variables(self.args.len());
+                &self.args[custom::BEFORE_VARIABLES..custom::BEFORE_VARIABLES + variables]
+            }
+            _ => &self.args,
+        }
+    }
 }
 
 /// Where a node comes from: it survives every pass.
@@ -173,10 +186,8 @@ impl Graph {
     /// Declares state that updates may change but objectives do not train.
     #[track_caller]
     pub fn state(&self, name: &str, dtype: DType, shape: impl Into<Shape>, init: Init) -> Expr<'_> {
-        self.declare(ParameterDecl {
-            trainable: false,
-            ..ParameterDecl::new(name, dtype, shape.into(), init)
-        })
+        let decl = ParameterDecl::new(name, dtype, shape.into(), init);
+        self.declare(ParameterDecl { trainable: false, owner: Owner::State, ..decl })
     }
 
     #[track_caller]
@@ -189,7 +200,7 @@ impl Graph {
             Some(old) if old.owner.differs(&decl.owner) => {
                 return self.fail(old.owner.conflict(&decl.owner, &decl.name));
             }
-            Some(old) if (ParameterDecl { trainable: decl.trainable, ..old.clone() }) != decl => {
+            Some(old) if old.clone().held_as(&decl) != decl => {
                 return self.fail(format!(
                     "parameter {} is declared as {} {}, before as {} {} (or with another initialiser)",
                     decl.name, decl.dtype, decl.shape, old.dtype, old.shape

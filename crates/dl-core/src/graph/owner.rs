@@ -12,9 +12,11 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
-    /// All of them: weights, and state of layers such as running statistics.
+    /// All of them: weights.
     #[default]
     Model,
+    /// All of them: state of layers such as running statistics, which no objective trains.
+    State,
     /// One: the moments of an optimizer without a name.
     Step,
     /// Those whose optimizer has this name and these settings.

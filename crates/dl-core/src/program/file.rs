@@ -108,7 +108,7 @@ impl Program {
                 Op::Parameter(name) => {
                     parameters.get(name).is_some_and(|d| d.dtype == node.dtype && d.shape == node.shape)
                 }
-                Op::Grad | Op::Poison => {
+                Op::Grad | Op::WithGradient | Op::Poison => {
                     return Err(format!("node {i}: {} cannot stand in a program", node.op.name()));
                 }
                 _ => true,

@@ -174,6 +174,11 @@ impl ParameterDecl {
         ParameterDecl { name: name.into(), dtype, shape, init, trainable: true, owner: Owner::Model }
     }
 
+    /// The same, as `other` is trained and owned.
+    pub(crate) fn held_as(self, other: &ParameterDecl) -> Self {
+        ParameterDecl { trainable: other.trainable, owner: other.owner.clone(), ..self }
+    }
+
     /// Whether it can have a first value.
     pub(crate) fn check(&self) -> std::result::Result<(), String> {
         let named = |why| format!("parameter {}: {why}", self.name);
