@@ -45,10 +45,12 @@ pub struct Dense {
     bias: Option<Bias>,
 }
 
+/// How a bias starts.
 #[derive(Clone, Debug, PartialEq)]
-enum Bias {
+pub(super) enum Bias {
     /// Uniform on `±1/√in`, as for the weight.
     Uniform,
+    /// By an initialiser.
     Given(Init),
 }
 
@@ -97,7 +99,8 @@ impl Dense {
 }
 
 impl Bias {
-    fn init(&self, inputs: usize) -> Init {
+    /// For a layer each of whose outputs has so many inputs.
+    pub(super) fn init(&self, inputs: usize) -> Init {
         match self {
             Bias::Given(init) => init.clone(),
             Bias::Uniform if inputs == 0 => Init::Zeros,
