@@ -150,6 +150,8 @@ impl<B: Backend> Step<B> {
             | Op::StopGradient
             | Op::Variable(_)
             | Op::Assume(_)
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
             | Op::Grad
             | Op::Poison => {
                 return Err(format!("{} is no step", self.op.name()));

@@ -8,6 +8,7 @@ pub mod marker;
 pub mod movement;
 pub mod random;
 pub mod reduce;
+pub mod softmax;
 pub mod state;
 pub mod unary;
 pub mod window;
@@ -70,6 +71,12 @@ pub enum Op {
         /// The axis that disappears.
         axis: usize,
     },
+
+    // softmax.rs
+    /// `log Σ exp(x)` along `axes` (sorted), which disappear; `-∞` over nothing. No plan has it.
+    LogSumExp(Vec<usize>),
+    /// `x - log Σ exp(x)` along `axes` (sorted); `-∞` where every element is. No plan has it.
+    LogSoftmax(Vec<usize>),
 
     // contract.rs
     /// A two-operand einsum: every matrix product there is.
@@ -203,6 +210,7 @@ impl Op {
             Op::Cast => cast::signature(args[0], declared),
             Op::Reduce { kind, axes } => kind.signature(axes, args[0]),
             Op::ArgReduce { kind, axis } => kind.arg_signature(*axis, args[0]),
+            Op::LogSumExp(_) | Op::LogSoftmax(_) => softmax::signature(self, args[0]),
             Op::Contract(c) => c.signature(args[0], args[1]),
             Op::Reshape
             | Op::Permute(_)
@@ -255,6 +263,11 @@ impl Op {
         })
     }
 
+    /// True for what programs say as mathematics and plans never hold: lowering expands it.
+    pub(crate) fn is_identity(&self) -> bool {
+        matches!(self, Op::LogSumExp(_) | Op::LogSoftmax(_))
+    }
+
     /// The dimensions that it needs beside its result's shape.
     pub(crate) fn dims(&self) -> &[Dim] {
         match self {
@@ -296,6 +309,8 @@ names! {
     Op::Cast => "cast",
     Op::ArgReduce { kind: Reduce::Min, .. } => "argmin",
     Op::ArgReduce { .. } => "argmax",
+    Op::LogSumExp(_) => "logsumexp",
+    Op::LogSoftmax(_) => "log_softmax",
     Op::Contract(_) => "contract",
     Op::Reshape => "reshape",
     Op::Permute(_) => "permute",

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use crate::diff;
 use crate::dim::{Dim, Name};
 use crate::error::{Error, Fault, Result};
-use crate::graph::{ByName, Expr, Graph, InputDecl, Node, NodeId, Rebuild, reachable};
+use crate::graph::{ByName, Expr, Graph, InputDecl, Node, NodeId, Origin, Rebuild, reachable};
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 use crate::rewrite::{self, Trace};
@@ -130,16 +130,9 @@ impl<'g> Builder<'g> {
         let mut order = reachable(graph, roots);
         order.extend(binding_inputs(graph, &order));
         order.sort_unstable();
-        let place = |id: NodeId| NodeId(order.binary_search(&id).expect("arguments are reachable") as u32);
-        let nodes: Vec<_> = order
-            .iter()
-            .map(|id| {
-                let mut node = (*graph.get(*id)).clone();
-                node.args.iter_mut().for_each(|a| *a = place(*a));
-                node
-            })
-            .collect();
-        let mut places = roots.iter().map(|id| place(*id));
+        let (nodes, origins) = renumbered(graph, &order);
+        let place = |id: &NodeId| NodeId(order.binary_search(id).expect("a root is reachable") as u32);
+        let mut places = roots.iter().map(place);
         let mut next = || places.next().expect("one root for each");
         let mut output = |name: &Name| Output { name: name.clone(), node: next() };
         let outputs = self.outputs.keys().map(&mut output).collect();
@@ -153,11 +146,21 @@ impl<'g> Builder<'g> {
             .collect();
         let inputs = self.graph.input_decls().into_iter();
         let inputs = inputs.filter(|d| read.contains(&Op::Input(d.name.clone()))).collect();
-        let origins = order.iter().map(|id| graph.origin(*id)).collect();
         let program = Program { nodes, origins, inputs, parameters, outputs, updates, derivation, trace };
         program.names_are_bound()?;
         Ok(program)
     }
+}
+
+/// Nodes of a graph, arguments among them, numbered by their places in `order`, and where they come from.
+pub(crate) fn renumbered(graph: &Graph, order: &[NodeId]) -> (Vec<Node>, Vec<Origin>) {
+    let place = |id: NodeId| NodeId(order.binary_search(&id).expect("arguments are reachable") as u32);
+    let node = |id: &NodeId| {
+        let mut node = (*graph.get(*id)).clone();
+        node.args.iter_mut().for_each(|a| *a = place(*a));
+        node
+    };
+    (order.iter().map(node).collect(), order.iter().map(|id| graph.origin(*id)).collect())
 }
 
 /// Inputs that nothing reads but that alone say how large a dimension is.
