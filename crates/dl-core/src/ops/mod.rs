@@ -73,9 +73,9 @@ pub enum Op {
     },
 
     // softmax.rs
-    /// `log Σ exp(x)` along `axes` (sorted), which disappear; `-∞` over nothing. No plan has it.
+    /// `log Σ exp(x)` along `axes` (sorted), which disappear; `-∞` over nothing. Composite.
     LogSumExp(Vec<usize>),
-    /// `x - log Σ exp(x)` along `axes` (sorted); `-∞` where every element is. No plan has it.
+    /// `x - log Σ exp(x)` along `axes` (sorted); `-∞` where every element is. Composite.
     LogSoftmax(Vec<usize>),
 
     // contract.rs
@@ -263,8 +263,8 @@ impl Op {
         })
     }
 
-    /// True for what programs say as mathematics and plans never hold: lowering expands it.
-    pub(crate) fn is_identity(&self) -> bool {
+    /// True for what programs say by its name and plans never hold: lowering spells it out.
+    pub(crate) fn is_composite(&self) -> bool {
         matches!(self, Op::LogSumExp(_) | Op::LogSoftmax(_))
     }
 

@@ -1,4 +1,5 @@
-//! Logarithms of sums of exponentials, as mathematics: programs have them, plans have what computes them.
+//! Logarithms of sums of exponentials, the composite operations: programs have them by name, plans have what
+//! computes them (`plan/expand`).
 
 use crate::graph::Node;
 use crate::ops::{Op, Signature, check_axes};

@@ -188,7 +188,7 @@ impl Plan {
     }
 }
 
-/// State, markers and identities are gone once a program is lowered.
+/// State, markers and composite operations are gone once a program is lowered.
 fn stands_in_plans(op: &Op) -> bool {
     !matches!(
         op,

@@ -9,7 +9,8 @@ use crate::plan::expand;
 use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Value, ValueId};
 use crate::program::{Output, Program, Update};
 
-/// One step per operation; markers vanish, identities are expanded, and constants become operands where a step
+/// One step per operation; markers vanish, composite operations are spelled out, and
+/// constants become operands where a step
 /// takes them.
 pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
     match expand::expand(program, outputs, updates) {

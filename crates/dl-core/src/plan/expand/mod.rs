@@ -1,27 +1,30 @@
-//! Identities in the operations that compute them: the stage between the last rewrite of a program and its
-//! steps.
+//! Composite operations spelled out: the stage between the last rewrite of a program and its steps.
 //!
-//! A program says `logsumexp` and `log_softmax` as mathematics, so that rules, derivatives and readers know
+//! A program says `logsumexp` and `log_softmax` by their names, so that rules, derivatives and readers know
 //! them for what they are. A plan computes them by a maximum, exponentials and a sum, which everything that
-//! is known of one row shares: its logarithms, its weights, and what gradients make of these. How a row is
-//! spelled out depends on what is asked of it ([`rows::Form`]); `needs.rs` finds that out.
+//! is asked of one row shares: its logarithms, its weights, and what gradients make of these. How a row is
+//! spelled out depends on what is asked of it ([`needs::Form`]).
 
 mod needs;
 mod product;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use rustc_hash::FxHashMap;
 
-use self::needs::{Difference, Form, Needs, Row, RowId};
+use self::needs::{Difference, Form, Needs, OPERATIONS, Row, RowId};
 use self::rows::{Label, Parts};
 use crate::graph::{Expr, Graph, Node, NodeId, Rebuild};
 use crate::ops::{Binary, Op, Reduce, Unary};
 use crate::program::{Output, Program, Update};
+use crate::rewrite::Known;
 
-/// The program that computes these outputs and updates without identities; nothing where it has none.
+/// The program that computes these outputs and updates without composite operations; nothing where it has
+/// none.
 pub(crate) fn expand(program: &Program, outputs: &[Output], updates: &[Update]) -> Option<Program> {
     let nodes = program.nodes();
-    if !nodes.iter().any(|node| node.op.is_identity()) {
+    if !nodes.iter().any(|node| node.op.is_composite()) {
         return None;
     }
     let ends: Vec<NodeId> = outputs.iter().map(|o| o.node).chain(updates.iter().map(|u| u.value)).collect();
@@ -33,7 +36,8 @@ pub(crate) fn expand(program: &Program, outputs: &[Output], updates: &[Update]) 
     let new: Vec<NodeId> = {
         let mut copy = Rebuild::new(&from, &to);
         let (parts, labels) = (FxHashMap::default(), FxHashMap::default());
-        let mut pass = Pass { nodes, needs: Needs::of(nodes, &ends), parts, labels };
+        let (needs, known) = (Needs::of(nodes, &ends), Known::new(&from));
+        let mut pass = Pass { nodes, needs, known, parts, labels };
         copy.run(&old, |copy, id, node, args| pass.node(copy, id, node, args));
         old.iter().map(|id| copy.get(*id).expect("roots were visited").id()).collect()
     };
@@ -43,13 +47,15 @@ pub(crate) fn expand(program: &Program, outputs: &[Output], updates: &[Update]) 
 struct Pass<'p, 'g> {
     nodes: &'p [Node],
     needs: Needs,
+    /// Of the values of the program.
+    known: Known<'p>,
     /// What is computed of each row so far.
     parts: FxHashMap<RowId, Parts<'g>>,
     labels: FxHashMap<RowId, Label<'g>>,
 }
 
-impl<'g> Pass<'_, 'g> {
-    fn node(&mut self, copy: &Rebuild<'_, 'g>, id: NodeId, node: &Node, args: &[Expr<'g>]) -> Expr<'g> {
+impl<'p, 'g> Pass<'p, 'g> {
+    fn node(&mut self, copy: &Rebuild<'p, 'g>, id: NodeId, node: &Node, args: &[Expr<'g>]) -> Expr<'g> {
         if let Some(difference) = self.needs.differences.get(&id).cloned() {
             return self.difference(copy, &difference);
         }
@@ -150,14 +156,36 @@ impl<'g> Pass<'_, 'g> {
     }
 
     /// What is left of something less a share, where the share may be nearly all of it.
-    fn difference(&mut self, copy: &Rebuild<'_, 'g>, difference: &Difference) -> Expr<'g> {
+    fn difference(&mut self, copy: &Rebuild<'p, 'g>, difference: &Difference) -> Expr<'g> {
         let Difference { row, from, share, adds, is_opposite, updates } = *difference;
         if let Some((label, updates)) = self.label(copy, row).zip(updates) {
             return label.residual(new(copy, updates), is_opposite);
         }
+        let finite = self.is_finite(copy.from.expr(from), row, OPERATIONS);
         let powers = self.parts(copy, row).powers;
         let share = self.spread(copy, share, powers);
-        self.parts(copy, row).difference(new(copy, from), share, adds, is_opposite)
+        self.parts(copy, row).difference((new(copy, from), finite), share, adds, is_opposite)
+    }
+
+    /// Whether no element is infinite, unless what is the same along its whole row is.
+    fn is_finite(&self, e: Expr<'p>, row: RowId, depth: usize) -> bool {
+        let node = &self.nodes[e.id().index()];
+        let Some(deeper) = depth.checked_sub(1) else { return false };
+        let rest = |id: &NodeId| self.is_finite(e.graph().expr(*id), row, deeper);
+        match &node.op {
+            _ if self.needs.is_narrow(self.nodes, e.id(), row) => true,
+            Op::Unary(Unary::Neg) | Op::Binary(Binary::Add | Binary::Sub) => node.args.iter().all(rest),
+            Op::Binary(Binary::Mul | Binary::Div)
+                if node.args.iter().any(|arg| self.needs.is_narrow(self.nodes, *arg, row)) =>
+            {
+                node.args.iter().all(rest)
+            }
+            // One number for each row.
+            Op::ScatterAdd { axis, batch } => {
+                axis == batch && self.nodes[node.args[1].index()].shape.rank() == *batch
+            }
+            _ => self.known.of(e).finite,
+        }
     }
 }
 

@@ -33,7 +33,8 @@ pub(super) enum Form {
     /// is less than 1, keep their digits.
     Logs,
     /// Against its label: only the probability of that is asked for, and what the gradient makes of it. The
-    /// label's own term is left out of the sum, so that no digit is lost and no term has to be.
+    /// label's own term is left out of the sum, so that no digit is lost. (A label whose logit alone is `∞` is
+    /// sure, where the interpreter says NaN.)
     Label(NodeId),
 }
 
@@ -46,7 +47,12 @@ pub(super) struct Share {
     pub(super) of: Option<NodeId>,
     /// By what it multiplies or divides it.
     pub(super) factor: Option<NodeId>,
+    /// How many operations were done to the weights.
+    depth: usize,
 }
+
+/// How many operations on weights are looked at as one.
+pub(super) const OPERATIONS: usize = 8;
 
 /// `from ± share`, or `share - from`.
 #[derive(Clone)]
@@ -66,7 +72,7 @@ pub(super) struct Difference {
 /// What is asked of all rows.
 pub(super) struct Needs {
     pub(super) rows: Vec<Row>,
-    /// Of identities and the weights of each row.
+    /// Of the composite operations and the weights of each row.
     pub(super) rows_of: FxHashMap<NodeId, RowId>,
     pub(super) shares: FxHashMap<NodeId, Share>,
     pub(super) differences: FxHashMap<NodeId, Difference>,
@@ -74,6 +80,8 @@ pub(super) struct Needs {
     pub(super) picks: FxHashMap<NodeId, RowId>,
     /// The weights that are asked for as they are.
     plain: FxHashSet<NodeId>,
+    /// Rows by operand and axes.
+    along: FxHashMap<(NodeId, Vec<usize>), RowId>,
 }
 
 impl Needs {
@@ -87,6 +95,7 @@ impl Needs {
             differences: FxHashMap::default(),
             picks: FxHashMap::default(),
             plain: FxHashSet::default(),
+            along: FxHashMap::default(),
         };
         for id in (0..nodes.len() as u32).map(NodeId).filter(|id| uses.is_needed(*id)) {
             needs.read(nodes, id);
@@ -116,14 +125,17 @@ impl Needs {
                 let row = self.rows_of[&node.args[0]];
                 self.rows[row.0].exp = Some(id);
                 self.rows_of.insert(id, row);
-                self.shares.insert(id, Share { row, exp: id, of: None, factor: None });
+                self.shares.insert(id, Share { row, exp: id, of: None, factor: None, depth: 0 });
             }
             Op::Unary(Unary::Neg) => self.share(id, node.args[0], None),
             Op::Binary(Binary::Mul | Binary::Div) => {
                 let (a, b) = (node.args[0], node.args[1]);
-                if self.is_narrow(nodes, b, a) {
+                let row = |share: &NodeId| self.shares.get(share).map(|share| share.row);
+                if row(&a).is_some_and(|row| self.is_narrow(nodes, b, row)) {
                     self.share(id, a, Some(b));
-                } else if node.op == Op::Binary(Binary::Mul) && self.is_narrow(nodes, a, b) {
+                } else if node.op == Op::Binary(Binary::Mul)
+                    && row(&b).is_some_and(|row| self.is_narrow(nodes, a, row))
+                {
                     self.share(id, b, Some(a));
                 }
             }
@@ -133,27 +145,26 @@ impl Needs {
     }
 
     fn row(&mut self, x: NodeId, axes: &[usize]) -> RowId {
-        let found = self.rows.iter().position(|row| row.x == x && row.axes == axes);
-        let new = Row { x, axes: axes.to_vec(), form: Form::Weights, sum: None, logs: None, exp: None };
-        RowId(found.unwrap_or_else(|| {
-            self.rows.push(new);
-            self.rows.len() - 1
-        }))
+        *self.along.entry((x, axes.to_vec())).or_insert_with(|| {
+            let form = Form::Weights;
+            self.rows.push(Row { x, axes: axes.to_vec(), form, sum: None, logs: None, exp: None });
+            RowId(self.rows.len() - 1)
+        })
     }
 
     fn share(&mut self, id: NodeId, of: NodeId, factor: Option<NodeId>) {
-        if let Some(Share { row, exp, .. }) = self.shares.get(&of) {
-            let share = Share { row: *row, exp: *exp, of: Some(of), factor };
+        let Some(Share { row, exp, depth, .. }) = self.shares.get(&of) else { return };
+        if *depth < OPERATIONS {
+            let share = Share { row: *row, exp: *exp, of: Some(of), factor, depth: depth + 1 };
             self.shares.insert(id, share);
         }
     }
 
-    /// Whether a factor of a share is the same along its row.
-    fn is_narrow(&self, nodes: &[Node], factor: NodeId, share: NodeId) -> bool {
-        let Some(share) = self.shares.get(&share) else { return false };
-        match &nodes[factor.index()].op {
+    /// Whether something is the same along a row.
+    pub(super) fn is_narrow(&self, nodes: &[Node], id: NodeId, row: RowId) -> bool {
+        match &nodes[id.index()].op {
             Op::Constant(_) | Op::Extent(_) => true,
-            Op::Broadcast(kept) => kept.iter().all(|axis| !self.rows[share.row.0].axes.contains(axis)),
+            Op::Broadcast(kept) => kept.iter().all(|axis| !self.rows[row.0].axes.contains(axis)),
             _ => false,
         }
     }
@@ -193,9 +204,9 @@ impl Needs {
             let sum = &nodes[nodes[id.index()].args[0].index()];
             sum.op == Op::Reduce { kind: Reduce::Sum, axes: vec![last] } && sum.args == [from]
         };
-        let whole =
-            self.shares[&share].factor.filter(|_| self.shares[&share].of == Some(self.shares[&share].exp));
-        if !adds && whole.is_some_and(sum) && matches!(nodes[share.index()].op, Op::Binary(Binary::Mul)) {
+        let multiplies = nodes[share.index()].op == Op::Binary(Binary::Mul);
+        let once = self.shares[&share].factor.filter(|_| multiplies && self.shares[&share].depth == 1);
+        if !adds && once.is_some_and(sum) {
             return Some(updates);
         }
         let sign = if adds { -1.0 } else { 1.0 };

@@ -60,15 +60,18 @@ impl<'g> Parts<'g> {
     }
 
     /// `from ± share/total`, or its opposite. Where the largest weight is nearly 1, what it is less than 1 is
-    /// what the others add: `y - w·z/(1 + t)` is `((y - w·z) + y·t)/(1 + t)`, where the largest `w` is 1.
+    /// what the others add: `y - w·z/(1 + t)` is `((y - w·z) + y·t)/(1 + t)`, where the largest `w` is 1. Whether
+    /// `from` is known to be finite comes with it.
     pub(super) fn difference(
         &self,
-        from: Expr<'g>,
+        (from, finite): (Expr<'g>, bool),
         share: Expr<'g>,
         adds: bool,
         is_opposite: bool,
     ) -> Expr<'g> {
         let left = from * self.wide(self.rest);
+        // Where there are no others, nothing is left of an infinity either.
+        let left = if finite { left } else { from.is_finite().select(left, 0.0) };
         let sum = match (adds, is_opposite) {
             (true, _) => (from + share) + left,
             (false, false) => (from - share) + left,
