@@ -165,6 +165,8 @@ impl<B: Backend> Step<B> {
             | Op::WithGradient
             | Op::Variable(_)
             | Op::Assume(_)
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
             | Op::Grad
             | Op::Poison => {
                 return Err(format!("{} is no step", self.op.name()));

@@ -14,6 +14,7 @@ pub mod noise;
 pub mod random;
 pub mod reduce;
 pub mod selection;
+pub mod softmax;
 pub mod state;
 pub mod unary;
 pub mod window;
@@ -97,6 +98,11 @@ pub enum Op {
         /// From the last element to the first.
         reverse: bool,
     },
+    // softmax.rs
+    /// `log Σ exp(x)` along `axes` (sorted), which disappear; `-∞` over nothing. Composite.
+    LogSumExp(Vec<usize>),
+    /// `x - log Σ exp(x)` along `axes` (sorted); `-∞` where every element is. Composite.
+    LogSoftmax(Vec<usize>),
 
     // contract.rs
     /// A two-operand einsum: every matrix product there is.
@@ -240,6 +246,7 @@ impl Op {
             Op::ArgReduce { kind, axis } => kind.arg_signature(*axis, args[0]),
             Op::Cumulative { kind, axis, .. } => kind.signature(*axis, args[0]),
             Op::LinearRecurrence { axis, .. } => cumulative::recurrence_signature(*axis, args[0], args[1]),
+            Op::LogSumExp(_) | Op::LogSoftmax(_) => softmax::signature(self, args[0]),
             Op::Contract(c) => c.signature(args[0], args[1]),
             Op::Reshape
             | Op::Permute(_)
@@ -296,6 +303,11 @@ impl Op {
         })
     }
 
+    /// True for what programs say by its name and plans never hold: lowering spells it out.
+    pub(crate) fn is_composite(&self) -> bool {
+        matches!(self, Op::LogSumExp(_) | Op::LogSoftmax(_))
+    }
+
     /// The dimensions that it needs beside its result's shape.
     pub(crate) fn dims(&self) -> &[Dim] {
         match self {
@@ -343,6 +355,8 @@ names! {
     Op::Cumulative { kind: Cumulative::LogSumExp, .. } => "logcumsumexp",
     Op::Cumulative { .. } => "cumsum",
     Op::LinearRecurrence { .. } => "linear_recurrence",
+    Op::LogSumExp(_) => "logsumexp",
+    Op::LogSoftmax(_) => "log_softmax",
     Op::Contract(_) => "contract",
     Op::Reshape => "reshape",
     Op::Permute(_) => "permute",

@@ -188,7 +188,7 @@ impl Plan {
     }
 }
 
-/// State and markers are gone once a program is lowered.
+/// State, markers and composite operations are gone once a program is lowered.
 fn stands_in_plans(op: &Op) -> bool {
     !matches!(
         op,
@@ -199,6 +199,8 @@ fn stands_in_plans(op: &Op) -> bool {
             | Op::Variable(_)
             | Op::Assume(_)
             | Op::Grad
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
             | Op::Poison
     )
 }

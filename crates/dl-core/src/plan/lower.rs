@@ -5,11 +5,21 @@ use rustc_hash::FxHashMap;
 use crate::dim::Name;
 use crate::graph::{Node, NodeId};
 use crate::ops::Op;
+use crate::plan::expand;
 use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Value, ValueId};
 use crate::program::{Output, Program, Update};
 
-/// One step per operation; identities vanish and constants become operands where a step takes them.
+/// One step per operation; markers vanish, composite operations are spelled out, and
+/// constants become operands where a step
+/// takes them.
 pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
+    match expand::expand(program, outputs, updates) {
+        Some(expanded) => steps(&expanded, expanded.outputs(), expanded.updates()),
+        None => steps(program, outputs, updates),
+    }
+}
+
+fn steps(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
     let mut lowering = Lowering {
         program,
         values: vec![],

@@ -2,6 +2,7 @@
 
 mod checks;
 mod diagnosis;
+pub(crate) mod expand;
 mod file;
 mod listing;
 mod lower;
