@@ -1,6 +1,7 @@
 //! The graph: an arena of hash-consed nodes that only grows, with the author's names and lines.
 
 mod expr;
+mod level;
 mod operand;
 mod rebuild;
 
@@ -13,6 +14,7 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 pub use self::expr::Expr;
+pub(crate) use self::level::{Level, Levels, Loop, MAX_DEPTH, Scopes};
 pub use self::operand::{Axes, Operand};
 pub(crate) use self::operand::{pair, require_float};
 pub(crate) use self::rebuild::{Rebuild, reachable};
@@ -21,7 +23,7 @@ use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result, Site};
 use crate::init::Init;
-use crate::ops::Op;
+use crate::ops::{self, Op};
 use crate::shape::Shape;
 use crate::spelling::suggestion;
 
@@ -104,6 +106,7 @@ struct Inner {
     faults: Vec<Fault>,
     streams: u64,
     variables: u64,
+    scans: u64,
     attempting: bool,
     /// While a pass works on a node, what it makes comes from where that node came from.
     current: Option<Origin>,
@@ -231,6 +234,11 @@ impl Graph {
             match &node.op {
                 Op::Random { stream } => inner.streams = inner.streams.max(stream + 1),
                 Op::Variable(id) => inner.variables = inner.variables.max(id + 1),
+                Op::Carry { scan: id, .. }
+                | Op::Element { scan: id, .. }
+                | Op::Scan(ops::Loop { id, .. }) => {
+                    inner.scans = inner.scans.max(id + 1);
+                }
                 _ => {}
             }
         }
@@ -343,6 +351,17 @@ impl Graph {
         let mut inner = self.inner.borrow_mut();
         inner.streams += 1;
         inner.streams - 1
+    }
+
+    pub(crate) fn next_scan(&self) -> u64 {
+        let mut inner = self.inner.borrow_mut();
+        inner.scans += 1;
+        inner.scans - 1
+    }
+
+    /// All nodes, in order.
+    pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {
+        self.inner.borrow().nodes.iter().cloned().collect()
     }
 
     pub(crate) fn next_variable(&self) -> u64 {

@@ -82,6 +82,15 @@ impl Applied<'_> {
                 parts([Some(format!("{axis};{stride};{dilation}")), shape()])
             }
             Op::Random { stream } => parts([Some(stream.to_string()), shape()]),
+            Op::Carry { scan, index } => parts([Some(format!("{scan};{index}")), shape()]),
+            Op::Element { scan, axis } => format!("{scan};{axis}"),
+            Op::Scan(scan) => {
+                let option = |holds: bool, name: &str| holds.then(|| name.to_owned());
+                let options = [option(scan.reverse, "reverse"), option(scan.again, "recomputed")];
+                let [reverse, again] = options;
+                parts([Some(format!("{};{}", scan.id, dim(&scan.length))), reverse, again])
+            }
+            Op::Final(k) | Op::Stack(k) => k.to_string(),
             Op::Variable(id) => id.to_string(),
             Op::Assume(fact) => fact.name().into(),
             Op::Input(_)

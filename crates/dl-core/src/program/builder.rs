@@ -156,6 +156,10 @@ impl<'g> Builder<'g> {
         let origins = order.iter().map(|id| graph.origin(*id)).collect();
         let program = Program { nodes, origins, inputs, parameters, outputs, updates, derivation, trace };
         program.names_are_bound()?;
+        program.check_scans().map_err(|(node, message)| {
+            let site = program.origins[node.index()].site.clone();
+            Error::build(vec![Fault { site, message }])
+        })?;
         Ok(program)
     }
 }

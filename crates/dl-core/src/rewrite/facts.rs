@@ -147,6 +147,12 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
             Facts { distribution: all.distribution && axis + 1 != node.shape.rank(), ..all }
         }
         Op::ScatterAdd { axis, batch } => scatter(*axis, *batch, graph, node, &args[1]),
+        Op::Element { .. } => Facts { distribution: false, ..args[0] },
+        Op::Stack(axis) => Facts {
+            // Rows stay whole where the last axis is the value's last axis.
+            distribution: args[1].distribution && axis + 1 != node.shape.rank(),
+            ..args[1]
+        },
         Op::StopGradient | Op::Variable(_) => args[0],
         Op::Assume(fact) => assume(*fact, args[0]),
         _ => Facts::UNKNOWN,
