@@ -171,6 +171,11 @@ impl Context {
             | Op::LogSumExp(_)
             | Op::LogSoftmax(_)
             | Op::WithGradient
+            | Op::Carry { .. }
+            | Op::Element { .. }
+            | Op::Scan(_)
+            | Op::Final(_)
+            | Op::Stack(_)
             | Op::Grad
             | Op::Poison => {
                 return Err(format!("{} cannot be computed", step.op.name()));
