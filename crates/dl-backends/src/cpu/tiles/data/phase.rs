@@ -9,7 +9,7 @@ use dl_core::ops::Reduce;
 
 use crate::cpu::tiles::data::code::Segment;
 use crate::cpu::tiles::data::home::{Base, Target};
-use crate::cpu::tiles::data::instr::{Instr, Kind};
+use crate::cpu::tiles::data::instr::{Instr, Kind, Work};
 use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::data::slots::Slot;
 use crate::cpu::tiles::data::tiling::Tiling;
@@ -30,6 +30,8 @@ pub(crate) struct OpaqueStep {
     pub step: usize,
     pub args: Vec<Argument>,
     pub out: Target,
+    /// For all rows together.
+    pub work: Work,
 }
 
 /// An operand of a step on a whole tile.
