@@ -18,6 +18,7 @@
 
 mod compile;
 mod contract;
+mod cumulative;
 mod device;
 mod elementwise;
 mod executable;
@@ -29,6 +30,7 @@ mod machine;
 mod movement;
 mod range;
 mod reduce;
+mod repeat;
 mod step;
 #[cfg(all(test, feature = "flex"))]
 mod tests;

@@ -121,6 +121,17 @@ impl Values {
         }
     }
 
+    /// More elements at the end.
+    pub(crate) fn extend(&mut self, other: &Values) -> Result<(), String> {
+        match (self, other) {
+            (Float(a), Float(b)) => a.extend(b),
+            (Int(a), Int(b)) => a.extend(b),
+            (Bool(a), Bool(b)) => a.extend(b),
+            (a, b) => return Err(format!("cannot put {} and {} into one array", a.kind(), b.kind())),
+        }
+        Ok(())
+    }
+
     /// Both, one after the other.
     pub(crate) fn append(self, other: &Values) -> Result<Values, String> {
         Ok(match (self, other) {
@@ -131,6 +142,23 @@ impl Values {
                 return Err(format!("cannot put {} and {} into one array", a.kind(), b.kind()));
             }
         })
+    }
+
+    /// `len` numbers: element `k` at `targets[k]`, the last of one place, and 0 elsewhere.
+    pub(crate) fn set(&self, targets: &[usize], len: usize) -> Result<Values, String> {
+        match self {
+            Float(v) => {
+                let mut out = vec![0.0; len];
+                v.iter().zip(targets).for_each(|(x, t)| out[*t] = *x);
+                Ok(Float(out))
+            }
+            Int(v) => {
+                let mut out = vec![0; len];
+                v.iter().zip(targets).for_each(|(x, t)| out[*t] = *x);
+                Ok(Int(out))
+            }
+            Bool(_) => Err("scatter of truth values".into()),
+        }
     }
 
     /// `len` reductions at once: element `k` goes into the one at `targets[k]`, in the order of `k`,

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{Array, Env, run};
 use crate::dim::Name;
 use crate::dtype::DType;
-use crate::error::{Error, Result};
-use crate::graph::{Expr, InputDecl, NodeId, ParameterDecl};
+use crate::error::{Error, Fault, Result};
+use crate::graph::{Expr, InputDecl, Levels, NodeId, ParameterDecl};
+use crate::ops::Counters;
 use crate::program::{Program, bind};
 use crate::spelling::suggestion;
 use crate::tensor::{Tensor, TensorRef};
@@ -71,7 +72,21 @@ pub fn evaluate(
     seed: u64,
     step: u64,
 ) -> Result<Evaluation> {
-    evaluate_with(program, inputs, parameters, Env { seed, step, ..Env::default() })
+    evaluate_with(program, inputs, parameters, Env { counters: (seed, step).into(), ..Env::default() })
+}
+
+/// [`evaluate`] in a session of which not every run was a step: random numbers that change from run to
+/// run ([`Clock::Run`](crate::ops::Clock)) are those of `counters.run`. To [`evaluate`], it is the step.
+///
+/// # Errors
+/// As for [`evaluate`].
+pub fn evaluate_at(
+    program: &Program,
+    inputs: &[(&str, TensorRef<'_>)],
+    parameters: &[(Name, Tensor)],
+    counters: Counters,
+) -> Result<Evaluation> {
+    evaluate_with(program, inputs, parameters, Env { counters, ..Env::default() })
 }
 
 /// [`evaluate`], with everything that authors assumed of values verified.
@@ -85,7 +100,12 @@ pub fn evaluate_checking_facts(
     seed: u64,
     step: u64,
 ) -> Result<Evaluation> {
-    evaluate_with(program, inputs, parameters, Env { seed, step, check_facts: true, ..Env::default() })
+    evaluate_with(
+        program,
+        inputs,
+        parameters,
+        Env { counters: (seed, step).into(), check_facts: true, ..Env::default() },
+    )
 }
 
 fn evaluate_with(
@@ -151,6 +171,10 @@ pub fn eval_expr(expr: Expr<'_>, values: &[(&str, Tensor)]) -> Result<Tensor> {
     let ids: Vec<NodeId> = (0..resolved.len()).map(|i| NodeId(i as u32)).collect();
     let nodes: Vec<_> = ids.iter().map(|id| resolved.get(*id)).collect();
     let origins: Vec<_> = ids.iter().map(|id| resolved.origin(*id)).collect();
+    Levels::new(&nodes, &roots).check(&roots).map_err(|(node, message)| {
+        let site = resolved.origin(node).site;
+        Error::build(vec![Fault { site, message }])
+    })?;
     let value = run(&nodes, &origins, &roots, &env)?.remove(0);
     Ok(value.into_tensor(expr.dtype()))
 }

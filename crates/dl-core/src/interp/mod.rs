@@ -11,18 +11,22 @@
 //!   identity, and an error for the maximum and minimum of integers, which have no infinity;
 //! - `argmax` and `argmin` give the first extreme element, the first NaN if there is one, as NumPy;
 //! - sorting is stable in both orders and puts NaN last in both; `-0` equals `0`;
-//! - `gather` and `scatter_add` check every index, even one by which no element is picked;
+//! - `gather` and `scatter` check every index, even one by which no element is picked; of updates of one
+//!   place, `scatter` sets the last in row-major order;
+//! - a cumulative operation is the reduction of each prefix; of a recurrence, the first factor counts not;
 //! - a fact holds within 1e-6 (`positive`: strictly), and never for NaN.
 
 mod array;
 mod bind;
 mod contract;
+mod cumulative;
 mod elementwise;
 mod facts;
 mod index;
 mod movement;
 mod random;
 mod reduce;
+mod scan;
 mod softmax;
 mod window;
 
@@ -33,14 +37,16 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 pub(crate) use self::array::{Array, Values, each_index, offset};
-pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_checking_facts};
+pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_at, evaluate_checking_facts};
 pub(crate) use self::facts::check_tensor;
+pub(crate) use self::scan::stack;
 
 use crate::dim::{Dims, Name};
 use crate::dtype::{DType, Scalar};
 use crate::error::{self, Error, Fault};
-use crate::graph::{Node, NodeId, Origin};
-use crate::ops::Op;
+use crate::graph::{Level, Levels, Node, NodeId, Origin};
+use crate::interp::scan::Run;
+use crate::ops::{Counters, Op};
 use crate::tensor::Literal;
 
 /// What a run brings along.
@@ -52,10 +58,8 @@ pub(crate) struct Env {
     pub parameters: BTreeMap<Name, Array>,
     /// The sizes of the named dimensions.
     pub dims: Dims,
-    /// Of the random numbers.
-    pub seed: u64,
-    /// How many steps were finished before.
-    pub step: u64,
+    /// Of the random numbers, and of what was finished before.
+    pub counters: Counters,
     /// Whether what authors assumed of values is verified.
     pub check_facts: bool,
 }
@@ -67,42 +71,39 @@ pub(crate) fn run<N: Borrow<Node>>(
     roots: &[NodeId],
     env: &Env,
 ) -> error::Result<Vec<Array>> {
-    let mut uses = uses(nodes, roots);
-    let mut values: Vec<Option<Array>> = Vec::new();
-    values.resize_with(nodes.len(), || None);
-    for (i, node) in nodes.iter().enumerate() {
-        let node: &Node = node.borrow();
-        if uses[i] == 0 {
-            continue;
-        }
-        let value = eval_node(node, &values, env).map_err(|why| located(origins.get(i), why))?;
-        values[i] = Some(value);
-        for arg in &node.args {
-            uses[arg.index()] -= 1;
-            if uses[arg.index()] == 0 {
-                values[arg.index()] = None;
+    let level = Levels::new(nodes, roots).everything();
+    let mut uses = uses(nodes, &level, roots);
+    let mut run = Run::new(nodes, origins, env);
+    for id in &level.order {
+        run.evaluate(*id, &level)?;
+        for need in needs(nodes, &level, *id) {
+            uses[need.index()] -= 1;
+            if uses[need.index()] == 0 {
+                run.values[need.index()] = None;
             }
         }
     }
-    let value =
-        |root: &NodeId| values[root.index()].clone().expect("roots are used, so they were computed and kept");
+    let value = |root: &NodeId| {
+        run.values[root.index()].clone().expect("roots are used, so they were computed and kept")
+    };
     Ok(roots.iter().map(value).collect())
 }
 
-/// How often each node is needed, directly or not, for `roots`; these count as one use more.
-fn uses<N: Borrow<Node>>(nodes: &[N], roots: &[NodeId]) -> Vec<usize> {
+/// How often each node of a level is needed; roots count as one use more.
+fn uses<N: Borrow<Node>>(nodes: &[N], level: &Level, roots: &[NodeId]) -> Vec<usize> {
     let mut uses = vec![0; nodes.len()];
-    for root in roots {
-        uses[root.index()] += 1;
-    }
-    for (i, node) in nodes.iter().enumerate().rev() {
-        if uses[i] > 0 {
-            for arg in &node.borrow().args {
-                uses[arg.index()] += 1;
-            }
-        }
-    }
+    let needs = level.order.iter().flat_map(|id| needs(nodes, level, *id));
+    needs.chain(roots.iter().copied()).for_each(|id| uses[id.index()] += 1);
     uses
+}
+
+/// What is needed at a node: a scan needs everything that its body reads, and makes its results.
+fn needs<N: Borrow<Node>>(nodes: &[N], level: &Level, id: NodeId) -> Vec<NodeId> {
+    match (level.loops.get(&id), &nodes[id.index()].borrow().op) {
+        (Some(scan), _) => scan.reads.clone(),
+        (None, Op::Final(_) | Op::Stack(_)) => vec![],
+        (None, _) => nodes[id.index()].borrow().args.clone(),
+    }
 }
 
 fn located(origin: Option<&Origin>, why: String) -> Error {
@@ -159,7 +160,7 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::Constant(value) => Values::full(*value, shape.iter().product()),
         Op::Literal(Literal(tensor)) => Array::from(tensor.view()).data,
         Op::Extent(dim) => index::number(dim.eval(&env.dims)?, node.dtype, shape),
-        Op::Step => Values::full(Scalar::Int(env.step as i64), 1),
+        Op::Step => Values::full(Scalar::Int(env.counters.step as i64), 1),
 
         Op::Unary(op) => elementwise::unary(*op, args[0])?,
         Op::Binary(op) => elementwise::binary(*op, args[0], args[1])?,
@@ -170,6 +171,10 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::LogSumExp(axes) => softmax::log_sum_exp(axes, args[0], shape)?,
         Op::LogSoftmax(axes) => softmax::log_softmax(axes, args[0])?,
         Op::ArgReduce { kind, axis } => reduce::arg_reduce(*kind, *axis, args[0], shape)?,
+        Op::Cumulative { kind, axis, reverse } => cumulative::cumulative(*kind, *axis, *reverse, args[0])?,
+        Op::LinearRecurrence { axis, reverse } => {
+            cumulative::linear_recurrence(*axis, *reverse, args[0], args[1])?
+        }
         Op::Contract(spec) => contract::contract(spec, args[0], args[1], shape)?,
 
         Op::Reshape => args[0].data.clone(),
@@ -183,7 +188,7 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::Flip(axes) => movement::flip(axes, args[0], shape),
 
         Op::Gather { axis, batch } => index::gather(*axis, *batch, args[0], args[1], shape)?,
-        Op::ScatterAdd { axis, batch } => index::scatter_add(*axis, *batch, args[0], args[1], shape)?,
+        Op::Scatter { kind, axis, batch } => index::scatter(*kind, (*axis, *batch), args[0], args[1], shape)?,
         Op::Iota(axis) => index::iota(*axis, node.dtype, shape),
         Op::Sort { axis, order } => index::sort(*axis, *order, args[0], shape),
         Op::ArgSort { axis, order } => index::argsort(*axis, *order, args[0]),
@@ -193,9 +198,13 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         }
         Op::Fold { axis, stride, dilation } => window::fold(*axis, *stride, *dilation, args[0], shape)?,
 
-        Op::Random { stream } => random::random(*stream, shape, env),
+        Op::Random { stream, clock } => random::random(env.counters.key(*stream, *clock), shape),
 
-        Op::StopGradient | Op::Variable(_) => args[0].data.clone(),
+        Op::StopGradient | Op::Variable(_) | Op::WithGradient => args[0].data.clone(),
+        Op::Carry { .. } | Op::Element { .. } | Op::Scan(_) | Op::Final(_) | Op::Stack(_) => {
+            return Err(format!("{} outside of its scan", node.op.name()));
+        }
+
         Op::Assume(fact) => {
             if env.check_facts {
                 facts::check(*fact, args[0], facts::TOLERANCE)?;

@@ -4,14 +4,15 @@ use std::panic::Location;
 
 use crate::dim::Name;
 use crate::error::Result;
-use crate::graph::{Expr, Graph, Origin};
+use crate::graph::{Expr, Graph, Origin, Scopes};
 use crate::nn::audit::{ancestors, is_trainable, refuse_unused_inputs};
 use crate::nn::{Gradient, Optimizer, Parameters, parameters};
 use crate::program::Program;
 
 impl<'g> Expr<'g> {
     /// The program of a training step: the objective, its gradient with respect to every trainable
-    /// parameter of the graph, and the optimizer's updates.
+    /// parameter of the graph, the optimizer's updates, and those of state that layers declare for what
+    /// the objective computes ([`updating`](Expr::updating)).
     ///
     /// Its outputs are the objective, by its own name or as `J` (as `J′` where something else in the
     /// graph is called so), and every named scalar that the objective is computed from.
@@ -56,7 +57,7 @@ impl<'g> Expr<'g> {
     #[track_caller]
     pub fn minimize_over(self, wrt: impl Into<Parameters<'g>>, optimizer: impl Optimizer) -> Result<Program> {
         let graph = self.graph();
-        let here = Origin { site: Some(Location::caller().into()), name: None };
+        let here = Origin::at(Location::caller());
         let gradients = self.gradients(wrt);
         let updates = graph.attributed(&here, || optimizer.updates(graph, &gradients));
         refuse_unused_inputs(graph);
@@ -73,7 +74,7 @@ impl<'g> Expr<'g> {
         for (parameter, value) in updates {
             program = program.update(parameter, value);
         }
-        program.compile()
+        program.state_updates().compile()
     }
 
     /// The gradients with respect to the given parameters, each beside its parameter: what
@@ -95,7 +96,7 @@ impl<'g> Expr<'g> {
     /// ```
     #[track_caller]
     pub fn gradients(self, wrt: impl Into<Parameters<'g>>) -> Vec<Gradient<'g>> {
-        let here = Origin { site: Some(Location::caller().into()), name: None };
+        let here = Origin::at(Location::caller());
         let wrt = wrt.into();
         self.graph().attributed(&here, || {
             let wrt = Parameters::new(self.graph(), wrt.iter());
@@ -130,7 +131,11 @@ fn free_name(graph: &Graph) -> Name {
 /// The named scalars that the objective is computed from, itself left out, in the order of naming.
 fn named_scalars<'g>(objective: Expr<'g>) -> Vec<(Name, Expr<'g>)> {
     let below = ancestors(objective, |_| true);
-    let reported = |e: Expr<'g>| e != objective && below.contains(&e.id()) && e.shape().rank() == 0;
+    let scopes = Scopes::of(&objective.graph().nodes());
+    let reported = |e: Expr<'g>| {
+        let outside = scopes.free(e.id()).is_empty();
+        e != objective && outside && below.contains(&e.id()) && e.shape().rank() == 0
+    };
     objective.graph().named().into_iter().filter(|(_, e)| reported(*e)).collect()
 }
 

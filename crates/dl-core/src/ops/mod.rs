@@ -1,13 +1,20 @@
 //! The operations: a small closed set, each defined once, in one table row or one file.
 
+pub mod arrange;
 pub mod binary;
 pub mod cast;
 pub mod contract;
+pub mod cumulative;
+pub(crate) mod custom;
+pub mod einsum;
 pub mod index;
 pub mod marker;
 pub mod movement;
+pub mod noise;
 pub mod random;
 pub mod reduce;
+pub mod scan;
+pub mod selection;
 pub mod softmax;
 pub mod state;
 pub mod unary;
@@ -17,9 +24,13 @@ use serde::{Deserialize, Serialize};
 
 pub use self::binary::Binary;
 pub use self::contract::Contraction;
-pub use self::index::Order;
+pub use self::cumulative::{Cumulative, Prefix, Running};
+pub use self::einsum::Einsum;
+pub use self::index::{Order, Scatter};
 pub use self::marker::Fact;
+pub use self::random::{Clock, Counters};
 pub use self::reduce::Reduce;
+pub use self::scan::Loop;
 pub use self::unary::Unary;
 
 use crate::dim::{Dim, Name};
@@ -72,6 +83,23 @@ pub enum Op {
         axis: usize,
     },
 
+    // cumulative.rs
+    /// A sum, product, extreme or logarithm of a sum of the elements up to each place along an axis.
+    Cumulative {
+        /// What is computed.
+        kind: Cumulative,
+        /// The axis, which stays.
+        axis: usize,
+        /// From the last element to the first.
+        reverse: bool,
+    },
+    /// `linear_recurrence(a, b)`: `hᵢ = aᵢ·hᵢ₋₁ + bᵢ` along an axis, from 0.
+    LinearRecurrence {
+        /// The axis, which stays.
+        axis: usize,
+        /// From the last element to the first.
+        reverse: bool,
+    },
     // softmax.rs
     /// `log Σ exp(x)` along `axes` (sorted), which disappear; `-∞` over nothing. Composite.
     LogSumExp(Vec<usize>),
@@ -118,8 +146,10 @@ pub enum Op {
         /// How many leading axes `x` and `indices` share.
         batch: usize,
     },
-    /// `scatter_add(indices, updates)`: the transpose of `Gather`, onto zeros.
-    ScatterAdd {
+    /// `scatter(indices, updates)`: updates go to the places that `Gather` would read.
+    Scatter {
+        /// What becomes of updates of one place.
+        kind: Scatter,
         /// The axis of the result that the indices select from.
         axis: usize,
         /// How many leading axes the result and `indices` share.
@@ -165,11 +195,38 @@ pub enum Op {
     },
 
     // random.rs
-    /// Uniform numbers in `[0, 1)` from a counter: a function of seed, step, stream and element index.
+    /// Uniform numbers in `[0, 1)` from a counter: a function of seed, step or run, stream and element index.
     Random {
         /// Which stream; part of the node's identity.
         stream: u64,
+        /// What they change with.
+        #[serde(default, skip_serializing_if = "Clock::is_step")]
+        clock: Clock,
     },
+
+    // scan.rs
+    /// The value of a carry as a step of a scan's body finds it.
+    Carry {
+        /// Of which scan.
+        scan: u64,
+        /// Which carry.
+        index: usize,
+    },
+    /// The present step's part of a sequence: its elements at one place along `axis`.
+    Element {
+        /// Of which scan.
+        scan: u64,
+        /// The axis of the sequence that disappears.
+        axis: usize,
+    },
+    /// A loop; its arguments are the first values of its carries, then what each step makes of them.
+    /// Its own value is the number of steps (`i64`, scalar).
+    Scan(Loop),
+    /// A carry after the last step of a scan, the argument.
+    Final(usize),
+    /// The values of the second argument, which is computed in the body of a scan, the first, for all
+    /// steps, along this new axis.
+    Stack(usize),
 
     // marker.rs
     /// Identity with no derivative.
@@ -178,6 +235,9 @@ pub enum Op {
     Variable(u64),
     /// Identity that states a fact about the value.
     Assume(Fact),
+    /// The first argument, with a gradient rule; see [`Expr::with_gradient`](crate::Expr::with_gradient). Then
+    /// come the value and the cotangent as the rule sees them, what it is for, and what it gives for each.
+    WithGradient,
     /// `grad(objective, wrt)`: a request that differentiation resolves.
     Grad,
     /// Stands where an error was recorded.
@@ -210,6 +270,8 @@ impl Op {
             Op::Cast => cast::signature(args[0], declared),
             Op::Reduce { kind, axes } => kind.signature(axes, args[0]),
             Op::ArgReduce { kind, axis } => kind.arg_signature(*axis, args[0]),
+            Op::Cumulative { kind, axis, .. } => kind.signature(*axis, args[0]),
+            Op::LinearRecurrence { axis, .. } => cumulative::recurrence_signature(*axis, args[0], args[1]),
             Op::LogSumExp(_) | Op::LogSoftmax(_) => softmax::signature(self, args[0]),
             Op::Contract(c) => c.signature(args[0], args[1]),
             Op::Reshape
@@ -219,14 +281,16 @@ impl Op {
             | Op::Pad { .. }
             | Op::Concat(_)
             | Op::Flip(_) => movement::signature(self, args, declared),
-            Op::Gather { .. }
-            | Op::ScatterAdd { .. }
-            | Op::Iota(_)
-            | Op::Sort { .. }
-            | Op::ArgSort { .. } => index::signature(self, args, declared),
+            Op::Gather { .. } | Op::Scatter { .. } | Op::Iota(_) | Op::Sort { .. } | Op::ArgSort { .. } => {
+                index::signature(self, args, declared)
+            }
             Op::Unfold { .. } | Op::Fold { .. } => window::signature(self, args, declared),
-            Op::Random { stream } => random::signature(*stream, declared),
+            Op::Random { stream, .. } => random::signature(*stream, declared),
+            Op::Carry { .. } | Op::Element { .. } | Op::Scan(_) | Op::Final(_) | Op::Stack(_) => {
+                scan::signature(self, args, declared)
+            }
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Grad => marker::signature(self, args),
+            Op::WithGradient => custom::signature(args),
             Op::Poison => Ok((DType::F32, Shape::scalar())),
         }?;
         if declared.is_none() {
@@ -255,10 +319,18 @@ impl Op {
             | Op::Step
             | Op::Iota(_)
             | Op::Random { .. }
+            | Op::Carry { .. }
             | Op::Poison => 0,
-            Op::Binary(_) | Op::Contract(_) | Op::Gather { .. } | Op::ScatterAdd { .. } | Op::Grad => 2,
+            Op::Binary(_)
+            | Op::Contract(_)
+            | Op::LinearRecurrence { .. }
+            | Op::Gather { .. }
+            | Op::Scatter { .. }
+            | Op::Stack(_)
+            | Op::Grad => 2,
             Op::Select => 3,
-            Op::Concat(_) => return None,
+            Op::Scan(scan) => scan.carries.saturating_mul(2),
+            Op::Concat(_) | Op::WithGradient => return None,
             _ => 1,
         })
     }
@@ -273,6 +345,7 @@ impl Op {
         match self {
             Op::Extent(dim) => std::slice::from_ref(dim),
             Op::Slice { starts, .. } | Op::Pad { starts, .. } => starts,
+            Op::Scan(scan) => std::slice::from_ref(&scan.length),
             _ => &[],
         }
     }
@@ -309,6 +382,12 @@ names! {
     Op::Cast => "cast",
     Op::ArgReduce { kind: Reduce::Min, .. } => "argmin",
     Op::ArgReduce { .. } => "argmax",
+    Op::Cumulative { kind: Cumulative::Prod, .. } => "cumprod",
+    Op::Cumulative { kind: Cumulative::Max, .. } => "cummax",
+    Op::Cumulative { kind: Cumulative::Min, .. } => "cummin",
+    Op::Cumulative { kind: Cumulative::LogSumExp, .. } => "logcumsumexp",
+    Op::Cumulative { .. } => "cumsum",
+    Op::LinearRecurrence { .. } => "linear_recurrence",
     Op::LogSumExp(_) => "logsumexp",
     Op::LogSoftmax(_) => "log_softmax",
     Op::Contract(_) => "contract",
@@ -320,16 +399,25 @@ names! {
     Op::Concat(_) => "concat",
     Op::Flip(_) => "flip",
     Op::Gather { .. } => "gather",
-    Op::ScatterAdd { .. } => "scatter_add",
+    Op::Scatter { kind: Scatter::Set, .. } => "scatter_set",
+    Op::Scatter { kind: Scatter::Max, .. } => "scatter_max",
+    Op::Scatter { kind: Scatter::Min, .. } => "scatter_min",
+    Op::Scatter { .. } => "scatter_add",
     Op::Iota(_) => "iota",
     Op::Sort { .. } => "sort",
     Op::ArgSort { .. } => "argsort",
     Op::Unfold { .. } => "unfold",
     Op::Fold { .. } => "fold",
     Op::Random { .. } => "random",
+    Op::Carry { .. } => "carry",
+    Op::Element { .. } => "element",
+    Op::Scan(_) => "scan",
+    Op::Final(_) => "final",
+    Op::Stack(_) => "stack",
     Op::StopGradient => "stop_gradient",
     Op::Variable(_) => "variable",
     Op::Assume(_) => "assume",
+    Op::WithGradient => "with_gradient",
     Op::Grad => "grad",
     Op::Poison => "poison",
 }

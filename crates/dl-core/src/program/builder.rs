@@ -64,6 +64,32 @@ impl<'g> Builder<'g> {
         self
     }
 
+    /// Adds the updates of state that layers declared ([`Expr::updating`](crate::Expr::updating)) for
+    /// what the outputs and updates so far are computed from. [`minimize`](crate::Expr::minimize) does
+    /// this; a program that only evaluates does not.
+    ///
+    /// # Errors
+    /// Recorded at the line of the declaration: when one state is updated to two different values, or one
+    /// that has an update already.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph, Init, Program};
+    /// let g = Graph::new();
+    /// let (x, calls) = (g.input("x", F64, ()), g.state("calls", F64, (), Init::Zeros));
+    /// let y = (2.0 * x).updating(&[(calls, calls + 1.0)]);
+    /// let program = Program::builder(&g).output("y", y).state_updates().compile()?;
+    /// assert_eq!(program.updates().len(), 1);
+    /// # Ok::<(), dl_core::Error>(())
+    /// ```
+    pub fn state_updates(mut self) -> Self {
+        let graph = self.graph;
+        let roots: Vec<NodeId> = self.outputs.iter().chain(&self.updates).map(|(_, id)| *id).collect();
+        for (state, value, origin) in graph.declared_updates(&roots) {
+            self = graph.attributed(&origin, || self.update(state, value));
+        }
+        self
+    }
+
     /// Adds a line to the derivation that people read, without making it an output.
     #[track_caller]
     pub fn derive(mut self, name: &str, value: Expr<'g>) -> Self {
@@ -146,8 +172,15 @@ impl<'g> Builder<'g> {
             .collect();
         let inputs = self.graph.input_decls().into_iter();
         let inputs = inputs.filter(|d| read.contains(&Op::Input(d.name.clone()))).collect();
-        let program = Program { nodes, origins, inputs, parameters, outputs, updates, derivation, trace };
+        let within: FxHashSet<&Name> = origins.iter().filter_map(|o| o.layer.as_ref()).collect();
+        let layers = self.graph.layers().into_iter().filter(|layer| within.contains(&layer.path)).collect();
+        let program =
+            Program { nodes, origins, inputs, parameters, outputs, updates, derivation, layers, trace };
         program.names_are_bound()?;
+        program.check_scans().map_err(|(node, message)| {
+            let site = program.origins[node.index()].site.clone();
+            Error::build(vec![Fault { site, message }])
+        })?;
         Ok(program)
     }
 }

@@ -2,9 +2,9 @@
 //! rows, and which have to wait for such a reduction.
 
 use crate::dim::{Dim, Name};
-use crate::ops::{Contraction, Op, Reduce};
+use crate::ops::{Contraction, Op, Reduce, Scatter};
 use crate::plan::{Arg, Plan, Step, ValueId};
-use crate::schedule::StageId;
+use crate::schedule::{StageId, repeat};
 use crate::shape::Shape;
 
 /// How a plan is divided along a dimension, the batch as a rule.
@@ -41,7 +41,7 @@ impl Part {
     }
 
     /// The first stage whose whole values and rows may read it.
-    fn ready(self) -> StageId {
+    pub(super) fn ready(self) -> StageId {
         match self {
             Part::Fold(stage, _) => stage.next(),
             Part::Whole(stage) | Part::Rows(stage) => stage,
@@ -90,10 +90,13 @@ impl Batch {
             };
         }
         for step in plan.steps() {
-            let part = part_of(plan, &parts, step, dim).map_err(|why| {
+            let divided = match &step.repeat {
+                Some(repeat) => repeat::parts(plan, &mut parts, (step, repeat), dim),
+                None => part_of(plan, &parts, step, dim).map(|part| parts[step.result.index()] = part),
+            };
+            divided.map_err(|why| {
                 format!("%{} = {} of {} {why}", step.result.0, step.op.name(), plan.value(step.result).shape)
             })?;
-            parts[step.result.index()] = part;
         }
         Ok(Batch { dim: Some(dim.clone()), parts })
     }
@@ -148,7 +151,7 @@ impl Operand {
     }
 }
 
-fn part_of(plan: &Plan, parts: &[Part], step: &Step, dim: &Name) -> Result<Part, String> {
+pub(super) fn part_of(plan: &Plan, parts: &[Part], step: &Step, dim: &Name) -> Result<Part, String> {
     let operand = |v: ValueId| Operand { part: parts[v.index()], rank: plan.value(v).shape.rank() };
     let args: Vec<Operand> = step.args.iter().filter_map(Arg::value).map(operand).collect();
     let stage = args.iter().map(|a| a.part.ready()).max().unwrap_or(StageId::FIRST);
@@ -187,7 +190,9 @@ fn fold(step: &Step, args: &[Operand]) -> Option<Reduce> {
             (both && !spec.out.contains(&letter)).then_some(Reduce::Sum)
         }
         // Rows of a table: each index adds to one.
-        Op::ScatterAdd { axis: 0, batch: 0 } => args.iter().all(Operand::rows).then_some(Reduce::Sum),
+        Op::Scatter { kind: Scatter::Add, axis: 0, batch: 0 } => {
+            args.iter().all(Operand::rows).then_some(Reduce::Sum)
+        }
         _ => None,
     }
 }
@@ -200,7 +205,11 @@ fn row_by_row(op: &Op, args: &[Operand], plan: &Plan, step: &Step) -> bool {
     match op {
         Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast => all,
         Op::Reduce { axes, .. } => !axes.contains(&0),
-        Op::ArgReduce { axis, .. } | Op::Sort { axis, .. } | Op::ArgSort { axis, .. } => *axis != 0,
+        Op::ArgReduce { axis, .. }
+        | Op::Sort { axis, .. }
+        | Op::ArgSort { axis, .. }
+        | Op::Cumulative { axis, .. } => *axis != 0,
+        Op::LinearRecurrence { axis, .. } => all && *axis != 0,
         Op::Concat(axis) | Op::Unfold { axis, .. } | Op::Fold { axis, .. } => all && *axis != 0,
         Op::Contract(spec) => contract_by_row(spec, args),
         Op::Broadcast(axes) => axes.first() == Some(&0),
@@ -217,7 +226,7 @@ fn row_by_row(op: &Op, args: &[Operand], plan: &Plan, step: &Step) -> bool {
             (true, false) => *batch == 0 && *axis >= 1,
             (false, _) => *batch == 0 && *axis == 0 && args[1].rank >= 1,
         },
-        Op::ScatterAdd { axis, batch } => all && *batch >= 1 && *axis >= 1,
+        Op::Scatter { axis, batch, .. } => all && *batch >= 1 && *axis >= 1,
         _ => false,
     }
 }

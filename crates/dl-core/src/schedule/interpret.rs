@@ -5,7 +5,10 @@ use crate::dim::{Dims, Name};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::interp::{Array, Env, Values, apply};
+use crate::ops::Counters;
+use crate::plan::Arg;
 use crate::schedule::evaluate::{self, Failure, Memory};
+use crate::schedule::repeat::Present;
 use crate::schedule::{
     Accumulation, Argument, Body, BufferId, Content, Domain, Factor, Kernel, KernelId, Method, Opaque,
     Product, Schedule, Source, StepId, Update, located,
@@ -32,13 +35,13 @@ impl Schedule {
         &self,
         inputs: &[TensorRef<'_>],
         parameters: &[TensorRef<'_>],
-        (seed, step): (u64, u64),
+        counters: impl Into<Counters>,
     ) -> Result<Results> {
         let inputs_of = self.plan.inputs().iter().map(|i| (&i.decl.name, &i.decl.shape));
         given("input", inputs_of, inputs, &self.dims)?;
         let parameters_of = self.plan.parameters().iter().map(|p| (&p.decl.name, &p.decl.shape));
         given("parameter", parameters_of, parameters, &self.dims)?;
-        let env = Env { dims: self.dims.clone(), seed, step, ..Env::default() };
+        let env = Env { dims: self.dims.clone(), counters: counters.into(), ..Env::default() };
         let mut run = Memory::new(self, env);
         let bound = self.plan.inputs().iter().map(|i| Some(i.value)).zip(inputs);
         for (value, tensor) in bound.chain(self.plan.parameters().iter().map(|p| p.value).zip(parameters)) {
@@ -178,9 +181,21 @@ impl Memory<'_> {
             };
             args.push(Array { shape, data });
         }
-        let args: Vec<&Array> = args.iter().collect();
-        let result = apply(&step.op, &args, (plan.value(step.result).dtype, shape), &self.env)?;
-        self.cells[opaque.out.index()] = Some(result.data);
+        let results = match &step.repeat {
+            Some(repeat) => {
+                let ids = step.args.iter().filter_map(Arg::value);
+                let mut values: Present = ids.zip(args).collect();
+                self.schedule.repeat(repeat, &mut values, &self.env)?;
+                step.results().filter_map(|v| values.remove(&v)).collect()
+            }
+            None => {
+                let args: Vec<&Array> = args.iter().collect();
+                vec![apply(&step.op, &args, (plan.value(step.result).dtype, shape), &self.env)?]
+            }
+        };
+        for (out, result) in opaque.outs.iter().zip(results) {
+            self.cells[out.index()] = Some(result.data);
+        }
         Ok(())
     }
 

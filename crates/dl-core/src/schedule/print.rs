@@ -4,6 +4,7 @@
 use std::fmt::{self, Display};
 
 use crate::dtype::Scalar;
+use crate::ops::Clock;
 use crate::print::constant;
 use crate::schedule::{
     Access, Argument, Body, BufferId, Content, Domain, Factor, Instr, Kernel, KernelId, Method, Opaque,
@@ -119,7 +120,8 @@ impl Schedule {
             .collect();
         let op = &self.plan.steps()[opaque.step.index()].op;
         let sum = if opaque.fold.is_some() { " over all rows" } else { "" };
-        format!("opaque     {} = {}({}){sum}", self.name(opaque.out), op.name(), args.join(", "))
+        let outs: Vec<String> = opaque.outs.iter().map(|out| self.name(*out)).collect();
+        format!("opaque     {} = {}({}){sum}", outs.join(", "), op.name(), args.join(", "))
     }
 
     fn body(&self, f: &mut fmt::Formatter<'_>, prefix: &str, body: &Body) -> fmt::Result {
@@ -153,7 +155,8 @@ impl Schedule {
                 format!("concat {}", parts.join(" "))
             }
             Operation::Count { per_row, times } => format!("count by {per_row} a row, each {times} times"),
-            Operation::Random { stream } => format!("random stream {stream}"),
+            Operation::Random { stream, clock: Clock::Step } => format!("random stream {stream}"),
+            Operation::Random { stream, clock: Clock::Run } => format!("random stream {stream} by run"),
             Operation::Pick { from, index } => format!("pick from {from} at {}", index.register),
             Operation::Lookup { table, index, .. } => {
                 format!("rows of {} at {}", self.name(*table), index.register)

@@ -80,7 +80,8 @@ const WITHOUT_CASES: &[&str] = &[
     "Adamax",
     "ClipNorm",
     "ClipValue",
-    "Dense",
+    "Dropout",
+    "Ema",
     "Fan",
     "Gradient",
     "Groups",
@@ -95,13 +96,18 @@ const WITHOUT_CASES: &[&str] = &[
     "OneCycle",
     "Optimizer",
     "PRelu",
+    "PaddingMode",
+    "Pads",
     "Parameters",
+    "PerAxis",
     "Plateau",
     "RAdam",
     "RmsProp",
     "Rprop",
     "Schedule",
+    "Scoped",
     "Sgd",
+    "averaged",
 ];
 
 #[test]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // a test may
 
 mod activations;
+mod convolutions;
+mod layers;
 mod losses;
 mod optimizers;
 mod penalties;

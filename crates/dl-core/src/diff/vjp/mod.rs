@@ -1,6 +1,8 @@
 //! Vector-Jacobian products: what each operation passes back to its arguments.
 
 mod contract;
+mod cumulative;
+mod custom;
 mod index;
 mod movement;
 mod reduce;
@@ -36,9 +38,14 @@ pub(super) fn contributions<'g>(
         | Op::Pad { .. }
         | Op::Concat(_)
         | Op::Flip(_) => movement::pull_back(&node.op, args, g),
-        Op::Gather { .. } | Op::ScatterAdd { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
-            index::pull_back(&node.op, args, g)
+        Op::Cumulative { kind, axis, reverse } => {
+            vec![(0, cumulative::pull_back(*kind, (*axis, *reverse), args[0], y, g))]
         }
+        Op::LinearRecurrence { axis, reverse } => cumulative::recurrence((*axis, *reverse), args, y, g),
+        Op::Gather { .. } | Op::Scatter { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
+            index::pull_back(&node.op, args, y, g)
+        }
+        Op::WithGradient => custom::pull_back(args, y, g),
         // A variable of another gradient is the identity here.
         Op::Assume(_) | Op::Variable(_) => vec![(0, g)],
         Op::Input(_)
@@ -51,8 +58,13 @@ pub(super) fn contributions<'g>(
         | Op::Random { .. }
         | Op::ArgReduce { .. }
         | Op::ArgSort { .. }
+        | Op::Carry { .. }
         | Op::StopGradient
         | Op::Poison => vec![],
+        // A value of a body that is differentiated in the body itself.
+        Op::Element { scan, axis } => vec![(0, index::of_element(*scan, *axis, args[0], g))],
+        // Their scans are differentiated as one.
+        Op::Scan(_) | Op::Final(_) | Op::Stack(_) => vec![],
         // Requests are resolved in the order of the arena, so none is left below an objective.
         Op::Grad => vec![],
     }

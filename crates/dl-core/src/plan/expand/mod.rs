@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use self::needs::{Difference, Form, Needs, OPERATIONS, Row, RowId};
 use self::rows::{Label, Parts};
 use crate::graph::{Expr, Graph, Node, NodeId, Rebuild};
-use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::ops::{Binary, Op, Reduce, Scatter, Unary};
 use crate::program::{Output, Program, Update};
 use crate::rewrite::Known;
 
@@ -181,7 +181,7 @@ impl<'p, 'g> Pass<'p, 'g> {
                 node.args.iter().all(rest)
             }
             // One number for each row.
-            Op::ScatterAdd { axis, batch } => {
+            Op::Scatter { kind: Scatter::Add, axis, batch } => {
                 axis == batch && self.nodes[node.args[1].index()].shape.rank() == *batch
             }
             _ => self.known.of(e).finite,

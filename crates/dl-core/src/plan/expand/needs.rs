@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::product::Product;
 use crate::dim::Dim;
 use crate::graph::{Node, NodeId};
-use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::ops::{Binary, Op, Reduce, Scatter, Unary};
 
 /// A row of exponentials: an operand and the axes along which it is summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -190,7 +190,7 @@ impl Needs {
     fn updates(&self, nodes: &[Node], from: NodeId, share: NodeId, adds: bool) -> Option<NodeId> {
         let node = &nodes[from.index()];
         let last = node.shape.rank().checked_sub(1)?;
-        let hot = node.op == Op::ScatterAdd { axis: last, batch: last };
+        let hot = node.op == Op::Scatter { kind: Scatter::Add, axis: last, batch: last };
         let (labels, updates) = (*node.args.first()?, *node.args.get(1)?);
         if !hot
             || nodes[labels.index()].shape.rank() != last

@@ -7,7 +7,7 @@ use super::rows::code_rows;
 use super::structure::args;
 use super::sums::shifted_by_hand;
 use crate::graph::Expr;
-use crate::ops::{Binary, Op, Reduce};
+use crate::ops::{Binary, Op, Reduce, Scatter};
 use crate::stable;
 
 /// The table.
@@ -174,7 +174,9 @@ fn picked_by_one_hot<'g>(
 pub(super) fn labels_of(hot: Expr<'_>) -> Expr<'_> {
     let last = hot.shape().rank() - 1;
     match &hot.node().op {
-        Op::ScatterAdd { axis, batch } if *axis == last && *batch == last => args(hot).next(),
+        Op::Scatter { kind: Scatter::Add, axis, batch } if *axis == last && *batch == last => {
+            args(hot).next()
+        }
         _ => None,
     }
     .unwrap_or_else(|| hot.argmax(last as isize))
