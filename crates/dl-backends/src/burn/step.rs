@@ -162,6 +162,7 @@ impl<B: Backend> Step<B> {
             Op::Input(_)
             | Op::Parameter(_)
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Variable(_)
             | Op::Assume(_)
             | Op::Grad

@@ -197,7 +197,7 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
 
         Op::Random { stream, clock } => random::random(env.counters.key(*stream, *clock), shape),
 
-        Op::StopGradient | Op::Variable(_) => args[0].data.clone(),
+        Op::StopGradient | Op::Variable(_) | Op::WithGradient => args[0].data.clone(),
         Op::Assume(fact) => {
             if env.check_facts {
                 facts::check(*fact, args[0], facts::TOLERANCE)?;

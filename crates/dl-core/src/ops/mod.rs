@@ -5,6 +5,7 @@ pub mod binary;
 pub mod cast;
 pub mod contract;
 pub mod cumulative;
+pub(crate) mod custom;
 pub mod einsum;
 pub mod index;
 pub mod marker;
@@ -202,6 +203,9 @@ pub enum Op {
     Variable(u64),
     /// Identity that states a fact about the value.
     Assume(Fact),
+    /// The first argument, with a gradient rule; see [`Expr::with_gradient`](crate::Expr::with_gradient). Then
+    /// come the value and the cotangent as the rule sees them, what it is for, and what it gives for each.
+    WithGradient,
     /// `grad(objective, wrt)`: a request that differentiation resolves.
     Grad,
     /// Stands where an error was recorded.
@@ -250,6 +254,7 @@ impl Op {
             Op::Unfold { .. } | Op::Fold { .. } => window::signature(self, args, declared),
             Op::Random { stream, .. } => random::signature(*stream, declared),
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Grad => marker::signature(self, args),
+            Op::WithGradient => custom::signature(args),
             Op::Poison => Ok((DType::F32, Shape::scalar())),
         }?;
         if declared.is_none() {
@@ -286,7 +291,7 @@ impl Op {
             | Op::Scatter { .. }
             | Op::Grad => 2,
             Op::Select => 3,
-            Op::Concat(_) => return None,
+            Op::Concat(_) | Op::WithGradient => return None,
             _ => 1,
         })
     }
@@ -360,6 +365,7 @@ names! {
     Op::StopGradient => "stop_gradient",
     Op::Variable(_) => "variable",
     Op::Assume(_) => "assume",
+    Op::WithGradient => "with_gradient",
     Op::Grad => "grad",
     Op::Poison => "poison",
 }

@@ -195,6 +195,7 @@ fn stands_in_plans(op: &Op) -> bool {
         Op::Input(_)
             | Op::Parameter(_)
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Variable(_)
             | Op::Assume(_)
             | Op::Grad

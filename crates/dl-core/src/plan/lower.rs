@@ -73,7 +73,9 @@ impl Lowering<'_> {
             }
             Op::Constant(value) => Arg::Constant(*value),
             Op::Extent(dim) => Arg::Extent(dim.clone()),
-            Op::StopGradient | Op::Variable(_) | Op::Assume(_) => self.done[node.args[0].index()].clone(),
+            Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::WithGradient => {
+                self.done[node.args[0].index()].clone()
+            }
             Op::Broadcast(_) | Op::Reshape | Op::Permute(_) | Op::Flip(_) | Op::Slice { .. }
                 if !matches!(self.done[node.args[0].index()], Arg::Value(_)) =>
             {

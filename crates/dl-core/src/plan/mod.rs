@@ -5,6 +5,7 @@ mod diagnosis;
 mod file;
 mod listing;
 mod lower;
+mod together;
 
 use serde::{Deserialize, Serialize};
 

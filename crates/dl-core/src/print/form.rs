@@ -216,7 +216,7 @@ impl Reader<'_, '_> {
         let Some(arg) = node.args.first() else { return false };
         let x = self.graph.get(*arg);
         match &node.op {
-            Op::Broadcast(_) | Op::Variable(_) | Op::Assume(_) => true,
+            Op::Broadcast(_) | Op::Variable(_) | Op::Assume(_) | Op::WithGradient => true,
             Op::Cast if x.dtype == DType::Bool => false,
             Op::Cast => node.dtype.is_float() || (x.dtype == DType::U8 && node.dtype.is_numeric()),
             Op::Reshape => {

@@ -97,6 +97,7 @@ impl Applied<'_> {
             | Op::Binary(_)
             | Op::Select
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Grad
             | Op::Poison => String::new(),
         }

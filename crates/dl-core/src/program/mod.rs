@@ -11,10 +11,13 @@ pub use self::builder::Builder;
 pub(crate) use self::file::distinct;
 
 use crate::dim::Name;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Expr, Graph, InputDecl, Node, NodeId, Origin, ParameterDecl};
+use crate::graph::{Expr, Graph, InputDecl, LayerNote, Node, NodeId, Origin, Owner, ParameterDecl};
+use crate::init::Init;
 use crate::ops::Op;
 use crate::rewrite::Trace;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// A function of inputs and parameters: named outputs, and updates that replace parameters
@@ -40,6 +43,7 @@ pub struct Program {
     outputs: Vec<Output>,
     updates: Vec<Update>,
     derivation: Vec<Output>,
+    layers: Vec<LayerNote>,
     #[serde(skip)]
     trace: Trace,
 }
@@ -119,10 +123,33 @@ impl Program {
         self.parameters.iter().map(sample).collect()
     }
 
+    /// The layers of which it holds operations, in order of declaration.
+    pub fn layers(&self) -> &[LayerNote] {
+        &self.layers
+    }
+
     /// The values of which authors assumed something, in order.
     pub(crate) fn assumed(&self) -> impl Iterator<Item = NodeId> {
         let places = self.nodes.iter().enumerate();
         places.filter(|(_, n)| matches!(n.op, Op::Assume(_))).map(|(i, _)| NodeId(i as u32))
+    }
+
+    /// The same program with other parameters in place of some.
+    pub(crate) fn reading(&self, other: impl Fn(&str) -> Option<ParameterDecl>) -> Program {
+        let mut program = self.clone();
+        for node in &mut program.nodes {
+            if let Op::Parameter(name) = &mut node.op
+                && let Some(decl) = other(name)
+            {
+                *name = decl.name;
+            }
+        }
+        for decl in &mut program.parameters {
+            if let Some(other) = other(&decl.name) {
+                *decl = other;
+            }
+        }
+        program
     }
 
     /// The program's nodes in a fresh graph, for printing and for building on.
@@ -142,6 +169,16 @@ impl Program {
 }
 
 impl ParameterDecl {
+    /// A trainable parameter.
+    pub(crate) fn new(name: &str, dtype: DType, shape: Shape, init: Init) -> Self {
+        ParameterDecl { name: name.into(), dtype, shape, init, trainable: true, owner: Owner::Model }
+    }
+
+    /// The same, as `other` is trained and owned.
+    pub(crate) fn held_as(self, other: &ParameterDecl) -> Self {
+        ParameterDecl { trainable: other.trainable, owner: other.owner.clone(), ..self }
+    }
+
     /// Whether it can have a first value.
     pub(crate) fn check(&self) -> std::result::Result<(), String> {
         let named = |why| format!("parameter {}: {why}", self.name);

@@ -155,7 +155,9 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
             Facts { distribution: all.distribution && axis + 1 != node.shape.rank(), ..all }
         }
         Op::Scatter { kind: Scatter::Add, axis, batch } => scatter(*axis, *batch, graph, node, &args[1]),
-        Op::StopGradient | Op::Variable(_) => args[0],
+        // On a constant it stands for what only differentiation knows.
+        Op::Variable(_) if matches!(graph.get(node.args[0]).op, Op::Constant(_)) => Facts::UNKNOWN,
+        Op::StopGradient | Op::Variable(_) | Op::WithGradient => args[0],
         Op::Assume(fact) => assume(*fact, args[0]),
         _ => Facts::UNKNOWN,
     };

@@ -70,6 +70,17 @@ fn elementwise() -> Vec<Case> {
         }),
         one("clip", |x| x.clip(-1.0, 0.5).exp()),
         one("cast", |x| (x.cast(F32).sin() * 2.0).cast(F64)),
+        one("with_gradient", |x| x.exp().with_gradient(&[x], |c| [c * x.exp()])),
+        one("with_gradient of its own value", |x| {
+            let y = x.exp();
+            y.with_gradient(&[x], |c| [c * y]).square()
+        }),
+        two("with_gradient of two variables", ([2, 3], [3]), |a, b| {
+            (a * b).sum(1).with_gradient(&[a, b], |c| {
+                let c = c.unsqueeze(1);
+                [c * b, (c * a).sum(0)]
+            })
+        }),
         one("assume", |x| (x * x).assume(Fact::NonNegative).exp()),
         one("stop_gradient stops one of two ways", |x| x.exp() + x.argmax(1).cast(F64).sum(..)),
         one("a gradient inside", |x| {

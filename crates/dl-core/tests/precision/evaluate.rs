@@ -110,7 +110,9 @@ fn eval<A: Arithmetic>(
             out
         }
         Op::Iota(axis) => indices(shape).iter().map(|at| number(at[*axis])).collect(),
-        Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Reshape => args[0].cells.clone(),
+        Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::WithGradient | Op::Reshape => {
+            args[0].cells.clone()
+        }
         Op::Permute(_)
         | Op::Broadcast(_)
         | Op::Slice { .. }

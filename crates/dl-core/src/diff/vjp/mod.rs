@@ -2,6 +2,7 @@
 
 mod contract;
 mod cumulative;
+mod custom;
 mod index;
 mod movement;
 mod reduce;
@@ -41,6 +42,7 @@ pub(super) fn contributions<'g>(
         Op::Gather { .. } | Op::Scatter { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
             index::pull_back(&node.op, args, y, g)
         }
+        Op::WithGradient => custom::pull_back(args, y, g),
         // A variable of another gradient is the identity here.
         Op::Assume(_) | Op::Variable(_) => vec![(0, g)],
         Op::Input(_)

@@ -136,6 +136,7 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
         (x.stop_gradient(), "f64[2, 2] 0 1 2 3"),
         (x.apply(Op::Variable(0), &[]), "f64[2, 2] 0 1 2 3"),
         (x.assume(Fact::NonNegative), "f64[2, 2] 0 1 2 3"),
+        (x.with_gradient(&[x], |c| [-c]), "f64[2, 2] 0 1 2 3"),
     ]
 }
 
