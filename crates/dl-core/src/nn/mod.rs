@@ -43,6 +43,7 @@
 mod activation;
 mod attention;
 mod audit;
+mod conv;
 mod embedding;
 mod glob;
 mod layer;
@@ -51,10 +52,14 @@ mod minimize;
 mod norm;
 mod one_cycle;
 mod optimizer;
+mod padding;
 mod parameters;
 mod penalty;
 mod plateau;
+mod pool;
+mod resample;
 mod schedule;
+mod windows;
 
 pub use crate::init::{Fan, Init, Nonlinearity};
 pub use crate::stable::{hypot, log_cosh, log_softmax, log1mexp, logaddexp, logsumexp, norm, softmax};
@@ -66,8 +71,9 @@ pub use activation::{
 pub use attention::{
     Attention, MultiHeadAttention, Rotary, TransformerDecoderLayer, TransformerEncoderLayer, sinusoidal,
 };
+pub use conv::{Conv, ConvTranspose, conv1d, conv2d, conv3d};
 pub use embedding::Embedding;
-pub use layer::{Dense, Mode, dense, dropout, spatial_dropout};
+pub use layer::{Dense, Dropout, Mode, dense, dropout, spatial_dropout};
 pub use loss::{
     BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
     MultiMargin, Nll, PoissonNll, TripletMargin, Tversky, binary_cross_entropy,
@@ -81,6 +87,7 @@ pub use optimizer::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Ema, Gradient, Groups, Lamb, LearningRate,
     Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Scoped, Sgd, averaged,
 };
+pub use padding::{PaddingMode, crop, pad};
 pub use parameters::Parameters;
 pub use penalty::{
     MaxNorm, confidence_penalty, elastic_net, gradient_penalty, group_lasso, input_gradient_penalty,
@@ -88,6 +95,11 @@ pub use penalty::{
     sparsity_kl, total_variation,
 };
 pub use plateau::Plateau;
+pub use pool::{
+    Pool, adaptive_avg_pool, adaptive_max_pool, avg_pool, global_avg_pool, global_max_pool, max_pool,
+};
+pub use resample::{Upsample, pixel_shuffle, pixel_unshuffle};
 pub use schedule::Schedule;
+pub use windows::{Pads, PerAxis};
 
 use crate::graph::require_float;

@@ -58,6 +58,10 @@ impl Notation for Unicode {
                     |i: usize| if transposed[i] { superscript(xs[i], "ᵀ") } else { xs[i].clone() };
                 product(Level::Matrix, "·", &[&operand(0), &operand(1)])
             }
+            Form::Correlation { settings } if settings.is_empty() => product(Level::Matrix, " ⋆ ", xs),
+            Form::Correlation { settings } => {
+                product(Level::Matrix, &format!(" ⋆[{}] ", settings.join(",")), xs)
+            }
             Form::Inner => write(Level::Atom).text("⟨", 1).list(xs.iter().copied()).text("⟩", 1).done(),
             Form::Einsum(c) => call(&format!("einsum[{c}]"), xs),
             Form::Select => {

@@ -165,7 +165,7 @@ fn may_fail(schedule: &Schedule, kernel: &Kernel) -> bool {
     match kernel {
         Kernel::Opaque(opaque) => {
             let op = &schedule.plan.steps()[opaque.step.index()].op;
-            matches!(op, Op::Gather { .. } | Op::ScatterAdd { .. })
+            matches!(op, Op::Gather { .. } | Op::Scatter { .. })
         }
         _ => kernel.bodies().iter().any(|body| body.instrs.iter().any(|i| indexed(&i.operation))),
     }

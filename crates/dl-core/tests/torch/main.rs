@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test may
 
 mod activations;
+mod convolutions;
 mod layers;
 mod losses;
 mod optimizers;

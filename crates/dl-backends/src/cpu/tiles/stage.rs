@@ -65,8 +65,7 @@ impl Tiled {
             }
         }
         let team = self.team.as_deref();
-        let given =
-            Given { values, inputs: call.inputs, seed: call.seed, step: call.step, timed: watch.is_some() };
+        let given = Given { values, inputs: call.inputs, counters: call.counters(), timed: watch.is_some() };
         // The first shard's error counts, whichever comes first.
         let failed: Mutex<Option<(usize, usize, String)>> = Mutex::new(None);
         let work = |index: usize, lead: Option<Lead<'_>>| {
@@ -220,8 +219,7 @@ impl Tiled {
             parts: &[],
             kernels: self.kernels,
             isa: self.isa,
-            seed: given.seed,
-            step: given.step,
+            counters: given.counters,
         };
         // One look at the clock from phase to phase: the time between two looks is one phase's.
         let mut begun = given.timed.then(Instant::now);
@@ -289,7 +287,7 @@ impl Tiled {
             })),
         });
         let terms = terms.collect();
-        let moment = Moment { seed: scene.seed, step: scene.step, dtype, shape: &shape };
+        let moment = Moment { counters: scene.counters, dtype, shape: &shape };
         let result = context.step(plan_step, prepared, terms, moment)?;
         let result = context.dense_array(result);
         typed!(dtype, T => {

@@ -1,6 +1,7 @@
 //! Vector-Jacobian products: what each operation passes back to its arguments.
 
 mod contract;
+mod cumulative;
 mod custom;
 mod index;
 mod movement;
@@ -34,8 +35,12 @@ pub(super) fn contributions<'g>(
         | Op::Pad { .. }
         | Op::Concat(_)
         | Op::Flip(_) => movement::pull_back(&node.op, args, g),
-        Op::Gather { .. } | Op::ScatterAdd { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
-            index::pull_back(&node.op, args, g)
+        Op::Cumulative { kind, axis, reverse } => {
+            vec![(0, cumulative::pull_back(*kind, (*axis, *reverse), args[0], y, g))]
+        }
+        Op::LinearRecurrence { axis, reverse } => cumulative::recurrence((*axis, *reverse), args, y, g),
+        Op::Gather { .. } | Op::Scatter { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
+            index::pull_back(&node.op, args, y, g)
         }
         Op::WithGradient => custom::pull_back(args, y, g),
         // A variable of another gradient is the identity here.

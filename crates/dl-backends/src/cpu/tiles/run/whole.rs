@@ -59,7 +59,7 @@ impl Whole {
         let value = plan.value(step.result);
         let args = take(&self.prepared, values);
         let shape = &shapes[step.result.index()];
-        let moment = Moment { seed: call.seed, step: call.step, dtype: value.dtype, shape };
+        let moment = Moment { counters: call.counters(), dtype: value.dtype, shape };
         let result = context.step(step, &self.prepared, args, moment);
         let result = result.map_err(|why| Error::at(&value.origin, why))?;
         for freed in &self.frees {
