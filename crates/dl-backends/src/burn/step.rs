@@ -162,8 +162,11 @@ impl<B: Backend> Step<B> {
             Op::Input(_)
             | Op::Parameter(_)
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Variable(_)
             | Op::Assume(_)
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
             | Op::Grad
             | Op::Poison => {
                 return Err(format!("{} is no step", self.op.name()));

@@ -48,7 +48,8 @@ fn active(graph: &Graph, order: &[NodeId], wrt: &FxHashSet<NodeId>) -> Vec<bool>
     for &id in order {
         let node = graph.get(id);
         let passes = node.dtype.is_float() && node.op != Op::StopGradient;
-        active[id.index()] = wrt.contains(&id) || (passes && node.args.iter().any(|a| active[a.index()]));
+        active[id.index()] =
+            wrt.contains(&id) || (passes && node.differentiated().iter().any(|a| active[a.index()]));
     }
     active
 }

@@ -188,16 +188,19 @@ impl Plan {
     }
 }
 
-/// State and markers are gone once a program is lowered.
+/// State, markers and composite operations are gone once a program is lowered.
 fn stands_in_plans(op: &Op) -> bool {
     !matches!(
         op,
         Op::Input(_)
             | Op::Parameter(_)
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Variable(_)
             | Op::Assume(_)
             | Op::Grad
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
             | Op::Poison
     )
 }

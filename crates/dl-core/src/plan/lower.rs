@@ -5,11 +5,21 @@ use rustc_hash::FxHashMap;
 use crate::dim::Name;
 use crate::graph::{Node, NodeId};
 use crate::ops::Op;
+use crate::plan::expand;
 use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Value, ValueId};
 use crate::program::{Output, Program, Update};
 
-/// One step per operation; identities vanish and constants become operands where a step takes them.
+/// One step per operation; markers vanish, composite operations are spelled out, and
+/// constants become operands where a step
+/// takes them.
 pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
+    match expand::expand(program, outputs, updates) {
+        Some(expanded) => steps(&expanded, expanded.outputs(), expanded.updates()),
+        None => steps(program, outputs, updates),
+    }
+}
+
+fn steps(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
     let mut lowering = Lowering {
         program,
         values: vec![],
@@ -73,7 +83,9 @@ impl Lowering<'_> {
             }
             Op::Constant(value) => Arg::Constant(*value),
             Op::Extent(dim) => Arg::Extent(dim.clone()),
-            Op::StopGradient | Op::Variable(_) | Op::Assume(_) => self.done[node.args[0].index()].clone(),
+            Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::WithGradient => {
+                self.done[node.args[0].index()].clone()
+            }
             Op::Broadcast(_) | Op::Reshape | Op::Permute(_) | Op::Flip(_) | Op::Slice { .. }
                 if !matches!(self.done[node.args[0].index()], Arg::Value(_)) =>
             {

@@ -2,9 +2,11 @@
 
 mod checks;
 mod diagnosis;
+pub(crate) mod expand;
 mod file;
 mod listing;
 mod lower;
+mod together;
 
 use serde::{Deserialize, Serialize};
 

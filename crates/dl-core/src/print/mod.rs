@@ -25,6 +25,7 @@ mod piece;
 mod program;
 mod roots;
 pub(crate) mod sexpr;
+mod summary;
 mod template;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::graph::Expr;
 pub(crate) use params::Applied;
 use roots::Roots;
 pub(crate) use roots::walk;
+pub use summary::{Row, Summary};
 
 /// Aligned equations in LaTeX, for mathematics mode: one for every root, and one for every named
 /// or repeated value before its first use.

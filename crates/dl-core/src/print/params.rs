@@ -49,7 +49,8 @@ impl Applied<'_> {
             Op::Extent(size) => dim(size),
             Op::Cast if signature == Signature::Omitted => self.dtype.to_string(),
             Op::Cast => String::new(),
-            Op::Reduce { axes, .. } | Op::Permute(axes) | Op::Flip(axes) => list(axes),
+            Op::Reduce { axes, .. } | Op::LogSumExp(axes) | Op::LogSoftmax(axes) => list(axes),
+            Op::Permute(axes) | Op::Flip(axes) => list(axes),
             Op::ArgReduce { axis, .. } | Op::Concat(axis) => axis.to_string(),
             Op::Sort { axis, order } | Op::ArgSort { axis, order } => match order {
                 Order::Ascending => axis.to_string(),
@@ -97,6 +98,7 @@ impl Applied<'_> {
             | Op::Binary(_)
             | Op::Select
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Grad
             | Op::Poison => String::new(),
         }

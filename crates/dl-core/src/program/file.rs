@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dim::Name;
 use crate::error::{Error, Result};
-use crate::graph::{InputDecl, Node, Origin, ParameterDecl};
+use crate::graph::{InputDecl, LayerNote, Node, Origin, ParameterDecl};
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 
@@ -24,6 +24,8 @@ pub(crate) struct Unchecked {
     outputs: Vec<Output>,
     updates: Vec<Update>,
     derivation: Vec<Output>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<LayerNote>,
 }
 
 impl Program {
@@ -106,7 +108,7 @@ impl Program {
                 Op::Parameter(name) => {
                     parameters.get(name).is_some_and(|d| d.dtype == node.dtype && d.shape == node.shape)
                 }
-                Op::Grad | Op::Poison => {
+                Op::Grad | Op::WithGradient | Op::Poison => {
                     return Err(format!("node {i}: {} cannot stand in a program", node.op.name()));
                 }
                 _ => true,
@@ -173,6 +175,7 @@ impl TryFrom<Unchecked> for Program {
             outputs: raw.outputs,
             updates: raw.updates,
             derivation: raw.derivation,
+            layers: raw.layers,
             trace: Default::default(),
         };
         program.check()?;
@@ -191,6 +194,7 @@ impl From<Program> for Unchecked {
             outputs: p.outputs,
             updates: p.updates,
             derivation: p.derivation,
+            layers: p.layers,
         }
     }
 }
