@@ -287,7 +287,8 @@ mod tests {
 
     /// Nothing but dense layers.
     fn dense(sizes: &[usize]) -> Network {
-        let layer = |(i, outputs): (usize, &usize)| Described::Dense { name: format!("fc{i}"), outputs: *outputs };
+        let layer =
+            |(i, outputs): (usize, &usize)| Described::Dense { name: format!("fc{i}"), outputs: *outputs };
         let layers = sizes.iter().enumerate().map(layer).collect();
         Network { layers, ..Network::perceptron() }
     }

@@ -190,8 +190,15 @@ mod tests {
         let jax = concat!(include_str!("../peers/with_jax.py"), include_str!("../peers/jax_layers.py"));
         for name in NAMES {
             let json = serde_json::to_value(Network::named(name).unwrap()).unwrap();
-            let mut words: Vec<&str> =
-                vec!["examples", "inputs", "layers", "loss", "l2", "optimizer", json["loss"].as_str().unwrap()];
+            let mut words: Vec<&str> = vec![
+                "examples",
+                "inputs",
+                "layers",
+                "loss",
+                "l2",
+                "optimizer",
+                json["loss"].as_str().unwrap(),
+            ];
             assert!(words[..6].iter().all(|key| json.get(key).is_some()));
             words.extend(json["optimizer"].as_object().unwrap().keys().map(|kind| &**kind));
             let mut methods = vec![];
@@ -211,7 +218,9 @@ mod tests {
         for layer in described.as_array().unwrap() {
             let (kind, given) = match layer.as_str() {
                 Some(kind) => (kind, &Value::Null),
-                None => layer.as_object().unwrap().iter().map(|(kind, given)| (&**kind, given)).next().unwrap(),
+                None => {
+                    layer.as_object().unwrap().iter().map(|(kind, given)| (&**kind, given)).next().unwrap()
+                }
             };
             kinds.push(kind);
             words.extend(given.as_str());

@@ -20,7 +20,10 @@ pub(super) struct Pass<'a, B: Backend> {
 
 pub(super) enum Mode<'a, B: Backend> {
     /// Masks are drawn if `dropping`; mean and variance of each batch normalization are left in `batch`.
-    Train { dropping: bool, batch: &'a mut Vec<Statistics<B>> },
+    Train {
+        dropping: bool,
+        batch: &'a mut Vec<Statistics<B>>,
+    },
     Evaluate,
 }
 

@@ -191,9 +191,8 @@ impl<B: Backend> Model<B> {
     /// `factor` of the sum of all squared weights.
     fn penalty(&self, leaves: &[FloatTensor<Autodiff<B>>]) -> FloatTensor<Autodiff<B>> {
         let weights = self.names.iter().zip(leaves).filter(|(name, _)| name.ends_with(".weight"));
-        let squares = weights.map(|(_, w)| {
-            Autodiff::<B>::float_sum(Autodiff::<B>::float_mul(w.clone(), w.clone()))
-        });
+        let squares =
+            weights.map(|(_, w)| Autodiff::<B>::float_sum(Autodiff::<B>::float_mul(w.clone(), w.clone())));
         let sum = squares.reduce(Autodiff::<B>::float_add).expect("a network has a weight");
         Autodiff::<B>::float_mul_scalar(sum, Scalar::Float(self.network.l2))
     }

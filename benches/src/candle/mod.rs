@@ -75,7 +75,9 @@ impl Candle {
 fn transposed(layers: &[Layer], name: &str) -> bool {
     layers.iter().any(|layer| match layer {
         Layer::Dense { name: own, .. } => *name == format!("{own}.weight"),
-        Layer::Attention { name: own, .. } => name.starts_with(&format!("{own}.")) && name.ends_with(".weight"),
+        Layer::Attention { name: own, .. } => {
+            name.starts_with(&format!("{own}.")) && name.ends_with(".weight")
+        }
         Layer::Residual { body, shortcut } => transposed(body, name) || transposed(shortcut, name),
         _ => false,
     })

@@ -93,7 +93,8 @@ impl Network {
             RELU,
             dense("fc3", 10),
         ];
-        Network::of_images("lenet", "LeNet-5", layers).by(Optimizer::Sgd { rate: 0.02, momentum: 0.9 })
+        Network::of_images("lenet", "LeNet-5", layers)
+            .by(Optimizer::Sgd { rate: 0.02, momentum: 0.9 })
             .in_mini_batches()
     }
 
@@ -127,7 +128,8 @@ impl Network {
             Layer::Lstm { name: "lstm".into(), units: 128 },
             dense("fc", 10),
         ];
-        Network::of_images("lstm", "The row-by-row LSTM", layers).by(Optimizer::Adam { rate: 1e-3 })
+        Network::of_images("lstm", "The row-by-row LSTM", layers)
+            .by(Optimizer::Adam { rate: 1e-3 })
             .in_mini_batches()
     }
 

@@ -2,8 +2,8 @@
 
 use dl_core::Tensor;
 
-use super::layer::{Layer, Passage};
 use super::Network;
+use super::layer::{Layer, Passage};
 use crate::fault::Result;
 
 impl Network {
@@ -26,7 +26,8 @@ fn channels_first(
 ) -> Result<()> {
     for layer in layers {
         let mut permuted = |name: &str, sizes: Option<&[usize]>, axes: &[usize]| -> Result<()> {
-            let Some((_, value)) = values.iter_mut().find(|(path, _)| path == &format!("{name}.weight")) else {
+            let Some((_, value)) = values.iter_mut().find(|(path, _)| path == &format!("{name}.weight"))
+            else {
                 return Ok(());
             };
             let before = sizes.unwrap_or(value.shape()).to_vec();

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 mod layer;
+#[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "candle"))]
 mod layout;
 mod programs;
 
@@ -11,8 +12,8 @@ use dl_examples::perceptron::Recipe;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::layer::{Activation, Layer, Product, words};
-pub(crate) use self::programs::TEST;
 use self::layer::{Passage, told};
+pub(crate) use self::programs::TEST;
 
 /// Layers, what they learn from, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,11 +15,16 @@ fn main() -> ExitCode {
     run(&["--backend", "--latex", "--seed", "--epochs"], |options| {
         let executor = options.executor()?;
         if !executor.supports(F64) {
-            return Err(format!("{} has no double precision, which this example needs", executor.name()).into());
+            return Err(
+                format!("{} has no double precision, which this example needs", executor.name()).into()
+            );
         }
         let g = Graph::new();
         let objective = loss(&g);
-        println!("∂u/∂t = {ALPHA}·∂²u/∂x², u = sin πx at first. The loss has {} nodes.", objective.graph().len());
+        println!(
+            "∂u/∂t = {ALPHA}·∂²u/∂x², u = sin πx at first. The loss has {} nodes.",
+            objective.graph().len()
+        );
         let mut rod = Rod::new(Session::boxed(executor, options.seed), 16, options.seed)?;
         let report = rod.fit(options.epochs.unwrap_or(ITERATIONS))?;
         println!("{report}");

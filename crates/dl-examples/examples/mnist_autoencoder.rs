@@ -15,7 +15,8 @@ fn main() -> ExitCode {
         let model = Autoencoder::of(&mnist);
         println!("{mnist}, from {}", mnist.origin);
         let epochs = options.epochs.unwrap_or(10);
-        let mut trainer = model.trainer(options.executor()?, epochs, options.seed)?.observe(Progress::stderr());
+        let mut trainer =
+            model.trainer(options.executor()?, epochs, options.seed)?.observe(Progress::stderr());
         let history = trainer.fit(&mnist.train, Some(&mnist.test))?;
         let test = trainer.evaluate(&mnist.test)?;
         println!("{}: {test} on the test images after {:.1} s\n", history.run.backend, history.seconds());

@@ -12,7 +12,8 @@ use dl_train::{Progress, Source};
 const COURSE: (usize, usize) = (10, 64);
 
 fn main() -> ExitCode {
-    let takes: Vec<&str> = TRAINED.iter().copied().filter(|name| *name != "--seeds").chain(["--text"]).collect();
+    let takes: Vec<&str> =
+        TRAINED.iter().copied().filter(|name| *name != "--seeds").chain(["--text"]).collect();
     run(&takes, |options| {
         let executor = options.executor()?;
         let path = options.text.clone().map_or_else(at_hand, Ok)?;
@@ -25,7 +26,11 @@ fn main() -> ExitCode {
         let mut trainer = trainer.observe(Progress::stderr());
         let history = trainer.fit(&train, Some(&test))?;
         let bits = trainer.evaluate(&test)?.get("bits").unwrap_or(f64::NAN);
-        println!("{}: {bits:.3} bits a character of the rest after {:.1} s\n", history.run.backend, history.seconds());
+        println!(
+            "{}: {bits:.3} bits a character of the rest after {:.1} s\n",
+            history.run.backend,
+            history.seconds()
+        );
         let written = writer.write(trainer.session_mut(), &text.places("Mr. Fogg "), 400, options.seed)?;
         println!("{}", text.spelled(&written));
         Ok(())

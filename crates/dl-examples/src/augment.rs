@@ -79,7 +79,8 @@ fn changed(
     into: &mut Vec<u8>,
 ) {
     // The place of the result in the image, where there is one.
-    let from = |to: usize, offset: usize, size: usize| (to + shift).checked_sub(offset).filter(|at| *at < size);
+    let from =
+        |to: usize, offset: usize, size: usize| (to + shift).checked_sub(offset).filter(|at| *at < size);
     for row in 0..height {
         for column in 0..width {
             let at = from(row, down, height).zip(from(column, right, width));

@@ -86,7 +86,12 @@ impl Autoencoder {
     ///
     /// # Errors
     /// What the executor refuses.
-    pub fn dream(&self, session: &mut Session, images: usize, seed: u64) -> dl_backends::Result<Vec<Vec<f64>>> {
+    pub fn dream(
+        &self,
+        session: &mut Session,
+        images: usize,
+        seed: u64,
+    ) -> dl_backends::Result<Vec<Vec<f64>>> {
         let g = Graph::new();
         let pixels = self.decode(g.input("z", F32, (B, self.code))).sigmoid();
         let program = session.compile(&Program::builder(&g).output("pixels", pixels).compile()?)?;
@@ -105,7 +110,8 @@ impl Autoencoder {
             b" .:-=+*#%@"[(light * 9.99) as usize] as char
         };
         let line = |row: usize| {
-            let parts = images.iter().map(|image| (0..columns).step_by(2).map(|c| shade(image, row, c)).collect());
+            let parts =
+                images.iter().map(|image| (0..columns).step_by(2).map(|c| shade(image, row, c)).collect());
             parts.collect::<Vec<String>>().join(" ")
         };
         (0..rows).step_by(2).map(line).collect::<Vec<_>>().join("\n")

@@ -133,7 +133,12 @@ impl fmt::Display for Course {
 /// # Errors
 /// When there is no such backend, or it refuses.
 #[allow(clippy::print_stdout)]
-pub fn report(options: &Options, dataset: &Dataset, model: Model, course: Course) -> Result<(), Box<dyn Error>> {
+pub fn report(
+    options: &Options,
+    dataset: &Dataset,
+    model: Model,
+    course: Course,
+) -> Result<(), Box<dyn Error>> {
     let course = course.with(options);
     let classifier = Classifier::of(dataset, model);
     println!("{dataset}, from {}\n{course}", dataset.origin);

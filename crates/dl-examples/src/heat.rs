@@ -68,9 +68,8 @@ impl Rod {
         let start = places.clone().map(|x| [x, 0.0]);
         let ends = places.flat_map(|t| [[0.0, t], [1.0, t]]);
         let known: Vec<[f64; 2]> = start.chain(ends).collect();
-        let column = |of: fn(&[f64; 2]) -> f64| {
-            Tensor::new::<f64>([known.len(), 1], known.iter().map(of).collect())
-        };
+        let column =
+            |of: fn(&[f64; 2]) -> f64| Tensor::new::<f64>([known.len(), 1], known.iter().map(of).collect());
         let inputs = vec![
             ("x", drawn("x")?),
             ("t", drawn("t")?),
@@ -98,9 +97,8 @@ impl Rod {
         let g = Graph::new();
         let u = temperature(g.input("x", F64, (N, 1)), g.input("t", F64, (N, 1)));
         let program = self.session.compile(&Program::builder(&g).output("u", u).compile()?)?;
-        let column = |axis: usize| {
-            Tensor::new::<f64>([places.len(), 1], places.iter().map(|at| at[axis]).collect())
-        };
+        let column =
+            |axis: usize| Tensor::new::<f64>([places.len(), 1], places.iter().map(|at| at[axis]).collect());
         let (x, t) = (column(0)?, column(1)?);
         Ok(self.session.run(&program, &[x.view(), t.view()])?.read("u")?.to_f64())
     }

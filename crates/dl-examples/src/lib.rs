@@ -13,3 +13,5 @@ pub mod heat;
 pub mod lenet;
 pub mod options;
 pub mod perceptron;
+pub mod resnet;
+pub mod text;

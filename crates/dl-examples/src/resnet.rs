@@ -1,8 +1,8 @@
 //! A small residual network with batch normalization. He et al.: "Deep residual learning for image recognition",
 //! 2015, section 4.2, with one block a stage: a ResNet-8.
 
-use dl_core::nn::{self, BatchNorm, Conv, Mode};
 use dl_core::Expr;
+use dl_core::nn::{self, BatchNorm, Conv, Mode};
 
 use crate::augment::Augmentation;
 use crate::classifier::Course;

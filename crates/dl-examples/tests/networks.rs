@@ -9,7 +9,8 @@ use dl_examples::augment::{Augmentation, Augmented};
 use dl_examples::autoencoder::Autoencoder;
 use dl_examples::classifier::{Classifier, Course, Model};
 use dl_examples::heat::{Rod, solution};
-use dl_examples::lenet;
+use dl_examples::text::{Text, WINDOW, Writer, windows};
+use dl_examples::{lenet, resnet};
 use dl_train::Source;
 
 /// The small digits, each pixel nine, with a margin: as large as MNIST's.
@@ -47,6 +48,38 @@ fn accuracy(dataset: &Dataset, model: Model, course: Course, epochs: usize) -> f
 fn lenet_learns_digits() {
     let reached = accuracy(&large_digits(), lenet::logits, lenet::COURSE, 6);
     assert!(reached > 0.9, "{reached}");
+}
+
+#[test]
+fn a_residual_network_learns_digits_and_keeps_statistics_for_the_test() {
+    let mut digits = large_digits();
+    digits.train = digits.train.take(512);
+    digits.test = digits.test.take(200);
+    let plain = Course { augmentation: Augmentation::default(), ..resnet::COURSE };
+    let reached = accuracy(&digits, resnet::logits, plain, 4);
+    assert!(reached > 0.8, "{reached}");
+}
+
+#[test]
+fn a_transformer_learns_a_text_and_writes_on() {
+    let text =
+        "Title\r\n*** START OF THIS BOOK ***\n".to_owned() + &"a stitch in time saves nine. ".repeat(80);
+    let text = Text::new(&(text + "*** END OF THIS BOOK ***\nlicence")).unwrap();
+    assert_eq!(text.to_string(), "2338 characters, 18 different ones; the last tenth is to test with");
+    assert_eq!(text.spelled(&text.places("saves nine")), "saves nine");
+    let short = Text::new("too short").unwrap_err();
+    assert_eq!(short, "a text of at least 650 characters is needed");
+    let writer = Writer { width: 32, heads: 2, layers: 1, ..Writer::of(&text) };
+    let (train, test) = (windows(&text.train), windows(&text.test));
+    assert_eq!(train.len(), (text.train.len() - 1) / WINDOW);
+    let mut trainer = writer.trainer(Box::new(Cpu::default()), train.len(), (40, 8), 1).unwrap();
+    let before = trainer.evaluate(&test).unwrap().get("bits").unwrap();
+    trainer.fit(&train, None).unwrap();
+    let after = trainer.evaluate(&test).unwrap().get("bits").unwrap();
+    assert!(before > 3.0 && after < 1.0, "{before} {after}");
+    let written = writer.write(trainer.session_mut(), &text.places("a stitch"), 100, 1).unwrap();
+    assert_eq!(written.len(), 108);
+    assert!(text.spelled(&written).starts_with("a stitch"));
 }
 
 #[test]
