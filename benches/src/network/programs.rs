@@ -1,6 +1,6 @@
 //! A network as programs of ours.
 
-use dl_core::nn::{self, Adam, Mode, Sgd};
+use dl_core::nn::{self, Adam, Mode, Scoped, Sgd};
 use dl_core::{Dim, Expr, F32, Graph, I64, Init, Program, Tensor, U8};
 use dl_examples::perceptron::B;
 use dl_train::Metric;
@@ -9,6 +9,9 @@ use super::{Activation, Examples, Layer, Loss, Network, Optimizer};
 use crate::fault::Result;
 use crate::subject::SEED;
 use crate::work::FULL_SCALE;
+
+/// Whose state an optimizer's is.
+const STEP: &str = "step";
 
 /// The name of what is reported of a test split.
 pub(crate) const TEST: &str = "test";
@@ -22,9 +25,12 @@ impl Network {
         if self.l2 > 0.0 {
             j = j + self.l2 * nn::l2(g.parameters().matching("*.weight"));
         }
+        // One name, so that the step without dropout goes on with the moments of the step with it.
         match self.optimizer {
-            Optimizer::Sgd { rate, momentum } => j.minimize(Sgd::new(rate).momentum(momentum)),
-            Optimizer::Adam { rate } => j.minimize(Adam::new(rate)),
+            Optimizer::Sgd { rate, momentum } => {
+                j.minimize(Scoped::new(STEP, Sgd::new(rate).momentum(momentum)))
+            }
+            Optimizer::Adam { rate } => j.minimize(Scoped::new(STEP, Adam::new(rate))),
         }
     }
 

@@ -29,7 +29,8 @@ impl Text {
     /// # Errors
     /// There are fewer characters than a window needs.
     pub fn new(text: &str) -> Result<Self, String> {
-        let text = text.split_once("*** START OF").map_or(text, |(_, rest)| rest);
+        let marked = text.split_once("*** START OF").and_then(|(_, rest)| rest.split_once('\n'));
+        let text = marked.map_or(text, |(_, rest)| rest);
         let text = text.split_once("*** END OF").map_or(text, |(text, _)| text);
         let text: String = text.chars().filter(|c| *c != '\r' && *c != '\u{feff}').collect();
         let mut alphabet: Vec<char> = text.chars().collect();
