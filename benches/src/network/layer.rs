@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// those of the layer's parameters, `fc1.weight` and so on, in our library's shapes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::enum_variant_names, reason = "layer normalization is called so")]
 pub(crate) enum Layer {
     Activation(Activation),
     /// The share of all elements that is dropped.
