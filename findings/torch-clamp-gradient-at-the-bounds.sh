@@ -2,7 +2,7 @@
 # Package: torch 2.15.0, torch.clamp.
 # Expected: clamp with the bounds 0 and 1 has one gradient, whether the bounds are numbers or
 #   tensors of the same numbers. The documentation describes the two as one function.
-#   https://docs.pytorch.org/docs/2.15/generated/torch.clamp.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.clamp.html
 # Seen: at an input that equals a bound the gradient is 0 for numbers and 1/2 for tensors.
 # Output seen:
 #   bounds as float   gradient [0.0, 1.0, 0.0]

@@ -2,7 +2,7 @@
 # Package: torch 2.15.0 (CPU), torch.nn.TransformerEncoderLayer in evaluation mode.
 # Expected: the fast path of inference is documented as an optimisation. With and without autograd
 #   the layer computes the same values.
-#   https://docs.pytorch.org/docs/2.15/generated/torch.nn.TransformerEncoderLayer.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html
 # Seen: for a sequence whose positions are all padding, the layer is finite when gradients are
 #   recorded and NaN under torch.no_grad(). The other sequence of the batch agrees.
 # Output seen:

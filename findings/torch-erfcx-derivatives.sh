@@ -2,7 +2,7 @@
 # Package: torch 2.15.0, torch.special.erfcx.
 # Expected: for large x, erfcx(x) is 1 / (x sqrt(pi)), so its derivative is -1 / (x^2 sqrt(pi)) and
 #   its second derivative 2 / (x^3 sqrt(pi)). The function is offered for its digits in that tail.
-#   https://docs.pytorch.org/docs/2.15/special.html#torch.special.erfcx
+#   https://docs.pytorch.org/docs/stable/special.html#torch.special.erfcx
 # Seen: the derivative is 2 x erfcx(x) - 2 / sqrt(pi), which cancels. In float32 it is 0 at 1e5, and
 #   the second derivative at 1000 has the wrong sign. In float64 the second derivative at 1e5 is
 #   four orders of magnitude too large.

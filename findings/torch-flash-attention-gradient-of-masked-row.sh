@@ -2,7 +2,7 @@
 # Package: torch 2.15.0 (CPU), torch.nn.functional.scaled_dot_product_attention.
 # Expected: the backends of the function agree up to rounding in value and gradient. A row whose
 #   mask is the smallest finite number everywhere, the usual stand-in for -inf, averages the values.
-#   https://docs.pytorch.org/docs/2.15/generated/torch.nn.functional.scaled_dot_product_attention.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html
 # Seen: the values agree, but the flash kernel on the CPU gives that row's query, key and value
 #   gradients too large by a factor of the number of keys. It keeps the log of the sum of the
 #   exponentials, and next to the mask the log of the number of keys is rounded away.

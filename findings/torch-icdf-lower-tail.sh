@@ -2,8 +2,8 @@
 # Package: torch 2.15.0, torch.distributions: icdf of Cauchy, Laplace and Normal in float32.
 # Expected: icdf is the inverse of the distribution function. The three laws are symmetric about 0,
 #   so a probability below 1/2 has a negative quantile. float32 has the same relative precision at
-#   1e-10 as at 0.1, and scipy and jax keep it.
-#   https://docs.pytorch.org/docs/2.15/distributions.html
+#   1e-10 as at 0.1, and scipy keeps it.
+#   https://docs.pytorch.org/docs/stable/distributions.html
 # Seen: each goes through p - 1/2 or 2p - 1, where 1e-10 is lost. The quantile of the Cauchy law
 #   comes out positive, those of the Laplace and normal laws are -inf.
 # Output seen:

@@ -2,7 +2,7 @@
 # Package: torch 2.15.0, torch.distributions.kl_divergence.
 # Expected: both laws live on [0, 1], so the divergence is finite: 0.0297 for a continuous Bernoulli
 #   with probability 0.3, which is also the mean of the difference of the two log_prob.
-#   https://docs.pytorch.org/docs/2.15/distributions.html#module-torch.distributions.kl
+#   https://docs.pytorch.org/docs/stable/distributions.html#module-torch.distributions.kl
 # Seen: kl_divergence is infinite both ways, since equal bounds of the supports are taken for a
 #   support that does not reach far enough.
 # Output seen:

@@ -2,7 +2,7 @@
 # Package: torch 2.15.0, torch.logit with eps.
 # Expected: the input is clamped to [eps, 1 - eps], so beyond these bounds the function is constant
 #   and all its derivatives are 0.
-#   https://docs.pytorch.org/docs/2.15/special.html#torch.special.logit
+#   https://docs.pytorch.org/docs/stable/special.html#torch.special.logit
 # Seen: the first derivative is 0 there. The second is NaN at the probabilities 0 and 1, the very
 #   points that eps is for, and 0 beside them.
 # Output seen:

@@ -2,7 +2,7 @@
 # Package: torch 2.15.0 (CPU), torch.nn.functional.mish in float32.
 # Expected: mish(x) = x tanh(softplus(x)) tends to x, so its derivative tends to 1 and its second
 #   derivative to 0 (Misra, https://arxiv.org/abs/1908.08681).
-#   https://docs.pytorch.org/docs/2.15/generated/torch.nn.functional.mish.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mish.html
 # Seen: the value and the first derivative are right, the second derivative is NaN from 89 on, where
 #   exp(x) overflows. A gradient penalty or a Hessian product over such a unit is NaN.
 # Output seen:

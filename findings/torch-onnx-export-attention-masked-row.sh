@@ -2,7 +2,7 @@
 # Package: torch 2.15.0 with onnxscript 0.7.2, torch.onnx.export. onnxruntime 1.32.0 runs the result.
 # Expected: scaled_dot_product_attention gives zeros for a query that may see no key, with every
 #   backend. The exported model gives the same.
-#   https://docs.pytorch.org/docs/2.15/generated/torch.nn.functional.scaled_dot_product_attention.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html
 # Seen: the exported model gives that query the average of all the values it may not see. The other
 #   queries agree.
 # Output seen:

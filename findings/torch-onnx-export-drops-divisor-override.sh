@@ -2,7 +2,7 @@
 # Package: torch 2.15.0 with onnxscript 0.7.2, torch.onnx.export. onnxruntime 1.32.0 runs the result.
 # Expected: divisor_override is what avg_pool2d divides the sum of a window by. The exported model
 #   divides by it too, or the export fails.
-#   https://docs.pytorch.org/docs/2.15/generated/torch.nn.functional.avg_pool2d.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.avg_pool2d.html
 # Seen: the exported model divides by the size of the window. Nothing is raised.
 # Output seen:
 #   torch    [4.0, 4.0, 4.0, 4.0]

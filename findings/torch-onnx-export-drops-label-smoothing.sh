@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Package: torch 2.15.0 with onnxscript 0.7.2, torch.onnx.export. onnxruntime 1.32.0 runs the result.
 # Expected: the exported model computes what the module computes, or the export fails.
-#   https://docs.pytorch.org/docs/2.15/onnx.html
+#   https://docs.pytorch.org/docs/stable/onnx.html
 # Seen: cross_entropy with label_smoothing is exported as the loss without it. Nothing is raised,
 #   and the exported loss does not depend on the smoothing.
 # Output seen:

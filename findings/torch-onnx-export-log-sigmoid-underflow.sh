@@ -2,7 +2,7 @@
 # Package: torch 2.15.0 with onnxscript 0.7.2, torch.onnx.export. onnxruntime 1.32.0 runs the result.
 # Expected: logsigmoid(-100) is -100 and the binary cross entropy of the logit -100 against 1 is 100,
 #   in the module and in the exported model. ONNX's Softplus would give both.
-#   https://docs.pytorch.org/docs/2.15/generated/torch.nn.functional.logsigmoid.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html
 # Seen: the exported model takes the log of a rounded sigmoid. logsigmoid is -inf, and the loss with
 #   pos_weight is inf.
 # Output seen:

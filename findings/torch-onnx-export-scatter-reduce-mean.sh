@@ -2,7 +2,7 @@
 # Package: torch 2.15.0 with onnxscript 0.7.2, torch.onnx.export. onnxruntime 1.32.0 runs the result.
 # Expected: the exported model computes what the module computes, or the export fails. ONNX's
 #   ScatterElements has no mean, so it has to be composed.
-#   https://docs.pytorch.org/docs/2.15/generated/torch.Tensor.scatter_reduce.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_reduce.html
 # Seen: scatter_reduce with "mean" is exported as a plain scatter: the last value that hits an
 #   element replaces it. Nothing is raised.
 # Output seen:

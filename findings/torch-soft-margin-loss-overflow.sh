@@ -2,7 +2,7 @@
 # Package: torch 2.15.0, torch.nn.functional.soft_margin_loss in float32.
 # Expected: the loss is log(1 + exp(-y x)), which is 100 for y x = -100. The sibling
 #   binary_cross_entropy_with_logits gives that for the same margin.
-#   https://docs.pytorch.org/docs/2.15/generated/torch.nn.SoftMarginLoss.html
+#   https://docs.pytorch.org/docs/stable/generated/torch.nn.SoftMarginLoss.html
 # Seen: exp overflows from 89 on, so the loss is infinite and the gradient NaN.
 # Output seen:
 #   soft_margin_loss                   inf gradient nan
