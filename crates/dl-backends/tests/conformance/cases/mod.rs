@@ -2,6 +2,7 @@
 
 mod composed;
 mod contraction;
+mod cumulative;
 mod divided;
 mod elementwise;
 mod indexing;
@@ -19,11 +20,12 @@ pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 11] = [
+    let families: [fn() -> Vec<Case>; 12] = [
         elementwise::cases,
         reduction::cases,
         softmax::cases,
         contraction::cases,
+        cumulative::cases,
         movement::cases,
         indexing::cases,
         windows::cases,
@@ -53,6 +55,11 @@ fn logarithms_of_sums() {
 #[test]
 fn contractions() {
     check(&contraction::cases());
+}
+
+#[test]
+fn running_sums_and_recurrences() {
+    check(&cumulative::cases());
 }
 
 #[test]
