@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use dl_core::ops::Counters;
 use dl_core::{DType, Dims, Plan, Tensor, TensorRef};
 
 use crate::error::{Error, Result};
@@ -96,6 +97,15 @@ pub struct Call<'a> {
     pub seed: u64,
     /// How many training steps the session has finished.
     pub step: u64,
+    /// How many runs the session has finished.
+    pub run: u64,
+}
+
+impl Call<'_> {
+    /// What decides its random numbers.
+    pub fn counters(&self) -> Counters {
+        Counters { seed: self.seed, step: self.step, run: self.run }
+    }
 }
 
 /// A parameter's value in the form that its executor likes.

@@ -67,7 +67,7 @@ impl<B: Backend> Executable<B> {
     }
 
     fn execute(&mut self, call: &mut Call<'_>) -> Result<()> {
-        let env = Env { inputs: call.inputs, seed: call.seed, step: call.step };
+        let env = Env { inputs: call.inputs, counters: call.counters() };
         for step in self.steps.iter().flat_map(Step::all) {
             check_input(step, &env).map_err(|why| self.fault_at(step.result, why))?;
         }

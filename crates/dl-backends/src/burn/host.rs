@@ -8,6 +8,7 @@
 //!   at the ends of `i64`, and what a device with 32-bit integers cannot hold is an error;
 //! - sums at many indices on a processor, which burn adds one after the other;
 //! - sorting, which is stable here, with NaN last;
+//! - cumulative operations and recurrences, and updates of which one stands (`burn/cumulative.rs`);
 //! - random numbers, which are counted in 64 bits;
 //! - checks of computed indices.
 
@@ -227,13 +228,11 @@ pub(super) fn random<B: Backend>(
     m: &Machine<B>,
     dtype: DType,
     shape: &[usize],
-    seed: u64,
-    step: u64,
-    stream: u64,
+    [seed, counter, stream]: [u64; 3],
 ) -> Result<Value<B>> {
     let len: usize = shape.iter().product();
     let words =
-        (0..len.div_ceil(4) as u64).flat_map(|block| random::block(seed, step, stream, block)).take(len);
+        (0..len.div_ceil(4) as u64).flat_map(|block| random::block(seed, counter, stream, block)).take(len);
     let uniform = words.map(|word| (word >> 8) as f32 * (1.0 / 16_777_216.0));
     let data = match dtype {
         DType::F64 => Data::F64(uniform.map(f64::from).collect()),

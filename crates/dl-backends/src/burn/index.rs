@@ -2,12 +2,13 @@
 
 use burn_backend::tensor::IntTensor;
 use burn_backend::{Backend, Scalar as BurnScalar};
+use dl_core::ops::Op;
 use dl_core::{DType, Scalar};
 
 use super::machine::Machine;
 use super::step::{Check, Env, Step};
 use super::value::{Value, extents};
-use super::{host, long};
+use super::{cumulative, host, long};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -75,6 +76,24 @@ pub(super) fn scatter_add<B: Backend>(
         zeros(&view.four(view.size))?.scatter_add(2, view.spread(indices)?, updates)
     };
     Ok(sum.reshape(&extents(&step.shape)))
+}
+
+/// Sets `updates` at the indices, or the extreme of each place.
+pub(super) fn scatter_chosen<B: Backend>(
+    m: &Machine<B>,
+    step: &Step<B>,
+    axis: usize,
+    batch: usize,
+    indices: Value<B>,
+    updates: Value<B>,
+) -> Result<Value<B>> {
+    let view = View::of(&step.shape, axis, batch, &step.args[0].shape);
+    if updates.is_empty() {
+        let Op::Scatter { kind, .. } = step.op else { return Err("no scatter".into()) };
+        return m.full(step.dtype, &step.shape, kind.nothing(step.dtype));
+    }
+    let indices = m.read_ints(indices, &step.args[0].shape)?;
+    cumulative::scatter(m, step, &indices, updates, view.four(view.size))
 }
 
 /// An indexed array of any rank as one of four axes.

@@ -18,6 +18,7 @@
 
 mod compile;
 mod contract;
+mod cumulative;
 mod device;
 mod elementwise;
 mod executable;

@@ -3,7 +3,7 @@
 //! They decide two things: which indices cannot leave their axis and need no check, and which
 //! integer arithmetic cannot leave the device's integers and need not take place on the host.
 
-use dl_core::ops::{Binary, Op, Reduce, Unary};
+use dl_core::ops::{Binary, Cumulative, Op, Reduce, Scatter, Unary};
 use dl_core::tensor::DataRef;
 use dl_core::{DType, Scalar};
 
@@ -118,7 +118,12 @@ pub(super) fn range(ask: &Ask<'_>) -> Range {
             Range::symmetric(x().magnitude().saturating_mul(y().magnitude()).min(ENOUGH))
                 .sum(count(ask, &summed))
         }
-        Op::ScatterAdd { .. } => y().sum(ask.args[1].2.iter().product()),
+        Op::Scatter { kind: Scatter::Add, .. } => y().sum(ask.args[1].2.iter().product()),
+        Op::Scatter { kind: Scatter::Set, .. } => y().union(Range::new(0, 0)),
+        Op::Scatter { .. } => Range::new(i64::MIN, i64::MAX),
+        Op::Cumulative { kind: Cumulative::Max | Cumulative::Min, .. } => x(),
+        Op::Cumulative { kind: Cumulative::Prod, axis, .. } => power(x().magnitude(), count(ask, &[*axis])),
+        Op::Cumulative { axis, .. } => x().sum(count(ask, &[*axis])),
         Op::Fold { .. } => x().sum(ask.args[0].2.iter().product()),
         _ => ask.device,
     }

@@ -2,13 +2,13 @@
 
 use burn_backend::Backend;
 use burn_backend::tensor::IntTensor;
-use dl_core::ops::Op;
+use dl_core::ops::{Counters, Op, Scatter};
 use dl_core::{DType, Scalar, TensorRef};
 
 use super::machine::Machine;
 use super::repeat::Repeat;
 use super::value::{Value, extents};
-use super::{contract, elementwise, host, index, movement, reduce, window};
+use super::{contract, cumulative, elementwise, host, index, movement, reduce, window};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -67,8 +67,7 @@ pub(super) enum Check {
 /// What a run brings along.
 pub(super) struct Env<'a> {
     pub(super) inputs: &'a [TensorRef<'a>],
-    pub(super) seed: u64,
-    pub(super) step: u64,
+    pub(super) counters: Counters,
 }
 
 impl<B: Backend> Step<B> {
@@ -77,7 +76,7 @@ impl<B: Backend> Step<B> {
     pub(super) fn indexed(&self) -> Option<(usize, &[usize], usize)> {
         match self.op {
             Op::Gather { axis, .. } => Some((axis, &self.args[0].shape, 1)),
-            Op::ScatterAdd { axis, .. } => Some((axis, &self.shape, 0)),
+            Op::Scatter { axis, .. } => Some((axis, &self.shape, 0)),
             _ => None,
         }
     }
@@ -129,9 +128,22 @@ impl<B: Backend> Step<B> {
             Op::Gather { axis, batch } => {
                 index::gather(m, self, *axis, *batch, operand()?.value()?, operand()?.value()?)?
             }
-            Op::ScatterAdd { axis, batch } => {
+            Op::Scatter { kind: Scatter::Add, axis, batch } => {
                 index::scatter_add(m, self, *axis, *batch, operand()?.value()?, operand()?.value()?)?
             }
+            Op::Scatter { axis, batch, .. } => {
+                index::scatter_chosen(m, self, *axis, *batch, operand()?.value()?, operand()?.value()?)?
+            }
+            Op::Cumulative { kind, axis, reverse } => {
+                cumulative::cumulative(m, self, (*kind, *axis, *reverse), operand()?.value()?)?
+            }
+            Op::LinearRecurrence { axis, reverse } => cumulative::linear_recurrence(
+                m,
+                self,
+                (*axis, *reverse),
+                operand()?.value()?,
+                operand()?.value()?,
+            )?,
             Op::Sort { axis, order } => {
                 host::sort(m, operand()?.value()?, self.dtype, &self.shape, *axis, *order, false)?
             }
@@ -142,7 +154,9 @@ impl<B: Backend> Step<B> {
             Op::Unfold { axis, .. } => window::unfold(self, *axis, operand()?.value()?, self.windows()?.1),
             Op::Fold { axis, .. } => window::fold(m, self, *axis, operand()?.value()?, self.windows()?)?,
 
-            Op::Random { stream } => host::random(m, self.dtype, &self.shape, env.seed, env.step, *stream)?,
+            Op::Random { stream, clock } => {
+                host::random(m, self.dtype, &self.shape, env.counters.key(*stream, *clock))?
+            }
             Op::Step => self.step_number(m, env)?,
 
             Op::Constant(_) | Op::Literal(_) | Op::Extent(_) | Op::Iota(_) => {
@@ -171,9 +185,12 @@ impl<B: Backend> Step<B> {
 
     fn step_number(&self, m: &Machine<B>, env: &Env<'_>) -> Result<Value<B>> {
         let most = super::range::steps(m.ints());
-        match i64::try_from(env.step) {
+        match i64::try_from(env.counters.step) {
             Ok(step) if i128::from(step) <= most => m.full(DType::I64, &[], Scalar::Int(step)),
-            _ => Err(format!("step {} is beyond {most}, the last that {} can count", env.step, m.name)),
+            _ => Err(format!(
+                "step {} is beyond {most}, the last that {} can count",
+                env.counters.step, m.name
+            )),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use dl_core::ops::{Op, Order};
+use dl_core::ops::{Op, Order, Scatter};
 
 use super::array::{Array, Item, View, each};
 use super::layout::position;
@@ -55,26 +55,28 @@ impl Context {
         })
     }
 
-    /// The transpose of gather: updates add up at the indices, onto zeros.
-    pub(super) fn scatter_add<'a>(
+    /// Updates at the indices; several of one place add up in order, or one of them stands.
+    pub(super) fn scatter<'a>(
         &mut self,
+        kind: Scatter,
         (axis, batch): (usize, usize),
         indices: View<'a, i64>,
         updates: Array<'a>,
         shape: &[usize],
     ) -> Result<Array<'a>, String> {
         let indices = self.dense(indices);
-        check("scatter_add", axis, shape, &indices)?;
+        check(Op::Scatter { kind, axis, batch }.name(), axis, shape, &indices)?;
         let places = (axis, batch);
         Ok(match updates {
-            Array::F32(u) => Array::F32(self.scatter(places, indices, u, shape)),
-            Array::F64(u) => Array::F64(self.scatter(places, indices, u, shape)),
-            other => Array::I64(self.scatter(places, indices, other.of::<i64>(), shape)),
+            Array::F32(u) => Array::F32(self.scattered(kind, places, indices, u, shape)),
+            Array::F64(u) => Array::F64(self.scattered(kind, places, indices, u, shape)),
+            other => Array::I64(self.scattered(kind, places, indices, other.of::<i64>(), shape)),
         })
     }
 
-    fn scatter<'a, T: Arithmetic>(
+    fn scattered<'a, T: Arithmetic>(
         &mut self,
+        kind: Scatter,
         (axis, batch): (usize, usize),
         indices: View<'_, i64>,
         updates: View<'_, T>,
@@ -82,7 +84,7 @@ impl Context {
     ) -> View<'a, T> {
         let updates = self.dense(updates);
         let rows = Rows::new(shape, axis, batch);
-        let mut out = self.pool.filled(T::ZERO, shape.iter().product());
+        let mut out = self.pool.filled(T::number(kind.nothing(T::DTYPE)), shape.iter().product());
         let block = rows.along * rows.after;
         let (i, u) = (indices.as_dense().unwrap_or(&[]), updates.as_dense().unwrap_or(&[]));
         if !out.is_empty() && !u.is_empty() {
@@ -90,7 +92,7 @@ impl Context {
             // Within a block the updates add up in order; blocks are independent.
             let part = CHUNK.div_ceil(block) * block;
             share(self.team(), &mut out, part, &|start, out| {
-                let mut lost = if own > FEW { vec![T::ZERO; block] } else { vec![] };
+                let mut lost = if own > FEW && kind == Scatter::Add { vec![T::ZERO; block] } else { vec![] };
                 for (b, out) in out.chunks_exact_mut(block).enumerate() {
                     let b = start / block + b;
                     let i = &i[b / rows.before * own..][..own];
@@ -102,7 +104,7 @@ impl Context {
                             Some(lost) => {
                                 out.iter_mut().zip(lost).zip(u).for_each(|((o, l), u)| T::keep(o, l, *u));
                             }
-                            None => out.iter_mut().zip(u).for_each(|(o, u)| *o = o.plus(*u)),
+                            None => combine(kind, out, u),
                         }
                     }
                     out.iter_mut().zip(&mut lost).for_each(|(o, l)| *o = o.settled(std::mem::take(l)));
@@ -190,6 +192,16 @@ fn pick<T: Item>(out: &mut [T], x: &View<'_, T>, indices: &View<'_, i64>, rows: 
             out.copy_from_slice(&x[(block * rows.along + index) * after..][..after]);
         }
     });
+}
+
+fn combine<T: Arithmetic>(kind: Scatter, out: &mut [T], updates: &[T]) {
+    let pairs = out.iter_mut().zip(updates);
+    match kind {
+        Scatter::Add => pairs.for_each(|(o, u)| *o = o.plus(*u)),
+        Scatter::Set => out.copy_from_slice(updates),
+        Scatter::Max => pairs.for_each(|(o, u)| *o = o.maximum(*u)),
+        Scatter::Min => pairs.for_each(|(o, u)| *o = o.minimum(*u)),
+    }
 }
 
 /// Every index must lie inside the axis, even one by which no element is picked.

@@ -7,6 +7,7 @@ mod array;
 mod code;
 mod compile;
 mod contract;
+mod cumulative;
 mod elementwise;
 mod frame;
 mod gemm;

@@ -1,5 +1,6 @@
 //! Scans: the steps of a body over views of sequences, and what is kept of each.
 
+use dl_core::ops::Counters;
 use dl_core::plan::{Plan, Repeat, Step, ValueId};
 
 use super::array::{Array, Item, View, each};
@@ -22,8 +23,7 @@ pub(super) struct Around<'v, 'a> {
     pub plan: &'v Plan,
     pub shapes: &'v [Vec<usize>],
     pub values: &'v mut Values<'a>,
-    /// The seed of the run, and the steps of training that are finished.
-    pub run: (u64, u64),
+    pub counters: Counters,
 }
 
 /// What went wrong, and in the computation of which value.
@@ -96,8 +96,7 @@ impl Context {
         } else {
             let args = take(prepared, around.values);
             let (dtype, shape) = (around.plan.value(step.result).dtype, &around.shapes[step.result.index()]);
-            let (seed, finished) = around.run;
-            let moment = Moment { seed, step: finished, dtype, shape };
+            let moment = Moment { counters: around.counters, dtype, shape };
             let result = self.step(step, prepared, args, moment).map_err(|why| (step.result, why))?;
             around.values[step.result.index()] = Some(result);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dl_core::ops::Op;
+use dl_core::ops::{Counters, Op};
 use dl_core::plan::Step;
 use dl_core::{DType, Tensor};
 use smallvec::SmallVec;
@@ -48,7 +48,7 @@ pub(super) fn operation(op: &Op) -> Operation {
         Op::Select => Operation::Select,
         Op::Cast => Operation::Cast,
         Op::Reduce { .. } | Op::ArgReduce { .. } => Operation::Reduce,
-        Op::Gather { .. } | Op::ScatterAdd { .. } => Operation::Index,
+        Op::Gather { .. } | Op::Scatter { .. } => Operation::Index,
         Op::Random { .. } => Operation::Random,
         Op::Reshape | Op::Permute(_) | Op::Broadcast(_) | Op::Slice { .. } | Op::Flip(_) | Op::Pad { .. } => {
             Operation::Move
@@ -75,8 +75,7 @@ pub(super) type Terms<'a> = SmallVec<[Term<'a>; 3]>;
 /// When and into what a step is computed.
 #[derive(Clone, Copy)]
 pub(super) struct Moment<'s> {
-    pub seed: u64,
-    pub step: u64,
+    pub counters: Counters,
     pub dtype: DType,
     pub shape: &'s [usize],
 }
@@ -87,7 +86,7 @@ impl Context {
         step: &Step,
         prepared: &Prepared,
         args: Terms<'a>,
-        Moment { seed, step: finished, dtype, shape }: Moment<'_>,
+        Moment { counters, dtype, shape }: Moment<'_>,
     ) -> std::result::Result<Array<'a>, String> {
         if let Some(value) = &prepared.value {
             return Ok(value.clone());
@@ -99,8 +98,8 @@ impl Context {
             Term::Number(value) => splat(value, dtype, shape),
         };
         Ok(match &step.op {
-            Op::Step => splat(dl_core::Scalar::Int(finished as i64), dtype, shape),
-            Op::Random { stream } => self.random([seed, finished, *stream], dtype, shape),
+            Op::Step => splat(dl_core::Scalar::Int(counters.step as i64), dtype, shape),
+            Op::Random { stream, clock } => self.random(counters.key(*stream, *clock), dtype, shape),
             Op::Unary(op) => self.unary(*op, array(term())),
             Op::Binary(op) => {
                 let (x, y) = (term(), term());
@@ -150,9 +149,16 @@ impl Context {
                 let (x, indices) = (array(term()), array(term()).of());
                 self.gather((*axis, *batch), x, indices, shape)?
             }
-            Op::ScatterAdd { axis, batch } => {
+            Op::Scatter { kind, axis, batch } => {
                 let (indices, updates) = (array(term()).of(), array(term()));
-                self.scatter_add((*axis, *batch), indices, updates, shape)?
+                self.scatter(*kind, (*axis, *batch), indices, updates, shape)?
+            }
+            Op::Cumulative { kind, axis, reverse } => {
+                self.cumulative(*kind, (*axis, *reverse), array(term()))
+            }
+            Op::LinearRecurrence { axis, reverse } => {
+                let (a, b) = (array(term()), array(term()));
+                self.linear_recurrence((*axis, *reverse), a, b)
             }
             Op::Sort { .. } | Op::ArgSort { .. } => self.sort(&step.op, array(term())),
             // These have a value before the run, or vanish when a program is lowered.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use dl_core::graph::ParameterDecl;
+use dl_core::ops::Counters;
 use dl_core::spelling::suggestion;
 use dl_core::{Name, Plan, Program, Tensor, TensorRef};
 
@@ -39,6 +40,7 @@ pub struct Session {
     executor: Box<dyn Executor>,
     seed: u64,
     step: u64,
+    run: u64,
     decls: Vec<ParameterDecl>,
     /// By name, their places among the declarations and the buffers.
     places: HashMap<Name, usize>,
@@ -84,6 +86,7 @@ impl Session {
             executor,
             seed,
             step: 0,
+            run: 0,
             decls: vec![],
             places: HashMap::new(),
             buffers: vec![],
@@ -241,7 +244,7 @@ impl Session {
             watch.keep(&*self.executor, &program.slots, (&self.buffers, &mut self.kept))?;
         }
         let (parameters, slots) = (&mut self.buffers[..], &program.slots[..]);
-        let call = Call { inputs, parameters, slots, seed: self.seed, step: self.step };
+        let call = Call { inputs, parameters, slots, seed: self.seed, step: self.step, run: self.run };
         let executables = &mut program.variants;
         let result = work(executables.get_mut(variant), call)?;
         if let Some(watch) = &program.watch {
@@ -250,12 +253,14 @@ impl Session {
             if let Err(wrong) = looked {
                 watch.restore(&program.slots, (&mut self.buffers, &mut self.kept));
                 let (parameters, slots) = (&mut self.buffers[..], &program.slots[..]);
-                let call = Call { inputs, parameters, slots, seed: self.seed, step: self.step };
+                let call =
+                    Call { inputs, parameters, slots, seed: self.seed, step: self.step, run: self.run };
                 let moment = Moment { call, dims: program.dims(inputs)?, infinite: &self.infinite };
                 return Err(watch.explain(wrong, &*self.executor, moment));
             }
         }
         self.step = next;
+        self.run = self.run.wrapping_add(1);
         Ok((result, variant))
     }
 
@@ -277,6 +282,22 @@ impl Session {
     /// Sets the number of finished steps, as when training resumes. Runs fail beyond 2⁶³ - 1.
     pub fn set_step(&mut self, step: u64) {
         self.step = step;
+    }
+
+    /// How many runs have finished, of programs with updates or without. Random numbers that change from
+    /// run to run ([`Clock::Run`](dl_core::ops::Clock)) depend on it.
+    pub fn runs(&self) -> u64 {
+        self.run
+    }
+
+    /// Sets the number of finished runs, as when a session resumes.
+    pub fn set_runs(&mut self, runs: u64) {
+        self.run = runs;
+    }
+
+    /// The seed and both numbers: what decides random numbers of the next run.
+    pub fn counters(&self) -> Counters {
+        Counters { seed: self.seed, step: self.step, run: self.run }
     }
 
     /// The seed.

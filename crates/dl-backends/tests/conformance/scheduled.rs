@@ -44,7 +44,7 @@ impl Executable for Compiled {
             parameters.push(call.parameters[*slot].get::<Tensor>()?.clone());
         }
         let views: Vec<TensorRef<'_>> = parameters.iter().map(Tensor::view).collect();
-        let results = self.schedule.interpret(call.inputs, &views, (call.seed, call.step))?;
+        let results = self.schedule.interpret(call.inputs, &views, call.counters())?;
         let outputs = plan.outputs().iter().zip(results.outputs);
         self.outputs = outputs.map(|(slot, value)| rounded(value, plan.value(slot.value).dtype)).collect();
         let updates = results.updates.into_iter().zip(plan.parameters()).zip(call.slots);

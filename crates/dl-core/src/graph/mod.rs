@@ -232,7 +232,7 @@ impl Graph {
         };
         for node in nodes {
             match &node.op {
-                Op::Random { stream } => inner.streams = inner.streams.max(stream + 1),
+                Op::Random { stream, .. } => inner.streams = inner.streams.max(stream + 1),
                 Op::Variable(id) => inner.variables = inner.variables.max(id + 1),
                 Op::Carry { scan: id, .. }
                 | Op::Element { scan: id, .. }

@@ -136,6 +136,23 @@ impl Values {
         })
     }
 
+    /// `len` numbers: element `k` at `targets[k]`, the last of one place, and 0 elsewhere.
+    pub(crate) fn set(&self, targets: &[usize], len: usize) -> Result<Values, String> {
+        match self {
+            Float(v) => {
+                let mut out = vec![0.0; len];
+                v.iter().zip(targets).for_each(|(x, t)| out[*t] = *x);
+                Ok(Float(out))
+            }
+            Int(v) => {
+                let mut out = vec![0; len];
+                v.iter().zip(targets).for_each(|(x, t)| out[*t] = *x);
+                Ok(Int(out))
+            }
+            Bool(_) => Err("scatter of truth values".into()),
+        }
+    }
+
     /// `len` reductions at once: element `k` goes into the one at `targets[k]`, in the order of `k`,
     /// starting from the identity.
     pub(crate) fn accumulate(&self, kind: Reduce, targets: &[usize], len: usize) -> Result<Values, String> {

@@ -7,6 +7,7 @@ use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result};
 use crate::graph::{Expr, InputDecl, Levels, NodeId, ParameterDecl};
+use crate::ops::Counters;
 use crate::program::{Program, bind};
 use crate::spelling::suggestion;
 use crate::tensor::{Tensor, TensorRef};
@@ -71,7 +72,21 @@ pub fn evaluate(
     seed: u64,
     step: u64,
 ) -> Result<Evaluation> {
-    evaluate_with(program, inputs, parameters, Env { seed, step, ..Env::default() })
+    evaluate_with(program, inputs, parameters, Env { counters: (seed, step).into(), ..Env::default() })
+}
+
+/// [`evaluate`] in a session of which not every run was a step: random numbers that change from run to
+/// run ([`Clock::Run`](crate::ops::Clock)) are those of `counters.run`. To [`evaluate`], it is the step.
+///
+/// # Errors
+/// As for [`evaluate`].
+pub fn evaluate_at(
+    program: &Program,
+    inputs: &[(&str, TensorRef<'_>)],
+    parameters: &[(Name, Tensor)],
+    counters: Counters,
+) -> Result<Evaluation> {
+    evaluate_with(program, inputs, parameters, Env { counters, ..Env::default() })
 }
 
 /// [`evaluate`], with everything that authors assumed of values verified.
@@ -85,7 +100,12 @@ pub fn evaluate_checking_facts(
     seed: u64,
     step: u64,
 ) -> Result<Evaluation> {
-    evaluate_with(program, inputs, parameters, Env { seed, step, check_facts: true, ..Env::default() })
+    evaluate_with(
+        program,
+        inputs,
+        parameters,
+        Env { counters: (seed, step).into(), check_facts: true, ..Env::default() },
+    )
 }
 
 fn evaluate_with(

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::array::{Array, Values, Values::*, each_index, offset, position};
 use crate::dtype::{DType, Scalar};
-use crate::ops::{Order, Reduce};
+use crate::ops::{Op, Order, Reduce, Scatter};
 
 /// Element `[batch…, before…, indices…, after…]` of the result is element
 /// `[batch…, before…, index, after…]` of `x`.
@@ -19,18 +19,26 @@ pub(super) fn gather(
     Ok(x.pick(shape, |index| offset(&x.shape, &selected(index, axis, batch, indices, &picks))))
 }
 
-/// The transpose of [`gather`]: the updates add up at the places it would read, onto zeros of `shape`.
-pub(super) fn scatter_add(
-    axis: usize,
-    batch: usize,
+/// The updates go to the places that [`gather`] would read in an array of `shape`: there they are
+/// combined; elsewhere is what the combination of nothing is.
+pub(super) fn scatter(
+    kind: Scatter,
+    (axis, batch): (usize, usize),
     indices: &Array,
     updates: &Array,
     shape: &[usize],
 ) -> Result<Values, String> {
-    let picks = checked("scatter_add", axis, shape, indices)?;
+    let name = Op::Scatter { kind, axis, batch }.name();
+    let picks = checked(name, axis, shape, indices)?;
     let targets =
         each_index(&updates.shape, |index| offset(shape, &selected(index, axis, batch, indices, &picks)));
-    updates.data.accumulate(Reduce::Sum, &targets, shape.iter().product())
+    let len = shape.iter().product();
+    match kind {
+        Scatter::Add => updates.data.accumulate(Reduce::Sum, &targets, len),
+        Scatter::Max => updates.data.accumulate(Reduce::Max, &targets, len),
+        Scatter::Min => updates.data.accumulate(Reduce::Min, &targets, len),
+        Scatter::Set => updates.data.set(&targets, len),
+    }
 }
 
 /// The index into the indexed array of an index into the gathered one.

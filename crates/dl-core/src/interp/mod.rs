@@ -11,12 +11,15 @@
 //!   identity, and an error for the maximum and minimum of integers, which have no infinity;
 //! - `argmax` and `argmin` give the first extreme element, the first NaN if there is one, as NumPy;
 //! - sorting is stable in both orders and puts NaN last in both; `-0` equals `0`;
-//! - `gather` and `scatter_add` check every index, even one by which no element is picked;
+//! - `gather` and `scatter` check every index, even one by which no element is picked; of updates of one
+//!   place, `scatter` sets the last in row-major order;
+//! - a cumulative operation is the reduction of each prefix; of a recurrence, the first factor counts not;
 //! - a fact holds within 1e-6 (`positive`: strictly), and never for NaN.
 
 mod array;
 mod bind;
 mod contract;
+mod cumulative;
 mod elementwise;
 mod facts;
 mod index;
@@ -33,7 +36,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 pub(crate) use self::array::{Array, Values, each_index, offset};
-pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_checking_facts};
+pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_at, evaluate_checking_facts};
 pub(crate) use self::facts::check_tensor;
 pub(crate) use self::scan::stack;
 
@@ -42,7 +45,7 @@ use crate::dtype::{DType, Scalar};
 use crate::error::{self, Error, Fault};
 use crate::graph::{Level, Levels, Node, NodeId, Origin};
 use crate::interp::scan::Run;
-use crate::ops::Op;
+use crate::ops::{Counters, Op};
 use crate::tensor::Literal;
 
 /// What a run brings along.
@@ -54,10 +57,8 @@ pub(crate) struct Env {
     pub parameters: BTreeMap<Name, Array>,
     /// The sizes of the named dimensions.
     pub dims: Dims,
-    /// Of the random numbers.
-    pub seed: u64,
-    /// How many steps were finished before.
-    pub step: u64,
+    /// Of the random numbers, and of what was finished before.
+    pub counters: Counters,
     /// Whether what authors assumed of values is verified.
     pub check_facts: bool,
 }
@@ -158,7 +159,7 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::Constant(value) => Values::full(*value, shape.iter().product()),
         Op::Literal(Literal(tensor)) => Array::from(tensor.view()).data,
         Op::Extent(dim) => index::number(dim.eval(&env.dims)?, node.dtype, shape),
-        Op::Step => Values::full(Scalar::Int(env.step as i64), 1),
+        Op::Step => Values::full(Scalar::Int(env.counters.step as i64), 1),
 
         Op::Unary(op) => elementwise::unary(*op, args[0])?,
         Op::Binary(op) => elementwise::binary(*op, args[0], args[1])?,
@@ -167,6 +168,10 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
 
         Op::Reduce { kind, axes } => reduce::reduce(*kind, axes, args[0], shape)?,
         Op::ArgReduce { kind, axis } => reduce::arg_reduce(*kind, *axis, args[0], shape)?,
+        Op::Cumulative { kind, axis, reverse } => cumulative::cumulative(*kind, *axis, *reverse, args[0])?,
+        Op::LinearRecurrence { axis, reverse } => {
+            cumulative::linear_recurrence(*axis, *reverse, args[0], args[1])?
+        }
         Op::Contract(spec) => contract::contract(spec, args[0], args[1], shape)?,
 
         Op::Reshape => args[0].data.clone(),
@@ -180,7 +185,7 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::Flip(axes) => movement::flip(axes, args[0], shape),
 
         Op::Gather { axis, batch } => index::gather(*axis, *batch, args[0], args[1], shape)?,
-        Op::ScatterAdd { axis, batch } => index::scatter_add(*axis, *batch, args[0], args[1], shape)?,
+        Op::Scatter { kind, axis, batch } => index::scatter(*kind, (*axis, *batch), args[0], args[1], shape)?,
         Op::Iota(axis) => index::iota(*axis, node.dtype, shape),
         Op::Sort { axis, order } => index::sort(*axis, *order, args[0], shape),
         Op::ArgSort { axis, order } => index::argsort(*axis, *order, args[0]),
@@ -190,7 +195,7 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         }
         Op::Fold { axis, stride, dilation } => window::fold(*axis, *stride, *dilation, args[0], shape)?,
 
-        Op::Random { stream } => random::random(*stream, shape, env),
+        Op::Random { stream, clock } => random::random(env.counters.key(*stream, *clock), shape),
 
         Op::Carry { .. } | Op::Element { .. } | Op::Scan(_) | Op::Final(_) | Op::Stack(_) => {
             return Err(format!("{} outside of its scan", node.op.name()));

@@ -2,6 +2,7 @@
 
 use crate::graph::{Axes, Expr};
 use crate::nn::{Fan, Init, Nonlinearity, require_float};
+use crate::ops::Clock;
 
 /// A fully connected layer, `x·W + b`, with PyTorch's default initialisation; [`Dense`] has options.
 ///
@@ -44,10 +45,12 @@ pub struct Dense {
     bias: Option<Bias>,
 }
 
+/// How a bias starts.
 #[derive(Clone, Debug, PartialEq)]
-enum Bias {
+pub(super) enum Bias {
     /// Uniform on `±1/√in`, as for the weight.
     Uniform,
+    /// By an initialiser.
     Given(Init),
 }
 
@@ -96,7 +99,8 @@ impl Dense {
 }
 
 impl Bias {
-    fn init(&self, inputs: usize) -> Init {
+    /// For a layer each of whose outputs has so many inputs.
+    pub(super) fn init(&self, inputs: usize) -> Init {
         match self {
             Bias::Given(init) => init.clone(),
             Bias::Uniform if inputs == 0 => Init::Zeros,
@@ -139,7 +143,43 @@ pub enum Mode {
 /// ```
 #[track_caller]
 pub fn dropout<'g>(x: Expr<'g>, p: f64, mode: Mode) -> Expr<'g> {
-    dropped("dropout", x, p, &[], mode)
+    Dropout::new(p).apply(x, mode)
+}
+
+/// Dropout with options; see [`dropout`].
+///
+/// ```
+/// use dl_core::{F32, Graph, Named, nn::{Dropout, Mode}};
+/// let g = Graph::new();
+/// let x = g.input("x", F32, (Named("B"), 128));
+/// // Predictions that differ from run to run (Gal, Ghahramani: "Dropout as a Bayesian approximation",
+/// // ICML 2016): the program updates nothing, and is built for training.
+/// let sampled = Dropout::new(0.5).each_run().apply(x, Mode::Train);
+/// assert_eq!(sampled.shape(), x.shape());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dropout {
+    p: f64,
+    clock: Clock,
+}
+
+impl Dropout {
+    /// Each element is zero with probability `p`; other ones are chosen at every training step.
+    pub fn new(p: f64) -> Dropout {
+        Dropout { p, clock: Clock::Step }
+    }
+
+    /// Other ones are chosen at every run of a session, also of programs that update nothing. A session
+    /// that resumes sets its number of runs beside that of its steps.
+    pub fn each_run(self) -> Dropout {
+        Dropout { clock: Clock::Run, ..self }
+    }
+
+    /// `x` with some of its elements zero; see [`dropout`] for errors.
+    #[track_caller]
+    pub fn apply<'g>(&self, x: Expr<'g>, mode: Mode) -> Expr<'g> {
+        dropped("dropout", x, self, &[], mode)
+    }
 }
 
 /// Spatial dropout: as [`dropout`], but all elements along `axes` stay or go together. Shape in, shape
@@ -162,14 +202,15 @@ pub fn dropout<'g>(x: Expr<'g>, p: f64, mode: Mode) -> Expr<'g> {
 #[track_caller]
 pub fn spatial_dropout<'g>(x: Expr<'g>, p: f64, axes: impl Axes, mode: Mode) -> Expr<'g> {
     match axes.resolve(x.shape().rank()) {
-        Ok(axes) => dropped("spatial_dropout", x, p, &axes, mode),
+        Ok(axes) => dropped("spatial_dropout", x, &Dropout::new(p), &axes, mode),
         Err(message) => x.fail(format!("spatial_dropout {message} of {}", x.shape())),
     }
 }
 
 /// `x` with one decision for all elements along `axes`.
 #[track_caller]
-fn dropped<'g>(what: &str, x: Expr<'g>, p: f64, axes: &[usize], mode: Mode) -> Expr<'g> {
+fn dropped<'g>(what: &str, x: Expr<'g>, of: &Dropout, axes: &[usize], mode: Mode) -> Expr<'g> {
+    let p = of.p;
     if let Err(poison) = require_float(what, x) {
         return poison;
     }
@@ -181,7 +222,8 @@ fn dropped<'g>(what: &str, x: Expr<'g>, p: f64, axes: &[usize], mode: Mode) -> E
     }
     let shape = x.shape();
     let free: Vec<usize> = (0..shape.rank()).filter(|axis| !axes.contains(axis)).collect();
-    let kept = x.graph().random(x.dtype(), shape.without(axes)).ge(p).broadcast_along(&free, &shape);
+    let kept =
+        x.graph().random_by(of.clock, x.dtype(), shape.without(axes)).ge(p).broadcast_along(&free, &shape);
     kept.select(x * (1.0 / (1.0 - p)), 0.0)
 }
 

@@ -42,16 +42,22 @@
 
 mod activation;
 mod audit;
+mod conv;
 mod glob;
 mod layer;
 mod loss;
 mod minimize;
 mod one_cycle;
 mod optimizer;
+mod padding;
 mod parameters;
 mod penalty;
 mod plateau;
+mod pool;
+mod recurrent;
+mod resample;
 mod schedule;
+mod windows;
 
 pub use crate::init::{Fan, Init, Nonlinearity};
 pub use crate::stable::{hypot, log_cosh, log_softmax, log1mexp, logaddexp, logsumexp, norm, softmax};
@@ -60,7 +66,8 @@ pub use activation::{
     log_sigmoid, mish, prelu, reglu, relu6, selu, silu, softmin, softplus, softshrink, softsign, sparsemax,
     swiglu, tanhshrink, threshold,
 };
-pub use layer::{Dense, Mode, dense, dropout, spatial_dropout};
+pub use conv::{Conv, ConvTranspose, conv1d, conv2d, conv3d};
+pub use layer::{Dense, Dropout, Mode, dense, dropout, spatial_dropout};
 pub use loss::{
     BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
     MultiMargin, Nll, PoissonNll, TripletMargin, Tversky, binary_cross_entropy,
@@ -73,6 +80,7 @@ pub use optimizer::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Gradient, Groups, Lamb, LearningRate, Lion,
     NAdam, Optimizer, RAdam, RmsProp, Rprop, Sgd,
 };
+pub use padding::{PaddingMode, crop, pad};
 pub use parameters::Parameters;
 pub use penalty::{
     MaxNorm, confidence_penalty, elastic_net, gradient_penalty, group_lasso, input_gradient_penalty,
@@ -80,6 +88,12 @@ pub use penalty::{
     sparsity_kl, total_variation,
 };
 pub use plateau::Plateau;
+pub use pool::{
+    Pool, adaptive_avg_pool, adaptive_max_pool, avg_pool, global_avg_pool, global_max_pool, max_pool,
+};
+pub use recurrent::{Given, Recurrence, Recurrent, gru, lstm, rnn};
+pub use resample::{Upsample, pixel_shuffle, pixel_unshuffle};
 pub use schedule::Schedule;
+pub use windows::{Pads, PerAxis};
 
 use crate::graph::require_float;

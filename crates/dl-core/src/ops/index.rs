@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Scalar};
 use crate::graph::{Axes, Expr, Graph, Node};
 use crate::ops::{Op, Signature, check_axis, required};
 use crate::shape::{IntoDim, Shape};
@@ -17,6 +17,33 @@ pub enum Order {
     Descending,
 }
 
+/// What [`Expr::scatter`] makes of updates: one of a place, and several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scatter {
+    /// They add up, in row-major order.
+    Add,
+    /// The last one in row-major order stands.
+    Set,
+    /// The largest one stands; equal ones share the gradient equally.
+    Max,
+    /// The smallest one stands; equal ones share the gradient equally.
+    Min,
+}
+
+impl Scatter {
+    /// What [`Op::Scatter`] leaves where no update goes: as an element of `dtype`.
+    pub fn nothing(self, dtype: DType) -> Scalar {
+        match (self, dtype) {
+            (Scatter::Max, DType::I64) => Scalar::Int(i64::MIN),
+            (Scatter::Min, DType::I64) => Scalar::Int(i64::MAX),
+            (Scatter::Max, _) => Scalar::of(dtype, f64::NEG_INFINITY),
+            (Scatter::Min, _) => Scalar::of(dtype, f64::INFINITY),
+            (Scatter::Add | Scatter::Set, _) => Scalar::of(dtype, 0.0),
+        }
+    }
+}
+
 pub(crate) fn signature(
     op: &Op,
     args: &[&Node],
@@ -28,18 +55,26 @@ pub(crate) fn signature(
             let shape = gathered(&x.shape, indices, *axis, *batch)?;
             Ok((x.dtype, shape))
         }
-        Op::ScatterAdd { axis, batch } => {
+        Op::Scatter { kind, axis, batch } => {
             let (indices, updates) = (args[0], args[1]);
-            let (dtype, shape) = required("scatter_add", declared)?;
+            let (dtype, shape) = required(op.name(), declared)?;
             if !dtype.is_numeric() || dtype != updates.dtype {
                 return Err(format!(
-                    "scatter_add of {} into {dtype}: the same number type is needed",
+                    "{} of {} into {dtype}: the same number type is needed",
+                    op.name(),
                     updates.dtype
                 ));
             }
+            if *kind != Scatter::Add && dtype == DType::U8 {
+                return Err(format!("{} of {dtype}: cast it first", op.name()));
+            }
             let want = gathered(&shape, indices, *axis, *batch)?;
             if want != updates.shape {
-                return Err(format!("scatter_add into {shape} needs updates {want}, got {}", updates.shape));
+                return Err(format!(
+                    "{} into {shape} needs updates {want}, got {}",
+                    op.name(),
+                    updates.shape
+                ));
             }
             Ok((dtype, shape))
         }
@@ -103,7 +138,20 @@ impl<'g> Expr<'g> {
     /// onto zeros of `shape`.
     #[track_caller]
     pub fn scatter_add(self, axis: usize, batch: usize, indices: Expr<'g>, shape: &Shape) -> Expr<'g> {
-        self.beside(indices).apply_as(Op::ScatterAdd { axis, batch }, &[self], self.dtype(), shape.clone())
+        self.scattered(Scatter::Add, (axis, batch), indices, shape)
+    }
+
+    /// `self` at the indices of an array of `shape`, and [`nothing`](Scatter::nothing) elsewhere.
+    #[track_caller]
+    pub(crate) fn scattered(
+        self,
+        kind: Scatter,
+        (axis, batch): (usize, usize),
+        indices: Expr<'g>,
+        shape: &Shape,
+    ) -> Expr<'g> {
+        let op = Op::Scatter { kind, axis, batch };
+        self.beside(indices).apply_as(op, &[self], self.dtype(), shape.clone())
     }
 
     /// 1 at each index (`i64`), 0 elsewhere, along a new last axis of `classes`.

@@ -1,14 +1,20 @@
 //! The operations: a small closed set, each defined once, in one table row or one file.
 
+pub mod arrange;
 pub mod binary;
 pub mod cast;
 pub mod contract;
+pub mod cumulative;
+pub mod einsum;
 pub mod index;
 pub mod marker;
 pub mod movement;
+pub mod noise;
 pub mod random;
 pub mod reduce;
 pub mod scan;
+mod segments;
+pub mod selection;
 pub mod state;
 pub mod unary;
 pub mod window;
@@ -17,8 +23,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::binary::Binary;
 pub use self::contract::Contraction;
-pub use self::index::Order;
+pub use self::cumulative::{Cumulative, Prefix, Running};
+pub use self::einsum::Einsum;
+pub use self::index::{Order, Scatter};
 pub use self::marker::Fact;
+pub use self::random::{Clock, Counters};
 pub use self::reduce::Reduce;
 pub use self::scan::Loop;
 pub use self::unary::Unary;
@@ -73,6 +82,24 @@ pub enum Op {
         axis: usize,
     },
 
+    // cumulative.rs
+    /// A sum, product, extreme or logarithm of a sum of the elements up to each place along an axis.
+    Cumulative {
+        /// What is computed.
+        kind: Cumulative,
+        /// The axis, which stays.
+        axis: usize,
+        /// From the last element to the first.
+        reverse: bool,
+    },
+    /// `linear_recurrence(a, b)`: `hᵢ = aᵢ·hᵢ₋₁ + bᵢ` along an axis, from 0.
+    LinearRecurrence {
+        /// The axis, which stays.
+        axis: usize,
+        /// From the last element to the first.
+        reverse: bool,
+    },
+
     // contract.rs
     /// A two-operand einsum: every matrix product there is.
     Contract(Contraction),
@@ -113,8 +140,10 @@ pub enum Op {
         /// How many leading axes `x` and `indices` share.
         batch: usize,
     },
-    /// `scatter_add(indices, updates)`: the transpose of `Gather`, onto zeros.
-    ScatterAdd {
+    /// `scatter(indices, updates)`: updates go to the places that `Gather` would read.
+    Scatter {
+        /// What becomes of updates of one place.
+        kind: Scatter,
         /// The axis of the result that the indices select from.
         axis: usize,
         /// How many leading axes the result and `indices` share.
@@ -160,10 +189,13 @@ pub enum Op {
     },
 
     // random.rs
-    /// Uniform numbers in `[0, 1)` from a counter: a function of seed, step, stream and element index.
+    /// Uniform numbers in `[0, 1)` from a counter: a function of seed, step or run, stream and element index.
     Random {
         /// Which stream; part of the node's identity.
         stream: u64,
+        /// What they change with.
+        #[serde(default, skip_serializing_if = "Clock::is_step")]
+        clock: Clock,
     },
 
     // scan.rs
@@ -229,6 +261,8 @@ impl Op {
             Op::Cast => cast::signature(args[0], declared),
             Op::Reduce { kind, axes } => kind.signature(axes, args[0]),
             Op::ArgReduce { kind, axis } => kind.arg_signature(*axis, args[0]),
+            Op::Cumulative { kind, axis, .. } => kind.signature(*axis, args[0]),
+            Op::LinearRecurrence { axis, .. } => cumulative::recurrence_signature(*axis, args[0], args[1]),
             Op::Contract(c) => c.signature(args[0], args[1]),
             Op::Reshape
             | Op::Permute(_)
@@ -237,13 +271,11 @@ impl Op {
             | Op::Pad { .. }
             | Op::Concat(_)
             | Op::Flip(_) => movement::signature(self, args, declared),
-            Op::Gather { .. }
-            | Op::ScatterAdd { .. }
-            | Op::Iota(_)
-            | Op::Sort { .. }
-            | Op::ArgSort { .. } => index::signature(self, args, declared),
+            Op::Gather { .. } | Op::Scatter { .. } | Op::Iota(_) | Op::Sort { .. } | Op::ArgSort { .. } => {
+                index::signature(self, args, declared)
+            }
             Op::Unfold { .. } | Op::Fold { .. } => window::signature(self, args, declared),
-            Op::Random { stream } => random::signature(*stream, declared),
+            Op::Random { stream, .. } => random::signature(*stream, declared),
             Op::Carry { .. } | Op::Element { .. } | Op::Scan(_) | Op::Final(_) | Op::Stack(_) => {
                 scan::signature(self, args, declared)
             }
@@ -278,8 +310,13 @@ impl Op {
             | Op::Random { .. }
             | Op::Carry { .. }
             | Op::Poison => 0,
-            Op::Binary(_) | Op::Contract(_) | Op::Gather { .. } | Op::ScatterAdd { .. } => 2,
-            Op::Stack(_) | Op::Grad => 2,
+            Op::Binary(_)
+            | Op::Contract(_)
+            | Op::LinearRecurrence { .. }
+            | Op::Gather { .. }
+            | Op::Scatter { .. }
+            | Op::Stack(_)
+            | Op::Grad => 2,
             Op::Select => 3,
             Op::Scan(scan) => scan.carries.saturating_mul(2),
             Op::Concat(_) => return None,
@@ -329,6 +366,12 @@ names! {
     Op::Cast => "cast",
     Op::ArgReduce { kind: Reduce::Min, .. } => "argmin",
     Op::ArgReduce { .. } => "argmax",
+    Op::Cumulative { kind: Cumulative::Prod, .. } => "cumprod",
+    Op::Cumulative { kind: Cumulative::Max, .. } => "cummax",
+    Op::Cumulative { kind: Cumulative::Min, .. } => "cummin",
+    Op::Cumulative { kind: Cumulative::LogSumExp, .. } => "logcumsumexp",
+    Op::Cumulative { .. } => "cumsum",
+    Op::LinearRecurrence { .. } => "linear_recurrence",
     Op::Contract(_) => "contract",
     Op::Reshape => "reshape",
     Op::Permute(_) => "permute",
@@ -338,7 +381,10 @@ names! {
     Op::Concat(_) => "concat",
     Op::Flip(_) => "flip",
     Op::Gather { .. } => "gather",
-    Op::ScatterAdd { .. } => "scatter_add",
+    Op::Scatter { kind: Scatter::Set, .. } => "scatter_set",
+    Op::Scatter { kind: Scatter::Max, .. } => "scatter_max",
+    Op::Scatter { kind: Scatter::Min, .. } => "scatter_min",
+    Op::Scatter { .. } => "scatter_add",
     Op::Iota(_) => "iota",
     Op::Sort { .. } => "sort",
     Op::ArgSort { .. } => "argsort",

@@ -1,11 +1,59 @@
-//! Counter-based randomness: Philox 4x32-10 keyed by the seed, counting step, stream and element.
+//! Counter-based randomness: Philox 4x32-10 keyed by the seed, counting step or run, stream and element.
 //!
 //! Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+
+use serde::{Deserialize, Serialize};
 
 use crate::dtype::DType;
 use crate::graph::{Expr, Graph};
 use crate::ops::{Op, Signature, required};
 use crate::shape::Shape;
+
+/// What random numbers change with, beside the seed and their stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// The training step: runs that update nothing see the same numbers until something is updated.
+    #[default]
+    Step,
+    /// The run: every run of a session sees others, whether it updates anything or not.
+    Run,
+}
+
+/// What decides random numbers: the seed of a session, and what it has finished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// The session's seed.
+    pub seed: u64,
+    /// How many training steps it has finished.
+    pub step: u64,
+    /// How many runs it has finished.
+    pub run: u64,
+}
+
+impl Counters {
+    /// Seed, counter and stream, as [`block`] takes them.
+    pub fn key(self, stream: u64, clock: Clock) -> [u64; 3] {
+        let counter = match clock {
+            Clock::Step => self.step,
+            Clock::Run => self.run,
+        };
+        [self.seed, counter, stream]
+    }
+}
+
+/// A seed and the finished steps of a session of which every run was a step.
+impl From<(u64, u64)> for Counters {
+    fn from((seed, step): (u64, u64)) -> Self {
+        Counters { seed, step, run: step }
+    }
+}
+
+impl Clock {
+    pub(crate) fn is_step(&self) -> bool {
+        *self == Clock::Step
+    }
+}
 
 /// Philox 4x32-10: four random words from a counter and a key.
 pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
@@ -64,8 +112,15 @@ impl Graph {
     /// row-major order, and on nothing else.
     #[track_caller]
     pub fn random(&self, dtype: DType, shape: impl Into<Shape>) -> Expr<'_> {
+        self.random_by(Clock::Step, dtype, shape)
+    }
+
+    /// [`random`](Graph::random), fresh at every step or at every run: with [`Clock::Run`], also runs
+    /// that update nothing see other numbers each time.
+    #[track_caller]
+    pub fn random_by(&self, clock: Clock, dtype: DType, shape: impl Into<Shape>) -> Expr<'_> {
         let stream = self.next_stream();
-        self.leaf(Op::Random { stream }, dtype, shape.into())
+        self.leaf(Op::Random { stream, clock }, dtype, shape.into())
     }
 }
 

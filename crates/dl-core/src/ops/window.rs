@@ -68,4 +68,11 @@ impl<'g> Expr<'g> {
     pub fn unfold(self, axis: usize, size: usize, stride: usize, dilation: usize) -> Expr<'g> {
         self.apply(Op::Unfold { axis, size, stride, dilation }, &[])
     }
+
+    /// The transpose of [`unfold`](Expr::unfold): the last axis is the place in a window, `axis` the window's
+    /// number; what several windows hold of an element of `shape` is added up, and elements of none are 0.
+    #[track_caller]
+    pub fn fold(self, axis: usize, stride: usize, dilation: usize, shape: impl Into<Shape>) -> Expr<'g> {
+        self.apply_as(Op::Fold { axis, stride, dilation }, &[], self.dtype(), shape.into())
+    }
 }

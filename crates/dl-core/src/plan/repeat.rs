@@ -119,6 +119,6 @@ impl Step {
     /// Whether it may find a wrong index when it runs.
     pub(crate) fn may_fail(&self) -> bool {
         let inside = self.repeat.iter().flat_map(|r| &r.steps).any(Step::may_fail);
-        inside || matches!(self.op, Op::Gather { .. } | Op::ScatterAdd { .. })
+        inside || matches!(self.op, Op::Gather { .. } | Op::Scatter { .. })
     }
 }

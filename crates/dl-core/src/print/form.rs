@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::dim::{Dim, Name};
 use crate::dtype::DType;
 use crate::graph::{Graph, Node, NodeId};
-use crate::ops::{Binary, Contraction, Op, Reduce, Unary};
+use crate::ops::{Binary, Contraction, Op, Reduce, Scatter, Unary};
 use crate::print::index::{indices, indices_of};
 use crate::print::number::Number;
 use crate::print::params::{params, ranges};
@@ -42,6 +42,8 @@ pub(super) enum Form {
     Product { transposed: [bool; 2] },
     /// The sum of the products of all elements.
     Inner,
+    /// The products of a weight with the windows of images, by stride and dilation.
+    Correlation { settings: Vec<String> },
     /// Any other contraction.
     Einsum(Contraction),
     /// Condition, then, else.
@@ -52,6 +54,8 @@ pub(super) enum Form {
     At(Vec<Subscript>),
     /// 1 at each label and 0 elsewhere, the last operand; a factor before it, if there are two.
     OneHot,
+    /// A value of that name at a step of a scan, or at all of them.
+    Step { name: Name, at: Option<String> },
     /// The gradient of the first operand with respect to the second.
     Gradient,
     /// Anything else: a name, parameters, arguments.
@@ -101,7 +105,10 @@ impl Reader<'_, '_> {
                 Form::ArgReduce { kind: *kind, index: indices_of(&args[0].shape, &[*axis]) }
             }
             Op::Permute(axes) if swaps_last(axes) => Form::Transpose,
-            Op::Contract(c) => return contraction(c, node.args[0], node.args[1]),
+            Op::Contract(c) => {
+                let correlation = self.correlation(c, node.args[0], node.args[1]);
+                return correlation.unwrap_or_else(|| contraction(c, node.args[0], node.args[1]));
+            }
             Op::Select => Form::Select,
             Op::Cast if args[0].dtype == DType::Bool => Form::Indicator,
             Op::Slice { starts, strides } => {
@@ -109,13 +116,39 @@ impl Reader<'_, '_> {
                 Form::At(without_rest(ranges.into_iter().map(Subscript::Range).collect()))
             }
             Op::Gather { axis, batch } => Form::At(gathered(&args[0], *axis, *batch)),
-            Op::ScatterAdd { axis, batch } if *axis == args[0].shape.rank() && axis == batch => {
+            Op::Scatter { kind: Scatter::Add, axis, batch }
+                if *axis == args[0].shape.rank() && axis == batch =>
+            {
                 return self.one_hot(node.args[0], node.args[1]);
+            }
+            Op::Carry { scan, index } => match self.roots.steps.before(*scan, *index) {
+                Some((name, at)) => Form::Step { name, at: Some(at) },
+                None => Form::Call { name: node.op.name(), params: params(node, &args) },
+            },
+            Op::Element { .. } => Form::At(vec![Subscript::Letter("t".into())]),
+            Op::Final(k) => return self.last(node, *k),
+            Op::Stack(_) => {
+                let of = node.args[1];
+                let form = match self.roots.name(of) {
+                    Some(name) => Form::Step { name: name.clone(), at: None },
+                    None => Form::Call { name: node.op.name(), params: params(node, &args) },
+                };
+                return (form, vec![of]);
             }
             Op::Grad => Form::Gradient,
             op => Form::Call { name: op.name(), params: params(node, &args) },
         };
         (form, node.args.clone())
+    }
+
+    /// A carry after the last step; what makes it in each step has a line of its own.
+    fn last(&self, node: &Node, k: usize) -> (Form, Vec<NodeId>) {
+        let of = self.graph.get(node.args[0]);
+        let call = || Form::Call { name: node.op.name(), params: k.to_string() };
+        let Op::Scan(scan) = &of.op else { return (call(), node.args.clone()) };
+        let form = self.roots.steps.last(scan.id, k);
+        let form = form.map_or_else(call, |(name, at)| Form::Step { name, at: Some(at) });
+        (form, of.args.get(scan.carries + k).copied().into_iter().collect())
     }
 
     fn binary(&self, op: Binary, node: &Node) -> (Form, Vec<NodeId>) {
@@ -147,6 +180,41 @@ impl Reader<'_, '_> {
             _ => false,
         };
         fits.then(|| (Form::Mean { indices: indices_of(&x.shape, axes), count: want }, vec![node.args[0]]))
+    }
+
+    /// A convolution, whose windows and zeros around the images have no names of their own.
+    fn correlation(&self, c: &Contraction, windows: NodeId, weight: NodeId) -> Option<(Form, Vec<NodeId>)> {
+        let (mut x, mut unfolds) = (windows, vec![]);
+        loop {
+            let node = self.graph.get(x);
+            match node.op {
+                Op::Unfold { axis, stride, dilation, .. } => unfolds.insert(0, (axis, stride, dilation)),
+                Op::Pad { ref strides, value, .. }
+                    if !unfolds.is_empty() && value.as_f64() == 0.0 && strides.iter().all(|s| *s == 1) => {}
+                _ => break,
+            }
+            if self.roots.name(x).is_some() {
+                break;
+            }
+            x = node.args[0];
+        }
+        let (axes, rank) = (unfolds.len(), c.lhs.len());
+        let places = rank.checked_sub(axes + 1).filter(|_| axes > 0)?;
+        let first = unfolds[0].0;
+        let in_order = unfolds.iter().enumerate().all(|(i, (axis, ..))| *axis == first + i);
+        let kept = c.out.get(..places) == Some(&c.lhs[..places]) && c.out.len() == places + 1;
+        let offsets = c.rhs.get(..axes) == Some(&c.lhs[places + 1..]) && c.rhs.len() == axes + 2;
+        if !(in_order && kept && offsets && first + axes == places && c.rhs[axes] == c.lhs[places]) {
+            return None;
+        }
+        let numbers = |name: &str, of: fn(&(usize, usize, usize)) -> usize| {
+            let mut all: Vec<usize> = unfolds.iter().map(of).collect();
+            all.dedup();
+            let texts: Vec<String> = all.iter().map(usize::to_string).collect();
+            (all != [1]).then(|| format!("{name}={}", texts.join(",")))
+        };
+        let settings = [numbers("s", |u| u.1), numbers("d", |u| u.2)].into_iter().flatten().collect();
+        Some((Form::Correlation { settings }, vec![x, weight]))
     }
 
     /// Numbers, each added at its place along a new last axis.

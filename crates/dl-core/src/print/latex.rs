@@ -80,6 +80,15 @@ impl Notation for Latex {
                     write(Level::Matrix).operand(&operand(0), Place::before(Level::Matrix)).text("\\,", 1);
                 left.operand(&operand(1), Place::after(Level::Matrix)).done()
             }
+            Form::Correlation { settings } => {
+                let sign = match settings.as_slice() {
+                    [] => " \\star ".into(),
+                    settings => format!(" \\star_{{{}}} ", settings.join(", ")),
+                };
+                let left = write(Level::Matrix).operand(xs[0], Place::before(Level::Matrix));
+                let width = 3 + settings.iter().map(String::len).sum::<usize>();
+                left.text(&sign, width).operand(xs[1], Place::after(Level::Matrix)).done()
+            }
             Form::Inner => {
                 let inside = write(Level::Atom).text("\\left\\langle ", 1).list(xs.iter().copied());
                 inside.text("\\right\\rangle", 1).done()
@@ -103,6 +112,10 @@ impl Notation for Latex {
                 }
             }
             Form::At(subscripts) => self.at(subscripts, xs),
+            Form::Step { name, at: None } => self.name(name),
+            Form::Step { name, at: Some(at) } => {
+                subscripted(&self.name(name), &Piece::atom(at.replace(' ', "")).width(at.len()))
+            }
             Form::Gradient => {
                 let head =
                     write(Level::Prefix).text("\\nabla_{", 1).operand(xs[1], Place::FREE).text("} ", 1);

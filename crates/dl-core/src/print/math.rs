@@ -58,6 +58,10 @@ impl Notation for Unicode {
                     |i: usize| if transposed[i] { superscript(xs[i], "ᵀ") } else { xs[i].clone() };
                 product(Level::Matrix, "·", &[&operand(0), &operand(1)])
             }
+            Form::Correlation { settings } if settings.is_empty() => product(Level::Matrix, " ⋆ ", xs),
+            Form::Correlation { settings } => {
+                product(Level::Matrix, &format!(" ⋆[{}] ", settings.join(",")), xs)
+            }
             Form::Inner => write(Level::Atom).text("⟨", 1).list(xs.iter().copied()).text("⟩", 1).done(),
             Form::Einsum(c) => call(&format!("einsum[{c}]"), xs),
             Form::Select => {
@@ -73,6 +77,11 @@ impl Notation for Unicode {
                 labels => call("one_hot", labels),
             },
             Form::At(subscripts) => at(subscripts, xs),
+            Form::Step { name, at: None } => self.name(name),
+            Form::Step { name, at: Some(step) } => {
+                let name = self.name(name);
+                at(&[Subscript::Letter(step.replace(' ', ""))], &[&name])
+            }
             Form::Gradient => {
                 let head = write(Level::Prefix).text("∇_", 2).operand(xs[1], Place::BASE).text(" ", 1);
                 head.operand(xs[0], Place::BASE).done().opened()

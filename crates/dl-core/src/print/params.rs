@@ -75,13 +75,12 @@ impl Applied<'_> {
                 parts([Some(dims(starts)), shape(), strides, value])
             }
             Op::Gather { axis, batch } => format!("{axis};{batch}"),
-            Op::ScatterAdd { axis, batch } => parts([Some(format!("{axis};{batch}")), shape()]),
+            Op::Scatter { axis, batch, .. } => parts([Some(format!("{axis};{batch}")), shape()]),
             Op::Iota(axis) => parts([Some(axis.to_string()), shape()]),
             Op::Unfold { axis, size, stride, dilation } => format!("{axis};{size};{stride};{dilation}"),
             Op::Fold { axis, stride, dilation } => {
                 parts([Some(format!("{axis};{stride};{dilation}")), shape()])
             }
-            Op::Random { stream } => parts([Some(stream.to_string()), shape()]),
             Op::Carry { scan, index } => parts([Some(format!("{scan};{index}")), shape()]),
             Op::Element { scan, axis } => format!("{scan};{axis}"),
             Op::Scan(scan) => {
@@ -91,6 +90,13 @@ impl Applied<'_> {
                 parts([Some(format!("{};{}", scan.id, dim(&scan.length))), reverse, again])
             }
             Op::Final(k) | Op::Stack(k) => k.to_string(),
+            Op::Cumulative { axis, reverse, .. } | Op::LinearRecurrence { axis, reverse } => match reverse {
+                false => axis.to_string(),
+                true => format!("{axis};reverse"),
+            },
+            Op::Random { stream, clock } => {
+                parts([Some(stream.to_string()), shape(), (!clock.is_step()).then(|| "run".to_owned())])
+            }
             Op::Variable(id) => id.to_string(),
             Op::Assume(fact) => fact.name().into(),
             Op::Input(_)

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Expr, Graph, Node, NodeId};
-use crate::ops::{Binary, Fact, Op, Reduce, Unary};
+use crate::ops::{Binary, Cumulative, Fact, Op, Reduce, Scatter, Unary};
 use crate::tensor::Tensor;
 
 /// What holds for every element of a value, wherever the value is not NaN.
@@ -140,13 +140,21 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
             ..args[0]
         },
         Op::Gather { .. } | Op::Sort { .. } | Op::Unfold { .. } => Facts { distribution: false, ..args[0] },
+        Op::Cumulative { kind: Cumulative::Max | Cumulative::Min, .. } => {
+            Facts { distribution: false, ..args[0] }
+        }
+        Op::Cumulative { kind: Cumulative::Sum | Cumulative::Prod, .. } | Op::LinearRecurrence { .. }
+            if args.iter().all(Facts::non_negative) =>
+        {
+            Facts::range(0.0, f64::INFINITY, false)
+        }
         Op::Pad { value, .. } => either(&args[0], &constant(*value)),
         Op::Concat(axis) => {
             let all = args.iter().copied().reduce(|a, b| either(&a, &b)).unwrap_or(Facts::UNKNOWN);
             // Rows stay whole where no row is made longer.
             Facts { distribution: all.distribution && axis + 1 != node.shape.rank(), ..all }
         }
-        Op::ScatterAdd { axis, batch } => scatter(*axis, *batch, graph, node, &args[1]),
+        Op::Scatter { kind: Scatter::Add, axis, batch } => scatter(*axis, *batch, graph, node, &args[1]),
         Op::Element { .. } => Facts { distribution: false, ..args[0] },
         Op::Stack(axis) => Facts {
             // Rows stay whole where the last axis is the value's last axis.

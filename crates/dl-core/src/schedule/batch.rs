@@ -2,7 +2,7 @@
 //! rows, and which have to wait for such a reduction.
 
 use crate::dim::{Dim, Name};
-use crate::ops::{Contraction, Op, Reduce};
+use crate::ops::{Contraction, Op, Reduce, Scatter};
 use crate::plan::{Arg, Plan, Step, ValueId};
 use crate::schedule::{StageId, repeat};
 use crate::shape::Shape;
@@ -190,7 +190,9 @@ fn fold(step: &Step, args: &[Operand]) -> Option<Reduce> {
             (both && !spec.out.contains(&letter)).then_some(Reduce::Sum)
         }
         // Rows of a table: each index adds to one.
-        Op::ScatterAdd { axis: 0, batch: 0 } => args.iter().all(Operand::rows).then_some(Reduce::Sum),
+        Op::Scatter { kind: Scatter::Add, axis: 0, batch: 0 } => {
+            args.iter().all(Operand::rows).then_some(Reduce::Sum)
+        }
         _ => None,
     }
 }
@@ -203,7 +205,11 @@ fn row_by_row(op: &Op, args: &[Operand], plan: &Plan, step: &Step) -> bool {
     match op {
         Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast => all,
         Op::Reduce { axes, .. } => !axes.contains(&0),
-        Op::ArgReduce { axis, .. } | Op::Sort { axis, .. } | Op::ArgSort { axis, .. } => *axis != 0,
+        Op::ArgReduce { axis, .. }
+        | Op::Sort { axis, .. }
+        | Op::ArgSort { axis, .. }
+        | Op::Cumulative { axis, .. } => *axis != 0,
+        Op::LinearRecurrence { axis, .. } => all && *axis != 0,
         Op::Concat(axis) | Op::Unfold { axis, .. } | Op::Fold { axis, .. } => all && *axis != 0,
         Op::Contract(spec) => contract_by_row(spec, args),
         Op::Broadcast(axes) => axes.first() == Some(&0),
@@ -220,7 +226,7 @@ fn row_by_row(op: &Op, args: &[Operand], plan: &Plan, step: &Step) -> bool {
             (true, false) => *batch == 0 && *axis >= 1,
             (false, _) => *batch == 0 && *axis == 0 && args[1].rank >= 1,
         },
-        Op::ScatterAdd { axis, batch } => all && *batch >= 1 && *axis >= 1,
+        Op::Scatter { axis, batch, .. } => all && *batch >= 1 && *axis >= 1,
         _ => false,
     }
 }

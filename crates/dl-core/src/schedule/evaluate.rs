@@ -2,7 +2,7 @@
 
 use crate::dtype::{DType, Scalar};
 use crate::interp::{Array, Env, Values, apply};
-use crate::ops::{Op, Reduce};
+use crate::ops::{Op, Reduce, Scatter};
 use crate::schedule::{Access, Body, BufferId, Index, Instr, Operand, Operation, Register, Schedule, StepId};
 
 /// A failure: the step and the message.
@@ -98,8 +98,8 @@ impl Evaluation<'_, '_> {
                     false => Values::Int(numbers.map(|n| n as i64).collect()),
                 }
             }
-            Operation::Random { stream } => {
-                self.apply(&Op::Random { stream: *stream }, &[], instr.dtype, &[rows, len])?
+            Operation::Random { stream, clock } => {
+                self.apply(&Op::Random { stream: *stream, clock: *clock }, &[], instr.dtype, &[rows, len])?
             }
             Operation::Pick { from, index } => {
                 let (x, index) = (self.runs(*from, index.along), self.indices(index));
@@ -117,7 +117,12 @@ impl Evaluation<'_, '_> {
                 let (along, index) = (index.along, self.indices(index));
                 let updates = Array { shape: index.shape.clone(), data: self.register(*update).data.clone() };
                 let shape = [index.shape[0], along];
-                self.apply(&Op::ScatterAdd { axis: 1, batch: 1 }, &[&index, &updates], instr.dtype, &shape)?
+                self.apply(
+                    &Op::Scatter { kind: Scatter::Add, axis: 1, batch: 1 },
+                    &[&index, &updates],
+                    instr.dtype,
+                    &shape,
+                )?
             }
             Operation::Store { buffer, of } => {
                 let data = self.operand(&Operand::Register(*of), len).data;
@@ -129,7 +134,7 @@ impl Evaluation<'_, '_> {
                 let (along, index) = (index.along, self.indices(index));
                 let data = self.register(*update).data.clone();
                 let updates = Array { shape: vec![index.shape[0], *width], data };
-                let op = Op::ScatterAdd { axis: 0, batch: 0 };
+                let op = Op::Scatter { kind: Scatter::Add, axis: 0, batch: 0 };
                 let data = self.apply(&op, &[&index, &updates], instr.dtype, &[along, *width])?;
                 self.written.push((*buffer, data.clone()));
                 return Ok(Array { shape: vec![along, *width], data });

@@ -1,7 +1,7 @@
 //! The functions of instructions.
 
 use crate::dtype::{DType, Scalar};
-use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::ops::{Binary, Clock, Op, Reduce, Unary};
 use crate::plan::{Arg, Plan, Step};
 use crate::schedule::{Access, BufferId, Index, Operand, Register};
 
@@ -79,6 +79,8 @@ pub enum Operation<R = Register> {
     Random {
         /// Which stream.
         stream: u64,
+        /// What they change with.
+        clock: Clock,
     },
     /// Element `index` of each run of `index.along` elements.
     Pick {
@@ -172,7 +174,7 @@ impl<R: Copy> Operation<R> {
                 Operation::Concat(parts.into_iter().map(|(register, map)| (f(register), map)).collect())
             }
             Operation::Count { per_row, times } => Operation::Count { per_row, times },
-            Operation::Random { stream } => Operation::Random { stream },
+            Operation::Random { stream, clock } => Operation::Random { stream, clock },
             Operation::Pick { from, index } => Operation::Pick { from: f(from), index: index.map(f) },
             Operation::Lookup { table, index, width } => {
                 Operation::Lookup { table, index: index.map(f), width }

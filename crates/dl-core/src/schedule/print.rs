@@ -4,6 +4,7 @@
 use std::fmt::{self, Display};
 
 use crate::dtype::Scalar;
+use crate::ops::Clock;
 use crate::print::constant;
 use crate::schedule::{
     Access, Argument, Body, BufferId, Content, Domain, Factor, Instr, Kernel, KernelId, Method, Opaque,
@@ -154,7 +155,8 @@ impl Schedule {
                 format!("concat {}", parts.join(" "))
             }
             Operation::Count { per_row, times } => format!("count by {per_row} a row, each {times} times"),
-            Operation::Random { stream } => format!("random stream {stream}"),
+            Operation::Random { stream, clock: Clock::Step } => format!("random stream {stream}"),
+            Operation::Random { stream, clock: Clock::Run } => format!("random stream {stream} by run"),
             Operation::Pick { from, index } => format!("pick from {from} at {}", index.register),
             Operation::Lookup { table, index, .. } => {
                 format!("rows of {} at {}", self.name(*table), index.register)

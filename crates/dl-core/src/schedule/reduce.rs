@@ -47,7 +47,7 @@ impl Draft<'_> {
                 let of = if within { self.reduced(*kind, axes, of, shape, result)? } else { of };
                 Operation::Fold { buffer, kind: *kind, of }
             }
-            Op::ScatterAdd { .. } => {
+            Op::Scatter { .. } => {
                 let index = self.index(value_of(step, 0), result, 0)?;
                 let update = self.dense(value_of(step, 1))?;
                 let width = self.row(result)[1..].iter().product();

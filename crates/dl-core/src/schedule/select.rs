@@ -1,7 +1,7 @@
 //! Selection: each step on rows becomes instructions, a product or an opaque step.
 
 use crate::dtype::Scalar;
-use crate::ops::{Op, movement};
+use crate::ops::{Op, Scatter, movement};
 use crate::plan::{Arg, Step, ValueId};
 use crate::schedule::draft::Draft;
 use crate::schedule::item::{Item, Level, OpaqueStep, RowArgument, RowId, Target, Work, rows, value_of};
@@ -47,7 +47,10 @@ impl Draft<'_> {
             Op::Constant(value) => Ok(Operand::Number(*value)),
             Op::Extent(dim) => dim.number(self.dims, dtype).map(Operand::Number),
             Op::Reshape => self.operand(&step.args[0]),
-            Op::Random { stream } => row(self.emit(Operation::Random { stream: *stream }, result, len)),
+            Op::Random { stream, clock } => {
+                let random = Operation::Random { stream: *stream, clock: *clock };
+                row(self.emit(random, result, len))
+            }
             Op::Iota(axis) => row(self.iota(*axis, result)),
             Op::Broadcast(_)
             | Op::Permute(_)
@@ -61,7 +64,7 @@ impl Draft<'_> {
                 let shape = self.row(value_of(step, 0));
                 row(self.reduced(*kind, axes, x, shape, result)?)
             }
-            Op::Gather { .. } | Op::ScatterAdd { .. } => self.indexed(step),
+            Op::Gather { .. } | Op::Scatter { kind: Scatter::Add, .. } => self.indexed(step),
             Op::Contract(spec) => match self.by_whole(spec, step)? {
                 Some(mut product) => {
                     let level = self.level(self.stage(), &product.reads()) + 1;
@@ -183,7 +186,7 @@ impl Draft<'_> {
             {
                 Operation::Pick { from: self.dense(x)?, index: self.index(index, x, axis)? }
             }
-            Op::ScatterAdd { axis, batch } if by_one(axis, batch, self.row(result), self.row(x)) => {
+            Op::Scatter { axis, batch, .. } if by_one(axis, batch, self.row(result), self.row(x)) => {
                 let (indices, updates) = (x, index);
                 Operation::Place { index: self.index(indices, result, axis)?, update: self.dense(updates)? }
             }

@@ -3,7 +3,7 @@
 use dl_core::ops::binary::BINARY;
 use dl_core::ops::scan::{Scan, Scanned};
 use dl_core::ops::unary::UNARY;
-use dl_core::ops::{Order, Unary};
+use dl_core::ops::{Cumulative, Order, Prefix, Scatter, Unary};
 use dl_core::{Expr, F32, F64, Fact, Graph, I64, Named, Shape, Tensor};
 
 use super::library::Case;
@@ -43,6 +43,8 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(movements());
     all.extend(indexing());
     all.extend(scans());
+    all.extend(running());
+    all.extend(selections());
     all
 }
 
@@ -209,6 +211,12 @@ fn scans() -> Vec<Case> {
     let mut all = recurrence("scan", Scan::along(1));
     all.extend(recurrence("scan from the end", Scan::along(1).reverse()));
     all.extend(recurrence("scan recomputed", Scan::along(1).recomputed()));
+    // Of three steps, two are a segment.
+    all.extend(recurrence("scan checkpointed", Scan::along(1).checkpointed()));
+    all.extend(recurrence("scan checkpointed from the end", Scan::along(1).reverse().checkpointed()));
+    all.push(case("map over blocks", &[[2, 5, 2].into(), 2.into()], (-0.8, 0.8), |x| {
+        x[0].graph().map_blocks(1, 2, &[x[0]], |block| [(block[0] * x[1]).sin() * block[0].sum(..)])[0]
+    }));
     // Of scans inside each other, the inner one over what the outer one has of each row.
     for outer in [Scan::along(0), Scan::along(0).recomputed()] {
         all.push(case("scan of scans", &[[3, 2].into(), 2.into()], (-0.8, 0.8), move |x| {
@@ -231,5 +239,90 @@ fn scans() -> Vec<Case> {
         });
         run.outputs[0].sum(..) + run.finals[0]
     }));
+    all
+}
+
+/// Cumulative operations in both directions, with and without the place itself.
+fn running() -> Vec<Case> {
+    let mut all = vec![];
+    for kind in Cumulative::ALL.iter().copied() {
+        for (reverse, exclusive) in [(false, false), (true, false), (false, true), (true, true)] {
+            let prefix = Prefix { reverse, exclusive };
+            let name = format!("{}, reverse {reverse}, exclusive {exclusive}", kind.name());
+            all.push(case(&name, &[[2, 4, 2].into()], (-1.5, 1.5), move |x| {
+                let y = x[0].cumulative(kind, 1, prefix);
+                // The value of nothing may be infinite.
+                let from = usize::from(exclusive && !reverse);
+                if exclusive { y.slice(1, from, from + 3) } else { y }
+            }));
+        }
+        all.push(case(
+            &format!("{} of a named axis", kind.name()),
+            &[(2, B).into()],
+            (-1.5, 1.5),
+            move |x| x[0].cumulative(kind, -1, Prefix::INCLUSIVE),
+        ));
+    }
+    all.push(one("cumprod with zeros", |x| (x * holes(x)).cumprod(1)));
+    all.push(one("cumprod with zeros from behind", |x| {
+        (x * holes(x)).cumulative(Cumulative::Prod, 1, Prefix::INCLUSIVE.reverse())
+    }));
+    all.push(one("logcumsumexp of far apart", |x| (x * 40.0).logcumsumexp(1)));
+    for reverse in [false, true] {
+        let name = format!("linear_recurrence, reverse {reverse}");
+        all.push(two(&name, ([2, 4], [2, 4]), move |x, y| (x - 1.0).linear_recurrence(1, reverse, y)));
+    }
+    all
+}
+
+/// 0 in the middle column, 1 elsewhere.
+fn holes(x: Expr<'_>) -> Expr<'_> {
+    x.graph().iota(F64, 1, x.shape()).ne(1.0).cast(F64)
+}
+
+fn selections() -> Vec<Case> {
+    let mut all = vec![
+        one("top_k", |x| x.top_k(2, 1, Order::Descending).0),
+        one("top_k along the first", |x| x.top_k(1, 0, Order::Ascending).0),
+        one("take_along_axis", |x| {
+            x.take_along_axis(0, indices(x.graph(), &[3, 3], &[1, 0, 0, 1, 1, 0, 0, 0, 1]))
+        }),
+        one("index", |x| {
+            x.index(&[indices(x.graph(), &[3], &[1, 0, 1]), indices(x.graph(), &[3], &[2, 0, 2])])
+        }),
+        one("tile", |x| x.tile(&[2, 3])),
+        one("repeat", |x| x.repeat(1, 2)),
+        one("roll", |x| x.roll(1, 2)),
+        one("diff", |x| x.diff(1)),
+        one("tril", |x| x.tril(0)),
+        one("triu", |x| x.triu(1)),
+        case("diagonal", &[[3, 2, 3].into()], (-1.0, 1.0), |x| x[0].diagonal(0, 2)),
+        two("stack", ([2, 3], [2, 3]), |x, y| x.graph().stack(1, &[x, y, x])),
+        case("einsum of three", &[[2, 3].into(), [3, 4].into(), [4, 2].into()], (-1.0, 1.0), |x| {
+            x[0].graph().einsum("ij,jk,kl", x)
+        }),
+        case("einsum with diagonals", &[[3, 2, 3].into(), [3].into()], (-1.0, 1.0), |x| {
+            x[0].graph().einsum("iji,i->j", x)
+        }),
+        case("einsum with broadcasting", &[[2, 1, 3].into(), [4, 3].into()], (-1.0, 1.0), |x| {
+            x[0].graph().einsum("...i,...i->i...", x)
+        }),
+    ];
+    for kind in [Scatter::Add, Scatter::Set, Scatter::Max, Scatter::Min] {
+        all.push(two(&format!("scatter {kind:?}"), ([3, 3], [3, 3]), move |x, y| {
+            x.scatter(kind, 0, indices(x.graph(), &[3], &[1, 0, 1]), y)
+        }));
+        all.push(two(&format!("scatter {kind:?} of columns"), ([2, 4], [2, 3, 1]), move |x, y| {
+            x.scatter(kind, 1, indices(x.graph(), &[3, 1], &[1, 0, 1]), y)
+        }));
+        all.push(two(&format!("scatter {kind:?} along an axis"), ([3, 3], [3, 3]), move |x, y| {
+            let i = indices(x.graph(), &[3, 3], &[1, 0, 1, 0, 0, 1, 1, 1, 1]);
+            x.scatter_along_axis(kind, 0, i, y)
+        }));
+        all.push(two(&format!("index_put {kind:?}"), ([2, 3], [2, 2]), move |x, y| {
+            let i = [indices(x.graph(), &[2, 1], &[1, 1]), indices(x.graph(), &[2], &[2, 0])];
+            x.index_put(kind, &i, y)
+        }));
+    }
     all
 }

@@ -1,7 +1,7 @@
 //! Programs evaluated element by element in any arithmetic.
 
 use dl_core::ops::binary::Class;
-use dl_core::ops::{Binary, Contraction, Op, Reduce, Unary};
+use dl_core::ops::{Binary, Contraction, Op, Reduce, Scatter, Unary};
 use dl_core::program::{Program, bind};
 use dl_core::tensor::Literal;
 use dl_core::{DType, Dims, Scalar, Tensor, TensorRef};
@@ -101,7 +101,7 @@ fn eval<A: Arithmetic>(
             let from = |at: &[usize]| args[0].at(&selected(at, *axis, *batch, args[1])).clone();
             indices(shape).iter().map(|at| from(at)).collect()
         }
-        Op::ScatterAdd { axis, batch } => {
+        Op::Scatter { kind: Scatter::Add, axis, batch } => {
             let mut out = vec![number(0); count];
             for (at, x) in indices(&args[1].shape).iter().zip(&args[1].cells) {
                 let to = place(shape, &selected(at, *axis, *batch, args[0]));

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)] // a test may
 
 mod activations;
+mod convolutions;
 mod losses;
 mod optimizers;
 mod penalties;
+mod recurrent;
 mod schedules;
 mod table;

@@ -100,8 +100,12 @@ impl Case {
         let declare = |(name, tensor): (&String, &Tensor)| {
             (name.clone(), graph.input(name, tensor.dtype(), tensor.shape()))
         };
-        let inputs = Inputs(self.inputs.iter().map(declare).collect());
+        // Names with a point are parameters, which a layer declares.
+        let (layer, given): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.inputs.iter().partition(|(name, _)| name.contains('.'));
+        let mut inputs = Inputs(given.into_iter().map(declare).collect());
         let value = formula(&inputs);
+        inputs.0.extend(layer.keys().map(|name| ((*name).clone(), graph.get_parameter(name))));
         let mut builder = Program::builder(&graph).output("value", value);
         if let Some(cotangent) = &self.cotangent {
             let objective = (value * graph.literal(cotangent.clone())).sum(..);
@@ -116,7 +120,9 @@ impl Case {
             Err(why) => return vec![why.to_string()],
         };
         let read = program.inputs().iter().map(|d| (&*d.name, self.inputs[&*d.name].view()));
-        let found = match evaluate(&program, &read.collect::<Vec<_>>(), &[], 0, 0) {
+        let parameters = program.parameters().iter().map(|d| (d.name.clone(), self.inputs[&*d.name].clone()));
+        let parameters: Vec<_> = parameters.collect();
+        let found = match evaluate(&program, &read.collect::<Vec<_>>(), &parameters, 0, 0) {
             Ok(found) => found,
             Err(why) => return vec![why.to_string()],
         };

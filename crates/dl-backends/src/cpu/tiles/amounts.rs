@@ -71,7 +71,7 @@ impl Instr {
             Kind::Copy(_) | Kind::Count { .. } => Operation::Move,
             Kind::Transpose(..) | Kind::Gather(..) | Kind::Concat(_) => Operation::Transpose,
             Kind::Reduce(..) | Kind::Fold(..) => Operation::Reduce,
-            Kind::Random(_) => Operation::Random,
+            Kind::Random(..) => Operation::Random,
             Kind::Pick { .. } | Kind::Lookup { .. } | Kind::Place { .. } | Kind::Scatter { .. } => {
                 Operation::Index
             }

@@ -67,8 +67,7 @@ impl Tiled {
             }
         }
         let team = self.team.as_deref();
-        let given =
-            Given { values, inputs: call.inputs, seed: call.seed, step: call.step, timed: watch.is_some() };
+        let given = Given { values, inputs: call.inputs, counters: call.counters(), timed: watch.is_some() };
         // The first shard's error counts, whichever comes first.
         let failed: Mutex<Option<(usize, usize, String)>> = Mutex::new(None);
         let work = |index: usize, lead: Option<Lead<'_>>| {
@@ -222,8 +221,7 @@ impl Tiled {
             parts: &[],
             kernels: self.kernels,
             isa: self.isa,
-            seed: given.seed,
-            step: given.step,
+            counters: given.counters,
         };
         // One look at the clock from phase to phase: the time between two looks is one phase's.
         let mut begun = given.timed.then(Instant::now);
@@ -295,7 +293,7 @@ impl Tiled {
             })),
         });
         let terms = terms.collect();
-        let moment = Moment { seed: scene.seed, step: scene.step, dtype, shape: &shape };
+        let moment = Moment { counters: scene.counters, dtype, shape: &shape };
         let result = context.step(plan_step, prepared, terms, moment)?;
         let result = context.dense_array(result);
         typed!(dtype, T => {
@@ -342,8 +340,8 @@ impl Tiled {
         let place = plan.steps().iter().position(|s| std::ptr::eq(s, step));
         let prepared = place.and_then(|place| self.prepared[place].as_ref()?.repeat.as_ref());
         let prepared = prepared.expect("opaque steps are prepared");
-        let run = (scene.seed, scene.step);
-        let mut around = Around { plan, shapes: &shapes, values: &mut values, run };
+        let counters = scene.counters;
+        let mut around = Around { plan, shapes: &shapes, values: &mut values, counters };
         context.repeat(repeat, prepared, &mut around).map_err(|(_, why)| why)?;
         for (result, out) in step.results().zip(outs) {
             let value = values[result.index()].take().expect("a scan makes its results");

@@ -8,6 +8,7 @@ mod indexing;
 mod library;
 mod movement;
 mod reduction;
+mod scans;
 mod state;
 mod windows;
 
@@ -18,12 +19,13 @@ pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 10] = [
+    let families: [fn() -> Vec<Case>; 11] = [
         elementwise::cases,
         reduction::cases,
         contraction::cases,
         movement::cases,
         indexing::cases,
+        scans::cases,
         windows::cases,
         state::cases,
         composed::cases,
@@ -51,6 +53,11 @@ fn contractions() {
 #[test]
 fn movements() {
     check(&movement::cases());
+}
+
+#[test]
+fn loops() {
+    check(&scans::cases());
 }
 
 #[test]

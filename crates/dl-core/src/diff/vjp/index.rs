@@ -5,16 +5,32 @@ use crate::diff::vjp::Contributions;
 use crate::dim::Dim;
 use crate::dtype::DType;
 use crate::graph::Expr;
-use crate::ops::{Op, Order};
+use crate::ops::{Op, Order, Scatter};
+use crate::shape::Shape;
 
-pub(super) fn pull_back<'g>(op: &Op, args: &[Expr<'g>], g: Cotangent<'g>) -> Contributions<'g> {
+pub(super) fn pull_back<'g>(op: &Op, args: &[Expr<'g>], y: Expr<'g>, g: Cotangent<'g>) -> Contributions<'g> {
     match *op {
         Op::Gather { axis, batch } => {
             let (x, indices) = (args[0], args[1]);
             vec![(0, g.added_up(|e| e.scatter_add(axis, batch, indices, &x.shape())))]
         }
-        Op::ScatterAdd { axis, batch } => {
-            vec![(1, g.moved(|e| e.apply(Op::Gather { axis, batch }, &[args[0]])))]
+        Op::Scatter { kind, axis, batch } => {
+            let gather = |e: Expr<'g>| e.gather_in_step(axis, batch, args[0]);
+            vec![(
+                1,
+                match kind {
+                    Scatter::Add => g.moved(gather),
+                    Scatter::Set => standing((axis, batch), args, &y.shape(), g.moved(gather)),
+                    Scatter::Max | Scatter::Min => {
+                        let chosen = args[1].eq(gather(y));
+                        let ones =
+                            chosen.select(args[1].graph().full(g.value.dtype(), args[1].shape(), 1.0), 0.0);
+                        let count = gather(ones.scatter_add(axis, batch, args[0], &y.shape()));
+                        let part = g.moved(gather);
+                        Cotangent { value: chosen.select(part.value / count, 0.0), ..part }
+                    }
+                },
+            )]
         }
         Op::Sort { axis, order } => vec![(0, unsort(axis, order, args[0], g))],
         Op::Unfold { axis, stride, dilation, .. } => {
@@ -30,6 +46,26 @@ pub(super) fn pull_back<'g>(op: &Op, args: &[Expr<'g>], g: Cotangent<'g>) -> Con
         }
         _ => vec![],
     }
+}
+
+/// The cotangent of updates of which only the last one of a place stands.
+fn standing<'g>(
+    (axis, batch): (usize, usize),
+    args: &[Expr<'g>],
+    result: &Shape,
+    g: Cotangent<'g>,
+) -> Cotangent<'g> {
+    let (indices, updates) = (args[0], args[1]);
+    let own = indices.shape();
+    // Each index's place in row-major order, and the largest of those that lead where it does.
+    let count = own.iter().fold(Dim::Size(1), |n, d| &n * d);
+    let places = indices.graph().iota(DType::I64, 0, [count]).reshape(own.clone());
+    let line: Shape = result[..batch].iter().chain([&result[axis]]).cloned().collect();
+    let last = places.scattered(Scatter::Max, (batch, batch), indices, &line);
+    let stands = last.gather_in_step(batch, batch, indices).eq(places);
+    let axes: Vec<usize> = (0..batch).chain(axis..axis + own.rank() - batch).collect();
+    let stands = stands.broadcast_along(&axes, &updates.shape());
+    Cotangent { value: stands.select(g.value, 0.0), ..g }
 }
 
 /// Each element's cotangent goes back to where the element came from.

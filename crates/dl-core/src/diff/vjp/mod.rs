@@ -1,6 +1,7 @@
 //! Vector-Jacobian products: what each operation passes back to its arguments.
 
 mod contract;
+mod cumulative;
 mod index;
 mod movement;
 mod reduce;
@@ -33,8 +34,12 @@ pub(super) fn contributions<'g>(
         | Op::Pad { .. }
         | Op::Concat(_)
         | Op::Flip(_) => movement::pull_back(&node.op, args, g),
-        Op::Gather { .. } | Op::ScatterAdd { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
-            index::pull_back(&node.op, args, g)
+        Op::Cumulative { kind, axis, reverse } => {
+            vec![(0, cumulative::pull_back(*kind, (*axis, *reverse), args[0], y, g))]
+        }
+        Op::LinearRecurrence { axis, reverse } => cumulative::recurrence((*axis, *reverse), args, y, g),
+        Op::Gather { .. } | Op::Scatter { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
+            index::pull_back(&node.op, args, y, g)
         }
         // A variable of another gradient is the identity here.
         Op::Assume(_) | Op::Variable(_) => vec![(0, g)],

@@ -10,7 +10,7 @@ use crate::init::Init;
 use crate::interp::{Env, eval_expr, run};
 use crate::ops::binary::BINARY;
 use crate::ops::unary::UNARY;
-use crate::ops::{Binary, Fact, NAMES, Op, Order, Reduce, Unary};
+use crate::ops::{Binary, Fact, NAMES, Op, Order, Reduce, Scatter, Unary};
 
 /// One value of each function of one argument.
 fn unary_case(op: Unary) -> (f64, f64) {
@@ -105,6 +105,12 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
         (x.min(0), "f64[2] 0 1"),
         (x.argmax(0), "i64[2] 1 1"),
         (x.argmin(0), "i64[2] 0 0"),
+        (x.cumsum(1), "f64[2, 2] 0 1 2 5"),
+        (x.cumprod(0), "f64[2, 2] 0 1 0 3"),
+        ((-x).cummax(0), "f64[2, 2] -0 -1 -0 -1"),
+        (x.flip(1).cummin(1), "f64[2, 2] 1 0 3 2"),
+        ((x * 0.0 + 3.0).logcumsumexp(1).exp().floor(), "f64[2, 2] 20 40 20 40"),
+        (x.linear_recurrence(1, false, x + 1.0), "f64[2, 2] 1 3 3 13"),
         (x.dot(x), "f64[2, 2] 2 3 6 11"),
         (x.reshape([4]), "f64[4] 0 1 2 3"),
         (x.transpose(), "f64[2, 2] 0 2 1 3"),
@@ -114,6 +120,9 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
         (g.concat(0, &[x, x]), "f64[4, 2] 0 1 2 3 0 1 2 3"),
         (x.flip(1), "f64[2, 2] 1 0 3 2"),
         (x.pick(ints(g, &[1, 0])), "f64[2] 1 2"),
+        (x.scatter(Scatter::Set, 0, ints(g, &[1, 1]), x + 4.0), "f64[2, 2] 0 1 6 7"),
+        (x.scatter(Scatter::Max, 0, ints(g, &[0, 0]), x), "f64[2, 2] 2 3 2 3"),
+        (x.scatter(Scatter::Min, 0, ints(g, &[1, 1]), x), "f64[2, 2] 0 1 0 1"),
         (ints(g, &[1]).one_hot(DType::F64, 3), "f64[1, 3] 0 1 0"),
         (g.iota(DType::I64, 0, [3]), "i64[3] 0 1 2"),
         (x.sort(1, Order::Descending), "f64[2, 2] 1 0 3 2"),

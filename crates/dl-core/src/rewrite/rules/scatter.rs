@@ -6,7 +6,7 @@ use super::exponential::{pair, reduction};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::graph::Expr;
-use crate::ops::{Binary, Op, Reduce};
+use crate::ops::{Binary, Op, Reduce, Scatter};
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Simplify
@@ -18,7 +18,7 @@ pub(super) static RULES: &[Rule] = code_rows! { Simplify
 /// Scattered along an axis and summed along that axis: every update arrives once.
 fn sum_of_scatter<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let scatter = args(expr).next()?;
-    let (Op::Reduce { kind: Reduce::Sum, axes }, Op::ScatterAdd { axis, batch }) =
+    let (Op::Reduce { kind: Reduce::Sum, axes }, Op::Scatter { kind: Scatter::Add, axis, batch }) =
         (&expr.node().op, &scatter.node().op)
     else {
         return None;

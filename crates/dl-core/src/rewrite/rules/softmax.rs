@@ -8,7 +8,7 @@ use super::rows::code_rows;
 use super::structure::args;
 use crate::dim::Dim;
 use crate::graph::Expr;
-use crate::ops::{Binary, Op, Reduce, Unary};
+use crate::ops::{Binary, Op, Reduce, Scatter, Unary};
 use crate::stable;
 
 /// The table.
@@ -142,7 +142,9 @@ pub(super) fn picked_by_one_hot<'g>(
 pub(super) fn labels_of(hot: Expr<'_>) -> Expr<'_> {
     let last = hot.shape().rank() - 1;
     match &hot.node().op {
-        Op::ScatterAdd { axis, batch } if *axis == last && *batch == last => args(hot).next(),
+        Op::Scatter { kind: Scatter::Add, axis, batch } if *axis == last && *batch == last => {
+            args(hot).next()
+        }
         _ => None,
     }
     .unwrap_or_else(|| hot.argmax(last as isize))

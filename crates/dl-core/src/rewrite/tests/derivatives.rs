@@ -54,8 +54,28 @@ fn all() -> Vec<Case> {
 }
 
 /// Masks matter where a derivative is infinite, for which there are cases here; a product of one
-/// factor has nothing to be wrong; one named axis of two is as one.
-const ELSEWHERE: &[&str] = &["select", "select in select", "prod of 1", "prod along one named axis of two"];
+/// factor has nothing to be wrong; one named axis of two is as one; zeros in running
+/// products are looked at without a mask; ties of updates are looked at where
+/// rows are scattered, and infinite logarithms of sums from the front.
+const ELSEWHERE: &[&str] = &[
+    "select",
+    "select in select",
+    "prod of 1",
+    "prod along one named axis of two",
+    "cumprod with zeros",
+    "cumprod with zeros from behind",
+    "logcumsumexp, reverse true, exclusive false",
+    "logcumsumexp, reverse false, exclusive true",
+    "logcumsumexp, reverse true, exclusive true",
+    "logcumsumexp of a named axis",
+    "logcumsumexp of far apart",
+    "scatter Max of columns",
+    "scatter Min of columns",
+    "scatter Max along an axis",
+    "scatter Min along an axis",
+    "index_put Max",
+    "index_put Min",
+];
 
 fn own_cases() -> Vec<Case> {
     type Function = for<'g> fn(&[Expr<'g>]) -> Expr<'g>;
@@ -116,6 +136,39 @@ const SPECIAL: &[Special] = &[
         "clip",
         &[&[-1.0, 0.5, 2.0, -2.0]],
         &[&[0.367_879_441_171_442_33, 1.648_721_270_700_128_2, 0.0, 0.0]],
+    ),
+    special("cumprod, reverse false, exclusive false", &[&[0.0, 2.0, 3.0, 0.0, 5.0, -1.0]], &[]),
+    special(
+        "logcumsumexp, reverse false, exclusive false",
+        &[&[-INF, 0.0, -INF, -INF, 0.0, -INF, 0.0, 0.0, 0.0, 0.0, INF, 0.0, 0.0, 0.0, INF, 0.0]],
+        &[&[
+            0.0,
+            3.5,
+            0.0,
+            0.0,
+            1.5,
+            0.0,
+            0.5,
+            0.5,
+            1.0,
+            25.0 / 12.0,
+            3.0,
+            13.0 / 12.0,
+            0.0,
+            7.0 / 12.0,
+            1.0,
+            0.25,
+        ]],
+    ),
+    special(
+        "scatter Max",
+        &[&[1.0], &[2.0, 1.0, 0.5, 0.5, 1.0, 2.0, 2.0, 1.0, 0.5]],
+        &[&[1.0, 0.5, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 1.0], &[0.5, 0.25, 0.0, 0.0, 0.5, 1.0, 0.5, 0.25, 0.0]],
+    ),
+    special(
+        "scatter Min",
+        &[&[1.0], &[2.0, 1.0, 0.5, 0.5, 1.0, 2.0, 2.0, 1.0, 0.5]],
+        &[&[0.0, 0.5, 1.0, 1.0, 0.5, 0.0, 1.0, 1.0, 1.0], &[0.0, 0.25, 0.5, 1.0, 0.5, 0.0, 0.0, 0.25, 0.5]],
     ),
     special("max along the last", &[&[1.0]], &[&[0.5]]),
     special("max along the last", &[&[INF]], &[&[0.5]]),

@@ -38,6 +38,9 @@ const EXTREMES: &[&str] = &[
 /// Both what comes in and what goes out is masked.
 const MASKED: &str =
     "another mask does it: before the infinite factor, behind it, or a condition that implies it";
+/// A mask of places that updates go to.
+const HIT: &str = "only places to which an update goes are gathered from";
+
 /// A scan of what stands before.
 const FRONT: &str = "what it reads at the front is the 1 with which products of those before begin";
 
@@ -227,6 +230,31 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
     (&["derivative of pow with a constant"], "pow(x0, sub(3, 1)) => pow(neg(x0), sub(3, 1))", EVEN),
     (&["derivative of max"], "gt(x0, x1) => ge(x0, x1)", ASKED),
     (&["derivative of min"], "lt(x0, x1) => le(x0, x1)", ASKED),
+    (
+        &["derivative of scatter Max"],
+        "gt(x0, scatter_max(literal(), x1)) => ge(x0, scatter_max(literal(), x1))",
+        ASKED,
+    ),
+    (
+        &["derivative of scatter Min"],
+        "lt(x0, scatter_min(literal(), x1)) => le(x0, scatter_min(literal(), x1))",
+        ASKED,
+    ),
+    (
+        &["derivative of scatter Set", "derivative of scatter Set of columns"],
+        "select(broadcast(gt(.., 0)), mul(broadcast(1), u), 0) => mul(broadcast(1), u)",
+        HIT,
+    ),
+    (
+        &["derivative of scatter Set along an axis"],
+        "select(gt(scatter_add(.., 1), 0), permute(mul(.., u)), 0) => permute(mul(broadcast(1), u))",
+        HIT,
+    ),
+    (
+        &["derivative of index_put Set"],
+        "select(gt(scatter_add(.., 1), 0), reshape(mul(.., u)), 0) => reshape(mul(broadcast(1), u))",
+        HIT,
+    ),
     (EXTREMES, "1 => -1", "it cancels: each probability is divided by the sum of all"),
     (EXTREMES, "1 => 2", "it cancels: each probability is divided by the sum of all"),
     (

@@ -123,7 +123,7 @@ fn cost(op: &Op) -> usize {
         Op::Binary(Binary::Pow) => 30,
         Op::Unary(Unary::Abs | Unary::Not) => 1,
         Op::Unary(_) => 10,
-        Op::Reduce { .. } | Op::ScatterAdd { .. } => 4,
+        Op::Reduce { .. } | Op::Scatter { .. } => 4,
         // More than a product and a sum.
         Op::Contract(_) => 8,
         _ => 1,

@@ -7,6 +7,7 @@ mod activations;
 mod case;
 pub(crate) mod edges;
 pub(crate) mod elementwise;
+mod images;
 mod layers;
 mod losses;
 mod penalties;
@@ -20,6 +21,7 @@ pub(crate) type Area = (&'static str, fn() -> Vec<Case>);
 /// By area, each in the file of its name.
 pub(crate) const AREAS: &[Area] = &[
     ("activations", activations::cases),
+    ("images", images::cases),
     ("layers", layers::cases),
     ("losses", losses::cases),
     ("penalties", penalties::cases),

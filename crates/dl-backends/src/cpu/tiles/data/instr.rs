@@ -2,7 +2,7 @@
 
 use dl_core::DType;
 use dl_core::dtype::Scalar;
-use dl_core::ops::{Binary, Reduce, Unary};
+use dl_core::ops::{Binary, Clock, Reduce, Unary};
 
 use crate::cpu::vector::ByteMap;
 
@@ -46,7 +46,7 @@ pub(crate) enum Kind {
         times: usize,
     },
     /// Uniform numbers of a stream, counted by element.
-    Random(u64),
+    Random(u64, Clock),
     /// One element of each run, by index.
     Pick {
         from: usize,
@@ -125,7 +125,7 @@ impl Kind {
                 vec![*x]
             }
             Kind::Concat(parts) => parts.iter().map(|(x, _)| *x).collect(),
-            Kind::Count { .. } | Kind::Random(_) => vec![],
+            Kind::Count { .. } | Kind::Random(..) => vec![],
             Kind::Pick { from, index } => vec![*from, index.home],
             Kind::Lookup { table, index, .. } => vec![*table, index.home],
             Kind::Place { index, update } | Kind::Scatter { index, update, .. } => vec![index.home, *update],
@@ -147,7 +147,7 @@ impl Kind {
                 home(x)
             }
             Kind::Concat(parts) => parts.iter_mut().for_each(|(x, _)| home(x)),
-            Kind::Count { .. } | Kind::Random(_) => {}
+            Kind::Count { .. } | Kind::Random(..) => {}
             Kind::Pick { from, index } => [from, &mut index.home].into_iter().for_each(home),
             Kind::Lookup { table, index, .. } => [table, &mut index.home].into_iter().for_each(home),
             Kind::Place { index, update } | Kind::Scatter { index, update, .. } => {

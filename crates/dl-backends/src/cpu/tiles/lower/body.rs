@@ -142,7 +142,7 @@ impl Lowering<'_> {
                 Kind::Concat(parts.iter().map(part).collect::<Result<_, String>>()?)
             }
             Operation::Count { per_row, times } => Kind::Count { per_row: *per_row, times: *times },
-            Operation::Random { stream } => Kind::Random(*stream),
+            Operation::Random { stream, clock } => Kind::Random(*stream, *clock),
             Operation::Pick { from, index } => Kind::Pick { from: to.rows(*from)?, index: to.index(index)? },
             Operation::Lookup { table, index, width } => {
                 Kind::Lookup { table: self.whole(*table)?, index: to.index(index)?, width: *width }

@@ -4,6 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use dl_core::ops::Counters;
 use dl_core::plan::{Plan, ValueId};
 use dl_core::schedule::KernelId;
 
@@ -102,7 +103,7 @@ impl Fused {
                 None => typed!(self.homes[result.home].dtype, T => T::from_vec(pool.take::<T>(self.len))),
             });
         }
-        self.elements(&mut results, values, (call.seed, call.step), around);
+        self.elements(&mut results, values, call.counters(), around);
         for (result, slot) in self.results.iter().zip(results) {
             match result.over {
                 Some(i) => close(parameter(call, i)?, slot),
@@ -122,7 +123,7 @@ impl Fused {
         &self,
         results: &mut [Slot],
         values: &[Option<Array<'_>>],
-        moment: (u64, u64),
+        counters: Counters,
         around: Around<'_>,
     ) {
         let members = around.team.map_or(1, Team::members);
@@ -134,7 +135,7 @@ impl Fused {
         let work = |first: usize, parts: &mut [Part<'_>]| {
             let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut member = resting.unwrap_or_else(|| self.member());
-            self.part(first, parts, &mut member, (values, moment), around);
+            self.part(first, parts, &mut member, (values, counters), around);
             self.resting.lock().unwrap_or_else(PoisonError::into_inner).push(member);
         };
         share(around.team, results, CHUNK, &work);
@@ -157,7 +158,7 @@ impl Fused {
         first: usize,
         parts: &mut [Part<'_>],
         member: &mut Member,
-        (values, (seed, step)): (&[Option<Array<'_>>], (u64, u64)),
+        (values, counters): (&[Option<Array<'_>>], Counters),
         around: Around<'_>,
     ) {
         let len = parts.first().map_or(0, Part::len);
@@ -179,8 +180,7 @@ impl Fused {
                 parts: &places,
                 kernels: around.kernels,
                 isa: around.isa,
-                seed,
-                step,
+                counters,
             };
             let start = first + start;
             let span = Span { start, rows, shard: start, tile: first, transposed: false };

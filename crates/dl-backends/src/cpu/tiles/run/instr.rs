@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use dl_core::dtype::Scalar;
-use dl_core::ops::Reduce;
+use dl_core::ops::{Clock, Reduce};
 
 use crate::cpu::layout::position;
 use crate::cpu::tiles::data::home::Span;
@@ -80,7 +80,7 @@ impl Instr {
                     }
                 }
             }
-            Kind::Random(stream) => random(*stream, scene, (span, len), out),
+            Kind::Random(stream, clock) => random((*stream, *clock), scene, (span, len), out),
             Kind::Pick { from, index } => {
                 let places = index.checked("gather", scene, span)?;
                 let along = index.along;
@@ -229,8 +229,13 @@ fn gather<T: Held>(
     }
 }
 
-fn random<T: Number>(stream: u64, scene: &Scene<'_>, (span, len): (Span, usize), out: &mut [T]) {
-    let (key, first) = ([scene.seed, scene.step, stream], (span.start * len) as u64);
+fn random<T: Number>(
+    (stream, clock): (u64, Clock),
+    scene: &Scene<'_>,
+    (span, len): (Span, usize),
+    out: &mut [T],
+) {
+    let (key, first) = (scene.counters.key(stream, clock), (span.start * len) as u64);
     if !span.transposed {
         return T::uniform(scene.isa, key, first, out);
     }

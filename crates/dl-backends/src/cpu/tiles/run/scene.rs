@@ -3,6 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use dl_core::ops::Counters;
 use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
 
@@ -86,8 +87,7 @@ pub(crate) struct Scene<'a> {
     pub parts: &'a [Shared],
     pub kernels: Kernels,
     pub isa: Isa,
-    pub seed: u64,
-    pub step: u64,
+    pub counters: Counters,
 }
 
 impl<'a> Scene<'a> {

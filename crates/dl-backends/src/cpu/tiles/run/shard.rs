@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use dl_core::TensorRef;
+use dl_core::ops::Counters;
 
 use crate::cpu::array::Array;
 use crate::cpu::loops::Context;
@@ -19,8 +20,7 @@ use crate::cpu::tiles::run::scene::Member;
 pub(crate) struct Given<'a> {
     pub values: &'a [Option<Array<'a>>],
     pub inputs: &'a [TensorRef<'a>],
-    pub seed: u64,
-    pub step: u64,
+    pub counters: Counters,
     /// Whether the time of each phase is wanted.
     pub timed: bool,
 }

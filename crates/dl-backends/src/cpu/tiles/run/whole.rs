@@ -59,7 +59,7 @@ impl Whole {
         let step = &plan.steps()[self.step];
         let value = plan.value(step.result);
         if let (Some(repeat), Some(prepared)) = (&step.repeat, &self.prepared.repeat) {
-            let mut around = Around { plan, shapes, values, run: (call.seed, call.step) };
+            let mut around = Around { plan, shapes, values, counters: call.counters() };
             context
                 .repeat(repeat, prepared, &mut around)
                 .map_err(|(v, why)| Error::at(&plan.value(v).origin, why))?;
@@ -72,7 +72,7 @@ impl Whole {
         }
         let args = take(&self.prepared, values);
         let shape = &shapes[step.result.index()];
-        let moment = Moment { seed: call.seed, step: call.step, dtype: value.dtype, shape };
+        let moment = Moment { counters: call.counters(), dtype: value.dtype, shape };
         let result = context.step(step, &self.prepared, args, moment);
         let result = result.map_err(|why| Error::at(&value.origin, why))?;
         self.free(values, context);
