@@ -166,7 +166,18 @@ impl Context {
                 return Err(format!("{} was not prepared", step.op.name()));
             }
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) => array(term()),
-            Op::Input(_) | Op::Parameter(_) | Op::WithGradient | Op::Grad | Op::Poison => {
+            Op::Input(_)
+            | Op::Parameter(_)
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
+            | Op::WithGradient
+            | Op::Carry { .. }
+            | Op::Element { .. }
+            | Op::Scan(_)
+            | Op::Final(_)
+            | Op::Stack(_)
+            | Op::Grad
+            | Op::Poison => {
                 return Err(format!("{} cannot be computed", step.op.name()));
             }
         })

@@ -96,6 +96,14 @@ impl Values {
         }
     }
 
+    /// The floats, where they are.
+    pub(super) fn floats(&self) -> Result<&[f64], String> {
+        match self {
+            Float(v) => Ok(v),
+            other => Err(format!("expected floats, got {}", other.kind())),
+        }
+    }
+
     /// The integers, where they are.
     pub(crate) fn ints(&self) -> Result<&[i64], String> {
         match self {
@@ -111,6 +119,17 @@ impl Values {
             Int(v) => Int(offsets.iter().map(|&o| v[o]).collect()),
             Bool(v) => Bool(offsets.iter().map(|&o| v[o]).collect()),
         }
+    }
+
+    /// More elements at the end.
+    pub(crate) fn extend(&mut self, other: &Values) -> Result<(), String> {
+        match (self, other) {
+            (Float(a), Float(b)) => a.extend(b),
+            (Int(a), Int(b)) => a.extend(b),
+            (Bool(a), Bool(b)) => a.extend(b),
+            (a, b) => return Err(format!("cannot put {} and {} into one array", a.kind(), b.kind())),
+        }
+        Ok(())
     }
 
     /// Both, one after the other.

@@ -156,16 +156,9 @@ impl<'g> Builder<'g> {
         let mut order = reachable(graph, roots);
         order.extend(binding_inputs(graph, &order));
         order.sort_unstable();
-        let place = |id: NodeId| NodeId(order.binary_search(&id).expect("arguments are reachable") as u32);
-        let nodes: Vec<_> = order
-            .iter()
-            .map(|id| {
-                let mut node = (*graph.get(*id)).clone();
-                node.args.iter_mut().for_each(|a| *a = place(*a));
-                node
-            })
-            .collect();
-        let mut places = roots.iter().map(|id| place(*id));
+        let (nodes, origins) = renumbered(graph, &order);
+        let place = |id: &NodeId| NodeId(order.binary_search(id).expect("a root is reachable") as u32);
+        let mut places = roots.iter().map(place);
         let mut next = || places.next().expect("one root for each");
         let mut output = |name: &Name| Output { name: name.clone(), node: next() };
         let outputs = self.outputs.keys().map(&mut output).collect();
@@ -179,14 +172,28 @@ impl<'g> Builder<'g> {
             .collect();
         let inputs = self.graph.input_decls().into_iter();
         let inputs = inputs.filter(|d| read.contains(&Op::Input(d.name.clone()))).collect();
-        let origins: Vec<Origin> = order.iter().map(|id| graph.origin(*id)).collect();
         let within: FxHashSet<&Name> = origins.iter().filter_map(|o| o.layer.as_ref()).collect();
         let layers = self.graph.layers().into_iter().filter(|layer| within.contains(&layer.path)).collect();
         let program =
             Program { nodes, origins, inputs, parameters, outputs, updates, derivation, layers, trace };
         program.names_are_bound()?;
+        program.check_scans().map_err(|(node, message)| {
+            let site = program.origins[node.index()].site.clone();
+            Error::build(vec![Fault { site, message }])
+        })?;
         Ok(program)
     }
+}
+
+/// Nodes of a graph, arguments among them, numbered by their places in `order`, and where they come from.
+pub(crate) fn renumbered(graph: &Graph, order: &[NodeId]) -> (Vec<Node>, Vec<Origin>) {
+    let place = |id: NodeId| NodeId(order.binary_search(&id).expect("arguments are reachable") as u32);
+    let node = |id: &NodeId| {
+        let mut node = (*graph.get(*id)).clone();
+        node.args.iter_mut().for_each(|a| *a = place(*a));
+        node
+    };
+    (order.iter().map(node).collect(), order.iter().map(|id| graph.origin(*id)).collect())
 }
 
 /// Inputs that nothing reads but that alone say how large a dimension is.

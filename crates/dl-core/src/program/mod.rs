@@ -4,6 +4,8 @@ mod bind;
 mod builder;
 mod file;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::bind::bind;
@@ -13,9 +15,12 @@ pub(crate) use self::file::distinct;
 use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Expr, Graph, InputDecl, LayerNote, Node, NodeId, Origin, Owner, ParameterDecl};
+use crate::graph::{
+    Expr, Graph, InputDecl, LayerNote, Node, NodeId, Origin, Owner, ParameterDecl, reachable,
+};
 use crate::init::Init;
 use crate::ops::Op;
+use crate::plan::expand;
 use crate::rewrite::Trace;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -150,6 +155,31 @@ impl Program {
             }
         }
         program
+    }
+
+    /// The program as plans compute it: [`Op::LogSumExp`] and [`Op::LogSoftmax`] spelled out in operations
+    /// that neither overflow nor lose digits. It has no derivation. A program without them is itself.
+    pub fn expanded(&self) -> Cow<'_, Program> {
+        expand::expand(self, &self.outputs, &self.updates).map_or(Cow::Borrowed(self), Cow::Owned)
+    }
+
+    /// The same inputs and parameters, and of a graph what its roots need: outputs first, then updates.
+    pub(crate) fn replaced(
+        &self,
+        graph: &Graph,
+        roots: &[NodeId],
+        outputs: &[Output],
+        updates: &[Update],
+    ) -> Program {
+        let order = reachable(graph, roots);
+        let (nodes, origins) = builder::renumbered(graph, &order);
+        let mut places = roots.iter().map(|id| order.binary_search(id).expect("a root is reachable"));
+        let mut next = || NodeId(places.next().expect("one root for each") as u32);
+        let outputs = outputs.iter().map(|o| Output { node: next(), ..o.clone() }).collect();
+        let updates = updates.iter().map(|u| Update { value: next(), ..u.clone() }).collect();
+        let (inputs, parameters) = (self.inputs.clone(), self.parameters.clone());
+        let (derivation, layers, trace) = (vec![], self.layers.clone(), Trace::default());
+        Program { nodes, origins, inputs, parameters, outputs, updates, derivation, layers, trace }
     }
 
     /// The program's nodes in a fresh graph, for printing and for building on.

@@ -1,5 +1,7 @@
 //! Cost: the operations and bytes of each kernel, counted from its body.
 
+use crate::ops::Op;
+use crate::plan::{Step, ValueId};
 use crate::schedule::{
     Along, Body, BufferId, Domain, Kernel, Layout, Operation, Product, Schedule, Sizes, Source,
 };
@@ -54,12 +56,24 @@ impl Schedule {
                 let around: usize = prologues(product).chain(&product.epilogue).map(operations).sum();
                 own.saturating_add(around.saturating_mul(rows.max(1)))
             }
-            Kernel::Opaque(opaque) => {
-                let layout = self.buffer(opaque.out).layout;
-                let rows = if matches!(layout, Layout::Rows(_)) { rows } else { 1 };
-                layout.len().saturating_mul(rows)
-            }
+            Kernel::Opaque(opaque) => self.step_operations(&self.plan.steps()[opaque.step.index()]),
         }
+    }
+
+    /// Elements that are computed; of a product in a scan two for each term.
+    fn step_operations(&self, step: &Step) -> usize {
+        let elements = |v: ValueId| self.shape(v).iter().fold(1usize, |n, d| n.saturating_mul(*d));
+        let Some(repeat) = &step.repeat else { return elements(step.result) };
+        let inside = repeat.steps.iter().map(|step| match &step.op {
+            Op::Contract(spec) => {
+                let summed = spec.summed().filter_map(|l| spec.lhs.iter().position(|k| *k == l));
+                let left = step.args[0].value().map_or(&[][..], |v| self.shape(v));
+                summed.fold(elements(step.result).saturating_mul(2), |n, axis| n.saturating_mul(left[axis]))
+            }
+            _ => self.step_operations(step),
+        });
+        let inside = inside.fold(0usize, usize::saturating_add);
+        inside.saturating_mul(repeat.length.eval(&self.dims).unwrap_or(0))
     }
 }
 

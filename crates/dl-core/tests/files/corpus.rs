@@ -109,7 +109,7 @@ fn attention() -> Program {
     let (q, k) = (nn::dense(x, "q", 2), nn::dense(x, "k", 2));
     let scores = q.contract("btk,bsk->bts", k) / 2f64.sqrt();
     let mixed = scores.softmax(2).dot(x);
-    let j = (mixed - x.stop_gradient()).square().mean(..);
+    let j = (mixed - x.stop_gradient()).square().mean(..) + scores.logsumexp(2).mean(..);
     j.minimize(Sgd::new(0.1)).expect("it is right")
 }
 

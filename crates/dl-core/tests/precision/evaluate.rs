@@ -53,6 +53,8 @@ pub(crate) fn evaluate<A: Arithmetic>(
     given: &[(&str, Tensor)],
     values: &[(&str, Values<A::Real>)],
 ) -> Vec<Values<A::Real>> {
+    // As plans compute it.
+    let program = program.expanded();
     let tensor = |name: &str| &given.iter().find(|(n, _)| *n == name).expect("every input is given").1;
     let views: Vec<TensorRef<'_>> = program.inputs().iter().map(|d| tensor(&d.name).view()).collect();
     let dims = bind(program.inputs(), &views).expect("inputs fit");

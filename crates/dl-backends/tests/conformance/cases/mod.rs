@@ -8,6 +8,7 @@ mod indexing;
 mod library;
 mod movement;
 mod reduction;
+mod softmax;
 mod state;
 mod windows;
 
@@ -18,9 +19,10 @@ pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 10] = [
+    let families: [fn() -> Vec<Case>; 11] = [
         elementwise::cases,
         reduction::cases,
+        softmax::cases,
         contraction::cases,
         movement::cases,
         indexing::cases,
@@ -41,6 +43,11 @@ fn elementwise_functions() {
 #[test]
 fn reductions() {
     check(&reduction::cases());
+}
+
+#[test]
+fn logarithms_of_sums() {
+    check(&softmax::cases());
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod custom;
 mod index;
 mod movement;
 mod reduce;
+mod softmax;
 
 use crate::diff::cotangent::Cotangent;
 use crate::graph::{Expr, Node};
@@ -27,6 +28,8 @@ pub(super) fn contributions<'g>(
         Op::Select => vec![(1, g.branch(args[0], true)), (2, g.branch(args[0], false))],
         Op::Cast => cast(args[0], g),
         Op::Reduce { kind, axes } => vec![(0, reduce::pull_back(*kind, axes, args[0], y, g))],
+        Op::LogSumExp(axes) => vec![(0, softmax::of_log_sum_exp(axes, args[0], g))],
+        Op::LogSoftmax(axes) => vec![(0, softmax::of_log_softmax(axes, y, g))],
         Op::Contract(contraction) => contract::pull_back(contraction, args, g),
         Op::Reshape
         | Op::Permute(_)
@@ -55,8 +58,13 @@ pub(super) fn contributions<'g>(
         | Op::Random { .. }
         | Op::ArgReduce { .. }
         | Op::ArgSort { .. }
+        | Op::Carry { .. }
         | Op::StopGradient
         | Op::Poison => vec![],
+        // A value of a body that is differentiated in the body itself.
+        Op::Element { scan, axis } => vec![(0, index::of_element(*scan, *axis, args[0], g))],
+        // Their scans are differentiated as one.
+        Op::Scan(_) | Op::Final(_) | Op::Stack(_) => vec![],
         // Requests are resolved in the order of the arena, so none is left below an objective.
         Op::Grad => vec![],
     }

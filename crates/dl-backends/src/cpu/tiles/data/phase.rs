@@ -29,7 +29,8 @@ pub(crate) struct OpaqueStep {
     /// The plan's step.
     pub step: usize,
     pub args: Vec<Argument>,
-    pub out: Target,
+    /// Where its results go, in the step's order.
+    pub outs: Vec<Target>,
 }
 
 /// An operand of a step on a whole tile.
@@ -168,9 +169,8 @@ impl Phase {
     pub(crate) fn results(&self) -> Vec<usize> {
         match self {
             Phase::Group(group) => group.instrs.iter().filter_map(|i| i.out).collect(),
-            Phase::Product(Product { out, .. }) | Phase::Opaque(OpaqueStep { out, .. }) => {
-                out.home().into_iter().collect()
-            }
+            Phase::Product(Product { out, .. }) => out.home().into_iter().collect(),
+            Phase::Opaque(step) => step.outs.iter().filter_map(|out| out.home()).collect(),
         }
     }
 }

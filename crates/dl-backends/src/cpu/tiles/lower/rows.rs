@@ -108,11 +108,14 @@ impl Lowering<'_> {
                 },
             });
         }
-        let out = match opaque.fold {
-            Some(kind) => Target::Fold(self.fold(opaque.out, kind, false, 1)?),
-            None => Target::Home(self.home(opaque.out)?),
-        };
-        self.phases.push(Phase::Opaque(OpaqueStep { step, args, out }));
+        let mut outs = vec![];
+        for out in &opaque.outs {
+            outs.push(match opaque.fold {
+                Some(kind) => Target::Fold(self.fold(*out, kind, false, 1)?),
+                None => Target::Home(self.home(*out)?),
+            });
+        }
+        self.phases.push(Phase::Opaque(OpaqueStep { step, args, outs }));
         Ok(())
     }
 
