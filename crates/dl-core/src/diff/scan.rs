@@ -5,7 +5,7 @@
 //! computed again from what is kept where it is cheap. A scan that is to be `recomputed` keeps the carries
 //! only (Chen, Xu, Zhang, Guestrin: "Training deep nets with sublinear memory cost", 2016).
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diff::cotangent::Cotangent;
 use crate::diff::sweep::Sweep;
@@ -30,10 +30,7 @@ impl<'g> Sweep<'_, 'g> {
         let graph = self.graph;
         let (first, next) = node.args.split_at(scan.carries);
         let back = ops::Loop { id: graph.next_scan(), reverse: !scan.reverse, ..scan.clone() };
-        let is_float = |id: NodeId| self.nodes[id.index()].dtype.is_float();
-        let moves =
-            |k: &usize| is_float(first[*k]) && (self.is_active(first[*k]) || self.is_active(next[*k]));
-        let carries: Vec<usize> = (0..scan.carries).filter(moves).collect();
+        let carries = self.live(&node, scan.carries, own, results);
         let mut begin: Vec<Expr<'g>> = vec![];
         let mut seeds = vec![];
         for (index, k) in carries.iter().enumerate() {
@@ -79,7 +76,7 @@ impl<'g> Sweep<'_, 'g> {
         let nodes = graph.nodes();
         let scopes = Scopes::of(&nodes);
         let totals: Vec<(NodeId, Total<'g>)> =
-            totals.into_iter().map(|(to, e)| (to, Total::of(e, &scopes, back.id))).collect();
+            totals.into_iter().map(|(to, e)| (to, Total::of(e, &scopes, back.id, !scan.again))).collect();
         for (_, total) in &totals {
             total.running(&mut |e| {
                 begin.push(graph.full(e.dtype(), e.shape(), 0.0));
@@ -117,6 +114,51 @@ impl<'g> Sweep<'_, 'g> {
             contributions.push((to, Cotangent::everywhere(value)));
         }
         contributions
+    }
+}
+
+impl<'g> Sweep<'_, 'g> {
+    /// The carries that have a cotangent: those of which a result is computed, in the same step or later.
+    fn live(
+        &self,
+        node: &Node,
+        carries: usize,
+        own: &Loop,
+        results: &[(NodeId, Cotangent<'g>)],
+    ) -> Vec<usize> {
+        let (first, next) = node.args.split_at(carries);
+        let moves = |k: usize| {
+            let float = self.nodes[first[k].index()].dtype.is_float();
+            float && (self.is_active(first[k]) || self.is_active(next[k]))
+        };
+        let mut live = vec![false; carries];
+        let mut reached: FxHashSet<NodeId> = FxHashSet::default();
+        let mut left: Vec<NodeId> = vec![];
+        for (result, _) in results {
+            match self.nodes[result.index()].op {
+                Op::Final(k) if moves(k) => {
+                    live[k] = true;
+                    left.push(next[k]);
+                }
+                Op::Stack(_) => left.push(self.nodes[result.index()].args[1]),
+                _ => {}
+            }
+        }
+        while let Some(id) = left.pop() {
+            if !self.is_active(id) || !reached.insert(id) {
+                continue;
+            }
+            let here = &self.nodes[id.index()];
+            match here.op {
+                Op::Carry { index, .. } if own.carries.contains(&id) => {
+                    if moves(index) && !std::mem::replace(&mut live[index], true) {
+                        left.push(next[index]);
+                    }
+                }
+                _ => left.extend(&here.args),
+            }
+        }
+        (0..carries).filter(|k| live[*k]).collect()
     }
 }
 
@@ -215,10 +257,9 @@ fn is_expensive(op: &Op) -> bool {
         ),
         Op::Binary(op) => matches!(op, Binary::Pow),
         Op::Contract(_) | Op::Reduce { .. } | Op::ArgReduce { .. } => true,
-        Op::Cumulative { .. } | Op::LinearRecurrence { .. } => true,
         Op::LogSumExp(_) | Op::LogSoftmax(_) => true,
         Op::Gather { .. } | Op::Scatter { .. } | Op::Sort { .. } | Op::ArgSort { .. } => true,
-        Op::Fold { .. } => true,
+        Op::Fold { .. } | Op::Cumulative { .. } | Op::LinearRecurrence { .. } => true,
         _ => false,
     }
 }

@@ -21,28 +21,30 @@ pub(super) enum Total<'g> {
 }
 
 impl<'g> Total<'g> {
-    /// Of a value in the body of `scan`.
-    pub(super) fn of(e: Expr<'g>, scopes: &Scopes, scan: u64) -> Total<'g> {
+    /// Of a value in the body of `scan`; only with `histories` of values where these may be kept.
+    pub(super) fn of(e: Expr<'g>, scopes: &Scopes, scan: u64, histories: bool) -> Total<'g> {
         let inside = |id: NodeId| scopes.has(id, scan);
         if !inside(e.id()) {
             return Total::Constant(e);
         }
         let node = e.node();
         let arg = |place: usize| e.graph().expr(node.args[place]);
-        let linear = |place: usize| Total::Linear(e, place, Box::new(Total::of(arg(place), scopes, scan)));
+        let linear =
+            |place: usize| Total::Linear(e, place, Box::new(Total::of(arg(place), scopes, scan, histories)));
         match &node.op {
             Op::Contract(spec) => match (inside(node.args[0]), inside(node.args[1])) {
+                (true, true) if !histories => Total::Running(e),
                 (true, true) => Total::Product(spec.clone(), arg(0), arg(1)),
                 (true, false) => linear(0),
                 _ => linear(1),
             },
-            Op::Reduce { kind: Reduce::Sum, axes } => Total::Sum(axes.clone(), arg(0)),
+            Op::Reduce { kind: Reduce::Sum, axes } if histories => Total::Sum(axes.clone(), arg(0)),
             Op::Unary(Unary::Neg) | Op::Reshape | Op::Permute(_) | Op::Slice { .. } | Op::Flip(_) => {
                 linear(0)
             }
             Op::Pad { value, .. } if value.as_f64() == 0.0 => linear(0),
             Op::Binary(op @ (Binary::Add | Binary::Sub)) => {
-                let both = [Total::of(arg(0), scopes, scan), Total::of(arg(1), scopes, scan)];
+                let both = [0, 1].map(|place| Total::of(arg(place), scopes, scan, histories));
                 Total::Both(*op, Box::new(both))
             }
             Op::Binary(Binary::Mul) if !inside(node.args[1]) => linear(0),

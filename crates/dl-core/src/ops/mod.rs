@@ -14,6 +14,7 @@ pub mod noise;
 pub mod random;
 pub mod reduce;
 pub mod scan;
+mod segments;
 pub mod selection;
 pub mod softmax;
 pub mod state;

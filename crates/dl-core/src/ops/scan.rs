@@ -99,10 +99,11 @@ fn check_carry(k: usize, first: &Node, next: &Node) -> Result<(), String> {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scan {
-    axis: usize,
-    length: Option<Dim>,
-    reverse: bool,
-    again: bool,
+    pub(super) axis: usize,
+    pub(super) length: Option<Dim>,
+    pub(super) reverse: bool,
+    pub(super) again: bool,
+    pub(super) checkpointed: bool,
 }
 
 /// The results of a scan.
@@ -118,7 +119,7 @@ impl Scan {
     /// Steps along `axis` of the sequences, which is also the axis along which outputs are stacked:
     /// 1 for sequences `[B, T, …]`.
     pub fn along(axis: usize) -> Scan {
-        Scan { axis, length: None, reverse: false, again: false }
+        Scan { axis, length: None, reverse: false, again: false, checkpointed: false }
     }
 
     /// From the last element to the first. Outputs stand at the places of their elements.
@@ -134,6 +135,15 @@ impl Scan {
     /// Reverse mode keeps carries and inputs only, and computes the rest of the body again.
     pub fn recomputed(self) -> Scan {
         Scan { again: true, ..self }
+    }
+
+    /// Reverse mode keeps the carries of every √T-th of T steps, and computes the values of the steps
+    /// between two of them again when it comes there: memory for about 2·√T steps in place of T, for one more
+    /// pass forward. The number of steps has to be known when the graph is built.
+    ///
+    /// Chen, Xu, Zhang, Guestrin: "Training deep nets with sublinear memory cost", 2016.
+    pub fn checkpointed(self) -> Scan {
+        Scan { checkpointed: true, ..self }
     }
 
     /// The scan over `sequences` from `init`; see [`Graph::scan`].
@@ -156,7 +166,17 @@ impl Scan {
         for value in init {
             first.push(graph.own(*value));
         }
-        let length = match self.steps(&own) {
+        let steps = self.steps(&own);
+        let sound = !own.iter().chain(&first).any(|e| e.is_poison());
+        if let (true, true, Ok(length)) = (self.checkpointed, sound, &steps) {
+            match length.size() {
+                Some(steps) => return self.run_by_segments(graph, &own, &first, steps, body),
+                None => {
+                    graph.fail(format!("checkpointed scan of {length} steps: a known number is needed"));
+                }
+            }
+        }
+        let length = match steps {
             Ok(length) => length,
             Err(why) => {
                 graph.fail(why);
@@ -164,9 +184,26 @@ impl Scan {
                 Dim::Size(1)
             }
         };
+        self.run_plain(graph, &own, &first, length, body)
+    }
+
+    /// The scan step by step.
+    #[track_caller]
+    pub(super) fn run_plain<'g, N, O>(
+        &self,
+        graph: &'g Graph,
+        sequences: &[Expr<'g>],
+        first: &[Expr<'g>],
+        length: Dim,
+        body: impl FnOnce(&[Expr<'g>], &[Expr<'g>]) -> (N, O),
+    ) -> Scanned<'g>
+    where
+        N: AsRef<[Expr<'g>]>,
+        O: AsRef<[Expr<'g>]>,
+    {
         let id = graph.next_scan();
         let mut elements = vec![];
-        for sequence in &own {
+        for sequence in sequences {
             let known = sequence.shape().get(self.axis) == Some(&length);
             let element = Op::Element { scan: id, axis: self.axis };
             elements.push(if known { sequence.apply(element, &[]) } else { graph.poison() });
@@ -185,7 +222,7 @@ impl Scan {
             return Scanned { finals: vec![poison; first.len()], outputs: vec![poison; outputs.len()] };
         }
         let scan = Loop { id, length, carries: first.len(), reverse: self.reverse, again: self.again };
-        scan.results(graph, (&first, next), (self.axis, outputs))
+        scan.results(graph, (first, next), (self.axis, outputs))
     }
 
     /// The number of steps.

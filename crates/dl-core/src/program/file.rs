@@ -68,6 +68,7 @@ impl Program {
         self.check_nodes()?;
         self.check_roots()?;
         self.check_scans().map_err(|(node, why)| format!("node {}: {why}", node.index()))?;
+        self.layers.iter().try_for_each(|layer| layer.output.check())?;
         self.check_declarations()?;
         self.names_are_bound().map_err(|e| e.to_string())
     }

@@ -1,6 +1,7 @@
 //! Programs that are written, mutated and read: between them, every kind of node and step.
 
 use dl_core::nn::{self, Adam, ClipNorm, Schedule, Sgd};
+use dl_core::ops::scan::Scan;
 use dl_core::ops::{Clock, Cumulative, Order, Prefix, Scatter};
 use dl_core::{Dim, F32, F64, Fact, Graph, I64, Init, Named, Plan, Program, Tensor, U8};
 use serde_json::Value;
@@ -47,7 +48,30 @@ fn programs() -> Vec<Program> {
         attention(),
         facts(),
         running(),
+        recurrence(),
+        nested(),
     ]
+}
+
+fn recurrence() -> Program {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 3, 2));
+    let run = nn::Recurrent::gru(2).apply(x, "gru", nn::Mode::Train);
+    (run.outputs.square().mean(..) + run.hidden[0].sum(1).mean(..))
+        .minimize(Sgd::new(0.1))
+        .expect("it is right")
+}
+
+fn nested() -> Program {
+    let g = Graph::new();
+    let (x, w) = (g.input("x", F64, (B, 2, 3)), g.parameter("w", F64, [2], Init::Zeros));
+    let outer = Scan::along(1).recomputed().reverse();
+    let run = outer.run(&g, &[x], &[g.full(F64, B, 0.5)], |carry, row| {
+        let inner = g.scan(1, row, carry, |h, e| ([(h[0] * e[0]).sin() + w.sum(..)], [h[0]]));
+        (inner.finals, inner.outputs)
+    });
+    let j = run.outputs[0].square().mean(..) + run.finals[0].mean(..);
+    Program::builder(&g).output("J", j).update(w, w - 0.1 * j.grad(&[w])[0]).compile().expect("it is right")
 }
 
 fn perceptron() -> Program {

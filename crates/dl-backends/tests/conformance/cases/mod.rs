@@ -9,6 +9,7 @@ mod indexing;
 mod library;
 mod movement;
 mod reduction;
+mod scans;
 mod softmax;
 mod state;
 mod windows;
@@ -20,7 +21,7 @@ pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 12] = [
+    let families: [fn() -> Vec<Case>; 13] = [
         elementwise::cases,
         reduction::cases,
         softmax::cases,
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Case> {
         cumulative::cases,
         movement::cases,
         indexing::cases,
+        scans::cases,
         windows::cases,
         state::cases,
         composed::cases,
@@ -65,6 +67,11 @@ fn running_sums_and_recurrences() {
 #[test]
 fn movements() {
     check(&movement::cases());
+}
+
+#[test]
+fn loops() {
+    check(&scans::cases());
 }
 
 #[test]
