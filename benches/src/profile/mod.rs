@@ -81,9 +81,10 @@ fn block(
         steps.burst(seconds)?;
     }
     let nothing = || Fault::new("no step was measured");
-    let mut before = None;
+    let mut history = model::History::default();
     let line = |(kernel, seconds): (_, _)| {
-        let prediction = model::predict(kernel, before.replace(kernel), steps.inputs(), &ceilings);
+        let prediction = model::predict(kernel, &history, steps.inputs(), &ceilings);
+        history.add(kernel);
         Line::new(kernel, seconds, &prediction)
     };
     Ok(Block {

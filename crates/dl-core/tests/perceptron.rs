@@ -94,7 +94,13 @@ fn plan() {
 #[test]
 fn rules() {
     let counts: Vec<String> = step().trace().counts().iter().map(|(rule, n)| format!("{rule} {n}")).collect();
-    expect![[""]].assert_eq(&counts.join("\n"));
+    expect![[r#"
+        div-neg 1
+        fold-constants 1
+        merge-broadcasts 1
+        sum-of-neg 1
+        sum-of-scatter 1"#]]
+    .assert_eq(&counts.join("\n"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use dl_core::{DType, Dim, Dims, Plan, Scalar, Tensor};
 use super::executable::Executable;
 use super::machine::Machine;
 use super::range::{Ask, Range, range};
+use super::repeat::Repeat;
 use super::step::{Arg, Check, Source, Step};
 use super::value::{Value, extents};
 use super::window;
@@ -88,6 +89,9 @@ impl<B: Backend> Compiler<'_, B> {
     fn step(&mut self, step: &plan::Step) -> Wrong<()> {
         let result = step.result.index();
         let dtype = self.plan.value(step.result).dtype;
+        if let Some(repeat) = &step.repeat {
+            return self.scan(step, repeat);
+        }
         let op = self.sized(&step.op, dtype)?;
         let args = self.args(step)?;
         let exact = self.bound(&op, &args, result, dtype);
@@ -101,9 +105,41 @@ impl<B: Backend> Compiler<'_, B> {
         let shape = self.shapes[result].clone();
         let sources = self.sources(&op, &args, &shape)?;
         let frees = step.frees.iter().map(|v| v.index()).collect();
-        let mut made = Step { op, args, dtype, shape, exact, check: Check::Inside, sources, result, frees };
+        let check = Check::Inside;
+        let mut made = Step { op, args, dtype, shape, exact, check, sources, result, frees, repeat: None };
         made.check = self.check(&made);
         self.steps.push(made);
+        Ok(())
+    }
+
+    fn scan(&mut self, step: &plan::Step, repeat: &plan::Repeat) -> Wrong<()> {
+        let args = self.args(step)?;
+        for element in &repeat.elements {
+            self.ranges[element.value.index()] = self.ranges[element.from.index()];
+        }
+        let before = std::mem::take(&mut self.steps);
+        let body = repeat.steps.iter().try_for_each(|step| self.step(step));
+        let steps = std::mem::replace(&mut self.steps, before);
+        body?;
+        for stack in &repeat.stacks {
+            self.ranges[stack.result.index()] = self.ranges[stack.value.index()];
+        }
+        let length = repeat.length.eval(self.dims)?;
+        let (result, frees) = (step.result.index(), step.frees.iter().map(|v| v.index()).collect());
+        let shapes = repeat.stacks.iter().map(|s| self.shapes[s.result.index()].clone()).collect();
+        let made = Repeat { plan: repeat.clone(), length, steps, shapes };
+        self.steps.push(Step {
+            op: step.op.clone(),
+            args,
+            dtype: self.plan.value(step.result).dtype,
+            shape: self.shapes[result].clone(),
+            exact: true,
+            check: Check::Inside,
+            sources: None,
+            result,
+            frees,
+            repeat: Some(Box::new(made)),
+        });
         Ok(())
     }
 

@@ -63,28 +63,17 @@ impl<B: Backend> Executable<B> {
     /// What is known of each step's indices, where it has some.
     #[cfg(all(test, feature = "flex"))]
     pub(super) fn checks(&self) -> Vec<super::step::Check> {
-        self.steps.iter().filter(|s| s.indexed().is_some()).map(|s| s.check).collect()
+        self.steps.iter().flat_map(Step::all).filter(|s| s.indexed().is_some()).map(|s| s.check).collect()
     }
 
     fn execute(&mut self, call: &mut Call<'_>) -> Result<()> {
         let env = Env { inputs: call.inputs, counters: call.counters() };
-        for step in &self.steps {
-            check_input(step, &env).map_err(|why| self.fault_at(step, why))?;
+        for step in self.steps.iter().flat_map(Step::all) {
+            check_input(step, &env).map_err(|why| self.fault_at(step.result, why))?;
         }
         self.bind(call)?;
-        for step in &self.steps {
-            let args = step
-                .args
-                .iter()
-                .map(|arg| operand(&mut self.values, &arg.source))
-                .collect::<Option<Vec<_>>>();
-            let args = args.ok_or_else(|| self.fault(step.op.name()))?;
-            let result = step.apply(&self.machine, args, &env);
-            self.values[step.result] = Some(result.map_err(|why| self.fault_at(step, why))?);
-            for &place in &step.frees {
-                self.values[place] = None;
-            }
-        }
+        let computed = compute(&self.machine, &self.steps, &mut self.values, &env);
+        computed.map_err(|(result, why)| self.fault_at(result, why))?;
         self.update(call)?;
         let outputs =
             self.plan.outputs().iter().map(|o| self.whole(o.value.index())).collect::<Result<_>>()?;
@@ -131,13 +120,36 @@ impl<B: Backend> Executable<B> {
         Ok(value.whole(&self.shapes[place]))
     }
 
-    fn fault_at(&self, step: &Step<B>, why: String) -> Error {
-        Error::at(&self.plan.values()[step.result].origin, why)
+    fn fault_at(&self, result: usize, why: String) -> Error {
+        Error::at(&self.plan.values()[result].origin, why)
     }
 
     fn fault(&self, what: &str) -> Error {
         Error::executor(self.machine.name, format!("{what} needs a value that is not there"))
     }
+}
+
+/// Computes steps in order; what fails comes with the value that it was to make.
+pub(super) fn compute<B: Backend>(
+    m: &Machine<B>,
+    steps: &[Step<B>],
+    values: &mut [Option<Value<B>>],
+    env: &Env<'_>,
+) -> std::result::Result<(), (usize, String)> {
+    for step in steps {
+        if let Some(repeat) = &step.repeat {
+            repeat.run(m, values, env)?;
+        } else {
+            let args = step.args.iter().map(|arg| operand(values, &arg.source)).collect::<Option<Vec<_>>>();
+            let missing = || (step.result, format!("{} needs a value that is not there", step.op.name()));
+            let result = step.apply(m, args.ok_or_else(missing)?, env);
+            values[step.result] = Some(result.map_err(|why| (step.result, why))?);
+        }
+        for &place in &step.frees {
+            values[place] = None;
+        }
+    }
+    Ok(())
 }
 
 /// An operand of a step; the last use takes it away, so that burn may compute in its memory.

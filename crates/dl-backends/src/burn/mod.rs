@@ -30,6 +30,7 @@ mod machine;
 mod movement;
 mod range;
 mod reduce;
+mod repeat;
 mod step;
 #[cfg(all(test, feature = "flex"))]
 mod tests;

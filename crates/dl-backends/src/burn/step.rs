@@ -6,6 +6,7 @@ use dl_core::ops::{Counters, Op, Scatter};
 use dl_core::{DType, Scalar, TensorRef};
 
 use super::machine::Machine;
+use super::repeat::Repeat;
 use super::value::{Value, extents};
 use super::{contract, cumulative, elementwise, host, index, movement, reduce, window};
 
@@ -27,6 +28,8 @@ pub(super) struct Step<B: Backend> {
     pub(super) result: usize,
     /// Values that no later step needs.
     pub(super) frees: Vec<usize>,
+    /// Of a scan: its body.
+    pub(super) repeat: Option<Box<Repeat<B>>>,
 }
 
 /// An operand before a run.
@@ -167,6 +170,11 @@ impl<B: Backend> Step<B> {
             | Op::Assume(_)
             | Op::LogSumExp(_)
             | Op::LogSoftmax(_)
+            | Op::Carry { .. }
+            | Op::Element { .. }
+            | Op::Scan(_)
+            | Op::Final(_)
+            | Op::Stack(_)
             | Op::Grad
             | Op::Poison => {
                 return Err(format!("{} is no step", self.op.name()));

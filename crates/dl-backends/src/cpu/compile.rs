@@ -9,6 +9,7 @@ use dl_core::{DType, Dims, Plan};
 
 use super::array::Array;
 use super::movement::{iota, splat};
+use super::repeat::PreparedRepeat;
 
 /// What is known of a step before a run.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(super) struct Prepared {
     pub starts: Vec<usize>,
     /// Of sources: the value itself.
     pub value: Option<Array<'static>>,
+    /// Of scans: their bodies.
+    pub repeat: Option<PreparedRepeat>,
 }
 
 /// An operand of a step.
@@ -83,6 +86,11 @@ pub(super) fn prepare(
         }
         Op::Pad { starts, strides, .. } => {
             prepared.starts = movement::starts("pad", (starts, strides), shape, first.unwrap_or(&[]), dims)?;
+        }
+        Op::Scan(scan) => {
+            let steps = step.repeat.iter().flat_map(|r| &r.steps);
+            let steps = steps.map(|step| prepare(plan, shapes, dims, step)).collect::<Result<_, String>>()?;
+            prepared.repeat = Some(PreparedRepeat { length: scan.length.eval(dims)?, steps });
         }
         _ => {}
     }

@@ -22,6 +22,7 @@ mod prefetch;
 pub mod product;
 mod real;
 mod reduce;
+mod repeat;
 mod run;
 mod team;
 mod tiles;

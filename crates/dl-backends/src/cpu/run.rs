@@ -27,11 +27,13 @@ impl Kernel {
                 threads: 1,
                 in_registers: false,
             }],
+            operations: 0,
             product: None,
             input_bytes: 0,
             bytes: 0,
             footprint: 0,
             far: 0,
+            code: 0,
             parts: 1,
             distance: 0,
             threads: 1,
@@ -171,6 +173,11 @@ impl Context {
             | Op::LogSumExp(_)
             | Op::LogSoftmax(_)
             | Op::WithGradient
+            | Op::Carry { .. }
+            | Op::Element { .. }
+            | Op::Scan(_)
+            | Op::Final(_)
+            | Op::Stack(_)
             | Op::Grad
             | Op::Poison => {
                 return Err(format!("{} cannot be computed", step.op.name()));

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use run::Outcome;
 
 /// How many node tests of the package's version 1.23.2 pass: a number that only goes up.
-const PASSING: usize = 0;
+const PASSING: usize = 1609;
 const VERSION: &str = "1.23.2";
 
 #[test]

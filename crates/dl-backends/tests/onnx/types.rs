@@ -7,8 +7,8 @@ use dl_core::{Bool, DType, F32, F64, I64};
 pub(crate) enum Ty {
     Float,
     Double,
-    /// Half precision, computed in single: both formats.
-    Half,
+    /// Half precision, computed in single: bits of the fraction, 10 or 7.
+    Half(i32),
     Bool,
     /// Bits, and whether there is a sign.
     Int(u32, bool),
@@ -20,7 +20,8 @@ impl Ty {
         Ok(match name {
             "FLOAT" => Ty::Float,
             "DOUBLE" => Ty::Double,
-            "FLOAT16" | "BFLOAT16" => Ty::Half,
+            "FLOAT16" => Ty::Half(10),
+            "BFLOAT16" => Ty::Half(7),
             "BOOL" => Ty::Bool,
             "INT8" => Ty::Int(8, true),
             "INT16" => Ty::Int(16, true),
@@ -62,7 +63,7 @@ impl Ty {
     /// Ours.
     pub(crate) fn dtype(self) -> DType {
         match self {
-            Ty::Float | Ty::Half => F32,
+            Ty::Float | Ty::Half(_) => F32,
             Ty::Double => F64,
             Ty::Bool => Bool,
             Ty::Int(..) => I64,
@@ -70,7 +71,16 @@ impl Ty {
     }
 
     pub(crate) fn is_float(self) -> bool {
-        matches!(self, Ty::Float | Ty::Double | Ty::Half)
+        matches!(self, Ty::Float | Ty::Double | Ty::Half(_))
+    }
+
+    /// The distance of 1 to the next number.
+    pub(crate) fn epsilon(self) -> f64 {
+        match self {
+            Ty::Half(bits) => 2f64.powi(-bits),
+            Ty::Double => f64::EPSILON,
+            _ => f64::from(f32::EPSILON),
+        }
     }
 
     /// The ends, where doubles hold them.

@@ -4,7 +4,7 @@
 //! product with an infinite derivative vanish, so such products are masked again.
 
 use crate::dtype::{DType, Scalar};
-use crate::graph::Expr;
+use crate::graph::{Expr, Node};
 use crate::ops::{Binary, Op, Unary};
 
 /// The cotangent of a node.
@@ -58,8 +58,40 @@ impl<'g> Cotangent<'g> {
     /// The sum of two contributions to one node.
     pub(super) fn plus(self, other: Self) -> Self {
         let live = self.live.zip(other.live).and_then(|(a, b)| or(a, b));
-        Cotangent { value: self.value + other.value, live }
+        let sum = || self.value + other.value;
+        Cotangent { value: side_by_side(self.value, other.value).unwrap_or_else(sum), live }
     }
+}
+
+/// Two arrays in zeros that follow each other along an axis, as one: what slices pass back.
+fn side_by_side<'g>(a: Expr<'g>, b: Expr<'g>) -> Option<Expr<'g>> {
+    let (left, right) = (a.node(), b.node());
+    let part = |node: &Node| match &node.op {
+        Op::Pad { starts, strides, value } if value.as_f64() == 0.0 && strides.iter().all(|s| *s == 1) => {
+            Some((a.graph().expr(node.args[0]), starts.clone()))
+        }
+        _ => None,
+    };
+    let ((x, from), (y, to)) = (part(&left)?, part(&right)?);
+    let (own, other) = (x.shape(), y.shape());
+    let mut cut = (0..own.rank()).filter(|i| own[*i] != left.shape[*i] || other[*i] != left.shape[*i]);
+    let (axis, None) = (cut.next()?, cut.next()) else { return None };
+    let (first, second, start) = match () {
+        () if &from[axis] + &own[axis] == to[axis] => (x, y, from),
+        () if &to[axis] + &other[axis] == from[axis] => (y, x, to),
+        () => return None,
+    };
+    let parts = |e: Expr<'g>| match e.node().op {
+        Op::Concat(along) if along == axis => e.node().args.iter().map(|p| e.graph().expr(*p)).collect(),
+        _ => vec![e],
+    };
+    let both = a.graph().concat(axis, &[parts(first), parts(second)].concat());
+    if both.shape() == left.shape {
+        return Some(both);
+    }
+    let (strides, value) = (vec![1; own.rank()], zero(left.dtype));
+    let pad = Op::Pad { starts: start, strides, value };
+    Some(both.apply_as(pad, &[], left.dtype, left.shape.clone()))
 }
 
 /// How many operations deep the products of derivative rules are looked at.

@@ -2,7 +2,9 @@
 
 mod cotangent;
 mod jvp;
+mod scan;
 mod sweep;
+mod total;
 mod vjp;
 
 use rustc_hash::FxHashMap;

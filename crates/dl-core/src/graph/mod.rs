@@ -2,6 +2,7 @@
 
 mod expr;
 mod layer;
+mod level;
 mod operand;
 mod owner;
 mod rebuild;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::expr::Expr;
 pub use self::layer::{Layer, LayerNote};
+pub(crate) use self::level::{Level, Levels, Loop, MAX_DEPTH, Scopes};
 pub use self::operand::{Axes, Operand};
 pub(crate) use self::operand::{pair, require_float};
 pub use self::owner::Owner;
@@ -27,7 +29,7 @@ use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result, Site};
 use crate::init::Init;
-use crate::ops::{Op, custom};
+use crate::ops::{self, Op, custom};
 use crate::shape::Shape;
 use crate::spelling::suggestion;
 
@@ -136,6 +138,7 @@ struct Inner {
     faults: Vec<Fault>,
     streams: u64,
     variables: u64,
+    scans: u64,
     attempting: bool,
     /// While a pass works on a node, what it makes comes from where that node came from.
     current: Option<Origin>,
@@ -276,6 +279,11 @@ impl Graph {
             match &node.op {
                 Op::Random { stream, .. } => inner.streams = inner.streams.max(stream + 1),
                 Op::Variable(id) => inner.variables = inner.variables.max(id + 1),
+                Op::Carry { scan: id, .. }
+                | Op::Element { scan: id, .. }
+                | Op::Scan(ops::Loop { id, .. }) => {
+                    inner.scans = inner.scans.max(id + 1);
+                }
                 _ => {}
             }
         }
@@ -389,6 +397,17 @@ impl Graph {
         let mut inner = self.inner.borrow_mut();
         inner.streams += 1;
         inner.streams - 1
+    }
+
+    pub(crate) fn next_scan(&self) -> u64 {
+        let mut inner = self.inner.borrow_mut();
+        inner.scans += 1;
+        inner.scans - 1
+    }
+
+    /// All nodes, in order.
+    pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {
+        self.inner.borrow().nodes.iter().cloned().collect()
     }
 
     pub(crate) fn next_variable(&self) -> u64 {

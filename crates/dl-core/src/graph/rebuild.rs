@@ -25,6 +25,7 @@ impl<'a, 'g> Rebuild<'a, 'g> {
             new.parameters.clone_from(&old.parameters);
             new.streams = new.streams.max(old.streams);
             new.variables = new.variables.max(old.variables);
+            new.scans = new.scans.max(old.scans);
         }
         Rebuild { from, to, done: vec![None; from.len()] }
     }

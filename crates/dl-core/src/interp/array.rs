@@ -121,6 +121,17 @@ impl Values {
         }
     }
 
+    /// More elements at the end.
+    pub(crate) fn extend(&mut self, other: &Values) -> Result<(), String> {
+        match (self, other) {
+            (Float(a), Float(b)) => a.extend(b),
+            (Int(a), Int(b)) => a.extend(b),
+            (Bool(a), Bool(b)) => a.extend(b),
+            (a, b) => return Err(format!("cannot put {} and {} into one array", a.kind(), b.kind())),
+        }
+        Ok(())
+    }
+
     /// Both, one after the other.
     pub(crate) fn append(self, other: &Values) -> Result<Values, String> {
         Ok(match (self, other) {

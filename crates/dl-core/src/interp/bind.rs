@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Array, Env, run};
 use crate::dim::Name;
 use crate::dtype::DType;
-use crate::error::{Error, Result};
-use crate::graph::{Expr, InputDecl, NodeId, ParameterDecl};
+use crate::error::{Error, Fault, Result};
+use crate::graph::{Expr, InputDecl, Levels, NodeId, ParameterDecl};
 use crate::ops::Counters;
 use crate::program::{Program, bind};
 use crate::spelling::suggestion;
@@ -171,6 +171,10 @@ pub fn eval_expr(expr: Expr<'_>, values: &[(&str, Tensor)]) -> Result<Tensor> {
     let ids: Vec<NodeId> = (0..resolved.len()).map(|i| NodeId(i as u32)).collect();
     let nodes: Vec<_> = ids.iter().map(|id| resolved.get(*id)).collect();
     let origins: Vec<_> = ids.iter().map(|id| resolved.origin(*id)).collect();
+    Levels::new(&nodes, &roots).check(&roots).map_err(|(node, message)| {
+        let site = resolved.origin(node).site;
+        Error::build(vec![Fault { site, message }])
+    })?;
     let value = run(&nodes, &origins, &roots, &env)?.remove(0);
     Ok(value.into_tensor(expr.dtype()))
 }

@@ -26,6 +26,7 @@ mod index;
 mod movement;
 mod random;
 mod reduce;
+mod scan;
 mod softmax;
 mod window;
 
@@ -38,11 +39,13 @@ use std::collections::BTreeMap;
 pub(crate) use self::array::{Array, Values, each_index, offset};
 pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_at, evaluate_checking_facts};
 pub(crate) use self::facts::check_tensor;
+pub(crate) use self::scan::stack;
 
 use crate::dim::{Dims, Name};
 use crate::dtype::{DType, Scalar};
 use crate::error::{self, Error, Fault};
-use crate::graph::{Node, NodeId, Origin};
+use crate::graph::{Level, Levels, Node, NodeId, Origin};
+use crate::interp::scan::Run;
 use crate::ops::{Counters, Op};
 use crate::tensor::Literal;
 
@@ -68,42 +71,39 @@ pub(crate) fn run<N: Borrow<Node>>(
     roots: &[NodeId],
     env: &Env,
 ) -> error::Result<Vec<Array>> {
-    let mut uses = uses(nodes, roots);
-    let mut values: Vec<Option<Array>> = Vec::new();
-    values.resize_with(nodes.len(), || None);
-    for (i, node) in nodes.iter().enumerate() {
-        let node: &Node = node.borrow();
-        if uses[i] == 0 {
-            continue;
-        }
-        let value = eval_node(node, &values, env).map_err(|why| located(origins.get(i), why))?;
-        values[i] = Some(value);
-        for arg in &node.args {
-            uses[arg.index()] -= 1;
-            if uses[arg.index()] == 0 {
-                values[arg.index()] = None;
+    let level = Levels::new(nodes, roots).everything();
+    let mut uses = uses(nodes, &level, roots);
+    let mut run = Run::new(nodes, origins, env);
+    for id in &level.order {
+        run.evaluate(*id, &level)?;
+        for need in needs(nodes, &level, *id) {
+            uses[need.index()] -= 1;
+            if uses[need.index()] == 0 {
+                run.values[need.index()] = None;
             }
         }
     }
-    let value =
-        |root: &NodeId| values[root.index()].clone().expect("roots are used, so they were computed and kept");
+    let value = |root: &NodeId| {
+        run.values[root.index()].clone().expect("roots are used, so they were computed and kept")
+    };
     Ok(roots.iter().map(value).collect())
 }
 
-/// How often each node is needed, directly or not, for `roots`; these count as one use more.
-fn uses<N: Borrow<Node>>(nodes: &[N], roots: &[NodeId]) -> Vec<usize> {
+/// How often each node of a level is needed; roots count as one use more.
+fn uses<N: Borrow<Node>>(nodes: &[N], level: &Level, roots: &[NodeId]) -> Vec<usize> {
     let mut uses = vec![0; nodes.len()];
-    for root in roots {
-        uses[root.index()] += 1;
-    }
-    for (i, node) in nodes.iter().enumerate().rev() {
-        if uses[i] > 0 {
-            for arg in &node.borrow().args {
-                uses[arg.index()] += 1;
-            }
-        }
-    }
+    let needs = level.order.iter().flat_map(|id| needs(nodes, level, *id));
+    needs.chain(roots.iter().copied()).for_each(|id| uses[id.index()] += 1);
     uses
+}
+
+/// What is needed at a node: a scan needs everything that its body reads, and makes its results.
+fn needs<N: Borrow<Node>>(nodes: &[N], level: &Level, id: NodeId) -> Vec<NodeId> {
+    match (level.loops.get(&id), &nodes[id.index()].borrow().op) {
+        (Some(scan), _) => scan.reads.clone(),
+        (None, Op::Final(_) | Op::Stack(_)) => vec![],
+        (None, _) => nodes[id.index()].borrow().args.clone(),
+    }
 }
 
 fn located(origin: Option<&Origin>, why: String) -> Error {
@@ -201,6 +201,10 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::Random { stream, clock } => random::random(env.counters.key(*stream, *clock), shape),
 
         Op::StopGradient | Op::Variable(_) | Op::WithGradient => args[0].data.clone(),
+        Op::Carry { .. } | Op::Element { .. } | Op::Scan(_) | Op::Final(_) | Op::Stack(_) => {
+            return Err(format!("{} outside of its scan", node.op.name()));
+        }
+
         Op::Assume(fact) => {
             if env.check_facts {
                 facts::check(*fact, args[0], facts::TOLERANCE)?;

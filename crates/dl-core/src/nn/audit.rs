@@ -143,6 +143,8 @@ fn differentiable(expr: Expr<'_>) -> bool {
     let is_zero = |place: usize| zero(expr.graph().expr(node.args[place])).is_some();
     match &node.op {
         Op::StopGradient => false,
+        // Its own value is the number of steps; what depends on it are its results.
+        Op::Scan(_) => true,
         Op::Binary(Binary::Mul) => !is_zero(0) && !is_zero(1),
         Op::Binary(Binary::Div) => !is_zero(0),
         Op::Binary(Binary::Pow) => !is_zero(1),

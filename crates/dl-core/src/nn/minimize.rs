@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::dim::Name;
 use crate::error::Result;
-use crate::graph::{Expr, Graph, Origin};
+use crate::graph::{Expr, Graph, Origin, Scopes};
 use crate::nn::audit::{ancestors, is_trainable, refuse_unused_inputs};
 use crate::nn::{Gradient, Optimizer, Parameters, parameters};
 use crate::program::Program;
@@ -131,7 +131,11 @@ fn free_name(graph: &Graph) -> Name {
 /// The named scalars that the objective is computed from, itself left out, in the order of naming.
 fn named_scalars<'g>(objective: Expr<'g>) -> Vec<(Name, Expr<'g>)> {
     let below = ancestors(objective, |_| true);
-    let reported = |e: Expr<'g>| e != objective && below.contains(&e.id()) && e.shape().rank() == 0;
+    let scopes = Scopes::of(&objective.graph().nodes());
+    let reported = |e: Expr<'g>| {
+        let outside = scopes.free(e.id()).is_empty();
+        e != objective && outside && below.contains(&e.id()) && e.shape().rank() == 0
+    };
     objective.graph().named().into_iter().filter(|(_, e)| reported(*e)).collect()
 }
 

@@ -57,6 +57,7 @@ mod parameters;
 mod penalty;
 mod plateau;
 mod pool;
+mod recurrent;
 mod resample;
 mod schedule;
 mod windows;
@@ -98,6 +99,7 @@ pub use plateau::Plateau;
 pub use pool::{
     Pool, adaptive_avg_pool, adaptive_max_pool, avg_pool, global_avg_pool, global_max_pool, max_pool,
 };
+pub use recurrent::{Given, Recurrence, Recurrent, gru, lstm, rnn};
 pub use resample::{Upsample, pixel_shuffle, pixel_unshuffle};
 pub use schedule::Schedule;
 pub use windows::{Pads, PerAxis};

@@ -249,6 +249,13 @@ mod tests {
         let error = g.check().unwrap_err();
         let lines = error.faults().iter().map(|f| f.site.as_ref().unwrap().line);
         assert!(lines.eq(line..line + 6), "{error}");
-        expect![[r#""#]].assert_eq(&faults(&g));
+        expect![[r#"
+            with_gradient: the rule gives f64 [] for a variable f64 [2]
+            with_gradient: the rule gives 2 gradients for 1 variables
+            with_gradient: the rule gives f32 [2] for a variable f64 [2]
+            with_gradient by i64 [2]: only floats have gradients
+            with_gradient of i64: only floats have gradients
+            with_gradient: the rule gives f64 [2] for a variable f64 []"#]]
+        .assert_eq(&faults(&g));
     }
 }

@@ -13,6 +13,8 @@ pub mod movement;
 pub mod noise;
 pub mod random;
 pub mod reduce;
+pub mod scan;
+mod segments;
 pub mod selection;
 pub mod softmax;
 pub mod state;
@@ -29,6 +31,7 @@ pub use self::index::{Order, Scatter};
 pub use self::marker::Fact;
 pub use self::random::{Clock, Counters};
 pub use self::reduce::Reduce;
+pub use self::scan::Loop;
 pub use self::unary::Unary;
 
 use crate::dim::{Dim, Name};
@@ -202,6 +205,30 @@ pub enum Op {
         clock: Clock,
     },
 
+    // scan.rs
+    /// The value of a carry as a step of a scan's body finds it.
+    Carry {
+        /// Of which scan.
+        scan: u64,
+        /// Which carry.
+        index: usize,
+    },
+    /// The present step's part of a sequence: its elements at one place along `axis`.
+    Element {
+        /// Of which scan.
+        scan: u64,
+        /// The axis of the sequence that disappears.
+        axis: usize,
+    },
+    /// A loop; its arguments are the first values of its carries, then what each step makes of them.
+    /// Its own value is the number of steps (`i64`, scalar).
+    Scan(Loop),
+    /// A carry after the last step of a scan, the argument.
+    Final(usize),
+    /// The values of the second argument, which is computed in the body of a scan, the first, for all
+    /// steps, along this new axis.
+    Stack(usize),
+
     // marker.rs
     /// Identity with no derivative.
     StopGradient,
@@ -260,6 +287,9 @@ impl Op {
             }
             Op::Unfold { .. } | Op::Fold { .. } => window::signature(self, args, declared),
             Op::Random { stream, .. } => random::signature(*stream, declared),
+            Op::Carry { .. } | Op::Element { .. } | Op::Scan(_) | Op::Final(_) | Op::Stack(_) => {
+                scan::signature(self, args, declared)
+            }
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Grad => marker::signature(self, args),
             Op::WithGradient => custom::signature(args),
             Op::Poison => Ok((DType::F32, Shape::scalar())),
@@ -290,14 +320,17 @@ impl Op {
             | Op::Step
             | Op::Iota(_)
             | Op::Random { .. }
+            | Op::Carry { .. }
             | Op::Poison => 0,
             Op::Binary(_)
             | Op::Contract(_)
             | Op::LinearRecurrence { .. }
             | Op::Gather { .. }
             | Op::Scatter { .. }
+            | Op::Stack(_)
             | Op::Grad => 2,
             Op::Select => 3,
+            Op::Scan(scan) => scan.carries.saturating_mul(2),
             Op::Concat(_) | Op::WithGradient => return None,
             _ => 1,
         })
@@ -313,6 +346,7 @@ impl Op {
         match self {
             Op::Extent(dim) => std::slice::from_ref(dim),
             Op::Slice { starts, .. } | Op::Pad { starts, .. } => starts,
+            Op::Scan(scan) => std::slice::from_ref(&scan.length),
             _ => &[],
         }
     }
@@ -376,6 +410,11 @@ names! {
     Op::Unfold { .. } => "unfold",
     Op::Fold { .. } => "fold",
     Op::Random { .. } => "random",
+    Op::Carry { .. } => "carry",
+    Op::Element { .. } => "element",
+    Op::Scan(_) => "scan",
+    Op::Final(_) => "final",
+    Op::Stack(_) => "stack",
     Op::StopGradient => "stop_gradient",
     Op::Variable(_) => "variable",
     Op::Assume(_) => "assume",

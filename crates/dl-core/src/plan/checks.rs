@@ -4,7 +4,7 @@
 use crate::dim::Name;
 use crate::error::{Error, Fault, Result};
 use crate::finite::Statistics;
-use crate::graph::{Node, NodeId, Origin};
+use crate::graph::{Node, NodeId, Origin, Scopes};
 use crate::interp;
 use crate::ops::{Binary, Fact, Op, Reduce, Unary};
 use crate::plan::{Plan, lower};
@@ -35,7 +35,9 @@ impl Checks {
     pub fn new(program: &Program) -> Checks {
         let mut outputs = program.outputs().to_vec();
         let (mut watched, mut inputs) = (vec![], vec![]);
-        for id in program.assumed() {
+        let scopes = Scopes::of(program.nodes());
+        // What is in the body of a scan is there step by step only, and not looked at.
+        for id in program.assumed().filter(|id| scopes.free(*id).is_empty()) {
             let node = &program.nodes()[id.index()];
             let Op::Assume(fact) = node.op else { continue };
             let origin = origin(program, id, node.args[0]);
@@ -50,7 +52,7 @@ impl Checks {
                 }
             }
         }
-        for gradient in hidden_gradients(program) {
+        for gradient in hidden_gradients(program).into_iter().filter(|g| scopes.free(g.node).is_empty()) {
             let origin = program.origins()[gradient.node.index()].clone();
             watched.push((What::Gradient(gradient.name.clone()), origin));
             outputs.push(gradient);

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dim::Name;
 use crate::finite::Statistics;
-use crate::graph::{Graph, Node, NodeId, Origin};
+use crate::graph::{Graph, Node, NodeId, Origin, Scopes};
 use crate::ops::{Op, Reduce};
 use crate::plan::{Plan, lower};
 use crate::print::walk;
@@ -59,8 +59,10 @@ impl<'p> Diagnosis<'p> {
             reached.extend(&new);
             order.extend(new);
         }
-        let ends = ends.into_iter().chain(gradients.filter(|g| reached.contains(g))).collect();
-        order.retain(|id| program.nodes()[id.index()].dtype.is_float());
+        let scopes = Scopes::of(program.nodes());
+        let outside = |id: &NodeId| scopes.free(*id).is_empty();
+        order.retain(|id| program.nodes()[id.index()].dtype.is_float() && outside(id));
+        let ends = ends.into_iter().chain(gradients.filter(|g| reached.contains(g) && outside(g))).collect();
         let (mut outputs, mut places) = (vec![], FxHashMap::default());
         for id in &order {
             let place = match &program.nodes()[id.index()].op {

@@ -31,7 +31,7 @@ impl fmt::Display for Plan {
             }
         }
         for step in &self.steps {
-            writeln!(f, "{}", self.line(step))?;
+            self.lines(step, "").iter().try_for_each(|line| writeln!(f, "{line}"))?;
         }
         for slot in &self.parameters {
             if let Some(update) = slot.update {
@@ -56,6 +56,32 @@ impl Plan {
         std::iter::once(own).chain(types).find(|dtype| dtype.is_float()).unwrap_or(own)
     }
 
+    /// The lines of a step: of a scan those of its body too, further in.
+    fn lines(&self, step: &Step, indent: &str) -> Vec<String> {
+        let Some(repeat) = &step.repeat else { return vec![format!("{indent}{}", self.line(step))] };
+        let typed = |v: ValueId| format!("{}: {} {}", name(v), self.value(v).dtype, self.value(v).shape);
+        let order = if repeat.reverse { ", last first" } else { "" };
+        let head = format!("{indent}repeat     {} times{order}{}", repeat.length, freed(step));
+        let inside = format!("{indent}  ");
+        let mut lines = vec![head];
+        for carry in &repeat.carries {
+            let value = carry.value.map_or_else(|| "_".to_owned(), typed);
+            let last = carry.last.map_or_else(String::new, |last| format!(", at last {}", name(last)));
+            let (first, next) = (name(carry.first), name(carry.next));
+            lines.push(format!("{inside}carry      {value} = {first}, then {next}{last}"));
+        }
+        for element in &repeat.elements {
+            let (value, from, axis) = (typed(element.value), name(element.from), element.axis);
+            lines.push(format!("{inside}element    {value} = {from} along axis {axis}"));
+        }
+        lines.extend(repeat.steps.iter().flat_map(|step| self.lines(step, &inside)));
+        for stack in &repeat.stacks {
+            let (result, value, axis) = (typed(stack.result), name(stack.value), stack.axis);
+            lines.push(format!("{inside}stack      {result} = {value} along axis {axis}"));
+        }
+        lines
+    }
+
     fn line(&self, step: &Step) -> String {
         let args: Vec<String> = step
             .args
@@ -67,8 +93,7 @@ impl Plan {
             })
             .collect();
         let value = self.value(step.result);
-        let frees: Vec<String> = step.frees.iter().map(|v| name(*v)).collect();
-        let frees = if frees.is_empty() { String::new() } else { format!("  frees {}", frees.join(" ")) };
+        let frees = freed(step);
         let first = step.args.first().and_then(Arg::value).map(|v| &self.value(v).shape[..]);
         let params = Applied { op: &step.op, dtype: value.dtype, shape: &value.shape, first }.params();
         let params = if params.is_empty() { params } else { format!("[{params}]") };
@@ -81,6 +106,11 @@ impl Plan {
             value.shape
         )
     }
+}
+
+fn freed(step: &Step) -> String {
+    let frees: Vec<String> = step.frees.iter().map(|v| name(*v)).collect();
+    if frees.is_empty() { String::new() } else { format!("  frees {}", frees.join(" ")) }
 }
 
 fn name(id: ValueId) -> String {

@@ -1,17 +1,18 @@
 //! Lowering: from a program's nodes to steps, with splats as operands and the last use of each value.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dim::Name;
-use crate::graph::{Node, NodeId};
+use crate::graph::{Level, Levels, Loop, Node, NodeId};
 use crate::ops::Op;
 use crate::plan::expand;
-use crate::plan::{Arg, InputSlot, OutputSlot, ParameterSlot, Plan, Step, Value, ValueId};
+use crate::plan::{
+    Arg, Carried, InputSlot, OutputSlot, ParameterSlot, Plan, Repeat, Stacked, Step, Taken, Value, ValueId,
+};
 use crate::program::{Output, Program, Update};
 
-/// One step per operation; markers vanish, composite operations are spelled out, and
-/// constants become operands where a step
-/// takes them.
+/// One step per operation; markers vanish, composite operations are spelled out, and constants become
+/// operands where a step takes them.
 pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
     match expand::expand(program, outputs, updates) {
         Some(expanded) => steps(&expanded, expanded.outputs(), expanded.updates()),
@@ -20,18 +21,19 @@ pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update]) -
 }
 
 fn steps(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
+    let nodes = program.nodes();
+    let ends: Vec<NodeId> = outputs.iter().map(|o| o.node).chain(updates.iter().map(|u| u.value)).collect();
+    let levels = Levels::new(nodes, &ends);
     let mut lowering = Lowering {
         program,
         values: vec![],
         steps: vec![],
-        done: vec![],
+        outside: None,
+        done: vec![None; nodes.len()],
         inputs: FxHashMap::default(),
         parameters: FxHashMap::default(),
     };
-    for (i, node) in program.nodes().iter().enumerate() {
-        let arg = lowering.node(NodeId(i as u32), node);
-        lowering.done.push(arg);
-    }
+    lowering.level(&levels.outside());
     let inputs: Vec<InputSlot> = program
         .inputs()
         .iter()
@@ -64,13 +66,34 @@ struct Lowering<'a> {
     program: &'a Program,
     values: Vec<Value>,
     steps: Vec<Step>,
+    /// While a body is lowered: the steps before its scan, outside of every scan.
+    outside: Option<Vec<Step>>,
     /// What became of each node so far.
-    done: Vec<Arg>,
+    done: Vec<Option<Arg>>,
     inputs: FxHashMap<Name, ValueId>,
     parameters: FxHashMap<Name, ValueId>,
 }
 
 impl Lowering<'_> {
+    fn level(&mut self, level: &Level) {
+        for id in &level.order {
+            let node = &self.program.nodes()[id.index()];
+            match level.loops.get(id) {
+                Some(scan) => self.scan(node, scan),
+                // These are made with their scan.
+                None if matches!(node.op, Op::Final(_) | Op::Stack(_)) => {}
+                None => {
+                    let arg = self.node(*id, node);
+                    self.done[id.index()] = Some(arg);
+                }
+            }
+        }
+    }
+
+    fn done(&self, id: NodeId) -> &Arg {
+        self.done[id.index()].as_ref().expect("a level makes what its nodes need before them")
+    }
+
     fn node(&mut self, id: NodeId, node: &Node) -> Arg {
         match &node.op {
             Op::Input(name) => {
@@ -84,21 +107,91 @@ impl Lowering<'_> {
             Op::Constant(value) => Arg::Constant(*value),
             Op::Extent(dim) => Arg::Extent(dim.clone()),
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::WithGradient => {
-                self.done[node.args[0].index()].clone()
+                self.done(node.args[0]).clone()
             }
             Op::Broadcast(_) | Op::Reshape | Op::Permute(_) | Op::Flip(_) | Op::Slice { .. }
-                if !matches!(self.done[node.args[0].index()], Arg::Value(_)) =>
+                if !matches!(self.done(node.args[0]), Arg::Value(_)) =>
             {
-                self.done[node.args[0].index()].clone()
+                self.done(node.args[0]).clone()
             }
             _ => self.step(id, node),
         }
     }
 
+    /// A scan with everything that is wanted of it, as one step.
+    fn scan(&mut self, node: &Node, own: &Loop) {
+        let Op::Scan(scan) = &node.op else { unreachable!("only scans have bodies") };
+        if own.results().next().is_none() {
+            return;
+        }
+        let nodes = self.program.nodes();
+        let (first, next) = node.args.split_at(scan.carries);
+        let first: Vec<ValueId> = first.iter().map(|v| self.materialize(*v)).collect();
+        let from = |leaf: &NodeId| nodes[leaf.index()].args[0];
+        let from: Vec<ValueId> = own.elements.iter().map(|leaf| self.materialize(from(leaf))).collect();
+        let outer = std::mem::take(&mut self.steps);
+        let outermost = self.outside.is_none();
+        let around = if outermost {
+            self.outside.replace(outer);
+            None
+        } else {
+            Some(outer)
+        };
+        let mut carries: Vec<Carried> = first
+            .iter()
+            .map(|first| Carried { first: *first, value: None, next: *first, last: None })
+            .collect();
+        for leaf in &own.carries {
+            let value = self.value(*leaf);
+            self.done[leaf.index()] = Some(Arg::Value(value));
+            if let Op::Carry { index, .. } = nodes[leaf.index()].op {
+                carries[index].value = Some(value);
+            }
+        }
+        let mut elements = vec![];
+        for (leaf, from) in own.elements.iter().zip(from) {
+            let value = self.value(*leaf);
+            self.done[leaf.index()] = Some(Arg::Value(value));
+            if let Op::Element { axis, .. } = nodes[leaf.index()].op {
+                elements.push(Taken { from, axis, value });
+            }
+        }
+        self.level(&own.body);
+        for (carry, next) in carries.iter_mut().zip(next) {
+            carry.next = self.materialize(*next);
+        }
+        let stacked: Vec<ValueId> =
+            own.stacks.iter().map(|s| self.materialize(nodes[s.index()].args[1])).collect();
+        let steps = std::mem::take(&mut self.steps);
+        self.steps = around.or_else(|| self.outside.take()).unwrap_or_default();
+        for id in &own.finals {
+            let last = self.value(*id);
+            self.done[id.index()] = Some(Arg::Value(last));
+            if let Op::Final(k) = nodes[id.index()].op {
+                carries[k].last = Some(last);
+            }
+        }
+        let mut stacks = vec![];
+        for (id, value) in own.stacks.iter().zip(stacked) {
+            let result = self.value(*id);
+            self.done[id.index()] = Some(Arg::Value(result));
+            if let Op::Stack(axis) = nodes[id.index()].op {
+                stacks.push(Stacked { value, axis, result });
+            }
+        }
+        let (length, reverse) = (scan.length.clone(), scan.reverse);
+        let mut repeat = Repeat { length, reverse, carries, elements, steps, stacks };
+        repeat.mark_last_uses();
+        let args = repeat.reads().into_iter().map(Arg::Value).collect();
+        let result = repeat.results().next().expect("something is wanted of it");
+        let op = Op::Scan(scan.clone());
+        self.steps.push(Step { op, args, result, frees: vec![], repeat: Some(Box::new(repeat)) });
+    }
+
     fn step(&mut self, id: NodeId, node: &Node) -> Arg {
         // A step needs at least one operand with a shape; a select, its condition.
         let splats_allowed = |place: usize| match node.op {
-            Op::Binary(_) => place > 0 || matches!(self.done[node.args[1].index()], Arg::Value(_)),
+            Op::Binary(_) => place > 0 || matches!(self.done(node.args[1]), Arg::Value(_)),
             Op::Select => place > 0,
             _ => false,
         };
@@ -109,24 +202,26 @@ impl Lowering<'_> {
             .zip(allowed)
             .map(
                 |(a, allowed)| {
-                    if allowed { self.done[a.index()].clone() } else { Arg::Value(self.materialize(*a)) }
+                    if allowed { self.done(*a).clone() } else { Arg::Value(self.materialize(*a)) }
                 },
             )
             .collect();
         let result = self.value(id);
-        self.steps.push(Step { op: node.op.clone(), args, result, frees: vec![] });
+        self.steps.push(Step { op: node.op.clone(), args, result, frees: vec![], repeat: None });
         Arg::Value(result)
     }
 
     /// The node's value; a splat is filled in by a step of its own.
     fn materialize(&mut self, id: NodeId) -> ValueId {
-        let op = match self.done[id.index()].clone() {
+        let op = match self.done(id).clone() {
             Arg::Value(value) => return value,
             Arg::Constant(value) => Op::Constant(value),
             Arg::Extent(dim) => Op::Extent(dim),
         };
         let result = self.value(id);
-        self.steps.push(Step { op, args: vec![], result, frees: vec![] });
+        let step = Step { op, args: vec![], result, frees: vec![], repeat: None };
+        // The same in every step of a scan.
+        self.outside.as_mut().unwrap_or(&mut self.steps).push(step);
         result
     }
 
@@ -148,7 +243,7 @@ impl Plan {
     /// Drops steps that only the derivation needs.
     fn prune(&mut self) {
         let needed = self.needed();
-        self.steps.retain(|s| needed[s.result.index()]);
+        self.steps.retain(|s| s.results().any(|v| needed[v.index()]));
     }
 
     /// For each value, whether something that outlives the steps is computed from it.
@@ -156,7 +251,7 @@ impl Plan {
         let mut needed = vec![false; self.values.len()];
         self.kept().for_each(|v| needed[v.index()] = true);
         for step in self.steps.iter().rev() {
-            if needed[step.result.index()] {
+            if step.results().any(|v| needed[v.index()]) {
                 step.args.iter().filter_map(Arg::value).for_each(|v| needed[v.index()] = true);
             }
         }
@@ -170,15 +265,31 @@ impl Plan {
 
     /// For each step, the values that nothing needs after it.
     pub(super) fn last_uses(&self) -> Vec<Vec<ValueId>> {
-        let mut seen = vec![false; self.values.len()];
-        self.kept().for_each(|v| seen[v.index()] = true);
-        let mut frees = vec![vec![]; self.steps.len()];
-        for (step, frees) in self.steps.iter().zip(&mut frees).rev() {
-            let used = step.args.iter().filter_map(Arg::value).chain([step.result]);
-            frees.extend(used.filter(|v| !std::mem::replace(&mut seen[v.index()], true)));
-        }
-        frees
+        last_uses(&self.steps, self.kept().collect())
     }
+}
+
+impl Repeat {
+    fn mark_last_uses(&mut self) {
+        let frees = self.last_uses();
+        self.steps.iter_mut().zip(frees).for_each(|(step, frees)| step.frees = frees);
+    }
+
+    /// For each step of the body, the values that nothing needs after it before the next step of the scan.
+    pub(super) fn last_uses(&self) -> Vec<Vec<ValueId>> {
+        last_uses(&self.steps, self.ends().chain(self.reads()).collect())
+    }
+}
+
+/// For each of some steps, the values that nothing needs after it, if these outlive all.
+fn last_uses(steps: &[Step], kept: FxHashSet<ValueId>) -> Vec<Vec<ValueId>> {
+    let mut seen = kept;
+    let mut frees = vec![vec![]; steps.len()];
+    for (step, frees) in steps.iter().zip(&mut frees).rev() {
+        let used = step.args.iter().filter_map(Arg::value).chain(step.results());
+        frees.extend(used.filter(|v| seen.insert(*v)));
+    }
+    frees
 }
 
 impl Arg {

@@ -6,12 +6,14 @@ pub(crate) mod expand;
 mod file;
 mod listing;
 mod lower;
+mod repeat;
 mod together;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::checks::Checks;
 pub use self::diagnosis::{Diagnosis, Finding, Place};
+pub use self::repeat::{Carried, Repeat, Stacked, Taken};
 
 use crate::dim::{Dim, Name};
 use crate::dtype::{DType, Scalar};
@@ -98,6 +100,9 @@ pub struct Step {
     pub result: ValueId,
     /// The values that no later step, output or update needs.
     pub frees: Vec<ValueId>,
+    /// Of a scan, what is repeated; `args` are all values that it takes from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Box<Repeat>>,
 }
 
 /// An operand of a step. Only `Binary` and `Select` steps have operands that are not values, and

@@ -56,6 +56,8 @@ pub(super) enum Form {
     At(Vec<Subscript>),
     /// 1 at each label and 0 elsewhere, the last operand; a factor before it, if there are two.
     OneHot,
+    /// A value of that name at a step of a scan, or at all of them.
+    Step { name: Name, at: Option<String> },
     /// The gradient of the first operand with respect to the second.
     Gradient,
     /// Anything else: a name, parameters, arguments.
@@ -131,10 +133,34 @@ impl Reader<'_, '_> {
             {
                 return self.one_hot(node.args[0], node.args[1]);
             }
+            Op::Carry { scan, index } => match self.roots.steps.before(*scan, *index) {
+                Some((name, at)) => Form::Step { name, at: Some(at) },
+                None => Form::Call { name: node.op.name(), params: params(node, &args) },
+            },
+            Op::Element { .. } => Form::At(vec![Subscript::Letter("t".into())]),
+            Op::Final(k) => return self.last(node, *k),
+            Op::Stack(_) => {
+                let of = node.args[1];
+                let form = match self.roots.name(of) {
+                    Some(name) => Form::Step { name: name.clone(), at: None },
+                    None => Form::Call { name: node.op.name(), params: params(node, &args) },
+                };
+                return (form, vec![of]);
+            }
             Op::Grad => Form::Gradient,
             op => Form::Call { name: op.name(), params: params(node, &args) },
         };
         (form, node.args.clone())
+    }
+
+    /// A carry after the last step; what makes it in each step has a line of its own.
+    fn last(&self, node: &Node, k: usize) -> (Form, Vec<NodeId>) {
+        let of = self.graph.get(node.args[0]);
+        let call = || Form::Call { name: node.op.name(), params: k.to_string() };
+        let Op::Scan(scan) = &of.op else { return (call(), node.args.clone()) };
+        let form = self.roots.steps.last(scan.id, k);
+        let form = form.map_or_else(call, |(name, at)| Form::Step { name, at: Some(at) });
+        (form, of.args.get(scan.carries + k).copied().into_iter().collect())
     }
 
     fn binary(&self, op: Binary, node: &Node) -> (Form, Vec<NodeId>) {

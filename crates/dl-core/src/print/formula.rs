@@ -40,7 +40,10 @@ pub(super) fn equations(mut roots: Roots<'_>, notation: &mut impl Notation) -> V
         let read = |id| {
             let (form, operands) = reader.read(id);
             new.insert(id, (form, operands.clone()));
-            operands
+            // What a carry begins as is written beside what becomes of it.
+            let first = reader.roots.steps.first(id).iter().map(|(first, ..)| *first);
+            let next = reader.roots.steps.next(id).iter().copied();
+            operands.into_iter().chain(next).chain(first).collect()
         };
         orders.push(walk(root.id, read, |id| forms.contains_key(&id)));
         forms.extend(new);
@@ -75,7 +78,10 @@ impl<N: Notation> Draft<'_, '_, N> {
         let large = piece.width > LARGE;
         self.pieces.insert(id, piece);
         match self.roots.name(id).cloned() {
-            Some(name) => self.bind(id, &name),
+            Some(name) => {
+                self.bind(id, &name);
+                self.begin(id);
+            }
             None if uses > 1 && large => self.bind_fresh(id),
             None => {}
         }
@@ -100,9 +106,21 @@ impl<N: Notation> Draft<'_, '_, N> {
 
     /// Writes the value on a line, and its name everywhere else.
     fn bind(&mut self, id: NodeId, name: &Name) {
-        let name = self.notation.name(name);
+        let name = match self.roots.steps.changes(id) {
+            true => self.notation.compose(&Form::Step { name: name.clone(), at: Some("t".into()) }, &[]),
+            false => self.notation.name(name),
+        };
         let right = self.pieces.insert(id, name.clone()).expect("a value is written before it is named");
         self.equations.push(Equation { left: Some(name), update: false, right });
+    }
+
+    /// The lines of the carries that a value becomes, before the first step.
+    fn begin(&mut self, id: NodeId) {
+        for (first, name, at) in self.roots.steps.first(id).to_vec() {
+            let left = self.notation.compose(&Form::Step { name, at: Some(at) }, &[]);
+            let right = self.pieces[&first].clone();
+            self.equations.push(Equation { left: Some(left), update: false, right });
+        }
     }
 
     /// The root's own line, unless its name already has one.

@@ -123,6 +123,10 @@ impl Notation for Latex {
                 }
             }
             Form::At(subscripts) => self.at(subscripts, xs),
+            Form::Step { name, at: None } => self.name(name),
+            Form::Step { name, at: Some(at) } => {
+                subscripted(&self.name(name), &Piece::atom(at.replace(' ', "")).width(at.len()))
+            }
             Form::Gradient => {
                 let head =
                     write(Level::Prefix).text("\\nabla_{", 1).operand(xs[1], Place::FREE).text("} ", 1);

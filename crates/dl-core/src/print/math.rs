@@ -85,6 +85,11 @@ impl Notation for Unicode {
                 labels => call("one_hot", labels),
             },
             Form::At(subscripts) => at(subscripts, xs),
+            Form::Step { name, at: None } => self.name(name),
+            Form::Step { name, at: Some(step) } => {
+                let name = self.name(name);
+                at(&[Subscript::Letter(step.replace(' ', ""))], &[&name])
+            }
             Form::Gradient => {
                 let head = write(Level::Prefix).text("∇_", 2).operand(xs[1], Place::BASE).text(" ", 1);
                 head.operand(xs[0], Place::BASE).done().opened()

@@ -25,6 +25,7 @@ mod piece;
 mod program;
 mod roots;
 pub(crate) mod sexpr;
+mod steps;
 mod summary;
 mod template;
 

@@ -89,6 +89,15 @@ impl Applied<'_> {
             Op::Random { stream, clock } => {
                 parts([Some(stream.to_string()), shape(), (!clock.is_step()).then(|| "run".to_owned())])
             }
+            Op::Carry { scan, index } => parts([Some(format!("{scan};{index}")), shape()]),
+            Op::Element { scan, axis } => format!("{scan};{axis}"),
+            Op::Scan(scan) => {
+                let option = |holds: bool, name: &str| holds.then(|| name.to_owned());
+                let options = [option(scan.reverse, "reverse"), option(scan.again, "recomputed")];
+                let [reverse, again] = options;
+                parts([Some(format!("{};{}", scan.id, dim(&scan.length))), reverse, again])
+            }
+            Op::Final(k) | Op::Stack(k) => k.to_string(),
             Op::Variable(id) => id.to_string(),
             Op::Assume(fact) => fact.name().into(),
             Op::Input(_)

@@ -5,6 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::dim::Name;
 use crate::graph::{Expr, Graph, NodeId};
 use crate::ops::Op;
+use crate::print::steps::Steps;
 
 /// Roots of one graph, and the author's names below them.
 pub(super) struct Roots<'g> {
@@ -14,6 +15,8 @@ pub(super) struct Roots<'g> {
     names: FxHashMap<NodeId, Name>,
     taken: FxHashSet<Name>,
     numbered: usize,
+    /// What is known of scans.
+    pub(super) steps: Steps,
 }
 
 /// One line that was asked for.
@@ -76,8 +79,14 @@ impl<'g> Roots<'g> {
         let mut seen = FxHashSet::default();
         let mut list: Vec<Root> = list.into_iter().map(|(root, _)| root).collect();
         list.retain(|r| seen.insert((r.name.clone(), r.id, r.update)));
-        let mut roots =
-            Roots { graph, list, names: FxHashMap::default(), taken: FxHashSet::default(), numbered: 0 };
+        let mut roots = Roots {
+            graph,
+            list,
+            names: FxHashMap::default(),
+            taken: FxHashSet::default(),
+            numbered: 0,
+            steps: Steps::default(),
+        };
         let Some(graph) = graph else { return roots };
         for root in &roots.list {
             // An update's value is not yet what its parameter's name says.
@@ -96,7 +105,21 @@ impl<'g> Roots<'g> {
         roots.taken.extend(roots.names.values().cloned());
         roots.taken.extend(graph.input_decls().into_iter().map(|d| d.name));
         roots.taken.extend(graph.parameter_decls().into_iter().map(|d| d.name));
-        roots
+        let steps = Steps::of(graph, |next| roots.carried(next));
+        Roots { steps, ..roots }
+    }
+
+    /// The name of a carry: that of the value which it becomes, or `h`, `h1`, ….
+    fn carried(&mut self, next: Option<NodeId>) -> Name {
+        if let Some(name) = next.and_then(|next| self.names.get(&next)) {
+            return name.clone();
+        }
+        let free = |n: usize| if n == 0 { "h".to_owned() } else { format!("h{n}") };
+        let name = (0..).map(free).find(|name| !self.taken.contains(name.as_str())).unwrap_or_default();
+        let name: Name = name.into();
+        self.taken.insert(name.clone());
+        self.names.extend(next.map(|next| (next, name.clone())));
+        name
     }
 
     /// One root more, which nobody named.

@@ -92,13 +92,16 @@ fn summary(nodes: &[(&Node, &Origin)], layers: &[LayerNote], parameters: &[Param
     for decl in parameters {
         let elements = decl.shape.elements().size().unwrap_or(0);
         match (&decl.owner, decl.trainable) {
-            (Owner::State, _) => summary.state += elements,
-            (Owner::Step | Owner::Optimizer { .. }, _) => summary.optimizers += elements,
-            (Owner::Model, true) => summary.trained += elements,
-            (Owner::Model, false) => summary.frozen += elements,
+            (Owner::State, _) => summary.state = summary.state.saturating_add(elements),
+            (Owner::Step | Owner::Optimizer { .. }, _) => {
+                summary.optimizers = summary.optimizers.saturating_add(elements)
+            }
+            (Owner::Model, true) => summary.trained = summary.trained.saturating_add(elements),
+            (Owner::Model, false) => summary.frozen = summary.frozen.saturating_add(elements),
         }
         if decl.owner == Owner::Model {
-            own(&mut rows, &decl.name).parameters += elements;
+            let parameters = &mut own(&mut rows, &decl.name).parameters;
+            *parameters = parameters.saturating_add(elements);
         }
     }
     for (node, origin) in nodes.iter().filter(|(node, _)| is_operation(&node.op)) {
@@ -159,7 +162,7 @@ impl fmt::Display for Summary {
         if self.outside > 0 {
             lines.push(["other".into(), empty(), empty(), empty(), number(self.outside)]);
         }
-        let parameters = self.layers.iter().map(|row| row.parameters).sum();
+        let parameters = self.layers.iter().fold(0, |n: usize, row| n.saturating_add(row.parameters));
         let operations = self.layers.iter().map(|row| row.operations).sum::<usize>() + self.outside;
         lines.push(["total".into(), empty(), empty(), number(parameters), number(operations)]);
         let mut widths = [0; 5];
@@ -209,7 +212,16 @@ mod tests {
         let y = nn::dense(h, "fc2", 10);
         g.parameters().matching("fc2.bias").freeze();
         let step = y.square().mean(..).minimize(Adam::new(0.001)).unwrap();
-        expect![[r#""#]].assert_eq(&step.summary().to_string());
+        expect![[r#"
+            layer  kind        output     parameters  operations
+            fc1    dense       [B, 1000]     785,000           5
+            bn     batch_norm  [B, 1000]       2,000          46
+            fc2    dense       [B, 10]        10,010           5
+            scale                              1,000           0
+            other                                            154
+            total                            798,010         210
+            798,000 trained, 10 frozen, 2,000 state, 1,596,006 state of optimizers"#]]
+        .assert_eq(&step.summary().to_string());
         let read = Program::from_json(&step.to_json().unwrap()).unwrap();
         assert_eq!(read.summary(), step.summary());
         let evaluation = Program::builder(&g).output("y", y).compile().unwrap();
@@ -221,7 +233,25 @@ mod tests {
         let g = Graph::new();
         let x = g.input("x", F32, (B, Named("T"), 8));
         TransformerEncoderLayer::new(2, 16).apply(x, "block", Mode::Evaluate);
-        expect![[r#""#]].assert_eq(&g.summary().to_string());
-        expect![[r#""#]].assert_eq(&Graph::new().summary().to_string());
+        expect![[r#"
+            layer                   kind                 output      parameters  operations
+            block                   transformer encoder  [B, T, 8]            0           3
+            block.self_attn         attention            [B, T, 8]            0          23
+            block.self_attn.query   dense                [B, T, 8]           72           3
+            block.self_attn.key     dense                [B, T, 8]           72           3
+            block.self_attn.value   dense                [B, T, 8]           72           3
+            block.self_attn.output  dense                [B, T, 8]           72           3
+            block.norm1             layer_norm           [B, T, 8]           16          16
+            block.linear1           dense                [B, T, 16]         144           3
+            block.linear2           dense                [B, T, 8]          136           3
+            block.norm2             layer_norm           [B, T, 8]           16          15
+            total                                                           600          75
+            600 trained"#]]
+        .assert_eq(&g.summary().to_string());
+        expect![[r#"
+            layer  kind  output  parameters  operations
+            total                         0           0
+            0 trained"#]]
+        .assert_eq(&Graph::new().summary().to_string());
     }
 }

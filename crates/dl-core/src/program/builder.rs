@@ -177,6 +177,10 @@ impl<'g> Builder<'g> {
         let program =
             Program { nodes, origins, inputs, parameters, outputs, updates, derivation, layers, trace };
         program.names_are_bound()?;
+        program.check_scans().map_err(|(node, message)| {
+            let site = program.origins[node.index()].site.clone();
+            Error::build(vec![Fault { site, message }])
+        })?;
         Ok(program)
     }
 }

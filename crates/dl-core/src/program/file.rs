@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dim::Name;
 use crate::error::{Error, Result};
-use crate::graph::{InputDecl, LayerNote, Node, Origin, ParameterDecl};
+use crate::graph::{InputDecl, LayerNote, Levels, Node, NodeId, Origin, ParameterDecl};
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 
@@ -57,6 +57,8 @@ impl Program {
     /// - Parameters have known sizes, and first values that fit them.
     /// - Outputs, updates and the derivation name nodes that are there; a parameter is updated once, by
     ///   a value of its own type and shape.
+    /// - Carries and elements are of the types that their scans give them, and nothing outside of a scan
+    ///   reads a value of its body, but for the derivation.
     /// - Every named dimension is the size of an axis of some input.
     /// - Each node has an origin.
     fn check(&self) -> std::result::Result<(), String> {
@@ -65,8 +67,17 @@ impl Program {
         }
         self.check_nodes()?;
         self.check_roots()?;
+        self.check_scans().map_err(|(node, why)| format!("node {}: {why}", node.index()))?;
+        self.layers.iter().try_for_each(|layer| layer.output.check())?;
         self.check_declarations()?;
         self.names_are_bound().map_err(|e| e.to_string())
+    }
+
+    /// Whether every scan is one, and every result a value outside of all scans.
+    pub(super) fn check_scans(&self) -> std::result::Result<(), (NodeId, String)> {
+        let updates = self.updates.iter().map(|u| u.value);
+        let roots: Vec<NodeId> = self.outputs.iter().map(|o| o.node).chain(updates).collect();
+        Levels::new(&self.nodes, &roots).check(&roots)
     }
 
     fn check_declarations(&self) -> std::result::Result<(), String> {

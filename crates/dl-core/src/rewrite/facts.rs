@@ -163,6 +163,12 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
         // On a constant it stands for what only differentiation knows.
         Op::Variable(_) if matches!(graph.get(node.args[0]).op, Op::Constant(_)) => Facts::UNKNOWN,
         Op::StopGradient | Op::Variable(_) | Op::WithGradient => args[0],
+        Op::Element { .. } => Facts { distribution: false, ..args[0] },
+        Op::Stack(axis) => Facts {
+            // Rows stay whole where the last axis is the value's last axis.
+            distribution: args[1].distribution && axis + 1 != node.shape.rank(),
+            ..args[1]
+        },
         Op::Assume(fact) => assume(*fact, args[0]),
         _ => Facts::UNKNOWN,
     };

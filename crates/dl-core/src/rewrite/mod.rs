@@ -3,6 +3,7 @@
 pub(crate) mod constants;
 mod engine;
 mod facts;
+mod loops;
 mod pattern;
 mod rules;
 mod trace;
@@ -29,7 +30,11 @@ pub(crate) fn rewrite(from: &Graph, roots: &[NodeId], trace: &mut Trace) -> (Gra
             break;
         }
     }
-    (graph, ids)
+    if !graph.nodes().iter().any(|n| matches!(n.op, crate::ops::Op::Scan(_))) {
+        return (graph, ids);
+    }
+    let (graph, ids) = loops::pass(&graph, &ids, trace);
+    engine::pass(&graph, &ids, Phase::Simplify, trace)
 }
 
 #[cfg(test)]

@@ -125,7 +125,8 @@ fn factor(step: &Step) -> Option<(f64, ValueId)> {
 
 impl Uses {
     fn of(plan: &Plan) -> Uses {
-        let made = plan.steps().iter().enumerate().map(|(i, s)| (s.result, i)).collect();
+        let made = plan.steps().iter().enumerate();
+        let made = made.flat_map(|(i, s)| s.results().map(move |v| (v, i))).collect();
         Uses { made, readers: plan.readers() }
     }
 }

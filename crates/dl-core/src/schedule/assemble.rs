@@ -61,18 +61,19 @@ impl Assembly<'_, '_> {
                 Kernel::Pointwise(Pointwise { domain: Domain::Rows, body: building.body })
             }
             Unit::Product(product, epilogue) => Kernel::Product(self.product(product, epilogue)),
-            Unit::Opaque(OpaqueStep { step, args, out, fold }) => {
+            Unit::Opaque(OpaqueStep { step, args, outs, fold }) => {
                 let argument = |arg: &RowArgument| match arg {
                     RowArgument::Row(row) => Argument::Buffer(self.draft.buffer_of_rows(*row)),
                     RowArgument::Buffer(buffer) => Argument::Buffer(*buffer),
                     RowArgument::Number(number) => Argument::Number(*number),
                 };
                 let args = args.iter().map(argument).collect();
-                let out = match out {
-                    Target::Row(row) => self.draft.buffer_of_rows(row),
-                    Target::Fold(buffer) => buffer,
+                let out = |out: &Target| match out {
+                    Target::Row(row) => self.draft.buffer_of_rows(*row),
+                    Target::Fold(buffer) => *buffer,
                 };
-                Kernel::Opaque(Opaque { step, args, out, fold })
+                let outs = outs.iter().map(out).collect();
+                Kernel::Opaque(Opaque { step, args, outs, fold })
             }
         }
     }
@@ -154,7 +155,7 @@ impl Unit {
                 let own = row(&product.out);
                 own.into_iter().chain(epilogue.iter().flat_map(of_group)).collect()
             }
-            Unit::Opaque(step) => row(&step.out),
+            Unit::Opaque(step) => step.outs.iter().flat_map(row).collect(),
         }
     }
 

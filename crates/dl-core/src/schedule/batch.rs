@@ -4,7 +4,7 @@
 use crate::dim::{Dim, Name};
 use crate::ops::{Contraction, Op, Reduce, Scatter};
 use crate::plan::{Arg, Plan, Step, ValueId};
-use crate::schedule::StageId;
+use crate::schedule::{StageId, repeat};
 use crate::shape::Shape;
 
 /// How a plan is divided along a dimension, the batch as a rule.
@@ -41,7 +41,7 @@ impl Part {
     }
 
     /// The first stage whose whole values and rows may read it.
-    fn ready(self) -> StageId {
+    pub(super) fn ready(self) -> StageId {
         match self {
             Part::Fold(stage, _) => stage.next(),
             Part::Whole(stage) | Part::Rows(stage) => stage,
@@ -90,10 +90,13 @@ impl Batch {
             };
         }
         for step in plan.steps() {
-            let part = part_of(plan, &parts, step, dim).map_err(|why| {
+            let divided = match &step.repeat {
+                Some(repeat) => repeat::parts(plan, &mut parts, (step, repeat), dim),
+                None => part_of(plan, &parts, step, dim).map(|part| parts[step.result.index()] = part),
+            };
+            divided.map_err(|why| {
                 format!("%{} = {} of {} {why}", step.result.0, step.op.name(), plan.value(step.result).shape)
             })?;
-            parts[step.result.index()] = part;
         }
         Ok(Batch { dim: Some(dim.clone()), parts })
     }
@@ -148,7 +151,7 @@ impl Operand {
     }
 }
 
-fn part_of(plan: &Plan, parts: &[Part], step: &Step, dim: &Name) -> Result<Part, String> {
+pub(super) fn part_of(plan: &Plan, parts: &[Part], step: &Step, dim: &Name) -> Result<Part, String> {
     let operand = |v: ValueId| Operand { part: parts[v.index()], rank: plan.value(v).shape.rank() };
     let args: Vec<Operand> = step.args.iter().filter_map(Arg::value).map(operand).collect();
     let stage = args.iter().map(|a| a.part.ready()).max().unwrap_or(StageId::FIRST);

@@ -6,7 +6,9 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::interp::{Array, Env, Values, apply};
 use crate::ops::Counters;
+use crate::plan::Arg;
 use crate::schedule::evaluate::{self, Failure, Memory};
+use crate::schedule::repeat::Present;
 use crate::schedule::{
     Accumulation, Argument, Body, BufferId, Content, Domain, Factor, Kernel, KernelId, Method, Opaque,
     Product, Schedule, Source, StepId, Update, located,
@@ -179,9 +181,21 @@ impl Memory<'_> {
             };
             args.push(Array { shape, data });
         }
-        let args: Vec<&Array> = args.iter().collect();
-        let result = apply(&step.op, &args, (plan.value(step.result).dtype, shape), &self.env)?;
-        self.cells[opaque.out.index()] = Some(result.data);
+        let results = match &step.repeat {
+            Some(repeat) => {
+                let ids = step.args.iter().filter_map(Arg::value);
+                let mut values: Present = ids.zip(args).collect();
+                self.schedule.repeat(repeat, &mut values, &self.env)?;
+                step.results().filter_map(|v| values.remove(&v)).collect()
+            }
+            None => {
+                let args: Vec<&Array> = args.iter().collect();
+                vec![apply(&step.op, &args, (plan.value(step.result).dtype, shape), &self.env)?]
+            }
+        };
+        for (out, result) in opaque.outs.iter().zip(results) {
+            self.cells[out.index()] = Some(result.data);
+        }
         Ok(())
     }
 

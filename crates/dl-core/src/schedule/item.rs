@@ -62,7 +62,7 @@ pub(super) enum RowArgument {
 pub(super) struct OpaqueStep {
     pub step: StepId,
     pub args: Vec<RowArgument>,
-    pub out: Target,
+    pub outs: Vec<Target>,
     pub fold: Option<Reduce>,
 }
 

@@ -123,8 +123,8 @@ pub struct Opaque {
     pub step: StepId,
     /// Its operands.
     pub args: Vec<Argument>,
-    /// Its result.
-    pub out: BufferId,
+    /// Its results, in the step's order; only a scan has several.
+    pub outs: Vec<BufferId>,
     /// How rows are reduced into the result, where that is a whole value made of rows.
     pub fold: Option<Reduce>,
 }
@@ -194,7 +194,7 @@ impl Kernel {
             Kernel::Product(product) => {
                 product.out.into_iter().chain(product.epilogue.iter().flat_map(Body::writes)).collect()
             }
-            Kernel::Opaque(opaque) => vec![opaque.out],
+            Kernel::Opaque(opaque) => opaque.outs.clone(),
         }
     }
 }

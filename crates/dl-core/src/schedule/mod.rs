@@ -39,6 +39,7 @@ mod operation;
 mod print;
 mod products;
 mod reduce;
+mod repeat;
 mod select;
 mod updates;
 mod verify;

@@ -140,7 +140,8 @@ fn whole_kernel(
     for arg in &step.args {
         args.push(argument(draft, step, arg).map_err(|why| (id, why))?);
     }
-    Ok(Kernel::Opaque(Opaque { step: id, args, out: draft.held(step.result), fold: None }))
+    let outs = step.results().map(|v| draft.held(v)).collect();
+    Ok(Kernel::Opaque(Opaque { step: id, args, outs, fold: None }))
 }
 
 /// An operand of a step on whole values.

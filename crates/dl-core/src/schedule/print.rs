@@ -120,7 +120,8 @@ impl Schedule {
             .collect();
         let op = &self.plan.steps()[opaque.step.index()].op;
         let sum = if opaque.fold.is_some() { " over all rows" } else { "" };
-        format!("opaque     {} = {}({}){sum}", self.name(opaque.out), op.name(), args.join(", "))
+        let outs: Vec<String> = opaque.outs.iter().map(|out| self.name(*out)).collect();
+        format!("opaque     {} = {}({}){sum}", outs.join(", "), op.name(), args.join(", "))
     }
 
     fn body(&self, f: &mut fmt::Formatter<'_>, prefix: &str, body: &Body) -> fmt::Result {

@@ -60,8 +60,8 @@ impl Draft<'_> {
                     None => {
                         let args = self.arguments(step)?;
                         let level = self.level(self.stage(), &rows(&args)) + 1;
-                        let out = Target::Fold(buffer);
-                        let step = OpaqueStep { step: self.step, args, out, fold: Some(kind) };
+                        let outs = vec![Target::Fold(buffer)];
+                        let step = OpaqueStep { step: self.step, args, outs, fold: Some(kind) };
                         self.push(Level::After(level), Work::Opaque(step));
                     }
                 }

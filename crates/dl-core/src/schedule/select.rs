@@ -32,6 +32,9 @@ impl Draft<'_> {
         if let Part::Fold(_, kind) = self.batch.part(step.result) {
             return self.fold(step, kind);
         }
+        if step.repeat.is_some() {
+            return self.scan(step);
+        }
         let result = step.result;
         let dtype = self.plan.value(result).dtype;
         let len: usize = self.row(result).iter().product();
@@ -209,7 +212,7 @@ impl Draft<'_> {
         let level = self.level(self.stage(), &rows(&args)) + 1;
         let value = self.plan.value(step.result);
         let out = self.computed(self.stage(), value.dtype, self.row(step.result).iter().product(), level);
-        let step = OpaqueStep { step: self.step, args, out: Target::Row(out), fold: None };
+        let step = OpaqueStep { step: self.step, args, outs: vec![Target::Row(out)], fold: None };
         self.push(Level::After(level), Work::Opaque(step));
         Ok(Operand::Register(out))
     }
@@ -247,7 +250,7 @@ impl Draft<'_> {
                 continue;
             }
             // Copied in the stage that has the value.
-            let made = self.plan.steps().iter().position(|s| s.result == value).unwrap_or(0);
+            let made = self.plan.steps().iter().position(|s| s.results().any(|v| v == value)).unwrap_or(0);
             self.step = StepId(made as u32);
             let stage = self.batch.part(value).stage();
             let operation = Operation::Copy(operand);

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::ops::Op;
 use crate::plan::ValueId;
 use crate::schedule::{
     Accumulation, Along, Body, BufferId, Domain, Kernel, KernelId, Operation, ParameterId, Schedule, Section,
@@ -163,10 +162,7 @@ fn may_fail(schedule: &Schedule, kernel: &Kernel) -> bool {
         )
     };
     match kernel {
-        Kernel::Opaque(opaque) => {
-            let op = &schedule.plan.steps()[opaque.step.index()].op;
-            matches!(op, Op::Gather { .. } | Op::Scatter { .. })
-        }
+        Kernel::Opaque(opaque) => schedule.plan.steps()[opaque.step.index()].may_fail(),
         _ => kernel.bodies().iter().any(|body| body.instrs.iter().any(|i| indexed(&i.operation))),
     }
 }

@@ -126,10 +126,14 @@ impl Verifier<'_> {
         for arg in opaque.args.iter().filter_map(|a| a.buffer()) {
             self.layout(arg)?;
         }
-        let (layout, dtype) = self.layout(opaque.out)?;
-        ensure(dtype == plan.value(step.result).dtype, || "the result's element type".into())?;
-        let folds = self.id.section == Section::Rows && matches!(layout, Layout::Whole(_));
-        ensure(folds == opaque.fold.is_some(), || "only rows are reduced, and into whole values".into())
+        ensure(step.results().count() == opaque.outs.len(), || "as many results as the step has".into())?;
+        for (result, out) in step.results().zip(&opaque.outs) {
+            let (layout, dtype) = self.layout(*out)?;
+            ensure(dtype == plan.value(result).dtype, || "the result's element type".into())?;
+            let folds = self.id.section == Section::Rows && matches!(layout, Layout::Whole(_));
+            ensure(folds == opaque.fold.is_some(), || "only rows are reduced, and into whole values".into())?;
+        }
+        Ok(())
     }
 
     fn product(&self, product: &Product) -> Check {

@@ -1,7 +1,8 @@
 //! Programs that are written, mutated and read: between them, every kind of node and step.
 
 use dl_core::nn::{self, Adam, ClipNorm, Schedule, Sgd};
-use dl_core::ops::Order;
+use dl_core::ops::scan::Scan;
+use dl_core::ops::{Clock, Cumulative, Order, Prefix, Scatter};
 use dl_core::{Dim, F32, F64, Fact, Graph, I64, Init, Named, Plan, Program, Tensor, U8};
 use serde_json::Value;
 
@@ -37,7 +38,40 @@ fn without_sites(text: &str) -> String {
 
 /// Some small programs, compiled.
 fn programs() -> Vec<Program> {
-    vec![perceptron(), regression(), optimizer(), windows(), indices(), movements(), attention(), facts()]
+    vec![
+        perceptron(),
+        regression(),
+        optimizer(),
+        windows(),
+        indices(),
+        movements(),
+        attention(),
+        facts(),
+        running(),
+        recurrence(),
+        nested(),
+    ]
+}
+
+fn recurrence() -> Program {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 3, 2));
+    let run = nn::Recurrent::gru(2).apply(x, "gru", nn::Mode::Train);
+    (run.outputs.square().mean(..) + run.hidden[0].sum(1).mean(..))
+        .minimize(Sgd::new(0.1))
+        .expect("it is right")
+}
+
+fn nested() -> Program {
+    let g = Graph::new();
+    let (x, w) = (g.input("x", F64, (B, 2, 3)), g.parameter("w", F64, [2], Init::Zeros));
+    let outer = Scan::along(1).recomputed().reverse();
+    let run = outer.run(&g, &[x], &[g.full(F64, B, 0.5)], |carry, row| {
+        let inner = g.scan(1, row, carry, |h, e| ([(h[0] * e[0]).sin() + w.sum(..)], [h[0]]));
+        (inner.finals, inner.outputs)
+    });
+    let j = run.outputs[0].square().mean(..) + run.finals[0].mean(..);
+    Program::builder(&g).output("J", j).update(w, w - 0.1 * j.grad(&[w])[0]).compile().expect("it is right")
 }
 
 fn perceptron() -> Program {
@@ -88,6 +122,21 @@ fn indices() -> Program {
     let grad = j.grad(&[table])[0];
     let built = Program::builder(&g).output("places", places).output("best", rows.argmax(1)).output("J", j);
     built.update(table, table - grad).compile().expect("it is right")
+}
+
+fn running() -> Program {
+    let g = Graph::new();
+    let (x, i) = (g.input("x", F32, (B, 4)), g.input("i", I64, (B, 4)));
+    let w = g.parameter("w", F32, [4], Init::Uniform { low: -1.0, high: 1.0 });
+    let noisy = x * w + g.random_by(Clock::Run, F32, (B, 4));
+    let sums = noisy.cumsum(1) + noisy.cumprod(1) + noisy.logcumsumexp(1);
+    let ends = noisy.cummax(1) - noisy.cumulative(Cumulative::Min, 1, Prefix::INCLUSIVE.reverse());
+    let decayed = w.broadcast_to(&(B, 4).into()).linear_recurrence(1, false, sums);
+    let set = decayed.scatter_along_axis(Scatter::Set, 1, i, ends);
+    let most = set.scatter_along_axis(Scatter::Max, 1, i, x).scatter_along_axis(Scatter::Min, 1, i, noisy);
+    let j = most.square().mean(..);
+    let grad = j.grad(&[w])[0];
+    Program::builder(&g).output("J", j).update(w, w - grad).compile().expect("it is right")
 }
 
 fn movements() -> Program {

@@ -31,6 +31,8 @@ pub(crate) fn is_small<'a>(
     // The inner axes of a contraction are axes of both.
     let products = |(op, args): (&Op, Vec<&Shape>)| match op {
         Op::Contract(_) => args.iter().fold(1usize, |n, shape| n.saturating_mul(count(shape))),
+        // One inside the other, they take the product of their steps.
+        Op::Scan(scan) => scan.length.eval(dims).map_or(0, |n| n.saturating_mul(n).saturating_mul(100)),
         _ => 0,
     };
     elements <= MOST && ops.map(products).all(|n| n <= 10 * MOST)

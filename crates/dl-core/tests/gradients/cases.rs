@@ -1,6 +1,7 @@
 //! What is differentiated: one case or more for every op and every row of the tables.
 
 use dl_core::ops::binary::BINARY;
+use dl_core::ops::scan::{Scan, Scanned};
 use dl_core::ops::unary::UNARY;
 use dl_core::ops::{Cumulative, Order, Prefix, Scatter, Unary};
 use dl_core::{Expr, F32, F64, Fact, Graph, I64, Named, Shape, Tensor};
@@ -41,6 +42,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(contractions());
     all.extend(movements());
     all.extend(indexing());
+    all.extend(scans());
     all.extend(running());
     all.extend(selections());
     all
@@ -194,6 +196,66 @@ fn indexing() -> Vec<Case> {
             (windows * windows.sin()).sum(..).grad(&[x[0]])[0]
         }),
     ]
+}
+
+/// A recurrence with a product, a bias and an elementwise part, batch first.
+fn recurrent<'g>(scan: &Scan, x: &[Expr<'g>]) -> Scanned<'g> {
+    let (inputs, hidden, bias) = (x[1], x[2], x[3]);
+    let start = x[4].broadcast_to(&[2, 2].into());
+    scan.run(x[0].graph(), &[x[0]], &[start, x[4].sum(..)], |carry, x| {
+        let h = (x[0].dot(inputs) + carry[0].dot(hidden) + bias).tanh();
+        let all = carry[1] * 0.5 + (h * x[0].sum(1).unsqueeze(1)).sum(..);
+        ([h, all], [h.exp() * carry[0], carry[0] * bias])
+    })
+}
+
+fn recurrence(name: &str, scan: Scan) -> Vec<Case> {
+    let shapes: [Shape; 5] = [[2, 3, 2].into(), [2, 2].into(), [2, 2].into(), 2.into(), 2.into()];
+    let of = |name: String, pick: for<'a, 'g> fn(&'a Scanned<'g>) -> Expr<'g>| {
+        let scan = scan.clone();
+        case(&name, &shapes, (-0.8, 0.8), move |x| pick(&recurrent(&scan, x)))
+    };
+    vec![
+        of(format!("{name}: final"), |run| run.finals[0]),
+        of(format!("{name}: final scalar"), |run| run.finals[1]),
+        of(format!("{name}: history"), |run| run.outputs[0]),
+        of(format!("{name}: all"), |run| run.outputs[0].sum(..) * run.outputs[1] + run.finals[1]),
+    ]
+}
+
+fn scans() -> Vec<Case> {
+    let mut all = recurrence("scan", Scan::along(1));
+    all.extend(recurrence("scan from the end", Scan::along(1).reverse()));
+    all.extend(recurrence("scan recomputed", Scan::along(1).recomputed()));
+    // Of three steps, two are a segment.
+    all.extend(recurrence("scan checkpointed", Scan::along(1).checkpointed()));
+    all.extend(recurrence("scan checkpointed from the end", Scan::along(1).reverse().checkpointed()));
+    all.push(case("map over blocks", &[[2, 5, 2].into(), 2.into()], (-0.8, 0.8), |x| {
+        x[0].graph().map_blocks(1, 2, &[x[0]], |block| [(block[0] * x[1]).sin() * block[0].sum(..)])[0]
+    }));
+    // Of scans inside each other, the inner one over what the outer one has of each row.
+    for outer in [Scan::along(0), Scan::along(0).recomputed()] {
+        all.push(case("scan of scans", &[[3, 2].into(), 2.into()], (-0.8, 0.8), move |x| {
+            let g = x[0].graph();
+            let run = outer.run(g, &[x[0]], &[x[1].sum(..)], |carry, row| {
+                let inner = g.scan(0, row, &[carry[0]], |h, e| {
+                    let next = (h[0] * e[0] + x[1].sum(..) * carry[0]).sin();
+                    ([next], [next * carry[0]])
+                });
+                ([inner.finals[0]], [inner.outputs[0]])
+            });
+            run.outputs[0] * run.finals[0]
+        }));
+    }
+    all.push(case("gradient in a body", &[[3].into(), ().into()], (-0.8, 0.8), |x| {
+        let g = x[0].graph();
+        let run = g.scan(0, &[x[0]], &[x[1]], |theta, e| {
+            let j = (theta[0] * e[0]).sin() + x[0].square().sum(..) * theta[0].square();
+            ([theta[0] - 0.1 * j.grad(&[theta[0]])[0]], [j.grad(&[x[0]])[0]])
+        });
+        run.outputs[0].sum(..) + run.finals[0]
+    }));
+    all
 }
 
 /// Cumulative operations in both directions, with and without the place itself.

@@ -36,14 +36,12 @@ fn normalization() {
     check("instance_norm n of [B, 6]: at least 3 axes are needed", |_, x| InstanceNorm::new().apply(x.sum(1), "n", Mode::Train));
     check("instance_norm n of [B, 1, 6] in training: more than one place is needed", |_, x| InstanceNorm::new().apply(x.slice(1, 0, 1), "n", Mode::Train));
     check("layer_norm n over no axis", |_, x| LayerNorm::new().axes(0).apply(x, "n"));
-    check("layer_norm n of [B, 5, 6]: 3 last axes of known size is needed", |_, x| LayerNorm::new().axes(3).apply(x, "n"));
+    check("layer_norm n of [B, 5, 6]: 3 last axes of known size are needed", |_, x| LayerNorm::new().axes(3).apply(x, "n"));
     check("rms_norm n of [B, 5, 6]: at least 4 axes are needed", |_, x| RmsNorm::new().axes(4).apply(x, "n"));
     check("weight_norm of f32 [5, 6] and f32 [5]", |_, x| nn::weight_norm(x.sum(0), x.sum([0, 2])));
     check("spectral_norm n of [6]: two axes or more", |_, x| SpectralNorm::new().apply(x.sum([0, 1]), "n", Mode::Train));
     check("spectral_norm n with 0 iterations", |_, x| SpectralNorm::new().iterations(0).apply(x.sum(0), "n", Mode::Train));
-    check("parameter fc.u is declared as", |g, x| {
-        g.state("fc.u", F32, [9], Init::Zeros); Dense::new(2).spectral_norm(SpectralNorm::new(), Mode::Train).apply(x, "fc")
-    });
+    check("parameter fc.u is declared as", |g, x| { g.state("fc.u", F32, [9], Init::Zeros); Dense::new(2).spectral_norm(SpectralNorm::new(), Mode::Evaluate).apply(x, "fc") });
 }
 
 #[test]

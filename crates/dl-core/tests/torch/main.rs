@@ -7,5 +7,6 @@ mod layers;
 mod losses;
 mod optimizers;
 mod penalties;
+mod recurrent;
 mod schedules;
 mod table;

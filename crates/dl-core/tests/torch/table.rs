@@ -124,9 +124,12 @@ impl Case {
         let declare = |(name, tensor): (&String, &Tensor)| {
             (name.clone(), graph.input(name, tensor.dtype(), tensor.shape()))
         };
-        let given = self.inputs.iter().filter(|(name, _)| !name.contains('.'));
-        let inputs = Inputs(given.map(declare).collect());
+        // Names with a point are parameters, which a layer declares.
+        let (layer, given): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.inputs.iter().partition(|(name, _)| name.contains('.'));
+        let mut inputs = Inputs(given.into_iter().map(declare).collect());
         let value = formula(&inputs);
+        inputs.0.extend(layer.keys().map(|name| ((*name).clone(), graph.get_parameter(name))));
         let mut builder = Program::builder(&graph).output("value", value);
         if let Some(cotangent) = &self.cotangent {
             let objective = (value * graph.literal(cotangent.clone())).sum(..);

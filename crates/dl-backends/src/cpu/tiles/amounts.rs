@@ -13,25 +13,19 @@ impl Tiled {
         let rows = self.tiling.rows;
         let blocks = self.tiles_of_shards() * self.tiling.tile.div_ceil(group.rows.max(1));
         let lines = |len: usize| if group.transposed { blocks * len } else { rows };
-        let (operation, row, calls) = match instr.kind {
-            Kind::Reduce(kind, _, run) if group.transposed => {
-                (combining(kind), instr.len * run, blocks * instr.len * run)
-            }
-            Kind::Reduce(_, _, run) => (Operation::Reduce, instr.len * run, rows * instr.len),
-            Kind::Fold(kind, x, _) => match self.lowered.homes[x].len {
-                len if len > 1 && !group.transposed => (combining(kind), len, rows),
-                len => (Operation::Reduce, len, blocks * len),
-            },
-            Kind::Lookup { width, .. } => (Operation::Move, instr.len, rows * instr.len / width.max(1)),
-            Kind::Place { ref index, .. } => (Operation::Index, index.row.iter().product(), blocks),
-            Kind::Scatter { ref index, width, .. } => {
-                let count: usize = index.row.iter().product();
-                (combining(Reduce::Sum), count * width, rows * count)
-            }
-            _ if instr.by_lines(group.transposed) => (instr.operation(), instr.len, lines(instr.len)),
-            _ => (instr.operation(), instr.len, blocks),
+        let terms = instr.work.terms;
+        let (operation, calls) = match instr.kind {
+            Kind::Reduce(kind, ..) if group.transposed => (combining(kind), blocks * terms),
+            Kind::Reduce(..) => (Operation::Reduce, rows * instr.len),
+            Kind::Fold(kind, ..) if terms > 1 && !group.transposed => (combining(kind), rows),
+            Kind::Fold(..) => (Operation::Reduce, blocks * terms),
+            Kind::Lookup { width, .. } => (Operation::Move, rows * instr.len / width.max(1)),
+            Kind::Place { .. } => (Operation::Index, blocks),
+            Kind::Scatter { width, .. } => (combining(Reduce::Sum), rows * terms / width.max(1)),
+            _ if instr.by_lines(group.transposed) => (instr.operation(), lines(instr.len)),
+            _ => (instr.operation(), blocks),
         };
-        self.amount(operation, rows * row, calls)
+        self.amount(operation, rows * terms, calls)
     }
 }
 
@@ -57,6 +51,11 @@ impl Group {
             }
         }
         amounts
+    }
+
+    /// Bytes of the segments' code.
+    pub(super) fn code_bytes(&self) -> usize {
+        self.segments.iter().map(|segment| segment.entry.bytes).sum()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dl_core::TensorRef;
+use dl_core::plan::{Arg, Repeat, Step, Value};
 
 use super::data::home::Span;
 use super::data::home::Target;
@@ -22,6 +23,7 @@ use crate::cpu::elementwise::Term;
 use crate::cpu::frame::Values;
 use crate::cpu::loops::Context;
 use crate::cpu::matmul::Room;
+use crate::cpu::repeat::Around;
 use crate::cpu::run::Moment;
 use crate::cpu::team::Lead;
 use crate::error::{Error, Result};
@@ -259,12 +261,16 @@ impl Tiled {
     /// A step on a whole tile, as without division.
     fn step(
         &self,
-        OpaqueStep { step, args, out }: &OpaqueStep,
+        OpaqueStep { step, args, outs, .. }: &OpaqueStep,
         scene: &Scene<'_>,
         span: Span,
         (folds, context): (&mut [Fold], &mut Context),
     ) -> std::result::Result<(), String> {
         let plan_step = &self.schedule.plan().steps()[*step];
+        if let Some(repeat) = &plan_step.repeat {
+            return self.repeat((plan_step, repeat), (args, outs), scene, span, context);
+        }
+        let out = outs[0];
         let dtype = self.schedule.plan().value(plan_step.result).dtype;
         let many = |shape: &[usize]| -> Vec<usize> {
             shape.iter().enumerate().map(|(i, n)| if i == 0 { n * span.rows } else { *n }).collect()
@@ -292,7 +298,7 @@ impl Tiled {
         let result = context.dense_array(result);
         typed!(dtype, T => {
             let elements = <T as Held>::dense(&result).expect("it was made dense").to_vec();
-            match *out {
+            match out {
                 Target::Home(home) => {
                     drop(result);
                     // SAFETY: nothing reads the step's result before the step is done.
@@ -306,5 +312,65 @@ impl Tiled {
             }
         });
         Ok(())
+    }
+
+    /// A scan over a whole tile, whose results are rows.
+    fn repeat(
+        &self,
+        (step, repeat): (&Step, &Repeat),
+        (args, outs): (&[Argument], &[Target]),
+        scene: &Scene<'_>,
+        span: Span,
+        context: &mut Context,
+    ) -> std::result::Result<(), String> {
+        let plan = self.schedule.plan();
+        let shapes = self.shapes_of_tile(span.rows);
+        let mut values: Values<'_> = vec![None; plan.values().len()];
+        for (id, arg) in step.args.iter().filter_map(Arg::value).zip(args) {
+            values[id.index()] = Some(match arg {
+                Argument::Number(_) => unreachable!("a scan takes values"),
+                Argument::Whole(v) => scene.wholes[*v].clone().expect("whole values come first"),
+                Argument::Rows(home) => typed!(scene.homes[*home].dtype, T => {
+                    let rows = scene.rows::<T>(*home, span, scene.homes[*home].len);
+                    let shape = &shapes[id.index()];
+                    Array::borrowed(TensorRef::new(shape, rows).expect("rows are as many as the shape says"))
+                }),
+            });
+        }
+        let place = plan.steps().iter().position(|s| std::ptr::eq(s, step));
+        let prepared = place.and_then(|place| self.prepared[place].as_ref()?.repeat.as_ref());
+        let prepared = prepared.expect("opaque steps are prepared");
+        let counters = scene.counters;
+        let mut around = Around { plan, shapes: &shapes, values: &mut values, counters };
+        context.repeat(repeat, prepared, &mut around).map_err(|(_, why)| why)?;
+        for (result, out) in step.results().zip(outs) {
+            let value = values[result.index()].take().expect("a scan makes its results");
+            let value = context.dense_array(value);
+            let Target::Home(home) = *out else { unreachable!("a scan's results are rows") };
+            typed!(plan.value(result).dtype, T => {
+                let elements = <T as Held>::dense(&value).expect("it was made dense");
+                // SAFETY: the results are vectors of their own, and nothing reads where they go before the
+                // step is done.
+                let out = unsafe { scene.write::<T>(home, span, self.lowered.homes[home].len) };
+                out.copy_from_slice(elements);
+            });
+            context.pool.recycle(value);
+        }
+        Ok(())
+    }
+
+    /// The shapes of all values for a tile of so many rows.
+    fn shapes_of_tile(&self, rows: usize) -> Vec<Vec<usize>> {
+        let dim = self.schedule.rows().map(|rows| &rows.dim);
+        let shape = |(value, row): (&Value, &Vec<usize>)| {
+            let mut shape = row.clone();
+            if let (Ok(dim), Some(first)) = (dim, value.shape.first())
+                && first.names().contains(dim)
+            {
+                shape[0] *= rows;
+            }
+            shape
+        };
+        self.schedule.plan().values().iter().zip(self.schedule.row_shapes()).map(shape).collect()
     }
 }

@@ -160,7 +160,7 @@ fn check_sizes(schedule: &Schedule) -> Result<()> {
             room_for(shape, value.dtype).map_err(|why| Error::at(&value.origin, why))?;
         }
     }
-    for step in plan.steps() {
+    for step in plan.all_steps() {
         let origin = &plan.value(step.result).origin;
         check(plan, schedule.shapes(), step).map_err(|why| Error::at(origin, why))?;
     }

@@ -2,12 +2,14 @@
 
 mod composed;
 mod contraction;
+mod cumulative;
 mod divided;
 mod elementwise;
 mod indexing;
 mod library;
 mod movement;
 mod reduction;
+mod scans;
 mod softmax;
 mod state;
 mod windows;
@@ -19,13 +21,15 @@ pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 11] = [
+    let families: [fn() -> Vec<Case>; 13] = [
         elementwise::cases,
         reduction::cases,
         softmax::cases,
         contraction::cases,
+        cumulative::cases,
         movement::cases,
         indexing::cases,
+        scans::cases,
         windows::cases,
         state::cases,
         composed::cases,
@@ -56,8 +60,18 @@ fn contractions() {
 }
 
 #[test]
+fn running_sums_and_recurrences() {
+    check(&cumulative::cases());
+}
+
+#[test]
 fn movements() {
     check(&movement::cases());
+}
+
+#[test]
+fn loops() {
+    check(&scans::cases());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a random program is made of: a list of picks, each an operation on two earlier values.
 
 use dl_core::ops::Order;
+use dl_core::ops::scan::Scan;
 use dl_core::{Dim, Expr, I64, Shape};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -24,7 +25,7 @@ pub(crate) struct Pick {
 }
 
 /// How many operations [`combine`] knows.
-const OPS: u8 = 67;
+const OPS: u8 = 71;
 
 /// Any program of up to so many rows and columns.
 pub(crate) fn recipes(most: usize) -> impl Strategy<Value = Recipe> {
@@ -145,6 +146,21 @@ fn textbook<'g>(k: &Kitchen<'g>, op: u8, a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
         63 => wide(a.log_softmax(1).pick(k.labels)) / 4.0 + b,
         64 => (a.softmax(1) * b).tanh() - wide((b.softmax(1) * b.log_softmax(1)).sum(1)),
         65 => wide(a.log_softmax(1).pick(k.labels) / 4.0) - a.softmax(1),
+        66 => running(k, Scan::along(0), a, b),
+        67 => running(k, Scan::along(1).reverse(), a, b),
+        68 => running(k, Scan::along(1).recomputed(), a, b),
+        69 => a.graph().map(1, &[a, b], |x| [(x[0] * x[1]).tanh()])[0],
         _ => (a.square() * b.square()).sqrt().tanh() + (0.5 * b.exp() + 2.0 * a.exp()).log(),
     }
+}
+
+/// A recurrence along an axis, whose elements are rows or columns.
+fn running<'g>(k: &Kitchen<'g>, scan: Scan, a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
+    let rows = a.contract("ij,jk->ik", k.w) * 0.25;
+    let first = if scan == Scan::along(0) { b.mean(0) } else { b.mean(1) };
+    let run = scan.run(a.graph(), &[a, rows], &[first], |h, x| {
+        let next = (x[0] + 0.5 * h[0] * x[1].sin()).tanh();
+        ([next], [next - h[0] * x[0].cos()])
+    });
+    run.outputs[0]
 }

@@ -1,6 +1,6 @@
 //! Attention, rotary embedding, linear attention.
 
-use dl_core::{Expr, I64};
+use dl_core::{Expr, I64, nn};
 
 use super::indexing::places;
 use super::norm::kept;
@@ -80,17 +80,21 @@ fn attention<'g>(c: &Call<'_, 'g>) -> Out<'g> {
         let at = c.g.iota(I64, 0, [columns]);
         bias = only(bias, at.lt(n.e.reshape([n.sizes()[0], 1, 1, 1])));
     }
-    let repeats = sizes(query)[1] / sizes(key)[1];
-    (key, value) = (key.repeat(1, repeats), value.repeat(1, repeats));
-    let scale = c.float("scale", 1.0 / (sizes(query)[3] as f64).sqrt()).sqrt();
-    let scores = c.g.einsum("bhqd,bhkd->bhqk", &[query * scale, key * scale]);
+    let scale = c.float("scale", 1.0 / (sizes(query)[3] as f64).sqrt());
     let cap = c.float("softcap", 0.0);
+    let repeats = sizes(query)[1] / sizes(key)[1];
+    let scores = c.g.einsum("bhqd,bhkd->bhqk", &[query * scale, key.repeat(1, repeats)]);
     let capped = if cap > 0.0 { (scores / cap).tanh() * cap } else { scores };
     let biased = capped + bias;
-    let masked = kept(bias, &[bias.shape().rank() - 1], |e, a| e.max(a)).eq(least);
-    let masked = masked.broadcast_to(&biased.shape());
-    let weights = masked.select(0.0, masked.select(0.0, biased).softmax(-1));
-    let y = c.g.einsum("bhqk,bhkd->bhqd", &[weights, value]);
+    let layer = nn::Attention::new().scale(scale).mask(bias);
+    let (y, weights) = if cap > 0.0 {
+        let masked = kept(bias, &[bias.shape().rank() - 1], |e, a| e.max(a)).eq(least);
+        let masked = masked.broadcast_to(&biased.shape());
+        let weights = masked.select(0.0, masked.select(0.0, biased).softmax(-1));
+        (c.g.einsum("bhqk,bhkd->bhqd", &[weights, value.repeat(1, repeats)]), weights)
+    } else {
+        (layer.apply(query, key, value), layer.weights(query, key))
+    };
     let shown = match c.int("qk_matmul_output_mode", 0) {
         0 => scores,
         1 => capped,

@@ -1,6 +1,6 @@
 //! Convolutions: windows and contractions.
 
-use dl_core::Expr;
+use dl_core::{Expr, nn};
 
 use super::linear::zero_point;
 use crate::call::{Call, Out, X, one, sizes};
@@ -20,13 +20,22 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
     Some(match c.op {
         "Conv" => (|| {
             let (x, w) = (c.x(0)?, c.x(1)?);
-            let y = convolved(x.e, w.e, &windows(c, x, Some(&w.sizes()[2..]))?, c.int("group", 1) as usize);
+            let at = windows(c, x, Some(&w.sizes()[2..]))?;
+            let y = layer(x.e, w.e, &at, c.int("group", 1) as usize)?;
             Ok(vec![x.like(biased(c, y, 2)?)])
         })(),
         "ConvInteger" => (|| {
             let (x, w) = (c.x(0)?, c.x(1)?);
             let shifted = |v: X<'g>, i: usize| -> Result<Expr<'g>, String> {
-                Ok(c.optional(i)?.map_or(v.e, |z| v.e - zero_point(z.e, v.e, 1)))
+                Ok(match (c.optional(i)?, i) {
+                    (Some(z), 3) if z.sizes().first().is_some_and(|n| *n > 1) => {
+                        let mut each = vec![1; v.rank()];
+                        each[0] = z.sizes()[0];
+                        v.e - z.e.reshape(each.as_slice())
+                    }
+                    (Some(z), _) => v.e - zero_point(z.e, 1),
+                    (None, _) => v.e,
+                })
             };
             let at = windows(c, x, Some(&w.sizes()[2..]))?;
             one(convolved(shifted(x, 2)?, shifted(w, 3)?, &at, c.int("group", 1) as usize), Ty::Int(32, true))
@@ -49,7 +58,7 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
                 before: vec![0],
                 after: vec![0],
             };
-            let y = biased(c, convolved(padded, w.e, &at, ch), 2)?;
+            let y = biased(c, layer(padded, w.e, &at, ch)?, 2)?;
             let y = if c.text("activation", "none") == "none" { y } else { y * y.sigmoid() };
             Ok(vec![x.like(y), x.like(padded.slice(2, n + 1 - k, n))])
         })(),
@@ -68,6 +77,29 @@ pub(super) fn biased<'g>(c: &Call<'_, 'g>, y: Expr<'g>, i: usize) -> Result<Expr
 
 /// The attributes of a convolution or a pooling of `x`.
 pub(super) fn windows<'g>(c: &Call<'_, 'g>, x: X<'g>, kernel: Option<&[usize]>) -> Result<Windows, String> {
+    let mut at = whole_windows(c, x, kernel)?;
+    if c.int("ceil_mode", 0) == 0 || c.text("auto_pad", "NOTSET") != "NOTSET" {
+        return Ok(at);
+    }
+    for (a, own) in x.sizes()[2..].iter().enumerate() {
+        // The last window may begin inside the padded input and reach beyond.
+        let reach = ((at.kernel[a] - 1) * at.dilations[a] + 1) as i64;
+        let (n, s) = (*own as i64 + at.before[a] + at.after[a], at.strides[a] as i64);
+        let mut out = (n - reach + s - 1).div_euclid(s) + 1;
+        if (out - 1) * s >= *own as i64 + at.before[a] {
+            out -= 1;
+        }
+        at.after[a] += ((out - 1) * s + reach - n).max(0);
+    }
+    Ok(at)
+}
+
+/// The same without a last window that reaches beyond the padding.
+pub(super) fn whole_windows<'g>(
+    c: &Call<'_, 'g>,
+    x: X<'g>,
+    kernel: Option<&[usize]>,
+) -> Result<Windows, String> {
     let own = &x.sizes()[2..];
     let list =
         |name: &str| -> Option<Vec<usize>> { Some(c.list(name)?.into_iter().map(|n| n as usize).collect()) };
@@ -87,20 +119,18 @@ pub(super) fn windows<'g>(c: &Call<'_, 'g>, x: X<'g>, kernel: Option<&[usize]>) 
                 if auto == "SAME_UPPER" { (less, all - less) } else { (all - less, less) };
         } else if auto == "VALID" {
             (before[a], after[a]) = (0, 0);
-        } else if c.int("ceil_mode", 0) == 1 {
-            // The last window may begin inside the padded input and reach beyond.
-            let (n, s) = (own[a] as i64 + before[a] + after[a], strides[a] as i64);
-            let mut out = (n - reach + s - 1).div_euclid(s) + 1;
-            if (out - 1) * s >= own[a] as i64 + before[a] {
-                out -= 1;
-            }
-            after[a] += ((out - 1) * s + reach - n).max(0);
         }
     }
     Ok(Windows { kernel, strides, dilations, before, after })
 }
 
 impl Windows {
+    /// Padding by axes, which is not negative.
+    pub(super) fn pads(&self) -> Vec<(usize, usize)> {
+        let sides = self.before.iter().zip(&self.after);
+        sides.map(|(a, b)| ((*a).max(0) as usize, (*b).max(0) as usize)).collect()
+    }
+
     /// Images `[N, C, …]` with windows: `[N, C, windows…, places in them…]`.
     pub(super) fn of<'g>(&self, x: Expr<'g>, fill: f64) -> Expr<'g> {
         let mut y = x;
@@ -156,29 +186,96 @@ fn transposed<'g>(c: &Call<'_, 'g>) -> Out<'g> {
         let (less, more) = (all.div_euclid(2), all - all.div_euclid(2));
         (pads[a], pads[a + n]) = if auto == "SAME_UPPER" { (less, more) } else { (more, less) };
     }
-    // The input with its elements `stride` apart, seen by the kernel turned round.
-    let mut spread = x.e;
+    let natural = |list: Vec<i64>| list.into_iter().map(|n| n as usize).collect::<Vec<usize>>();
+    // Padding that is negative, or more than a result's end, stays outside of the layer.
+    let (mut inner, mut cut) = (vec![], vec![]);
     for a in 0..n {
-        let (s, size) = (strides[a] as usize, own[a + 2]);
-        let mut shape = sizes(spread);
-        let apart = spread.unsqueeze(a + 3).pad(a + 3, 0, s - 1, 0.0);
-        shape[a + 2] = size * s;
-        spread = apart.reshape(shape.as_slice()).slice(a + 2, 0, (size - 1) * s + 1);
+        let (before, after) = (pads[a], pads[a + n] - extra[a]);
+        inner.push((before.max(0) as usize, after.max(0) as usize));
+        cut.push(((-before).max(0) as usize, (-after).max(0) as usize));
     }
-    let turned: Vec<usize> = (2..n + 2).collect();
-    let [ci, m] = [kernel[0] / groups, kernel[1]];
-    let grouped: Vec<usize> = [groups, ci, m].into_iter().chain(kernel[2..].iter().copied()).collect();
-    let order: Vec<usize> = [0, 2, 1].into_iter().chain(3..n + 3).collect();
-    let flat: Vec<usize> = [groups * m, ci].into_iter().chain(kernel[2..].iter().copied()).collect();
-    let w = w.e.flip(turned).reshape(grouped.as_slice()).permute(&order).reshape(flat.as_slice());
-    let at = Windows {
-        kernel: kernel[2..].to_vec(),
-        strides: vec![1; n],
-        dilations: dilations.iter().map(|d| *d as usize).collect(),
-        before: (0..n).map(|a| reach(a) - 1 - pads[a]).collect(),
-        after: (0..n).map(|a| reach(a) - 1 - pads[a + n] + extra[a]).collect(),
+    let (images, weights) = (channels_last(x.e), kernel_last(w.e, n));
+    let at = (natural(kernel[2..].iter().map(|k| *k as i64).collect()), natural(strides), natural(dilations));
+    let y = match n {
+        1 => transposed_by::<1>(images, weights, &at, groups, &inner)?,
+        2 => transposed_by::<2>(images, weights, &at, groups, &inner)?,
+        3 => transposed_by::<3>(images, weights, &at, groups, &inner)?,
+        _ => return Err("more than three spatial axes".into()),
     };
-    Ok(vec![x.like(biased(c, convolved(spread, w, &at, groups), 2)?)])
+    let mut y = channels_first(y);
+    for (a, (before, after)) in cut.into_iter().enumerate() {
+        y = y.pad(a + 2, before, after, 0.0);
+    }
+    Ok(vec![x.like(biased(c, y, 2)?)])
+}
+
+/// `nn::ConvTranspose` of so many spatial axes.
+fn transposed_by<'g, const N: usize>(
+    x: Expr<'g>,
+    w: Expr<'g>,
+    (kernel, strides, dilations): &(Vec<usize>, Vec<usize>, Vec<usize>),
+    groups: usize,
+    pads: &[(usize, usize)],
+) -> Result<Expr<'g>, String> {
+    let out = sizes(w)[N] * groups;
+    let layer = nn::ConvTranspose::new(by_axes::<N>(kernel)?, out)
+        .stride(by_axes::<N>(strides)?)
+        .dilation(by_axes::<N>(dilations)?)
+        .groups(groups)
+        .padding(pads.to_vec());
+    Ok(layer.with_weight(x, w))
+}
+
+/// As many numbers as there are axes.
+pub(super) fn by_axes<const N: usize>(numbers: &[usize]) -> Result<[usize; N], String> {
+    numbers.try_into().map_err(|_| format!("{} numbers for {N} axes", numbers.len()))
+}
+
+/// `[N, C, …]` as `[N, …, C]`.
+pub(super) fn channels_last(x: Expr<'_>) -> Expr<'_> {
+    let order: Vec<usize> = [0].into_iter().chain(2..x.shape().rank()).chain([1]).collect();
+    x.permute(&order)
+}
+
+/// `[N, …, C]` as `[N, C, …]`.
+pub(super) fn channels_first(x: Expr<'_>) -> Expr<'_> {
+    let last = x.shape().rank() - 1;
+    let order: Vec<usize> = [0, last].into_iter().chain(1..last).collect();
+    x.permute(&order)
+}
+
+/// `[in, out/groups, …]` as `[…, out/groups, in]`.
+fn kernel_last(w: Expr<'_>, n: usize) -> Expr<'_> {
+    let order: Vec<usize> = (2..n + 2).chain([1, 0]).collect();
+    w.permute(&order)
+}
+
+/// `nn::Conv` with a weight `[out, in/groups, …]`.
+fn layer<'g>(x: Expr<'g>, w: Expr<'g>, at: &Windows, groups: usize) -> Result<Expr<'g>, String> {
+    let n = at.kernel.len();
+    let order: Vec<usize> = (2..n + 2).chain([1, 0]).collect();
+    let (x, w) = (channels_last(x), w.permute(&order));
+    let y = match n {
+        1 => layer_by::<1>(x, w, at, groups),
+        2 => layer_by::<2>(x, w, at, groups),
+        3 => layer_by::<3>(x, w, at, groups),
+        _ => Err("more than three spatial axes".into()),
+    };
+    Ok(channels_first(y?))
+}
+
+fn layer_by<'g, const N: usize>(
+    x: Expr<'g>,
+    w: Expr<'g>,
+    at: &Windows,
+    groups: usize,
+) -> Result<Expr<'g>, String> {
+    let layer = nn::Conv::new(by_axes::<N>(&at.kernel)?, sizes(w)[N + 1])
+        .stride(by_axes::<N>(&at.strides)?)
+        .dilation(by_axes::<N>(&at.dilations)?)
+        .groups(groups)
+        .padding(at.pads());
+    Ok(layer.with_weight(x, w))
 }
 
 /// Columns added up where their windows overlap: by the index of each element.

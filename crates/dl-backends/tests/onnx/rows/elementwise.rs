@@ -23,6 +23,12 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
         "Asinh" => unary(c, |x| x.sign() * (x.abs() + (x * x + 1.0).sqrt()).log()),
         "Acosh" => unary(c, |x| (x + (x * x - 1.0).sqrt()).log()),
         "Atanh" => unary(c, |x| (x.log1p() - (-x).log1p()) * 0.5),
+        "Atan" => unary(c, |x| {
+            let size = (x * x + 1.0).sqrt();
+            angle(x / size, 1.0 / size)
+        }),
+        "Asin" => unary(c, |x| angle(x, (1.0 - x * x).sqrt())),
+        "Acos" => unary(c, |x| -angle(x, (1.0 - x * x).sqrt()) + std::f64::consts::FRAC_PI_2),
         "Sigmoid" => unary(c, |x| x.sigmoid()),
         "Softplus" => unary(c, |x| x.softplus()),
         "Relu" => unary(c, |x| x.maximum(0.0)),
@@ -171,6 +177,19 @@ fn clip<'g>(c: &Call<'_, 'g>) -> Out<'g> {
     Ok(vec![x.like(y)])
 }
 
+/// The angle of a sine and a cosine that is not negative: `sin(a - y) = s·cos y - c·sin y` is what a
+/// guess `y` lacks, but for its third power.
+fn angle<'g>(sine: Expr<'g>, cosine: Expr<'g>) -> Expr<'g> {
+    (0..4).fold(sine, |y, _| y + (sine * y.cos() - cosine * y.sin()))
+}
+
+/// Of the quotient rounded towards zero; numbers less than the divisor are their own.
+fn remainder<'g>(x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
+    let y = y.broadcast_to(&x.shape());
+    let quotient = truncate(x / y);
+    quotient.eq(0.0).select(x, x - quotient * y)
+}
+
 fn arithmetic<'g>(c: &Call<'_, 'g>) -> Out<'g> {
     let (x, y) = (c.x(0)?, c.x(1)?);
     let fmod = c.int("fmod", 0) == 1;
@@ -181,8 +200,12 @@ fn arithmetic<'g>(c: &Call<'_, 'g>) -> Out<'g> {
         ("Div", Ty::Int(..)) => integer_quotient(x.e, y.e, true),
         ("Div", _) => x.e / y.e,
         ("Mod", Ty::Int(..)) => x.e - integer_quotient(x.e, y.e, fmod) * y.e,
-        ("Mod", _) if fmod => x.e - truncate(x.e / y.e) * y.e,
-        ("Mod", _) => x.e - (x.e / y.e).floor() * y.e,
+        ("Mod", _) if fmod => remainder(x.e, y.e),
+        ("Mod", _) => {
+            let r = remainder(x.e, y.e);
+            let turned = r.ne(0.0).and(r.lt(0.0).ne(y.e.lt(0.0)));
+            turned.select(r + y.e, r)
+        }
         (_, ty) if ty.is_float() => x.e.pow(y.e.cast(x.e.dtype())),
         (_, ty) => wrapped(truncate(x.e.cast(F64).pow(y.e.cast(F64))).cast(x.e.dtype()), ty),
     };

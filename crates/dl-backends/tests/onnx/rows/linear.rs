@@ -14,7 +14,7 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
         "MatMulInteger" => (|| {
             let shifted = |i: usize| -> Result<Expr<'g>, String> {
                 let x = c.x(i)?.e;
-                Ok(c.optional(i + 2)?.map_or(x, |z| x - zero_point(z.e, x, if i == 0 { 0 } else { 1 })))
+                Ok(c.optional(i + 2)?.map_or(x, |z| x - zero_point(z.e, i)))
             };
             one(product(shifted(0)?, shifted(1)?), Ty::Int(32, true))
         })(),
@@ -54,15 +54,11 @@ pub(super) fn product<'g>(x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
 }
 
 /// A zero point of a matrix: one, or one for each row or column.
-pub(super) fn zero_point<'g>(z: Expr<'g>, of: Expr<'g>, axis: usize) -> Expr<'g> {
-    let n = sizes(z);
-    match n.as_slice() {
+pub(super) fn zero_point<'g>(z: Expr<'g>, axis: usize) -> Expr<'g> {
+    match sizes(z).as_slice() {
         [n] if *n > 1 && axis == 0 => z.reshape([*n, 1]),
         [1] => z.reshape(()),
-        _ => {
-            let _ = of;
-            z
-        }
+        _ => z,
     }
 }
 

@@ -43,5 +43,19 @@ pub(crate) fn apply<'g>(c: &Call<'_, 'g>) -> Out<'g> {
         training::apply,
         flow::apply,
     ];
-    families.iter().find_map(|family| family(c)).unwrap_or(Err(String::new()))
+    families.iter().find_map(|family| family(c)).unwrap_or_else(|| Err(reason(c.op).into()))
+}
+
+/// Why an operator is not written; nothing where it only has no row yet.
+fn reason(op: &str) -> &'static str {
+    match op {
+        "Compress" | "NonMaxSuppression" | "NonZero" | "Unique" => "results whose shape depends on values",
+        "RegexFullMatch" | "StringConcat" | "StringNormalizer" | "StringSplit" | "TfIdfVectorizer" => {
+            "strings"
+        }
+        "Bernoulli" | "RandomUniformLike" => "random numbers of another generator",
+        "BitCast" => "the bits of floats",
+        "ImageDecoder" => "image files",
+        _ => "",
+    }
 }

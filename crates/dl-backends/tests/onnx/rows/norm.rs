@@ -1,6 +1,8 @@
 //! Normalization.
 
-use dl_core::Expr;
+use dl_core::{Expr, nn};
+
+use super::conv::{channels_first, channels_last};
 
 use crate::call::{Call, Out, V, X, axis_of, sizes};
 
@@ -24,14 +26,14 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
         })(),
         "InstanceNormalization" => (|| {
             let x = c.x(0)?;
-            let y = standard(x.e, (2..x.rank()).collect(), c.float("epsilon", 1e-5));
+            let layer = nn::InstanceNorm::new().eps(c.float("epsilon", 1e-5));
+            let y = channels_first(layer.apply(channels_last(x.e), "instance", nn::Mode::Evaluate));
             Ok(vec![x.like(y * channel(c.x(1)?.e, x.rank()) + channel(c.x(2)?.e, x.rank()))])
         })(),
         "GroupNormalization" => (|| {
             let (x, groups) = (c.x(0)?, c.int("num_groups", 1) as usize);
-            let shape = x.sizes();
-            let grouped = x.e.reshape([shape[0], groups, shape[1..].iter().product::<usize>() / groups]);
-            let y = standard(grouped, vec![2], c.float("epsilon", 1e-5)).reshape(shape.as_slice());
+            let layer = nn::GroupNorm::new(groups).eps(c.float("epsilon", 1e-5)).without_affine();
+            let y = channels_first(layer.apply(channels_last(x.e), "group"));
             Ok(vec![x.like(y * channel(c.x(1)?.e, x.rank()) + channel(c.x(2)?.e, x.rank()))])
         })(),
         "LayerNormalization" => (|| {
@@ -39,15 +41,16 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
             let axes: Vec<usize> = (c.axis(-1, x.rank())?..x.rank()).collect();
             let mean = kept(x.e, &axes, |e, a| e.mean(a));
             let inverse = 1.0 / (kept((x.e - mean).square(), &axes, |e, a| e.mean(a)) + epsilon).sqrt();
-            let y = (x.e - mean) * inverse * c.x(1)?.e;
+            let layer = nn::LayerNorm::new().axes(axes.len()).eps(epsilon).without_affine();
+            let y = layer.apply(x.e, "layer") * c.x(1)?.e;
             let y = c.optional(2)?.map_or(y, |b| y + b.e);
             Ok(vec![x.like(y), x.like(mean), x.like(inverse)])
         })(),
         "RMSNormalization" => (|| {
             let (x, epsilon) = (c.x(0)?, c.float("epsilon", 1e-5));
             let axes: Vec<usize> = (c.axis(-1, x.rank())?..x.rank()).collect();
-            let root = (kept(x.e.square(), &axes, |e, a| e.mean(a)) + epsilon).sqrt();
-            Ok(vec![x.like(x.e / root * c.x(1)?.e)])
+            let layer = nn::RmsNorm::new().axes(axes.len()).eps(epsilon).without_affine();
+            Ok(vec![x.like(layer.apply(x.e, "rms") * c.x(1)?.e)])
         })(),
         "MeanVarianceNormalization" => (|| {
             let x = c.x(0)?;

@@ -14,10 +14,15 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
         "CastLike" => (|| Ok(vec![V::T(cast(c.x(0)?, c.x(1)?.ty, true)?)]))(),
         "BitShift" => (|| {
             let (x, by) = (c.x(0)?, c.x(1)?);
-            let factor = c.g.constant(F64, 2.0).broadcast_to(&by.e.shape()).pow(by.e.cast(F64)).cast(I64);
+            let Ty::Int(bits, _) = x.ty else { return Err("bits of floats".into()) };
+            // Beyond the width, and before 0, nothing is left but the sign.
+            let inside = by.e.ge(0.0).and(by.e.lt(f64::from(bits)));
+            let safe = inside.select(by.e, 0.0);
+            let factor = c.g.constant(F64, 2.0).broadcast_to(&by.e.shape()).pow(safe.cast(F64)).cast(I64);
             let e = match c.text("direction", "LEFT").as_str() {
-                "LEFT" => wrapped(x.e * factor, x.ty),
-                _ => integer_quotient(x.e, factor, false),
+                "LEFT" => inside.select(wrapped(x.e * factor, x.ty), 0.0),
+                _ => inside
+                    .select(integer_quotient(x.e, factor, false), x.e.lt(0.0).select(x.e * 0.0 - 1.0, 0.0)),
             };
             Ok(vec![x.like(e)])
         })(),
@@ -111,7 +116,7 @@ pub(super) fn cast<'g>(x: X<'g>, to: Ty, saturate: bool) -> Result<X<'g>, String
     let e = match (x.ty, to) {
         (from, to) if from == to => x.e,
         // Half precision is held in single; a program rounds where it is asked to.
-        (_, Ty::Half) => x.e.cast(F32),
+        (_, Ty::Half(_)) => x.e.cast(F32),
         (from, Ty::Int(..)) if from.is_float() => wrapped(x.e.cast(I64), to),
         (Ty::Int(..), Ty::Int(..)) => wrapped(x.e, to),
         (_, to) => x.e.cast(to.dtype()),

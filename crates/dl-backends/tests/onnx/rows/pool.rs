@@ -1,43 +1,22 @@
 //! Pooling.
 
 use dl_core::ops::Scatter;
-use dl_core::{Expr, I64};
+use dl_core::{Expr, I64, nn};
 
-use super::conv::windows;
+use super::conv::{Windows, by_axes, channels_first, channels_last, whole_windows, windows};
 use crate::call::{Call, Out, V, X, sizes};
 use crate::types::Ty;
 
 pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
     Some(match c.op {
         "MaxPool" => max_pool(c),
-        "AveragePool" => (|| {
-            let x = c.x(0)?;
-            let at = windows(c, x, None)?;
-            let sum = inside(at.of(x.e, 0.0)).sum(-1);
-            let ones = c.g.full(x.e.dtype(), x.sizes().as_slice(), 1.0);
-            let counted = if c.int("count_include_pad", 0) == 1 {
-                // What was padded counts, but nothing beyond it.
-                let pads = c.list("pads").unwrap_or(vec![0; 2 * at.kernel.len()]);
-                let (mut ones, mut beyond) = (ones, at.clone());
-                for a in 0..at.kernel.len() {
-                    let after = if c.has("pads") { pads[a + at.kernel.len()] } else { at.after[a] };
-                    ones = ones.pad(a + 2, at.before[a] as usize, after as usize, 1.0);
-                    beyond.before[a] = 0;
-                    beyond.after[a] = at.after[a] - after;
-                }
-                inside(beyond.of(ones, 0.0)).sum(-1)
-            } else {
-                inside(at.of(ones, 0.0)).sum(-1)
-            };
-            Ok(vec![x.like(sum / counted)])
-        })(),
-        "LpPool" => (|| {
-            let (x, p) = (c.x(0)?, c.int("p", 2) as f64);
-            let at = windows(c, x, None)?;
-            Ok(vec![x.like(inside(at.of(x.e, 0.0)).abs().pow(p).sum(-1).pow(1.0 / p))])
-        })(),
-        "GlobalAveragePool" => global(c, |x, axes| x.mean(axes)),
-        "GlobalMaxPool" => global(c, |x, axes| x.max(axes)),
+        "AveragePool" => pooled(c, |size| match c.int("count_include_pad", 0) {
+            1 => Kind::Average(size),
+            _ => Kind::OwnAverage(size),
+        }),
+        "LpPool" => pooled(c, |size| Kind::Norm(size, c.int("p", 2) as f64)),
+        "GlobalAveragePool" => c.x(0).map(|x| vec![x.like(global(x, nn::global_avg_pool))]),
+        "GlobalMaxPool" => c.x(0).map(|x| vec![x.like(global(x, nn::global_max_pool))]),
         "MaxUnpool" => (|| {
             let (x, i) = (c.x(0)?, c.x(1)?);
             let own = x.sizes();
@@ -76,16 +55,60 @@ fn inside(seen: Expr<'_>) -> Expr<'_> {
     seen.reshape(flat.as_slice())
 }
 
-fn global<'g>(c: &Call<'_, 'g>, f: impl FnOnce(Expr<'g>, Vec<usize>) -> Expr<'g>) -> Out<'g> {
-    let x = c.x(0)?;
+/// The whole image as one.
+fn global<'g>(x: X<'g>, pool: impl FnOnce(Expr<'g>) -> Expr<'g>) -> Expr<'g> {
     let mut shape = x.sizes();
-    let y = f(x.e, (2..shape.len()).collect());
+    // Any number of spatial axes is one of two, for a pool of all of it.
+    let flat = x.e.reshape([shape[0], shape[1], 1, shape[2..].iter().product::<usize>()]);
     shape[2..].fill(1);
-    Ok(vec![x.like(y.reshape(shape.as_slice()))])
+    pool(channels_last(flat)).reshape(shape.as_slice())
+}
+
+/// Which of the library's pools, for windows of a size.
+enum Kind<'s> {
+    Max(&'s [usize]),
+    Average(&'s [usize]),
+    OwnAverage(&'s [usize]),
+    Norm(&'s [usize], f64),
+}
+
+fn pooled<'g>(c: &Call<'_, 'g>, kind: impl Fn(&[usize]) -> Kind<'_>) -> Out<'g> {
+    let x = c.x(0)?;
+    // The layer itself adds a last window where there is one.
+    let at = whole_windows(c, x, None)?;
+    let images = channels_last(x.e);
+    let y = match at.kernel.len() {
+        1 => pooled_by::<1>(c, images, &at, kind(&at.kernel))?,
+        2 => pooled_by::<2>(c, images, &at, kind(&at.kernel))?,
+        3 => pooled_by::<3>(c, images, &at, kind(&at.kernel))?,
+        _ => return Err("more than three spatial axes".into()),
+    };
+    Ok(vec![x.like(channels_first(y))])
+}
+
+fn pooled_by<'g, const N: usize>(
+    c: &Call<'_, 'g>,
+    x: Expr<'g>,
+    at: &Windows,
+    kind: Kind<'_>,
+) -> Result<Expr<'g>, String> {
+    let pool = match kind {
+        Kind::Max(size) => nn::Pool::max(by_axes::<N>(size)?),
+        Kind::Average(size) => nn::Pool::average(by_axes::<N>(size)?),
+        Kind::OwnAverage(size) => nn::Pool::average(by_axes::<N>(size)?).uncounted_padding(),
+        Kind::Norm(size, p) => nn::Pool::norm(by_axes::<N>(size)?, p),
+    };
+    let pool =
+        pool.stride(by_axes::<N>(&at.strides)?).dilation(by_axes::<N>(&at.dilations)?).padding(at.pads());
+    let pool = if c.int("ceil_mode", 0) == 1 { pool.ceil() } else { pool };
+    Ok(pool.apply(x))
 }
 
 fn max_pool<'g>(c: &Call<'_, 'g>) -> Out<'g> {
     let x = c.x(0)?;
+    if c.outputs == 1 && x.ty.is_float() {
+        return pooled(c, |size| Kind::Max(size));
+    }
     let at = windows(c, x, None)?;
     // Integers have no infinity, but their values fit into doubles here.
     let values = if x.ty.is_float() { x.e } else { x.e.cast(dl_core::F64) };

@@ -1,7 +1,7 @@
 //! Reductions, extremes and their places, softmax.
 
 use dl_core::ops::Reduce;
-use dl_core::{Expr, I64};
+use dl_core::{Expr, F32, I64};
 
 use crate::call::{Call, Out, V, X, axis_of};
 use crate::types::Ty;
@@ -65,7 +65,8 @@ fn extreme<'g>(c: &Call<'_, 'g>, kind: Reduce) -> Out<'g> {
     if x.ty != Ty::Bool {
         return reduced(c, |x, a| x.reduce(kind, a));
     }
-    reduced(c, |x, a| x.cast(I64).reduce(kind, a).ne(0.0))
+    // As floats, which have a smallest and a largest number for nothing.
+    reduced(c, |x, a| x.cast(F32).reduce(kind, a).gt(0.0))
 }
 
 fn place<'g>(c: &Call<'_, 'g>, largest: bool) -> Out<'g> {

@@ -77,3 +77,13 @@ fn unsort<'g>(axis: usize, order: Order, x: Expr<'g>, g: Cotangent<'g>) -> Cotan
     let shape = places.shape();
     g.added_up(|e| e.permute(&swap).scatter_add(last, last, places, &shape).permute(&swap))
 }
+
+/// What an element passes back to its sequence, in the body of the scan itself: zero but in this step.
+pub(super) fn of_element<'g>(scan: u64, axis: usize, sequence: Expr<'g>, g: Cotangent<'g>) -> Cotangent<'g> {
+    let (graph, shape) = (sequence.graph(), sequence.shape());
+    let steps = graph.iota(DType::I64, 0, [shape[axis].clone()]);
+    let step = steps.apply(Op::Element { scan, axis: 0 }, &[]).broadcast_to(&shape);
+    let here = graph.iota(DType::I64, axis, shape.clone()).eq(step);
+    let kept: Vec<usize> = (0..shape.rank()).filter(|a| *a != axis).collect();
+    g.moved(|e| e.broadcast_along(&kept, &shape)).branch(here, true)
+}

@@ -58,8 +58,13 @@ pub(super) fn contributions<'g>(
         | Op::Random { .. }
         | Op::ArgReduce { .. }
         | Op::ArgSort { .. }
+        | Op::Carry { .. }
         | Op::StopGradient
         | Op::Poison => vec![],
+        // A value of a body that is differentiated in the body itself.
+        Op::Element { scan, axis } => vec![(0, index::of_element(*scan, *axis, args[0], g))],
+        // Their scans are differentiated as one.
+        Op::Scan(_) | Op::Final(_) | Op::Stack(_) => vec![],
         // Requests are resolved in the order of the arena, so none is left below an objective.
         Op::Grad => vec![],
     }

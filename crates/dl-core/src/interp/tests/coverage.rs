@@ -139,6 +139,8 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
         (x.apply(Op::Variable(0), &[]), "f64[2, 2] 0 1 2 3"),
         (x.assume(Fact::NonNegative), "f64[2, 2] 0 1 2 3"),
         (x.with_gradient(&[x], |c| [-c]), "f64[2, 2] 0 1 2 3"),
+        (g.scan(0, &[x], &[range(g, [2])], |h, x| ([h[0] + x[0]], [h[0]])).outputs[0], "f64[2, 2] 0 1 0 2"),
+        (g.scan(0, &[x], &[range(g, [2])], |h, x| ([h[0] + x[0]], [])).finals[0], "f64[2] 2 5"),
     ]
 }
 

@@ -8,6 +8,7 @@ mod movement;
 mod programs;
 mod reduce;
 mod runs;
+mod scan;
 mod window;
 
 use super::eval_expr;

@@ -136,8 +136,11 @@ fn last_sizes<'g>(what: &str, x: Expr<'g>, rank: usize, axes: usize) -> Result<V
     }
     let sizes: Option<Vec<usize>> = shape[shape.rank() - axes..].iter().map(Dim::size).collect();
     sizes.ok_or_else(|| {
-        let which = if axes == 1 { "a last axis".into() } else { format!("{axes} last axes") };
-        x.graph().fail(format!("{what} of {shape}: {which} of known size is needed"))
+        let needed = match axes {
+            1 => "a last axis of known size is needed".into(),
+            n => format!("{n} last axes of known size are needed"),
+        };
+        x.graph().fail(format!("{what} of {shape}: {needed}"))
     })
 }
 

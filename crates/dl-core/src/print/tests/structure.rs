@@ -3,7 +3,8 @@
 use expect_test::{Expect, expect};
 
 use crate::ops::Order;
-use crate::{Expr, F32, F64, Fact, Graph, I64, Named, Tensor};
+use crate::ops::scan::Scan;
+use crate::{Expr, F32, F64, Fact, Graph, I64, Init, Named, Tensor, print};
 
 const B: Named = Named("B");
 
@@ -448,4 +449,21 @@ fn leaves_and_markers() {
         0.5·(a weird name)
         0.5 \cdot \mathrm{a\ weird\ name}"#]],
     );
+}
+
+#[test]
+fn recurrences_have_an_index() {
+    let g = Graph::new();
+    let x = g.input("x", F64, (Named("B"), 28, 3));
+    let (w, u) = (g.parameter("W", F64, [3, 4], Init::Zeros), g.parameter("U", F64, [4, 4], Init::Zeros));
+    let zeros = g.full(F64, (Named("B"), 4), 0.0);
+    let run = g.scan(1, &[x], &[zeros], |h, x| {
+        let next = (x[0].dot(w) + h[0].dot(u)).tanh().named("h");
+        ([next], [next, next * 2.0])
+    });
+    let roots = [("y", run.outputs[0].sum(..)), ("z", run.finals[0]), ("d", run.outputs[1])];
+    expect![[r#""#]].assert_eq(&print::math(&roots));
+    expect![[r#""#]].assert_eq(&print::latex(&roots));
+    let sums = Scan::along(1).reverse().run(&g, &[x], &[x.sum(1)], |h, x| ([h[0] + x[0]], []));
+    expect![[r#""#]].assert_eq(&sums.finals[0].math());
 }

@@ -10,6 +10,7 @@ mod derivatives;
 mod equivalent;
 mod extremes;
 mod instance;
+mod loops;
 mod measure;
 mod mutants;
 mod mutation;

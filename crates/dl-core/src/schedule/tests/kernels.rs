@@ -17,7 +17,7 @@ fn the_perceptron() {
         &loss.minimize(Sgd::new(0.01)).expect("it is right"),
         expect![[r#"
             rows       B = 8
-            0w0        opaque     %40:J = constant()  (1 operations, 4 B)
+            0w0        opaque     %40:J = constant()  (0 operations, 4 B)
             0w1        pointwise  each of 1 elements  (1 operations, 8 B)
                        r0 = %40:J[element]
                        r1 = div r0 8
@@ -214,7 +214,7 @@ fn movement_inside_a_row_and_indices() {
                        r6 = move r2 to 5 places
                        %6 ← r6
                        %7 ← sum over rows of r4
-            1w0        opaque     %8 = broadcast(%7)  (15 operations, 72 B)
+            1w0        opaque     %8 = broadcast(%7)  (0 operations, 72 B)
             1w1        pointwise  each of 15 elements  (15 operations, 180 B)
                        r0 = table[element]
                        r1 = %8[element]
@@ -234,14 +234,14 @@ fn without_a_batch_everything_is_whole() {
     check(
         &program(&g, &[("y", x.flip(0).exp() + 1.0)], &[]),
         expect![[r#"
-        no rows    %1 = flip of [B, 2] mixes rows of B
-        0w0        opaque     %1 = flip(x)  (16 operations, 128 B)
-        0w1        pointwise  each of 16 elements  (32 operations, 128 B)
-                   r0 = %1[element]
-                   r1 = exp r0
-                   r2 = add r1 1
-                   %3 ← r2
-        output     y = %3
-    "#]],
+            no rows    %1 = flip of [B, 2] mixes rows of B
+            0w0        opaque     %1 = flip(x)  (0 operations, 128 B)
+            0w1        pointwise  each of 16 elements  (32 operations, 128 B)
+                       r0 = %1[element]
+                       r1 = exp r0
+                       r2 = add r1 1
+                       %3 ← r2
+            output     y = %3
+        "#]],
     );
 }

@@ -1,7 +1,7 @@
 //! Layers.
 
 use dl_core::Named;
-use dl_core::nn::{self, Mode};
+use dl_core::nn::{self, Given, Mode, Recurrent};
 
 use super::{Case, Values, case};
 
@@ -80,6 +80,21 @@ fn norms() -> Vec<Case> {
             [3, 2],
             (0.5, 1.5),
         ),
+        case("rnn", |x| nn::rnn(x[0], "rnn", 2)).over("x", (B, 3, 2), (-1.5, 1.5)),
+        case("lstm", |x| nn::lstm(x[0], "lstm", 2)).over("x", (B, 3, 2), (-1.5, 1.5)),
+        case("gru", |x| nn::gru(x[0], "gru", 2)).over("x", (B, 3, 2), (-1.5, 1.5)),
+        case("lstm, stacked, both directions, ragged", |x| {
+            let layer = Recurrent::lstm(2).layers(2).bidirectional();
+            let given = Given { lengths: Some(x[1]), ..Given::default() };
+            layer.apply_to(x[0], "lstm", Mode::Evaluate, given).outputs
+        })
+        .over("x", (B, 3, 2), (-1.5, 1.5))
+        .with("lengths", B, Values::Indices(&[2, 3, 1, 3])),
+        case("gru, checkpointed", |x| {
+            let run = Recurrent::gru(2).checkpointed().apply(x[0], "gru", Mode::Evaluate);
+            run.outputs.sum(1) * run.hidden[0]
+        })
+        .over("x", (B, 5, 2), (-1.5, 1.5)),
     ]
 }
 

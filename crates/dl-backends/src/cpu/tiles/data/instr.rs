@@ -3,6 +3,7 @@
 use dl_core::DType;
 use dl_core::dtype::Scalar;
 use dl_core::ops::{Binary, Clock, Reduce, Unary};
+use dl_core::schedule::{Body, Register};
 
 use crate::cpu::vector::ByteMap;
 
@@ -18,6 +19,21 @@ pub(crate) struct Instr {
     pub len: usize,
     /// The plan's step, for errors.
     pub step: usize,
+    pub work: Work,
+}
+
+/// What the schedule counts for each row: elements that are gone through, and operations on numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    pub terms: usize,
+    pub operations: usize,
+}
+
+impl Work {
+    /// That of an instruction of a body.
+    pub(crate) fn of(body: &Body, register: Register) -> Work {
+        Work { terms: body.terms(register), operations: body.operations(register) }
+    }
 }
 
 /// What an operation computes.

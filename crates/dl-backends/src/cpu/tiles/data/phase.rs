@@ -9,7 +9,7 @@ use dl_core::ops::Reduce;
 
 use crate::cpu::tiles::data::code::Segment;
 use crate::cpu::tiles::data::home::{Base, Target};
-use crate::cpu::tiles::data::instr::{Instr, Kind};
+use crate::cpu::tiles::data::instr::{Instr, Kind, Work};
 use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::data::slots::Slot;
 use crate::cpu::tiles::data::tiling::Tiling;
@@ -29,7 +29,10 @@ pub(crate) struct OpaqueStep {
     /// The plan's step.
     pub step: usize,
     pub args: Vec<Argument>,
-    pub out: Target,
+    /// Where its results go, in the step's order.
+    pub outs: Vec<Target>,
+    /// For all rows together.
+    pub work: Work,
 }
 
 /// An operand of a step on a whole tile.
@@ -168,9 +171,8 @@ impl Phase {
     pub(crate) fn results(&self) -> Vec<usize> {
         match self {
             Phase::Group(group) => group.instrs.iter().filter_map(|i| i.out).collect(),
-            Phase::Product(Product { out, .. }) | Phase::Opaque(OpaqueStep { out, .. }) => {
-                out.home().into_iter().collect()
-            }
+            Phase::Product(Product { out, .. }) => out.home().into_iter().collect(),
+            Phase::Opaque(step) => step.outs.iter().filter_map(|out| out.home()).collect(),
         }
     }
 }

@@ -8,7 +8,7 @@ use dl_core::ops::Reduce;
 use dl_core::schedule::{self, Body, BufferId, Layout, Operation, Register};
 
 use crate::cpu::array::Item;
-use crate::cpu::tiles::data::instr::{Index, Instr, Kind, Operand};
+use crate::cpu::tiles::data::instr::{Index, Instr, Kind, Operand, Work};
 use crate::cpu::tiles::lower::rows::Lowering;
 use crate::cpu::vector::{self, ByteMap, Isa};
 
@@ -24,7 +24,8 @@ struct Value {
 }
 
 /// The instructions of a body so far.
-struct Instructions {
+struct Instructions<'b> {
+    body: &'b Body,
     instrs: Vec<Instr>,
     /// By register; none for those that write buffers.
     values: Vec<Option<Value>>,
@@ -50,7 +51,7 @@ impl Lowering<'_> {
             let value = match &instr.operation {
                 Operation::Store { .. } => None,
                 Operation::Fold { .. } | Operation::Scatter { .. } => {
-                    self.reduction(&mut to, instr)?;
+                    self.reduction(&mut to, Register(i as u32))?;
                     None
                 }
                 _ => Some(self.define(&mut to, Register(i as u32), instr, result)?),
@@ -64,7 +65,7 @@ impl Lowering<'_> {
     /// An instruction that defines a register.
     fn define(
         &mut self,
-        to: &mut Instructions,
+        to: &mut Instructions<'_>,
         register: Register,
         instr: &schedule::Instr,
         result: Option<usize>,
@@ -87,6 +88,7 @@ impl Lowering<'_> {
         if let Some((place, map)) = to.longer_map(instr) {
             to.instrs[place].out = Some(out);
             to.instrs[place].kind = map;
+            to.instrs[place].work.operations += to.body.operations(register);
             return Ok(Value { bytes: Some(place), ..value(out) });
         }
         let first_map = to.first_map(instr);
@@ -95,12 +97,14 @@ impl Lowering<'_> {
             Some(map) => map,
             None => self.kind(to, instr)?,
         };
-        to.instrs.push(Instr { kind, dtype, out: Some(out), len, step });
+        let work = Work::of(to.body, register);
+        to.instrs.push(Instr { kind, dtype, out: Some(out), len, step, work });
         Ok(Value { bytes, ..value(out) })
     }
 
     /// An instruction that reduces rows.
-    fn reduction(&mut self, to: &mut Instructions, instr: &schedule::Instr) -> Result<(), String> {
+    fn reduction(&mut self, to: &mut Instructions<'_>, register: Register) -> Result<(), String> {
+        let instr = to.body.instr(register);
         let (kind, len) = match &instr.operation {
             Operation::Fold { buffer, kind, of } => {
                 let fold = self.fold(*buffer, *kind, false, 1)?;
@@ -114,11 +118,12 @@ impl Lowering<'_> {
             }
             _ => return Err("it reduces no rows".into()),
         };
-        to.instrs.push(Instr { kind, dtype: instr.dtype, out: None, len, step: instr.step.index() });
+        let (step, work) = (instr.step.index(), Work::of(to.body, register));
+        to.instrs.push(Instr { kind, dtype: instr.dtype, out: None, len, step, work });
         Ok(())
     }
 
-    fn kind(&mut self, to: &Instructions, instr: &schedule::Instr) -> Result<Kind, String> {
+    fn kind(&mut self, to: &Instructions<'_>, instr: &schedule::Instr) -> Result<Kind, String> {
         let len = instr.len;
         Ok(match &instr.operation {
             Operation::Unary { op, x, .. } => Kind::Unary(*op, to.operand(x, len)?),
@@ -159,8 +164,8 @@ impl Lowering<'_> {
     }
 }
 
-impl Instructions {
-    fn new(body: &Body) -> Instructions {
+impl<'b> Instructions<'b> {
+    fn new(body: &'b Body) -> Instructions<'b> {
         let (mut readers, mut stored) = (vec![0; body.instrs.len()], HashMap::new());
         for instr in &body.instrs {
             instr.operation.registers().iter().for_each(|register| readers[register.index()] += 1);
@@ -168,7 +173,7 @@ impl Instructions {
                 stored.insert(of, buffer);
             }
         }
-        Instructions { instrs: vec![], values: vec![], readers, stored }
+        Instructions { body, instrs: vec![], values: vec![], readers, stored }
     }
 
     fn value(&self, register: Register) -> Result<Value, String> {

@@ -4,7 +4,7 @@
 use dl_core::DType;
 
 use crate::cpu::tiles::data::convert::Convert;
-use crate::cpu::tiles::data::instr::Kind;
+use crate::cpu::tiles::data::instr::{Instr, Kind};
 use crate::cpu::tiles::data::phase::{Phase, Phases};
 use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::lower::rows::Lowered;
@@ -42,8 +42,8 @@ fn candidate(phase: &Phase, at: usize) -> Option<Option<(usize, Convert)>> {
     let instr = group.instrs.get(at)?;
     Some(match (&instr.kind, instr.out) {
         (Kind::Bytes(map, from), Some(out)) => {
-            let convert =
-                Convert { map: map.clone(), from: *from, len: instr.len, step: instr.step, room: 0 };
+            let Instr { len, step, work, .. } = *instr;
+            let convert = Convert { map: map.clone(), from: *from, len, step, work, room: 0 };
             Some((out, convert))
         }
         _ => None,

@@ -14,6 +14,7 @@ use crate::cpu::array::Array;
 use crate::cpu::matmul::Kernels;
 use crate::cpu::tiles::data::home::Target;
 use crate::cpu::tiles::data::home::{Home, Place};
+use crate::cpu::tiles::data::instr::Work;
 use crate::cpu::tiles::data::phase::{Argument, FoldDecl, Group, OpaqueStep, Phase, Phases};
 use crate::cpu::tiles::data::product::{Form, Left, Pack, Product, Weights};
 
@@ -85,7 +86,10 @@ impl Lowering<'_> {
         match kernel {
             Kernel::Pointwise(pointwise) => self.group(&pointwise.body, None).map(drop),
             Kernel::Product(product) => self.product(product),
-            Kernel::Opaque(opaque) => self.opaque(opaque),
+            Kernel::Opaque(opaque) => {
+                let operations = self.schedule.cost(kernel).operations;
+                self.opaque(opaque, Work { terms: self.schedule.terms(opaque), operations })
+            }
         }
     }
 
@@ -96,7 +100,7 @@ impl Lowering<'_> {
         Ok(last)
     }
 
-    fn opaque(&mut self, opaque: &Opaque) -> Result<(), String> {
+    fn opaque(&mut self, opaque: &Opaque, work: Work) -> Result<(), String> {
         let step = opaque.step.index();
         let mut args = vec![];
         for arg in &opaque.args {
@@ -108,11 +112,14 @@ impl Lowering<'_> {
                 },
             });
         }
-        let out = match opaque.fold {
-            Some(kind) => Target::Fold(self.fold(opaque.out, kind, false, 1)?),
-            None => Target::Home(self.home(opaque.out)?),
-        };
-        self.phases.push(Phase::Opaque(OpaqueStep { step, args, out }));
+        let mut outs = vec![];
+        for out in &opaque.outs {
+            outs.push(match opaque.fold {
+                Some(kind) => Target::Fold(self.fold(*out, kind, false, 1)?),
+                None => Target::Home(self.home(*out)?),
+            });
+        }
+        self.phases.push(Phase::Opaque(OpaqueStep { step, args, outs, work }));
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use dl_core::schedule::KernelId;
 use crate::cpu::compile::Prepared;
 use crate::cpu::frame::Values;
 use crate::cpu::loops::Context;
+use crate::cpu::repeat::Around;
 use crate::cpu::run::{Moment, take};
 use crate::cpu::tiles::run::fused::Fused;
 use crate::error::{Error, Result};
@@ -57,18 +58,34 @@ impl Whole {
     ) -> Result<()> {
         let step = &plan.steps()[self.step];
         let value = plan.value(step.result);
+        if let (Some(repeat), Some(prepared)) = (&step.repeat, &self.prepared.repeat) {
+            let mut around = Around { plan, shapes, values, counters: call.counters() };
+            context
+                .repeat(repeat, prepared, &mut around)
+                .map_err(|(v, why)| Error::at(&plan.value(v).origin, why))?;
+            for result in step.results() {
+                let value = values[result.index()].take().map(|value| context.dense_array(value));
+                values[result.index()] = value;
+            }
+            self.free(values, context);
+            return Ok(());
+        }
         let args = take(&self.prepared, values);
         let shape = &shapes[step.result.index()];
         let moment = Moment { counters: call.counters(), dtype: value.dtype, shape };
         let result = context.step(step, &self.prepared, args, moment);
         let result = result.map_err(|why| Error::at(&value.origin, why))?;
+        self.free(values, context);
+        // Rows read them as slices.
+        values[step.result.index()] = Some(context.dense_array(result));
+        Ok(())
+    }
+
+    fn free(&self, values: &mut Values<'_>, context: &mut Context) {
         for freed in &self.frees {
             if let Some(value) = values[*freed].take() {
                 context.pool.recycle(value);
             }
         }
-        // Rows read them as slices.
-        values[step.result.index()] = Some(context.dense_array(result));
-        Ok(())
     }
 }
