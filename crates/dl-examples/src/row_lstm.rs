@@ -6,7 +6,7 @@ use dl_core::nn::{self, Mode, Recurrent};
 use crate::augment::Augmentation;
 use crate::classifier::Course;
 
-/// More than 98.5 % of MNIST's test images.
+/// For MNIST.
 pub const COURSE: Course = Course {
     epochs: 10,
     batch_size: 64,
