@@ -82,35 +82,6 @@ impl Network {
     }
 }
 
-/// The last state of LSTM cells from zeros on, with PyTorch's order of gates and first values.
-fn lstm<'g>(x: Expr<'g>, path: &str, units: usize) -> Expr<'g> {
-    let (g, bound) = (x.graph(), 1.0 / (units as f64).sqrt());
-    // Networks are made for examples of known sizes; where one is not, the product below is refused.
-    let [rows, features] = [1, 2].map(|axis: usize| x.shape()[axis].size().unwrap_or(0));
-    let parameter = |of: &str, shape: &[usize]| {
-        let init = Init::Uniform { low: -bound, high: bound };
-        g.parameter(&format!("{path}.{of}_l0"), F32, shape, init)
-    };
-    let (input, hidden) =
-        (parameter("weight_ih", &[features, 4 * units]), parameter("weight_hh", &[units, 4 * units]));
-    let bias = parameter("bias_ih", &[4 * units]) + parameter("bias_hh", &[4 * units]);
-    let inputs = x.dot(input) + bias;
-    let mut state: Option<[Expr<'g>; 2]> = None;
-    for t in 0..rows {
-        let mut gates = inputs.slice(1, t, t + 1).reshape((B, 4 * units));
-        if let Some([h, _]) = state {
-            gates = gates + h.dot(hidden);
-        }
-        let parts = gates.split(1, &[units; 4]);
-        let mut c = parts[0].sigmoid() * parts[2].tanh();
-        if let Some([_, before]) = state {
-            c = parts[1].sigmoid() * before + c;
-        }
-        state = Some([parts[3].sigmoid() * c.tanh(), c]);
-    }
-    state.map_or(x, |[h, _]| h)
-}
-
 fn through<'g>(layers: &[Layer], x: Expr<'g>, mode: Mode) -> Expr<'g> {
     layers.iter().fold(x, |x, layer| layer.apply(x, mode))
 }
@@ -145,7 +116,7 @@ impl Layer {
             Layer::BatchNorm { name } => nn::BatchNorm::new().apply(x, name, mode),
             Layer::LayerNorm { name } => nn::LayerNorm::new().apply(x, name),
             Layer::Attention { name, heads } => nn::MultiHeadAttention::new(*heads).apply(x, name, mode),
-            Layer::Lstm { name, units } => lstm(x, name, *units),
+            Layer::Lstm { name, units } => nn::Recurrent::lstm(*units).apply(x, name, mode).hidden[0],
         }
     }
 }

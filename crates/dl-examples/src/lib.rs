@@ -14,4 +14,5 @@ pub mod lenet;
 pub mod options;
 pub mod perceptron;
 pub mod resnet;
+pub mod row_lstm;
 pub mod text;

@@ -10,7 +10,7 @@ use dl_examples::autoencoder::Autoencoder;
 use dl_examples::classifier::{Classifier, Course, Model};
 use dl_examples::heat::{Rod, solution};
 use dl_examples::text::{Text, WINDOW, Writer, windows};
-use dl_examples::{lenet, resnet};
+use dl_examples::{lenet, resnet, row_lstm};
 use dl_train::Source;
 
 /// The small digits, each pixel nine, with a margin: as large as MNIST's.
@@ -48,6 +48,12 @@ fn accuracy(dataset: &Dataset, model: Model, course: Course, epochs: usize) -> f
 fn lenet_learns_digits() {
     let reached = accuracy(&large_digits(), lenet::logits, lenet::COURSE, 6);
     assert!(reached > 0.9, "{reached}");
+}
+
+#[test]
+fn an_lstm_learns_digits_row_by_row() {
+    let reached = accuracy(&large_digits(), row_lstm::logits, row_lstm::COURSE, 4);
+    assert!(reached > 0.8, "{reached}");
 }
 
 #[test]
