@@ -38,10 +38,12 @@ mod new;
 mod operation;
 mod print;
 mod products;
+mod readers;
 mod reduce;
 mod select;
 mod updates;
 mod verify;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +61,7 @@ pub use self::kernel::{
 };
 pub use self::operation::Operation;
 pub use self::updates::{Method, Reason, Update};
+pub use self::view::{Axes, Axis, Overlap};
 
 use crate::dim::{Dims, Name};
 use crate::error::Error;

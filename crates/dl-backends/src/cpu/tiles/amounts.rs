@@ -18,6 +18,12 @@ impl Tiled {
                 (combining(kind), instr.len * run, blocks * instr.len * run)
             }
             Kind::Reduce(_, _, run) => (Operation::Reduce, instr.len * run, rows * instr.len),
+            Kind::Pattern(_, _, ref pattern, _) => {
+                (Operation::Reduce, instr.len * pattern.offsets.len(), rows * pattern.runs.len())
+            }
+            Kind::Gather(_, _, _, _, Some(ref runs)) if !group.transposed => {
+                (Operation::Move, instr.len, rows * runs.len())
+            }
             Kind::Fold(kind, x, _) => match self.lowered.homes[x].len {
                 len if len > 1 && !group.transposed => (combining(kind), len, rows),
                 len => (Operation::Reduce, len, blocks * len),
@@ -70,7 +76,7 @@ impl Instr {
             Kind::Bytes(..) => Operation::Bytes,
             Kind::Copy(_) | Kind::Count { .. } => Operation::Move,
             Kind::Transpose(..) | Kind::Gather(..) | Kind::Concat(_) => Operation::Transpose,
-            Kind::Reduce(..) | Kind::Fold(..) => Operation::Reduce,
+            Kind::Reduce(..) | Kind::Pattern(..) | Kind::Fold(..) => Operation::Reduce,
             Kind::Random(_) => Operation::Random,
             Kind::Pick { .. } | Kind::Lookup { .. } | Kind::Place { .. } | Kind::Scatter { .. } => {
                 Operation::Index
