@@ -53,7 +53,8 @@ impl Schedule {
             }
             Kernel::Product(product) => {
                 let Sizes { m, k, n } = product.sizes.of(product.along, rows);
-                let own = m.saturating_mul(k).saturating_mul(n).saturating_mul(2);
+                let bias = if product.bias.is_some() { m.saturating_mul(n) } else { 0 };
+                let own = m.saturating_mul(k).saturating_mul(n).saturating_mul(2).saturating_add(bias);
                 let around: usize = prologues(product).chain(&product.epilogue).map(operations).sum();
                 own.saturating_add(around.saturating_mul(rows.max(1)))
             }

@@ -17,6 +17,10 @@ impl Tiled {
         let (operation, calls) = match instr.kind {
             Kind::Reduce(kind, ..) if group.transposed => (combining(kind), blocks * terms),
             Kind::Reduce(..) => (Operation::Reduce, rows * instr.len),
+            Kind::Pattern(_, _, ref pattern, _) => (Operation::Reduce, rows * pattern.runs.len()),
+            Kind::Gather(_, _, _, _, Some(ref runs)) if !group.transposed => {
+                (Operation::Move, rows * runs.len())
+            }
             Kind::Fold(kind, ..) if terms > 1 && !group.transposed => (combining(kind), rows),
             Kind::Fold(..) => (Operation::Reduce, blocks * terms),
             Kind::Lookup { width, .. } => (Operation::Move, rows * instr.len / width.max(1)),
@@ -69,7 +73,7 @@ impl Instr {
             Kind::Bytes(..) => Operation::Bytes,
             Kind::Copy(_) | Kind::Count { .. } => Operation::Move,
             Kind::Transpose(..) | Kind::Gather(..) | Kind::Concat(_) => Operation::Transpose,
-            Kind::Reduce(..) | Kind::Fold(..) => Operation::Reduce,
+            Kind::Reduce(..) | Kind::Pattern(..) | Kind::Fold(..) => Operation::Reduce,
             Kind::Random(..) => Operation::Random,
             Kind::Pick { .. } | Kind::Lookup { .. } | Kind::Place { .. } | Kind::Scatter { .. } => {
                 Operation::Index

@@ -290,7 +290,7 @@ impl Tiled {
             threads: together,
             ..with(kernel, multiply)
         };
-        match product.packs(self.tiling.rows) {
+        match product.packs(self.tiling.rows, &self.kernels) {
             (0, _) => kernel,
             (rows, columns) => {
                 let lines = rows * columns.div_ceil(self.kernels.panel());

@@ -10,7 +10,10 @@ use dl_core::schedule::{self, Body, BufferId, Layout, Operation, Register};
 use crate::cpu::array::Item;
 use crate::cpu::tiles::data::instr::{Index, Instr, Kind, Operand, Work};
 use crate::cpu::tiles::lower::rows::Lowering;
-use crate::cpu::vector::{self, ByteMap, Isa};
+use crate::cpu::vector::{self, ByteMap, Isa, Pattern, runs};
+
+/// Elements of a row that is no matter of columns (`transpose`).
+const LONG: usize = 64;
 
 /// What a register is.
 #[derive(Clone, Copy)]
@@ -91,6 +94,11 @@ impl Lowering<'_> {
             to.instrs[place].work.operations += to.body.operations(register);
             return Ok(Value { bytes: Some(place), ..value(out) });
         }
+        if let Some(pattern) = to.pattern(instr) {
+            let work = Work::of(to.body, register);
+            to.instrs.push(Instr { kind: pattern, dtype, out: Some(out), len, step, work });
+            return Ok(value(out));
+        }
         let first_map = to.first_map(instr);
         let bytes = first_map.is_some().then_some(to.instrs.len());
         let kind = match first_map {
@@ -139,8 +147,9 @@ impl Lowering<'_> {
             Operation::Gather { of, map, fill } => {
                 let width = to.value(*of)?.len;
                 let operand = to.operand(&schedule::Operand::Register(*of), width)?;
-                let map = map.iter().map(|place| place.unwrap_or(u32::MAX)).collect();
-                Kind::Gather(map, operand, width, *fill)
+                let map: Vec<u32> = map.iter().map(|place| place.unwrap_or(u32::MAX)).collect();
+                let runs = runs(&map);
+                Kind::Gather(map, operand, width, *fill, runs)
             }
             Operation::Concat(parts) => {
                 let part = |(x, map): &(Register, Vec<u32>)| Ok((to.rows(*x)?, map.clone()));
@@ -211,6 +220,21 @@ impl<'b> Instructions<'b> {
         let value = self.value(x.register()?).ok()?;
         let rows = !value.same && value.len == instr.len && instr.dtype == DType::F32;
         rows.then(|| Kind::Bytes(ByteMap::new(std::array::from_fn(|i| i as f32)), value.home))
+    }
+
+    /// A reduction of elements that a movement before it, which nothing else reads, brings together: by where
+    /// they lie. The movement is taken back.
+    fn pattern(&mut self, instr: &schedule::Instr) -> Option<Kind> {
+        let Operation::Reduce { kind, of, run } = &instr.operation else { return None };
+        let home = self.value(*of).ok()?.home;
+        let alone = self.readers[of.index()] == 1 && !self.stored.contains_key(of);
+        let last =
+            self.instrs.last().filter(|last| last.out == Some(home) && last.dtype.is_float() && alone)?;
+        let Kind::Gather(map, Operand::Rows(from), width, ..) = &last.kind else { return None };
+        let pattern = Pattern::of(map, *run).filter(|_| *width >= LONG && *kind != Reduce::Prod)?;
+        let kind = Kind::Pattern(*kind, *from, pattern, *width);
+        self.instrs.pop();
+        Some(kind)
     }
 
     /// A function of a byte, and this instruction after it; and the place of the former.

@@ -6,7 +6,7 @@ use dl_core::DType;
 use crate::cpu::tiles::data::convert::Convert;
 use crate::cpu::tiles::data::instr::{Instr, Kind};
 use crate::cpu::tiles::data::phase::{Phase, Phases};
-use crate::cpu::tiles::data::product::Product;
+use crate::cpu::tiles::data::product::{Product, View};
 use crate::cpu::tiles::lower::rows::Lowered;
 
 /// Takes conversions that only products of `f32` read out of the groups.
@@ -61,7 +61,7 @@ fn products(stages: &mut [Phases]) -> impl Iterator<Item = &mut Product> {
 fn only_products(stages: &[Phases], stage: usize, home: usize) -> bool {
     let mut phases = stages.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
     phases.all(|(r, phase)| match phase {
-        Phase::Product(p) if p.dtype == DType::F32 => {
+        Phase::Product(p) if p.dtype == DType::F32 && matches!(p.view, View::Dense) => {
             let reads = p.inputs().iter().filter(|h| **h == home).count();
             reads == 0 || r == stage && reads == 1 && p.left() == home
         }
