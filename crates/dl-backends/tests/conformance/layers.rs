@@ -3,7 +3,7 @@
 
 use dl_backends::Session;
 use dl_core::nn::{
-    self, Adam, BatchNorm, Dense, Embedding, InstanceNorm, Mode, Schedule, Scoped, SpectralNorm,
+    self, BatchNorm, Dense, Embedding, InstanceNorm, Mode, Schedule, Scoped, Sgd, SpectralNorm,
     TransformerEncoderLayer,
 };
 use dl_core::{DType, F32, F64, Graph, I64, Named, Program, Tensor};
@@ -30,7 +30,9 @@ fn training(float: DType) -> Program {
     let x = norm.apply(Dense::new(4).weight_norm().apply(x, "fc1").tanh(), "bn", Mode::Train);
     let y =
         Dense::new(3).spectral_norm(SpectralNorm::new().iterations(2), Mode::Train).apply(x.mean(1), "fc2");
-    let optimizer = Scoped::new("main", Adam::new(Schedule::exponential(0.05, 0.9)));
+    // Some gradients cancel, as those by keys' biases and by what a normalization takes out again. Adam would
+    // divide their rounding by itself.
+    let optimizer = Scoped::new("main", Sgd::new(Schedule::exponential(0.05, 0.9)).momentum(0.5));
     y.square().mean(..).minimize(optimizer).expect("it is well formed")
 }
 

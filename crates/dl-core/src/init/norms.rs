@@ -43,10 +43,13 @@ impl Columns<'_> {
     pub(super) fn sample(self, dtype: DType, seed: u64) -> Result<Vec<f64>> {
         let values = self.init.sample(dtype, self.shape, seed, self.of)?.to_f64();
         let columns = self.shape.last().copied().unwrap_or(1).max(1);
-        let mut norms = vec![0.0; self.shape.last().copied().unwrap_or(1)];
-        for (i, value) in values.into_iter().enumerate() {
-            norms[i % columns] = libm::hypot(norms[i % columns], value);
-        }
-        Ok(norms)
+        let column = |i: usize| values.iter().skip(i).step_by(columns);
+        let norm = |i: usize| {
+            // Of what is at most 1, so that no square leaves the range.
+            let size = column(i).fold(0.0, |most: f64, x| most.max(x.abs()));
+            let squares: f64 = column(i).map(|x| (x / size) * (x / size)).sum();
+            if size > 0.0 { size * squares.sqrt() } else { 0.0 }
+        };
+        Ok((0..self.shape.last().copied().unwrap_or(0)).map(norm).collect())
     }
 }

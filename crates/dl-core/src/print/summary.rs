@@ -236,7 +236,7 @@ mod tests {
         expect![[r#"
             layer                   kind                 output      parameters  operations
             block                   transformer encoder  [B, T, 8]            0           3
-            block.self_attn         attention            [B, T, 8]            0          23
+            block.self_attn         attention            [B, T, 8]            0          14
             block.self_attn.query   dense                [B, T, 8]           72           3
             block.self_attn.key     dense                [B, T, 8]           72           3
             block.self_attn.value   dense                [B, T, 8]           72           3
@@ -245,7 +245,7 @@ mod tests {
             block.linear1           dense                [B, T, 16]         144           3
             block.linear2           dense                [B, T, 8]          136           3
             block.norm2             layer_norm           [B, T, 8]           16          15
-            total                                                           600          75
+            total                                                           600          66
             600 trained"#]]
         .assert_eq(&g.summary().to_string());
         expect![[r#"
