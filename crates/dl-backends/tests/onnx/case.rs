@@ -1,6 +1,5 @@
 //! Reading the node tests: `export.py` prints them, one JSON object a line.
 
-use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use dl_core::Tensor;
@@ -42,17 +41,11 @@ pub(crate) fn all() -> Option<impl Iterator<Item = Line>> {
         return None;
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/onnx/export.py");
-    let mut child = Command::new(python)
-        .arg(script)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("Python was just there");
-    let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-    Some(lines.map(move |line| {
-        let _ = &child;
-        read(&line.expect("Python writes UTF-8"))
-    }))
+    let printed =
+        Command::new(python).arg(script).stderr(Stdio::null()).output().expect("Python was just there");
+    assert!(printed.status.success(), "{script} fails");
+    let text = String::from_utf8(printed.stdout).expect("Python writes UTF-8");
+    Some(text.lines().map(read).collect::<Vec<_>>().into_iter())
 }
 
 fn read(line: &str) -> Line {

@@ -139,7 +139,7 @@ fn linear<'g>(c: &Call<'_, 'g>) -> Out<'g> {
     let (q_heads, heads) = (c.int("q_num_heads", 1) as usize, c.int("kv_num_heads", 1) as usize);
     let (query, key, value) = (by_heads(q.e, q_heads), by_heads(k.e, heads), by_heads(v.e, heads));
     let ([b, _, t, d], m) = (<[usize; 4]>::try_from(sizes(query)).map_err(|_| "four axes")?, sizes(value)[3]);
-    let by_width = |x: X<'g>| by_heads(x.e, if x.sizes()[2] % heads == 0 { heads } else { 1 });
+    let by_width = |x: X<'g>| by_heads(x.e, if x.sizes()[2].is_multiple_of(heads) { heads } else { 1 });
     let (decay, beta) = (c.optional(4)?.map(by_width), c.optional(5)?.map(by_width));
     let past = c.optional(3)?;
     let mut state = past.map_or_else(|| c.g.full(q.e.dtype(), [b, heads, d, m], 0.0), |p| p.e);

@@ -66,7 +66,7 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
         "Range" => (|| {
             let (start, delta) = (c.x(0)?, c.x(2)?);
             let ends: Vec<f64> = (0..3)
-                .map(|i| Ok(c.known(c.x(i)?.e)?.item().map_err(|e| e.to_string())?))
+                .map(|i| c.known(c.x(i)?.e)?.item().map_err(|e| e.to_string()))
                 .collect::<Result<_, String>>()?;
             let n = ((ends[1] - ends[0]) / ends[2]).ceil().max(0.0) as usize;
             let e = c.g.iota(start.e.dtype(), 0, [n]) * delta.e.reshape(()) + start.e.reshape(());
