@@ -3,27 +3,23 @@
 import time
 
 import torch
-from torch.nn import functional
 
-from work import Work
+from torch_layers import Layers, objective
+from work import Work, drops
 
-ACTIVATIONS = {"relu": functional.relu, "tanh": torch.tanh}
-LOSSES = {"cross_entropy": functional.cross_entropy, "squared_error": functional.mse_loss}
 BETAS, EPS = (0.9, 0.999), 1e-8
 
 
 class Torch:
-    """Parameters in PyTorch's own layout, `[out, in]`; batches in turn."""
+    """Batches in turn."""
 
     compile_ms = None
 
     def __init__(self, spec):
         torch.set_num_threads(spec["threads"])
-        work = Work(spec)
-        self.network = work.network
-        tensors = [torch.from_numpy(value.T.copy()) for value in work.parameters]
-        self.parameters = [torch.nn.Parameter(tensor) for tensor in tensors]
-        self.ring = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in work.ring]
+        self.work = Work(spec)
+        self.network = self.work.network
+        self.ring = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in self.work.ring]
         self.at = 0
 
     def next(self):
@@ -31,43 +27,56 @@ class Torch:
         return self.ring[self.at]
 
 
-def objective(network, parameters, x, y, dropout):
-    for i in range(0, len(parameters), 2):
-        if i > 0:
-            x = ACTIVATIONS[network["activation"]](x)
-            if dropout > 0:
-                x = functional.dropout(x, dropout)
-        x = functional.linear(x, parameters[i], parameters[i + 1])
-    loss = LOSSES[network["loss"]](x, y)
-    if network["l2"] > 0:
-        loss = loss + network["l2"] * sum(weight.square().sum() for weight in parameters[::2])
-    return loss
-
-
 class Eager(Torch):
     def __init__(self, spec):
         super().__init__(spec)
+        self.start(torch.contiguous_format)
+        formats = ""
+        if any(p.dim() == 4 for p in self.parameters):
+            formats = f", images {self.format_by_trial()}"
+        self.note = f"PyTorch {torch.__version__}; autograd, {self.how}{formats}"
+
+    def start(self, memory_format):
+        """From the first values on."""
+        self.layers = Layers(self.work, memory_format)
+        self.parameters = [torch.nn.Parameter(tensor) for tensor in self.layers.parameters]
         (kind, given), = self.network["optimizer"].items()
         self.rate = given["rate"]
         if kind == "adam":
             self.optimizer = torch.optim.Adam(self.parameters, given["rate"], BETAS, EPS, fused=True)
-            how = "its fused Adam"
+            self.how = "its fused Adam"
         elif given["momentum"] > 0:
             self.optimizer = torch.optim.SGD(self.parameters, given["rate"], given["momentum"], fused=True)
-            how = "its fused SGD"
+            self.how = "its fused SGD"
         else:
             self.optimizer = None
-            how = "parameters updated in place: faster than any variant of its SGD"
-        self.note = f"PyTorch {torch.__version__}; autograd, {how}"
+            self.how = "parameters updated in place: faster than any variant of its SGD"
+        self.at = 0
+
+    def format_by_trial(self):
+        """Channels first or last, whichever is faster here."""
+        formats = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}
+        times = {}
+        for name, memory_format in formats.items():
+            self.start(memory_format)
+            times[name] = min(self.timed() for _ in range(6))
+        fastest = min(times, key=times.get)
+        self.start(formats[fastest])
+        return fastest
+
+    def timed(self):
+        began = time.perf_counter()
+        self()
+        return time.perf_counter() - began
 
     def __call__(self):
-        return self.step(self.network["dropout"])
+        return self.step(True)
 
     def check(self):
-        return self.step(0)
+        return self.step(False)
 
-    def step(self, dropout):
-        loss = objective(self.network, self.parameters, *self.next(), dropout)
+    def step(self, dropping):
+        loss = objective(self.layers, self.network, self.parameters, *self.next(), dropping)
         if self.optimizer:
             self.optimizer.zero_grad()
             loss.backward()
@@ -83,26 +92,27 @@ class Eager(Torch):
 class Compiled(Torch):
     def __init__(self, spec):
         super().__init__(spec)
-        parameters = [parameter.detach() for parameter in self.parameters]
+        self.layers = Layers(self.work, cells=True)
+        parameters = self.layers.parameters
         zeros = [torch.zeros_like(parameter) for parameter in parameters]
         # The number of steps, and two moments, of which momentum uses one.
         self.state = (parameters, torch.zeros(()), zeros, [zero.clone() for zero in zeros])
-        self.step = self.compiled(self.network["dropout"])
+        self.step = self.compiled(True)
         began = time.perf_counter()
         self.try_out(self.step)
         self.compile_ms = (time.perf_counter() - began) * 1e3
         self.check_step = self.step
-        if self.network["dropout"] > 0:
-            self.check_step = self.compiled(0)
+        if drops(self.network["layers"]):
+            self.check_step = self.compiled(False)
             self.try_out(self.check_step)
         self.note = f"PyTorch {torch.__version__}; torch.compile of the whole step, update included"
 
-    def compiled(self, dropout):
-        network = self.network
+    def compiled(self, dropping):
+        layers, network = self.layers, self.network
 
         def step(state, x, y):
             gradients, loss = torch.func.grad_and_value(
-                lambda parameters: objective(network, parameters, x, y, dropout)
+                lambda parameters: objective(layers, network, parameters, x, y, dropping)
             )(state[0])
             update(network["optimizer"], state, gradients)
             return loss
@@ -113,7 +123,10 @@ class Compiled(Torch):
         """On copies: the first values stay for the first step that counts."""
         parameters, count, first, second = self.state
         copies = [[tensor.clone() for tensor in part] for part in (parameters, first, second)]
+        running = [tensor.clone() for tensor in self.layers.running]
         step((copies[0], count.clone(), copies[1], copies[2]), *self.ring[0])
+        for tensor, before in zip(self.layers.running, running):
+            tensor.copy_(before)
 
     def __call__(self):
         return self.step(self.state, *self.next())

@@ -19,11 +19,13 @@ Trains a network on each backend of this build and prints one table.
   --quick           fewer rounds and epochs: within two minutes
   --peers           also PyTorch, torch.compile, JAX and candle, if they are installed
   --network NAME    perceptron (the tutorial's, on MNIST; the default), deep (784-300-100-10 with
-                    dropout and Adam) or regression (13-64-64-1 with momentum, on made-up numbers)
+                    dropout and Adam), regression (13-64-64-1 with momentum, on made-up numbers),
+                    lenet (LeNet-5), resnet (ResNet-8 of 16, 32, 64 channels), lstm (128 units, row by
+                    row) or transformer (2 layers, width 128, 4 heads, 64 tokens of 4×4 pixels)
   --profile         instead, each kernel of the cpu executor: predicted and measured time
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
-  --batches LIST    only these batch sizes; default: 64,512,60000
+  --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
   --data DIR        a folder with the dataset's files
   --out FILE        where to write what was found; default: target/bench/latest.json
 ";
@@ -46,7 +48,8 @@ pub(crate) struct Options {
     pub(crate) profile: bool,
     pub(crate) threads: Vec<usize>,
     pub(crate) backends: Vec<String>,
-    pub(crate) batches: Vec<usize>,
+    /// Batch sizes; empty for the network's own.
+    batches: Vec<usize>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) out: PathBuf,
 }
@@ -60,10 +63,17 @@ impl Default for Options {
             profile: false,
             threads: vec![host::cores()],
             backends: subject::names().into_iter().map(str::to_owned).collect(),
-            batches: vec![64, 512, 60_000],
+            batches: vec![],
             data: None,
             out: "target/bench/latest.json".into(),
         }
+    }
+}
+
+impl Options {
+    /// Batch sizes to measure.
+    pub(crate) fn batches(&self) -> &[usize] {
+        if self.batches.is_empty() { &self.network.batches } else { &self.batches }
     }
 }
 
@@ -147,6 +157,7 @@ fn backends(parser: &mut Parser) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::catalog::NAMES;
 
     fn parse_line(line: &str) -> Result<Command> {
         parse(line.split_whitespace().map(OsString::from))
@@ -182,16 +193,17 @@ mod tests {
     fn mistakes_are_named() {
         fails("--fast", "invalid option '--fast'");
         fails("--quik", "invalid option '--quik'; did you mean --quick?");
+        let known = NAMES.join(", ");
         fails(
             "--network rgression",
-            "no network \"rgression\"; expected one of perceptron, deep, regression; did you mean regression?",
+            &format!("no network \"rgression\"; expected one of {known}; did you mean regression?"),
         );
         fails(
             "--data d --network regression",
             "--data goes with a dataset; the network regression makes its examples",
         );
         fails("--threads 1,0", "--threads 1,0: expected numbers from 1 on, separated by commas");
-        fails("--network wide", "no network \"wide\"; expected one of perceptron, deep, regression");
+        fails("--network wide", &format!("no network \"wide\"; expected one of {known}"));
         fails("--profile --quick --out o", "--out goes with a table of rows, not with --profile");
         fails("--peers --profile", "--peers goes with a table of rows, not with --profile");
         let known = subject::names().join(", ");

@@ -10,13 +10,15 @@ use dl_backends::cpu::product::{self, Matrix};
 use rayon::prelude::*;
 
 use crate::fault::Result;
-use crate::network::Network;
+use crate::network::{Network, Product};
 use crate::subject::Subject;
 use crate::work::Work;
 
 /// The products, over one batch after another.
 pub(crate) struct Floor {
     inputs: Vec<Vec<f32>>,
+    /// Numbers in a row of inputs.
+    row: usize,
     at: usize,
     layers: Vec<Layer>,
     batch: usize,
@@ -34,17 +36,24 @@ struct Scheme {
     workers: usize,
 }
 
-/// A weight `[inputs, outputs]`.
+/// A product of the forward pass and what it is multiplied with.
 struct Layer {
-    shape: [usize; 2],
+    product: Product,
     weight: Vec<f32>,
+    /// Whether its left side is the data, or what the layer before has computed. Otherwise (where windows of an
+    /// image are unfolded, say) it is some numbers.
+    fed: bool,
 }
 
 /// What one thread writes to, layer by layer.
 struct Worker {
+    /// What a layer is multiplied with that is not [fed](Layer::fed).
+    inputs: Vec<Vec<f32>>,
     outputs: Vec<Vec<f32>>,
     /// Cotangents of the outputs.
     deltas: Vec<Vec<f32>>,
+    /// Cotangents of `inputs`.
+    inputs_deltas: Vec<Vec<f32>>,
     /// Gradients of the weights.
     gradients: Vec<Vec<f32>>,
 }
@@ -52,10 +61,17 @@ struct Worker {
 impl Floor {
     pub(crate) fn new(network: &Network, work: &Work, threads: usize) -> Result<Self> {
         let inputs = work.ring().iter().map(|batch| batch.floats()).collect();
-        let layers = network.layers().map(|shape| Layer { shape, weight: noise(shape[0] * shape[1]) });
-        let (layers, batch) = (layers.collect(), work.batch());
+        let mut before = network.inputs;
+        let layer = |product: Product| {
+            let Product { rows, inputs, outputs, .. } = product;
+            let fed = rows * inputs == std::mem::replace(&mut before, rows * outputs);
+            Layer { product, weight: noise(inputs * outputs), fed }
+        };
+        let layers = network.products().into_iter().map(layer).collect();
+        let batch = work.batch();
         let scheme = Scheme { tile: batch, workers: 1 };
-        let mut floor = Floor { inputs, at: 0, layers, batch, threads, scheme, workers: vec![] };
+        let row = network.inputs;
+        let mut floor = Floor { inputs, row, at: 0, layers, batch, threads, scheme, workers: vec![] };
         floor.choose()?;
         Ok(floor)
     }
@@ -63,7 +79,8 @@ impl Floor {
     /// Takes the fastest scheme.
     fn choose(&mut self) -> Result<()> {
         let mut fastest = (Duration::MAX, self.scheme);
-        for scheme in schemes(self.batch, self.threads) {
+        let rows = self.layers.iter().map(|layer| layer.product.rows).max();
+        for scheme in schemes(self.batch, rows.unwrap_or(1), self.threads) {
             let time = self.trial(scheme)?;
             if time < fastest.0 {
                 fastest = (time, scheme);
@@ -99,10 +116,10 @@ impl Floor {
         let (x, layers) = (&self.inputs[self.at], &self.layers[..]);
         let Scheme { tile, workers } = self.scheme;
         if workers == 1 {
-            return self.workers[0].run(x, layers, tile, self.threads);
+            return self.workers[0].run(x, self.row, layers, tile, self.threads);
         }
-        let parts = x.par_chunks(self.batch.div_ceil(workers) * layers[0].shape[0]);
-        let run = |(worker, x): (&mut Worker, &[f32])| worker.run(x, layers, tile, 1);
+        let parts = x.par_chunks(self.batch.div_ceil(workers) * self.row);
+        let run = |(worker, x): (&mut Worker, &[f32])| worker.run(x, self.row, layers, tile, 1);
         self.workers.par_iter_mut().zip(parts).try_for_each(run)?;
         combine(&mut self.workers);
         Ok(())
@@ -124,38 +141,63 @@ impl Subject for Floor {
 
 impl Worker {
     fn new(layers: &[Layer], tile: usize) -> Self {
-        let zeros = |size: fn(&Layer, usize) -> usize| {
-            layers.iter().map(|layer| vec![0.0; size(layer, tile)]).collect::<Vec<_>>()
+        let numbers = |size: fn(&Layer) -> usize, make: fn(usize) -> Vec<f32>| {
+            layers.iter().map(|layer| make(size(layer))).collect::<Vec<_>>()
         };
-        let outputs = zeros(|layer, tile| tile * layer.shape[1]);
-        let mut deltas = outputs.clone();
-        // The last is what a loss would give; the products make the others.
+        let sized = |size: fn(&Product) -> usize| {
+            layers.iter().map(move |layer| tile * layer.product.rows * size(&layer.product))
+        };
+        let own = |make: fn(usize) -> Vec<f32>| {
+            let sizes = layers.iter().zip(sized(|product| product.inputs));
+            sizes.map(|(layer, size)| if layer.fed { vec![] } else { make(size) }).collect()
+        };
+        let outputs: Vec<Vec<f32>> = sized(|product| product.outputs).map(zeros).collect();
+        // The last is what a loss would give, and others are where no product gives them.
+        let mut deltas: Vec<Vec<f32>> = sized(|product| product.outputs).map(noise).collect();
         if let (Some(delta), Some(layer)) = (deltas.last_mut(), layers.last()) {
-            *delta = noise(layer.shape[1]).repeat(tile);
+            *delta = noise(layer.product.outputs).repeat(tile * layer.product.rows);
         }
-        Worker { outputs, deltas, gradients: zeros(|layer, _| layer.weight.len()) }
+        let gradients = numbers(|layer| layer.weight.len(), zeros);
+        Worker { inputs: own(noise), outputs, deltas, inputs_deltas: own(zeros), gradients }
     }
 
-    fn run(&mut self, x: &[f32], layers: &[Layer], tile: usize, threads: usize) -> Result<()> {
-        let mut tiles = x.chunks(tile * layers[0].shape[0]).enumerate();
-        tiles.try_for_each(|(i, x)| self.tile(x, layers, i > 0, threads))
+    fn run(&mut self, x: &[f32], row: usize, layers: &[Layer], tile: usize, threads: usize) -> Result<()> {
+        let mut tiles = x.chunks(tile * row).enumerate();
+        tiles.try_for_each(|(i, x)| self.tile(x, x.len() / row, layers, i > 0, threads))
     }
 
-    fn tile(&mut self, x: &[f32], layers: &[Layer], accumulate: bool, threads: usize) -> Result<()> {
-        let rows = x.len() / layers[0].shape[0];
+    /// The products of `examples` of the batch.
+    fn tile(
+        &mut self,
+        x: &[f32],
+        examples: usize,
+        layers: &[Layer],
+        accumulate: bool,
+        threads: usize,
+    ) -> Result<()> {
         for (i, layer) in layers.iter().enumerate() {
-            let [_, out] = layer.shape;
+            let rows = examples * layer.product.rows;
             let (before, after) = self.outputs.split_at_mut(i);
-            let h = layer.inputs(i, x, before, rows)?;
-            multiply(&mut after[0][..rows * out], h, layer.weight()?, false, threads)?;
+            let from = if layer.fed { before.last().map_or(x, |h| h) } else { &self.inputs[i] };
+            let h = layer.operand(from, rows)?;
+            multiply(&mut after[0][..rows * layer.product.outputs], h, layer.weight()?, false, threads)?;
         }
         for (i, layer) in layers.iter().enumerate().rev() {
-            let [inputs, out] = layer.shape;
+            let Product { inputs, outputs, of_data, .. } = layer.product;
+            let rows = examples * layer.product.rows;
             let (before, after) = self.deltas.split_at_mut(i);
-            let delta = Matrix::new(&after[0][..rows * out], [rows, out])?;
-            let h = layer.inputs(i, x, &self.outputs, rows)?;
-            multiply(&mut self.gradients[i], h.t(), delta, accumulate, threads)?;
-            if let Some(into) = before.last_mut() {
+            let delta = Matrix::new(&after[0][..rows * outputs], [rows, outputs])?;
+            let from = match layer.fed {
+                true if i == 0 => x,
+                true => &self.outputs[i - 1],
+                false => &self.inputs[i],
+            };
+            multiply(&mut self.gradients[i], layer.operand(from, rows)?.t(), delta, accumulate, threads)?;
+            if of_data {
+                continue;
+            }
+            let into = if layer.fed { before.last_mut() } else { self.inputs_deltas.get_mut(i) };
+            if let Some(into) = into {
                 multiply(&mut into[..rows * inputs], delta, layer.weight()?.t(), false, threads)?;
             }
         }
@@ -180,14 +222,13 @@ const ALONE: usize = 1 << 19;
 
 impl Layer {
     fn weight(&self) -> Result<Matrix<'_>> {
-        Ok(Matrix::new(&self.weight, self.shape)?)
+        Ok(Matrix::new(&self.weight, [self.product.inputs, self.product.outputs])?)
     }
 
-    /// The data before the first layer, and what the layer before has computed before another.
-    fn inputs<'a>(&self, i: usize, x: &'a [f32], outputs: &'a [Vec<f32>], rows: usize) -> Result<Matrix<'a>> {
-        let size = self.shape[0];
-        let from = if i == 0 { x } else { &outputs[i - 1][..rows * size] };
-        Ok(Matrix::new(from, [rows, size])?)
+    /// The first rows of `from`, as the left side.
+    fn operand<'a>(&self, from: &'a [f32], rows: usize) -> Result<Matrix<'a>> {
+        let inputs = self.product.inputs;
+        Ok(Matrix::new(&from[..rows * inputs], [rows, inputs])?)
     }
 }
 
@@ -210,15 +251,28 @@ fn combine(workers: &mut [Worker]) {
     }
 }
 
-fn schemes(batch: usize, threads: usize) -> Vec<Scheme> {
+/// Tiles from 32 rows of a product on, where it has as many as `rows` for an example, to the whole batch or
+/// what memory lets.
+fn schemes(batch: usize, rows: usize, threads: usize) -> Vec<Scheme> {
+    let (least, most) = (5_u32.saturating_sub(rows.ilog2()), (LONGEST / rows).max(1));
     let of = |workers: usize| {
-        let rows = batch.div_ceil(workers);
-        let lengths = (5..13).map(|log| 1 << log).filter(move |tile| *tile < rows);
-        lengths.chain([rows]).map(move |tile| Scheme { tile, workers })
+        let share = batch.div_ceil(workers);
+        let lengths = (least..13).map(|log| 1 << log).chain([share]);
+        let fits = move |tile: &usize| *tile <= share.min(most);
+        let mut tiles: Vec<usize> = lengths.filter(fits).collect();
+        tiles.dedup();
+        tiles.into_iter().map(move |tile| Scheme { tile, workers })
     };
     // Fewer rows than workers would leave a worker without any.
     let workers = (threads > 1 && batch >= threads * threads).then_some(threads);
     of(1).chain(workers.into_iter().flat_map(of)).collect()
+}
+
+/// Rows of a product in a tile, at most.
+const LONGEST: usize = 1 << 16;
+
+fn zeros(n: usize) -> Vec<f32> {
+    vec![0.0; n]
 }
 
 /// Numbers around zero, so that no sum overflows.
@@ -229,10 +283,19 @@ fn noise(n: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Layer as Described;
+
+    /// Nothing but dense layers.
+    fn dense(sizes: &[usize]) -> Network {
+        let layer =
+            |(i, outputs): (usize, &usize)| Described::Dense { name: format!("fc{i}"), outputs: *outputs };
+        let layers = sizes.iter().enumerate().map(layer).collect();
+        Network { layers, ..Network::perceptron() }
+    }
 
     #[test]
     fn every_scheme_computes_the_same_sums() {
-        let network = Network { sizes: vec![784, 12, 9, 10], ..Network::perceptron() };
+        let network = dense(&[12, 9, 10]);
         let mut floor = Floor::new(&network, &Work::grey(80), 2).unwrap();
         let mut sums = |scheme| {
             floor.at = 0;
@@ -242,7 +305,7 @@ mod tests {
         };
         let whole = sums(Scheme { tile: 80, workers: 1 });
         assert!(whole.len() == 3 && whole.iter().all(|sum| *sum != 0.0), "{whole:?}");
-        for scheme in schemes(80, 2) {
+        for scheme in schemes(80, 1, 2) {
             let got = sums(scheme);
             let near = |(got, expected): (&f32, &f32)| (got - expected).abs() <= 1e-4 * expected.abs();
             assert!(got.iter().zip(&whole).all(near), "{scheme:?}: {got:?} {whole:?}");
@@ -251,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_products_are_those_of_the_network() {
-        let network = Network { sizes: vec![784, 12, 9, 10], ..Network::perceptron() };
+        let network = dense(&[12, 9, 10]);
         let work = Work::grey(3);
         let mut floor = Floor::new(&network, &work, 1).unwrap();
         floor.products().unwrap();
@@ -277,9 +340,9 @@ mod tests {
 
     #[test]
     fn workers_are_tried_where_threads_have_rows_to_share() {
-        assert_eq!(schemes(20, 1), [Scheme { tile: 20, workers: 1 }]);
-        assert_eq!(schemes(20, 2), [Scheme { tile: 20, workers: 1 }, Scheme { tile: 10, workers: 2 }]);
-        assert_eq!(schemes(3, 2).len(), 1);
-        assert!(schemes(64, 1).iter().all(|scheme| scheme.workers == 1));
+        assert_eq!(schemes(20, 1, 1), [Scheme { tile: 20, workers: 1 }]);
+        assert_eq!(schemes(20, 1, 2), [Scheme { tile: 20, workers: 1 }, Scheme { tile: 10, workers: 2 }]);
+        assert_eq!(schemes(3, 1, 2).len(), 1);
+        assert!(schemes(64, 1, 1).iter().all(|scheme| scheme.workers == 1));
     }
 }

@@ -78,8 +78,8 @@ fn run(options: &Options) -> Result<bool> {
     record.skipped = peers.skipped;
 
     let budget = if options.quick { Budget::QUICK } else { Budget::FULL };
-    let mut progress = Progress::new(options.batches.len());
-    for &batch in &options.batches {
+    let mut progress = Progress::new(options.batches().len());
+    for &batch in options.batches() {
         progress.part(&format!("batches of {batch}"));
         let batch = batch.min(examples);
         let given = match peers.present.iter().any(|name| peers::in_python(name)) {

@@ -83,8 +83,8 @@ pub(crate) fn in_python(name: &str) -> bool {
 }
 
 /// Writes the batches and first values of every row into a folder that is removed when dropped:
-/// the files `x` and `y`, batch after batch, and one for each parameter, raw values in each. Their
-/// shapes follow from the row's [`RowSpec`].
+/// the files `x` and `y`, batch after batch, and one for each parameter, raw values in each; and names and
+/// shapes of all parameters as JSON, in `parameters`.
 ///
 /// # Errors
 /// The dataset is gone, or the folder cannot be written.
@@ -101,9 +101,12 @@ fn write(network: &Network, work: &Work) -> Result<TempDir> {
         x.write_all(&bytes(&batch.x)?)?;
         y.write_all(&bytes(&batch.y)?)?;
     }
-    for (name, value) in network.first_values()? {
-        file(&name)?.write_all(&bytes(&value)?)?;
+    let first = network.first_values()?;
+    for (name, value) in &first {
+        file(name)?.write_all(&bytes(value)?)?;
     }
+    let shapes: Vec<_> = first.iter().map(|(name, value)| (name, value.shape())).collect();
+    serde_json::to_writer(file("parameters")?, &shapes)?;
     Ok(folder)
 }
 
@@ -119,8 +122,9 @@ fn bytes(of: &Tensor) -> Result<Cow<'_, [u8]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::NAMES;
+    use crate::network::catalog::NAMES;
     use crate::protocol::{Reply, Request};
+    use serde_json::Value;
     use std::fs;
 
     #[test]
@@ -175,26 +179,53 @@ mod tests {
         assert_eq!(read("y"), labels);
         assert_eq!(read("fc1.weight").len(), 784 * 128 * 4);
         assert_eq!(read("fc2.bias").len(), 10 * 4);
+        let shapes: Vec<(String, Vec<usize>)> = serde_json::from_slice(&read("parameters")).unwrap();
+        assert!(shapes.contains(&("fc2.weight".into(), vec![128, 10])), "{shapes:?}");
     }
 
     #[test]
     fn the_scripts_know_every_word_of_a_network() {
-        let scripts = concat!(
-            include_str!("../peers/work.py"),
-            include_str!("../peers/with_torch.py"),
-            include_str!("../peers/with_jax.py")
-        );
+        let shared = include_str!("../peers/work.py");
+        let torch = concat!(include_str!("../peers/with_torch.py"), include_str!("../peers/torch_layers.py"));
+        let jax = concat!(include_str!("../peers/with_jax.py"), include_str!("../peers/jax_layers.py"));
         for name in NAMES {
-            let network = Network::named(name).unwrap();
-            let json = serde_json::to_value(&network).unwrap();
-            let known = |word: &str| scripts.contains(&format!("\"{word}\""));
-            for key in ["examples", "sizes", "activation", "dropout", "loss", "l2", "optimizer"] {
-                assert!(known(key) && json.get(key).is_some(), "{key}");
+            let json = serde_json::to_value(Network::named(name).unwrap()).unwrap();
+            let mut words: Vec<&str> = vec![
+                "examples",
+                "inputs",
+                "layers",
+                "loss",
+                "l2",
+                "optimizer",
+                json["loss"].as_str().unwrap(),
+            ];
+            assert!(words[..6].iter().all(|key| json.get(key).is_some()));
+            words.extend(json["optimizer"].as_object().unwrap().keys().map(|kind| &**kind));
+            let mut methods = vec![];
+            layers(&json["layers"], &mut methods, &mut words);
+            for script in [torch, jax] {
+                let known = |word: &str| [script, shared].iter().any(|s| s.contains(&format!("\"{word}\"")));
+                let unknown = words.iter().find(|word| !known(word));
+                assert_eq!(unknown, None, "{name}");
+                let missing = methods.iter().find(|kind| !script.contains(&format!("    def {kind}(self, ")));
+                assert_eq!(missing, None, "{name}");
             }
-            let optimizer = json["optimizer"].as_object().unwrap().keys().next().unwrap();
-            let words = ["activation", "loss"].map(|key| json[key].as_str().unwrap());
-            for word in words.into_iter().chain([&**optimizer]) {
-                assert!(known(word), "{word}");
+        }
+    }
+
+    /// Kinds of layers, and names of functions among what is said of them.
+    fn layers<'j>(described: &'j Value, kinds: &mut Vec<&'j str>, words: &mut Vec<&'j str>) {
+        for layer in described.as_array().unwrap() {
+            let (kind, given) = match layer.as_str() {
+                Some(kind) => (kind, &Value::Null),
+                None => {
+                    layer.as_object().unwrap().iter().map(|(kind, given)| (&**kind, given)).next().unwrap()
+                }
+            };
+            kinds.push(kind);
+            words.extend(given.as_str());
+            if kind == "residual" {
+                given.as_object().unwrap().values().for_each(|part| layers(part, kinds, words));
             }
         }
     }

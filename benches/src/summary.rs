@@ -4,7 +4,7 @@ use std::env;
 
 use crate::cli::Options;
 use crate::host::{self, Host};
-use crate::network::{Activation, Loss, Network};
+use crate::network::{Loss, Network, words};
 use crate::record::{Control, DataUsed, Failed, FloorRow, PeerRatio, Record, Row};
 use crate::rounds::{Role, Runner};
 use crate::stats::{self, Spread};
@@ -13,22 +13,18 @@ use crate::work::Set;
 
 /// What lies inside the timed region, of every row.
 fn step(network: &Network) -> String {
-    let Network { activation, dropout, loss, l2, optimizer, .. } = network;
-    let activation = match activation {
-        Activation::Relu => "ReLU",
-        Activation::Tanh => "tanh",
-    };
+    let Network { layers, loss, l2, optimizer, .. } = network;
     let (loss, taken) = match loss {
         Loss::CrossEntropy => ("cross entropy", "bytes and class indices"),
         Loss::SquaredError => ("mean squared error", "numbers"),
     };
     let part = |there: bool, text: String| if there { text } else { String::new() };
-    let dropout = part(*dropout > 0.0, format!(", dropout {dropout}"));
     let penalty = part(*l2 > 0.0, format!(" with {l2} of the squared weights"));
     format!(
-        "from a batch in memory to updated parameters: bind or upload, forward ({activation}{dropout}, \
+        "from a batch in memory to updated parameters: bind or upload, forward ({}, \
          {loss}{penalty}), gradient, {optimizer}; the loss is not read. Our rows take {taken} as they lie \
-         in memory, burn's and the peers' float tensors made beforehand. Mini-batches are 8, in turn."
+         in memory, burn's and the peers' float tensors made beforehand. Mini-batches are 8, in turn.",
+        words(layers)
     )
 }
 

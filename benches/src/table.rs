@@ -219,7 +219,11 @@ fn peer_notes(record: &Record) -> Vec<(&'static str, String)> {
          The fastest peer comes first. All take the same batches from the same first values: their first \
          losses agree{}. A peer's peak has its framework in it; its compiling is the first call, \
          which may find parts in the framework's cache on disk.",
-        if record.network.dropout > 0.0 { ", as long as nothing is dropped" } else { "" }
+        if record.network.without_dropout() != record.network {
+            ", as long as nothing is dropped"
+        } else {
+            ""
+        }
     );
     let mut told: Vec<String> = vec![];
     for peer in &record.peers {

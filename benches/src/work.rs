@@ -64,7 +64,7 @@ pub(crate) struct Work {
 /// Neither is there: the sources of MNIST with the reason of each.
 pub(crate) fn find(network: &Network, folder: Option<&Path>) -> Result<Set> {
     if network.examples == Examples::Synthetic {
-        return synthetic(network.inputs(), SYNTHETIC_SIZES);
+        return synthetic(network.inputs, SYNTHETIC_SIZES);
     }
     let store = store(folder);
     let error = match store.mnist(&mut |line| eprintln!("{line}")) {
@@ -192,7 +192,7 @@ impl Work {
     /// # Errors
     /// An empty batch, or a dataset whose sizes are not the network's.
     pub(crate) fn new(data: Set, network: &Network, batch: usize) -> Result<Self> {
-        let expected = [network.inputs(), network.outputs()];
+        let expected = [network.inputs, network.outputs()];
         let got = [data.train.x.shape()[1], data.outputs];
         if got != expected {
             return Err(Fault::new(format!(
@@ -243,9 +243,9 @@ impl Work {
     /// `n` training images in one batch, each of its own grey, labelled in turn.
     pub(crate) fn grey(n: usize) -> Self {
         let network = Network::perceptron();
-        let images = (0..n * network.inputs()).map(|i| (i / network.inputs() * 37 % 256) as u8).collect();
+        let images = (0..n * network.inputs).map(|i| (i / network.inputs * 37 % 256) as u8).collect();
         let table = Table {
-            x: Tensor::new([n, network.inputs()], images).unwrap(),
+            x: Tensor::new([n, network.inputs], images).unwrap(),
             y: Tensor::vector::<i64>((0..n as i64).map(|i| i % 10).collect()),
         };
         let (name, origin) = ("grey".into(), "a test".into());

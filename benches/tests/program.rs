@@ -23,8 +23,8 @@ fn a_wrong_command_line_is_told_apart_from_a_failed_run() {
 
 #[test]
 fn a_row_that_cannot_start_tells_its_parent_why() {
-    let network = r#"{"name":"n","title":"N","examples":"images","sizes":[784,10],"activation":"relu","dropout":0,
-        "loss":"cross_entropy","l2":0,"optimizer":{"adam":{"rate":1}},"recipe":{"adam":{"rate":1}}}"#;
+    let network = r#"{"name":"n","title":"N","examples":"images","inputs":784,"layers":[{"dense":{"name":"fc","outputs":10}}],
+        "loss":"cross_entropy","l2":0,"optimizer":{"adam":{"rate":1}},"recipe":{"adam":{"rate":1}},"batches":[64]}"#;
     let data = r#"{"name":"abacus","folder":null}"#;
     let spec = format!(r#"{{"backend":"cpu","network":{network},"batch":64,"threads":1,"data":{data}}}"#);
     let output = bench(&["serve-row", &spec]);

@@ -185,7 +185,7 @@ enum Takes {
 }
 
 /// Those that the benchmark program knows.
-const NETWORKS: [&str; 3] = ["perceptron", "deep", "regression"];
+const NETWORKS: [&str; 7] = ["perceptron", "deep", "regression", "lenet", "resnet", "lstm", "transformer"];
 
 /// The one that learns from numbers which the program makes.
 const SYNTHETIC: &str = "regression";

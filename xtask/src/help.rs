@@ -34,12 +34,14 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
   --peers           also PyTorch, torch.compile, JAX and candle on the same work, as far as
                     they are installed (`cargo xtask peers`; `--features ndarray,flex,candle`)
   --network NAME    perceptron (the tutorial's, on MNIST; the default), deep (784-300-100-10 with
-                    dropout and Adam) or regression (13-64-64-1 with momentum, on made-up numbers)
+                    dropout and Adam), regression (13-64-64-1 with momentum, on made-up numbers),
+                    lenet (LeNet-5), resnet (ResNet-8 of 16, 32, 64 channels), lstm (128 units, row by
+                    row) or transformer (2 layers, width 128, 4 heads, 64 tokens of 4×4 pixels)
   --profile         instead, each kernel of the cpu executor: predicted and measured time,
                     GFLOP/s, GB/s, share, and what bounds it; takes --threads and --batches
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
-  --batches LIST    only these batch sizes; default: 64,512,60000
+  --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
   --out FILE        where to write what was found; default: target/bench/latest.json
 ";
 

@@ -25,6 +25,8 @@ pub(super) enum Ceiling {
     /// The first call of an operation's kernel beyond any other: since the one before, so many bytes have
     /// been touched, or a whole [`STEP`] has passed.
     First(Operation, usize),
+    /// A line of machine code that was made for a plan, at its first run beyond any other.
+    Code(usize),
     /// A number of the left operand times a row of so many vectors of the right one.
     Depth(usize),
     /// A row of the result of so many vectors, beside its depth.
@@ -145,6 +147,8 @@ impl Machine {
                 self.matrices.first(point, into);
                 self.memory.pass(point);
                 self.plans.first(point, into)?;
+                self.memory.pass(point);
+                self.plans.first_bodies(point, into)?;
             }
         }
         let step = steps.step()?;
@@ -154,6 +158,11 @@ impl Machine {
             self.matrices.first(STEP, into);
             steps.step()?;
             self.plans.first(STEP, into)?;
+        }
+        // One step alone lies between two runs of the bodies, as in the program that is predicted.
+        for _ in 0..((PATIENCE / step) as usize).clamp(1, BURSTS) {
+            steps.step()?;
+            self.plans.first_bodies(STEP, into)?;
         }
         Ok(())
     }

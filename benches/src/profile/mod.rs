@@ -35,9 +35,9 @@ const QUICK: (usize, f64) = (4, 0.1);
 pub(crate) fn text(options: &Options) -> Result<String> {
     let network = &options.network;
     let program = network.train()?;
-    let mut progress = Progress::new(options.batches.len() * options.threads.len());
+    let mut progress = Progress::new(options.batches().len() * options.threads.len());
     let (mut blocks, mut data_name) = (vec![], String::new());
-    for &batch in &options.batches {
+    for &batch in options.batches() {
         let data = work::find(network, options.data.as_deref())?;
         data_name.clone_from(&data.name);
         let work = Work::new(data, network, batch)?;
@@ -81,9 +81,10 @@ fn block(
         steps.burst(seconds)?;
     }
     let nothing = || Fault::new("no step was measured");
-    let mut before = None;
+    let mut history = model::History::default();
     let line = |(kernel, seconds): (_, _)| {
-        let prediction = model::predict(kernel, before.replace(kernel), steps.inputs(), &ceilings);
+        let prediction = model::predict(kernel, &history, steps.inputs(), &ceilings);
+        history.add(kernel);
         Line::new(kernel, seconds, &prediction)
     };
     Ok(Block {

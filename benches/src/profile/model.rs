@@ -6,11 +6,13 @@
 //! of vector kernels, each with its ceiling in the first cache; matrix products by the tiles that their
 //! micro-kernels fill. Bytes move as fast as the caches that hold them allow; those in the first cache are
 //! part of what computing takes. Each operation's first call finds its code and data where all that was
-//! touched since the last one has pushed them; what the kernel before has just called is still there, if
-//! the last cache holds what a step touches.
+//! touched since the last one has pushed them, be that in this step or in the one before. A body's data and machine code are its own: they are found where
+//! they were left by its last run.
 //!
 //! Operations in registers, several between a load and a store, are a loop whose loads do run ahead: of what
 //! they take and what the kernel's bytes take, the larger one counts.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use dl_backends::{Amount, Kernel, Operation};
 use dl_core::ops::Unary;
@@ -25,14 +27,35 @@ pub(super) struct Prediction {
     pub(super) bound: String,
 }
 
-/// Predicts a kernel's time, after the one `before` it. `inputs` are the bytes of all batches that steps
+/// Which operations a step has called so far, and how many bytes it has touched since.
+#[derive(Default)]
+pub(super) struct History {
+    touched: usize,
+    called: BTreeMap<Operation, usize>,
+}
+
+impl History {
+    /// Bytes since the last call.
+    fn since(&self, operation: Operation) -> Option<usize> {
+        self.called.get(&operation).map(|then| self.touched - then)
+    }
+
+    /// Adds a kernel, or a part of each that is done in parts.
+    pub(super) fn add(&mut self, kernel: &Kernel) {
+        self.touched += (kernel.bytes + kernel.input_bytes) / kernel.parts.max(1);
+        called(kernel).into_iter().for_each(|operation| _ = self.called.insert(operation, self.touched));
+    }
+}
+
+/// The operations whose kernels a kernel calls; those in registers have none, but code that is its own.
+fn called(kernel: &Kernel) -> BTreeSet<Operation> {
+    let called = kernel.amounts.iter().filter(|a| a.calls > 0 && !a.in_registers);
+    called.map(|a| a.operation).collect()
+}
+
+/// Predicts a kernel's time, after those of a `history`. `inputs` are the bytes of all batches that steps
 /// take in turn: between two uses of one, all others have passed.
-pub(super) fn predict(
-    kernel: &Kernel,
-    before: Option<&Kernel>,
-    inputs: usize,
-    ceilings: &Ceilings,
-) -> Prediction {
+pub(super) fn predict(kernel: &Kernel, history: &History, inputs: usize, ceilings: &Ceilings) -> Prediction {
     let threads = kernel.threads.max(1) as f64;
     let each = kernel.parts as f64 / threads;
     let mut parts: Vec<(String, f64)> = vec![("clock".to_owned(), each * ceilings.get(Ceiling::Clock))];
@@ -60,21 +83,18 @@ pub(super) fn predict(
         }
         add("calls", calls / threads);
     }
-    let called = kernel.amounts.iter().filter(|a| a.calls > 0 || !a.in_registers);
-    let mut operations: Vec<Operation> = called.map(|a| a.operation).collect();
-    operations.sort_unstable();
-    operations.dedup();
-    let before = before.filter(|_| kernel.distance <= ceilings.caches[2]);
-    let called =
-        |operation: &Operation| before.is_some_and(|k| k.amounts.iter().any(|a| a.operation == *operation));
-    operations.retain(|operation| !called(operation));
-    for operation in operations {
-        let first = match kernel.parts == 1 || kernel.distance >= ceilings.step {
-            true => ceilings.get(Ceiling::First(operation, STEP)),
-            false => ceilings.among(kernel.distance, |point| Ceiling::First(operation, point)),
+    let cold =
+        |ceiling: &dyn Fn(usize) -> Ceiling| match kernel.parts == 1 || kernel.distance >= ceilings.step {
+            true => ceilings.get(ceiling(STEP)),
+            false => ceilings.among(kernel.distance, ceiling),
         };
-        add("first calls", each * first);
+    for operation in called(kernel) {
+        let first = |point| Ceiling::First(operation, point);
+        // What a body needs is its own, whatever came before.
+        let since = history.since(operation).filter(|_| operation != Operation::Body);
+        add("first calls", each * since.map_or_else(|| cold(&first), |bytes| ceilings.among(bytes, first)));
     }
+    add("first calls", each * kernel.code.div_ceil(LINE) as f64 * cold(&Ceiling::Code));
     let beyond = |bytes: usize, among: usize, ceiling: fn(usize) -> Ceiling| {
         if among <= ceilings.caches[0] {
             0.0
@@ -108,6 +128,9 @@ fn element(operation: Operation, in_registers: bool, ceilings: &Ceilings) -> f64
     let pass = ceilings.get(Ceiling::Element(PASS));
     if in_registers && alone <= 2.5 * pass { alone.min(pass / 4.0) } else { alone }
 }
+
+/// Bytes of a line of the caches.
+pub(super) const LINE: usize = 64;
 
 /// The operation that stands for a pass: it reads one element, does next to nothing and writes it.
 pub(super) const PASS: Operation = Operation::Unary(Unary::Neg);
@@ -145,6 +168,7 @@ pub(super) fn name(operation: Operation) -> &'static str {
         Operation::Index => "index",
         Operation::Random => "random",
         Operation::Step => "step",
+        Operation::Body => "body",
         Operation::Value => "values",
         Operation::Wait => "wait",
         Operation::Other => "other",
@@ -193,11 +217,13 @@ mod tests {
         Kernel {
             name: "kernel".into(),
             amounts: amounts.to_vec(),
+            operations: 0,
             product: None,
             input_bytes: 0,
             bytes: 0,
             footprint: 0,
             far: 0,
+            code: 0,
             parts,
             distance: 1000,
             threads: 1,
@@ -211,7 +237,7 @@ mod tests {
 
     #[track_caller]
     fn check(kernel: &Kernel, seconds: f64, bound: &str) {
-        let prediction = predict(kernel, None, 10_000, &ceilings());
+        let prediction = predict(kernel, &History::default(), 10_000, &ceilings());
         assert_eq!(prediction, Prediction { seconds, bound: bound.into() });
     }
 
@@ -225,13 +251,32 @@ mod tests {
             "first calls",
         );
         check(&kernel(&[amount(EXP, 10, 3)], 1), 1.0 + 20.0 + 300.0 + 7000.0, "first calls");
-        // The kernel before has just called it, but where a step touches more than the last cache holds.
-        let again = |distance| Kernel { distance, ..kernel(&[amount(EXP, 10, 3)], 1) };
-        let seconds = |k: &Kernel| predict(k, Some(k), 10_000, &ceilings()).seconds;
-        assert_eq!(seconds(&again(100_000)), 1.0 + 20.0 + 300.0);
-        assert_eq!(seconds(&again(100_001)), 1.0 + 20.0 + 300.0 + 7000.0);
+        // A kernel has called it, and others have touched bytes since.
+        let (again, mut history) = (kernel(&[amount(EXP, 10, 3)], 1), History::default());
+        history.add(&again);
+        let seconds = |history: &History| predict(&again, history, 10_000, &ceilings()).seconds;
+        assert_eq!(seconds(&history), 1.0 + 20.0 + 300.0 + 10.0);
+        history.add(&Kernel { bytes: 20_000, input_bytes: 10_000, ..kernel(&[], 3) });
+        assert_eq!(seconds(&history), 1.0 + 20.0 + 300.0 + 1000.0);
         // Another operation costs nothing that is not known.
         check(&kernel(&[amount(Operation::Binary(Binary::Add), 10, 3)], 1), 1.0, "clock");
+    }
+
+    #[test]
+    fn bodies_have_data_and_code_of_their_own() {
+        let mut ceilings = ceilings();
+        let found = [
+            (Ceiling::Element(Operation::Body), 30.0),
+            (Ceiling::First(Operation::Body, STEP), 400.0),
+            (Ceiling::Code(STEP), 20.0),
+        ];
+        found.into_iter().for_each(|(ceiling, seconds)| ceilings.add(ceiling, seconds));
+        let body = Kernel { code: 128, ..kernel(&[amount(Operation::Body, 1, 1)], 1) };
+        // Another body before it has made none of that known.
+        let mut history = History::default();
+        history.add(&body);
+        let prediction = predict(&body, &history, 10_000, &ceilings);
+        assert_eq!(prediction.seconds, 1.0 + 30.0 + 400.0 + 2.0 * 20.0);
     }
 
     #[test]
@@ -240,10 +285,12 @@ mod tests {
         let mut two = kernel(&[Amount { calls: 3, ..body(EXP) }, body(PASS)], 2);
         let mut ceilings = ceilings();
         ceilings.add(Ceiling::Element(PASS), 0.5);
-        ceilings.add(Ceiling::First(PASS, 1000), 7000.0);
+        // No kernels are called, but two lines of code run for the first time in each part.
+        ceilings.add(Ceiling::Code(1000), 5.0);
+        two.code = 65;
         let mut check = |bytes, seconds: f64, bound: &str| {
             (two.bytes, two.footprint) = (bytes, 10_000);
-            let prediction = predict(&two, None, 10_000, &ceilings);
+            let prediction = predict(&two, &History::default(), 10_000, &ceilings);
             assert_eq!(prediction, Prediction { seconds, bound: bound.into() });
         };
         check(100, 2.0 + 300.0 + 20.0 + 2000.0 + 125.0, "exp");

@@ -13,6 +13,10 @@ const ROWS: usize = 48;
 /// A short and a long inner axis: the long one's operands are in the two nearest caches.
 const DEPTHS: [usize; 2] = [8, 256];
 
+/// Elements between what is packed and where it goes, seen from the begin of a page: a load that lies in its
+/// page where a store before it lies would wait for that.
+const APART: usize = 512;
+
 /// Operands and result.
 pub(super) struct Matrices {
     kernels: Kernels,
@@ -75,8 +79,8 @@ impl Matrices {
 
     fn pack(&mut self, operation: Operation, rows: usize, columns: usize) {
         let from = match operation {
-            Operation::PackTransposed => Strided::rows(&self.b, rows).t(),
-            _ => Strided::rows(&self.b, columns),
+            Operation::PackTransposed => Strided::rows(&self.b[APART..], rows).t(),
+            _ => Strided::rows(&self.b[APART..], columns),
         };
         self.kernels.pack_panels(&mut self.c, rows, columns, black_box(Operand::F32(from)));
     }

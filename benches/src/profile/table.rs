@@ -47,7 +47,7 @@ impl Line {
             predicted: prediction.seconds,
             bound: prediction.bound.clone(),
             measured,
-            flops: kernel.flops(),
+            flops: kernel.operations,
             bytes: kernel.bytes + kernel.input_bytes,
         }
     }
@@ -146,7 +146,8 @@ pub(super) fn ceilings(ceilings: &Ceilings, operations: &[Operation]) -> String 
         let depth = ceilings.get(Ceiling::Depth(v)) / (v * ceilings.width) as f64;
         format!("multiply by {v}×{} {}", ceilings.width, per_ns(depth))
     });
-    let handled = |o: &&Operation| matches!(o, Operation::Step | Operation::Value | Operation::Wait);
+    let handled =
+        |o: &&Operation| matches!(o, Operation::Step | Operation::Body | Operation::Value | Operation::Wait);
     let element = |o: &Operation| (name(*o), ceilings.get(Ceiling::Element(*o)));
     let rates = operations.iter().filter(|o| !handled(o)).map(element).filter(|(_, s)| *s > 0.0);
     let rates = rates.map(|(name, seconds)| format!("{name} {}", per_ns(seconds)));
@@ -189,7 +190,7 @@ fn notes() -> String {
             "bound by",
             "the largest part of the prediction: an operation, `calls` of vector kernels, `first calls` \
              whose code and data something else has pushed out of the caches, or the level of memory \
-             that the bytes come from. `step` and `values` are the handling of what runs by itself.",
+             that the bytes come from. `step`, `body` and `values` are the handling of what runs by itself.",
         ),
     ];
     format!("\n{}", notes.map(|(name, text)| wrapped(name, text)).concat())

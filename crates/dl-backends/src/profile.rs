@@ -9,6 +9,9 @@ pub struct Kernel {
     pub name: String,
     /// What it computes, over all rows.
     pub amounts: Vec<Amount>,
+    /// Operations on numbers, as the schedule counts them: a multiplication and an addition for each term of
+    /// a product, one for each element of another function and for each term of a reduction.
+    pub operations: usize,
     /// Rows, columns and inner axis of the matrix product that a call computes, if it computes one.
     pub product: Option<[usize; 3]>,
     /// Bytes of the caller's inputs that it reads.
@@ -21,6 +24,8 @@ pub struct Kernel {
     /// How many of these nothing has touched since the part before, or since the run began: what is written
     /// over, and whole matrices.
     pub far: usize,
+    /// Bytes of machine code that was made for it, which no other kernel runs.
+    pub code: usize,
     /// In how many parts it is done: as a rule one, or one for each tile.
     pub parts: usize,
     /// How many bytes are touched from the begin of a part to the begin of the next, which may be in the
@@ -80,23 +85,12 @@ pub enum Operation {
     Random,
     /// A step that runs by itself, apart from its elements: operands are found, the result gets room.
     Step,
+    /// A body on whole values, apart from its elements: operands are found, results get room, its code begins.
+    Body,
     /// A value of the plan when a run begins and ends: it is bound, kept or let go.
     Value,
     /// A wait of threads for each other.
     Wait,
     /// What no other of these is.
     Other,
-}
-
-impl Kernel {
-    /// Floating-point operations: two for each pair that is multiplied and added, one for each element
-    /// of another operation that computes.
-    pub fn flops(&self) -> usize {
-        let of = |a: &Amount| match a.operation {
-            Operation::Multiply | Operation::Accumulate => 2 * a.elements,
-            Operation::Unary(_) | Operation::Binary(_) | Operation::Bytes | Operation::Reduce => a.elements,
-            _ => 0,
-        };
-        self.amounts.iter().map(of).sum()
-    }
 }

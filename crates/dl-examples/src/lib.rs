@@ -5,6 +5,14 @@
 //! Here is what they have in common: the objectives ([`descent`], [`perceptron`]), so that a
 //! benchmark or a test trains exactly what an example trains, and the command line ([`options`]).
 
+pub mod augment;
+pub mod autoencoder;
+pub mod classifier;
 pub mod descent;
+pub mod heat;
+pub mod lenet;
 pub mod options;
 pub mod perceptron;
+pub mod resnet;
+pub mod row_lstm;
+pub mod text;

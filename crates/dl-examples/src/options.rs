@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -24,16 +25,22 @@ pub struct Options {
     pub epochs: Option<usize>,
     /// Another batch size than the practical recipe's: `--batch-size N`.
     pub batch_size: Option<usize>,
+    /// The dataset by its name: `--data NAME`.
+    pub data: Option<String>,
+    /// A text to learn from: `--text FILE`.
+    pub text: Option<PathBuf>,
 }
 
 /// Every option, and what its line of the help says. An example takes some of them.
-const OPTIONS: [(&str, &str); 6] = [
+const OPTIONS: [(&str, &str); 8] = [
     ("--backend", "NAME  run on this backend (default cpu); others than cpu need --features NAME before --"),
     ("--latex", "print formulas as LaTeX"),
     ("--seed", "N  the seed of weights and shuffling (default 1)"),
     ("--seeds", "N  train for N seeds, from --seed on (default 1)"),
     ("--epochs", "N  train for N epochs in place of the recipe's"),
     ("--batch-size", "N  train on batches of N in place of the practical recipe's"),
+    ("--data", "NAME  mnist (the default) or fashion-mnist"),
+    ("--text", "FILE  learn from this text"),
 ];
 
 /// What examples take that train nothing at random.
@@ -50,7 +57,16 @@ fn usage(takes: &[&str]) -> String {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { backend: "cpu".into(), latex: false, seed: 1, seeds: 1, epochs: None, batch_size: None }
+        Options {
+            backend: "cpu".into(),
+            latex: false,
+            seed: 1,
+            seeds: 1,
+            epochs: None,
+            batch_size: None,
+            data: None,
+            text: None,
+        }
     }
 }
 
@@ -78,6 +94,8 @@ impl Options {
                 Arg::Long("seeds") => options.seeds = from_1(&mut parser, "--seeds")?,
                 Arg::Long("epochs") => options.epochs = Some(parser.value()?.parse()?),
                 Arg::Long("batch-size") => options.batch_size = Some(from_1(&mut parser, "--batch-size")?),
+                Arg::Long("data") => options.data = Some(parser.value()?.string()?),
+                Arg::Long("text") => options.text = Some(parser.value()?.into()),
                 other => return Err(other.unexpected()),
             }
         }
@@ -159,6 +177,7 @@ mod tests {
             seeds: 5,
             epochs: Some(3),
             batch_size: Some(32),
+            ..Options::default()
         };
         assert_eq!(all, Some(want));
         assert_eq!(parse("--help").unwrap(), None);
@@ -185,7 +204,8 @@ mod tests {
             assert_eq!(message, want);
             assert!(!usage(SHOWN).contains(&format!("{option} ")));
         }
-        assert!(OPTIONS.iter().all(|(name, _)| usage(TRAINED).contains(&format!("  {name} "))));
+        let all = OPTIONS.map(|(name, _)| name);
+        assert!(all.iter().all(|name| usage(&all).contains(&format!("  {name} "))));
     }
 
     #[test]

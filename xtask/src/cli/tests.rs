@@ -21,7 +21,7 @@ fn wrong_commands_and_flags_are_usage_errors() {
     check_usage_error("deploy", "no command \"deploy\"\n");
     check_usage_error("bench --quik", "unexpected argument \"--quik\"; did you mean --quick?\n");
     check_usage_error("data mnsit", "expected mnist, fashion or all; did you mean mnist?");
-    check_usage_error("bench --network depe", "regression; did you mean deep?");
+    check_usage_error("bench --network depe", "transformer; did you mean deep?");
     check_usage_error("--quick", "--quick");
     check_usage_error("accuracy --fast", "unexpected argument");
     check_usage_error("lint --quick", "unexpected argument \"--quick\"");
@@ -110,10 +110,10 @@ fn the_options_of_bench_are_those_of_its_program() {
         assert_eq!(matches!(takes, Takes::Sizes), arm.contains("sizes("), "{arm}");
         assert_eq!(matches!(takes, Takes::Network), arm.contains("Network::named("), "{arm}");
     }
-    let networks = include_str!("../../../benches/src/network.rs");
-    assert!(networks.contains(&format!("const NAMES: [&str; {}] = {NETWORKS:?};", NETWORKS.len())));
-    let synthetic = networks.split("Examples::Synthetic,").next().unwrap_or_default();
-    assert!(synthetic.trim_end().rsplit("name: \"").next().is_some_and(|n| n.starts_with(SYNTHETIC)));
+    let networks = include_str!("../../../benches/src/network/catalog.rs");
+    assert!(networks.contains(&format!("const NAMES: [&str; {}] =\n    {NETWORKS:?};", NETWORKS.len())));
+    let synthetic = networks.split("Examples::Synthetic,").nth(1).unwrap_or_default();
+    assert!(synthetic.split("of_images(\"").nth(1).is_some_and(|name| name.starts_with(SYNTHETIC)));
 }
 
 #[test]

@@ -165,8 +165,11 @@ impl<B: Backend> Step<B> {
             Op::Input(_)
             | Op::Parameter(_)
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Variable(_)
             | Op::Assume(_)
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
             | Op::Carry { .. }
             | Op::Element { .. }
             | Op::Scan(_)

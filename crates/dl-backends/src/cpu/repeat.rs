@@ -23,6 +23,7 @@ pub(super) struct Around<'v, 'a> {
     pub plan: &'v Plan,
     pub shapes: &'v [Vec<usize>],
     pub values: &'v mut Values<'a>,
+    /// What decides random numbers.
     pub counters: Counters,
 }
 

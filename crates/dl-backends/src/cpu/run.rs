@@ -27,11 +27,13 @@ impl Kernel {
                 threads: 1,
                 in_registers: false,
             }],
+            operations: 0,
             product: None,
             input_bytes: 0,
             bytes: 0,
             footprint: 0,
             far: 0,
+            code: 0,
             parts: 1,
             distance: 0,
             threads: 1,
@@ -168,6 +170,9 @@ impl Context {
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) => array(term()),
             Op::Input(_)
             | Op::Parameter(_)
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
+            | Op::WithGradient
             | Op::Carry { .. }
             | Op::Element { .. }
             | Op::Scan(_)

@@ -158,7 +158,10 @@ impl Session {
     /// Lowers a program for the executor and creates the parameters that the session does not have yet.
     ///
     /// # Errors
-    /// When a parameter of the same name has another type or shape, or its initialiser does not fit.
+    /// When a parameter of the same name has another type or shape, or its initialiser does not fit; when
+    /// it is a training step that would share the moments of an optimizer, or the steps that a schedule
+    /// counts, with another one of the session by accident ([`nn::Scoped`](dl_core::nn::Scoped) has the
+    /// rule).
     pub fn compile(&mut self, program: &Program) -> Result<Handle> {
         let watch = self.checking.then(|| Watch::of_program(program));
         self.add(Plan::new(program), watch)
@@ -174,6 +177,9 @@ impl Session {
 
     fn add(&mut self, plan: Plan, watch: Option<Watch>) -> Result<Handle> {
         self.check_types(&plan)?;
+        if let Some(why) = self.programs.iter().find_map(|program| plan.conflict(&program.plan)) {
+            return Err(Error::value(why));
+        }
         let mut fresh = vec![];
         for slot in plan.parameters() {
             match self.places.get(&slot.decl.name).map(|place| &self.decls[*place]) {

@@ -11,7 +11,7 @@ use crate::cases;
 use crate::fidelity::FIDELITY;
 
 /// Only differentiation makes these, and they are gone when a program is lowered.
-const GONE: &[&str] = &["variable", "grad", "poison"];
+const GONE: &[&str] = &["variable", "with_gradient", "grad", "poison"];
 
 /// The names of all operations that executors meet.
 fn operations() -> impl Iterator<Item = &'static str> {

@@ -13,11 +13,13 @@ mod executors;
 mod faults;
 mod fidelity;
 mod kinds;
+mod layers;
 #[path = "../../../dl-core/tests/library/cases/mod.rs"]
 mod library;
 mod long;
 mod not_finite;
 mod optimizers;
+mod optimizers_shared;
 mod random_programs;
 mod scene;
 mod scheduled;

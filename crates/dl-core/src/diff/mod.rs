@@ -60,13 +60,13 @@ impl<'g> Requests<'g> {
     }
 }
 
-/// A copy in which variables are what they stand for.
+/// A copy in which variables are what they stand for, and values are without their rules.
 fn drop_variables(from: &Graph, roots: &[NodeId]) -> (Graph, Vec<NodeId>) {
     let to = Graph::new();
     let ids = {
         let mut copy = Rebuild::new(from, &to);
         copy.run(roots, |copy, _, node, args| match node.op {
-            Op::Variable(_) => args[0],
+            Op::Variable(_) | Op::WithGradient => args[0],
             _ => copy.copy(node, args),
         });
         roots.iter().map(|r| copied(&copy, *r).id()).collect()

@@ -285,6 +285,7 @@ fn is_expensive(op: &Op) -> bool {
         ),
         Op::Binary(op) => matches!(op, Binary::Pow),
         Op::Contract(_) | Op::Reduce { .. } | Op::ArgReduce { .. } => true,
+        Op::LogSumExp(_) | Op::LogSoftmax(_) => true,
         Op::Gather { .. } | Op::Scatter { .. } | Op::Sort { .. } | Op::ArgSort { .. } => true,
         Op::Fold { .. } | Op::Cumulative { .. } | Op::LinearRecurrence { .. } => true,
         _ => false,

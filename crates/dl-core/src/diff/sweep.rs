@@ -132,7 +132,7 @@ impl<'g> Sweep<'_, 'g> {
                 continue;
             }
             let passes = node.dtype.is_float() && node.op != Op::StopGradient;
-            let depends = node.args.iter().any(|a| self.active[a.index()]);
+            let depends = node.differentiated().iter().any(|a| self.active[a.index()]);
             self.active[id.index()] = self.wrt.contains(&id) || (passes && depends);
         }
     }

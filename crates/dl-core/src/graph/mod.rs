@@ -1,9 +1,12 @@
 //! The graph: an arena of hash-consed nodes that only grows, with the author's names and lines.
 
 mod expr;
+mod layer;
 mod level;
 mod operand;
+mod owner;
 mod rebuild;
+mod update;
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -14,16 +17,19 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 pub use self::expr::Expr;
+pub use self::layer::{Layer, LayerNote};
 pub(crate) use self::level::{Level, Levels, Loop, MAX_DEPTH, Scopes};
 pub use self::operand::{Axes, Operand};
 pub(crate) use self::operand::{pair, require_float};
+pub use self::owner::Owner;
+pub(crate) use self::owner::Scope;
 pub(crate) use self::rebuild::{Rebuild, reachable};
 
 use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result, Site};
 use crate::init::Init;
-use crate::ops::{self, Op};
+use crate::ops::{self, Op, custom};
 use crate::shape::Shape;
 use crate::spelling::suggestion;
 
@@ -52,6 +58,19 @@ pub struct Node {
     pub shape: Shape,
 }
 
+impl Node {
+    /// The arguments that derivatives pass to: a rule of the author's leaves out those that the value has.
+    pub(crate) fn differentiated(&self) -> &[NodeId] {
+        match self.op {
+            Op::WithGradient => {
+                let variables = custom::variables(self.args.len());
+                &self.args[custom::BEFORE_VARIABLES..custom::BEFORE_VARIABLES + variables]
+            }
+            _ => &self.args,
+        }
+    }
+}
+
 /// Where a node comes from: it survives every pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -59,6 +78,16 @@ pub struct Origin {
     pub site: Option<Site>,
     /// The author's name for the value.
     pub name: Option<Name>,
+    /// The path of the layer that made it; see [`Graph::layer`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Name>,
+}
+
+impl Origin {
+    /// A line of the user's program.
+    pub(crate) fn at(line: &'static Location<'static>) -> Origin {
+        Origin { site: Some(line.into()), ..Origin::default() }
+    }
 }
 
 /// A declared input.
@@ -85,6 +114,9 @@ pub struct ParameterDecl {
     pub init: Init,
     /// False for what an objective does not train: frozen weights, an optimizer's moments.
     pub trainable: bool,
+    /// Which training steps may update it.
+    #[serde(default, skip_serializing_if = "Owner::is_model")]
+    pub owner: Owner,
 }
 
 /// A graph under construction. Expressions borrow it.
@@ -110,6 +142,15 @@ struct Inner {
     attempting: bool,
     /// While a pass works on a node, what it makes comes from where that node came from.
     current: Option<Origin>,
+    /// What layers declared, in order.
+    updates: Vec<update::StateUpdate>,
+    layers: Vec<LayerNote>,
+    /// The path of the layer that is being built.
+    layer: Option<Name>,
+    /// The user's line, while the library builds what that line asked for.
+    line: Option<&'static Location<'static>>,
+    /// The optimizer with a name whose updates are being made.
+    scope: Option<Scope>,
 }
 
 impl Graph {
@@ -142,13 +183,14 @@ impl Graph {
     /// shares it.
     #[track_caller]
     pub fn parameter(&self, name: &str, dtype: DType, shape: impl Into<Shape>, init: Init) -> Expr<'_> {
-        self.declare(ParameterDecl { name: name.into(), dtype, shape: shape.into(), init, trainable: true })
+        self.declare(ParameterDecl::new(name, dtype, shape.into(), init))
     }
 
     /// Declares state that updates may change but objectives do not train.
     #[track_caller]
     pub fn state(&self, name: &str, dtype: DType, shape: impl Into<Shape>, init: Init) -> Expr<'_> {
-        self.declare(ParameterDecl { name: name.into(), dtype, shape: shape.into(), init, trainable: false })
+        let decl = ParameterDecl::new(name, dtype, shape.into(), init);
+        self.declare(ParameterDecl { trainable: false, owner: Owner::State, ..decl })
     }
 
     #[track_caller]
@@ -158,7 +200,10 @@ impl Graph {
         }
         let old = self.inner.borrow().parameters.get(&decl.name).cloned();
         match old {
-            Some(old) if (ParameterDecl { trainable: decl.trainable, ..old.clone() }) != decl => {
+            Some(old) if old.owner.differs(&decl.owner) => {
+                return self.fail(old.owner.conflict(&decl.owner, &decl.name));
+            }
+            Some(old) if old.clone().held_as(&decl) != decl => {
                 return self.fail(format!(
                     "parameter {} is declared as {} {}, before as {} {} (or with another initialiser)",
                     decl.name, decl.dtype, decl.shape, old.dtype, old.shape
@@ -308,7 +353,8 @@ impl Graph {
         let place = match inner.nodes.get_index_of(&node) {
             Some(place) => place,
             None => {
-                let origin = inner.current.clone().unwrap_or(Origin { site, name: None });
+                let made = Origin { site, name: None, layer: inner.layer.clone() };
+                let origin = inner.current.clone().unwrap_or(made);
                 inner.origins.push(origin);
                 inner.nodes.insert_full(Arc::new(node)).0
             }
@@ -391,9 +437,10 @@ impl Graph {
 
     #[track_caller]
     fn site(&self) -> Option<Site> {
-        match &self.inner.borrow().current {
-            Some(origin) => origin.site.clone(),
-            None => Some(Location::caller().into()),
+        let inner = self.inner.borrow();
+        match (&inner.current, inner.line) {
+            (Some(origin), _) => origin.site.clone(),
+            (None, line) => Some(line.unwrap_or(Location::caller()).into()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Copying a graph node by node into another one: the frame of every pass.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::graph::{Expr, Graph, Node, NodeId};
 use crate::ops::Op;
@@ -103,12 +103,45 @@ impl Graph {
         let fresh = |e: &Expr<'g>| e.apply(Op::Variable(self.next_variable()), &[]);
         let variables: Vec<Expr<'g>> =
             wrt.iter().map(|e| *done.entry(e.id()).or_insert_with(|| fresh(e))).collect();
-        for id in reachable(self, &[value.id()]) {
-            if done.contains_key(&id) {
+        self.substitute(&[value.id()], &mut done);
+        self.copied_updates(&done);
+        (done[&value.id()], variables)
+    }
+
+    /// `values` with other nodes in place of those that `by` has.
+    pub(crate) fn substituted<'g>(
+        &'g self,
+        values: &[NodeId],
+        by: &FxHashMap<NodeId, Expr<'g>>,
+    ) -> Vec<Expr<'g>> {
+        let mut done = by.clone();
+        self.substitute(values, &mut done);
+        values.iter().map(|id| done[id]).collect()
+    }
+
+    /// What becomes of everything below `values` where `done` says what becomes of some nodes. What is
+    /// older than all of these cannot depend on them and is not visited.
+    fn substitute<'g>(&'g self, values: &[NodeId], done: &mut FxHashMap<NodeId, Expr<'g>>) {
+        let oldest = done.keys().min().copied();
+        let mut needed = vec![];
+        let mut todo: Vec<NodeId> = values.to_vec();
+        let mut seen = FxHashSet::default();
+        while let Some(id) = todo.pop() {
+            if done.contains_key(&id) || !seen.insert(id) {
                 continue;
             }
+            needed.push(id);
+            if oldest.is_some_and(|oldest| id > oldest) {
+                todo.extend(&self.get(id).args);
+            }
+        }
+        needed.sort_unstable();
+        for id in needed {
             let node = self.get(id);
-            let args: Vec<NodeId> = node.args.iter().map(|a| done[a].id()).collect();
+            let args: Vec<NodeId> = match oldest {
+                Some(oldest) if id > oldest => node.args.iter().map(|a| done[a].id()).collect(),
+                _ => node.args.clone(),
+            };
             let new = if args == node.args {
                 self.expr(id)
             } else {
@@ -116,6 +149,5 @@ impl Graph {
             };
             done.insert(id, new);
         }
-        (done[&value.id()], variables)
     }
 }

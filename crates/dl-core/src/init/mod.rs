@@ -1,5 +1,6 @@
 //! First values of parameters: a distribution by name, sampled from an explicit seed.
 
+mod norms;
 mod orthogonal;
 mod truncated;
 
@@ -7,6 +8,8 @@ use std::f64::consts::TAU;
 
 use serde::{Deserialize, Serialize};
 
+use self::norms::Columns;
+use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{self, Error};
 use crate::ops::random::block;
@@ -109,6 +112,15 @@ pub enum Init {
         #[serde(with = "crate::float")]
         gain: f64,
     },
+    /// The norms of another parameter's columns; see [`Init::norms`].
+    Norms {
+        /// That parameter's name.
+        of: Name,
+        /// Its shape, `[…, out]`.
+        shape: Vec<usize>,
+        /// Its initialiser.
+        init: Box<Init>,
+    },
     /// These values.
     Literal(Tensor),
 }
@@ -167,6 +179,7 @@ enum Distribution<'a> {
     Normal { mean: f64, std: f64 },
     Truncated(truncated::Normal),
     Orthogonal { rows: usize, columns: usize, gain: f64 },
+    Norms(Columns<'a>),
     Literal(&'a Tensor),
 }
 
@@ -197,6 +210,7 @@ impl Init {
         match distribution {
             Distribution::Literal(tensor) => return Ok(tensor.clone()),
             Distribution::Constant(value) => values.resize(count, value),
+            Distribution::Norms(columns) => values = columns.sample(dtype, seed)?,
             Distribution::Uniform { low, high } => {
                 fill(&mut values, count, |k| uniforms(seed, stream, k).map(|u| low + (high - low) * u));
             }
@@ -247,6 +261,7 @@ impl Init {
                 let rows = shape[..shape.len() - 1].iter().product();
                 Distribution::Orthogonal { rows, columns, gain }
             }
+            Init::Norms { ref of, ref shape, ref init } => Distribution::Norms(Columns { of, shape, init }),
             Init::Literal(ref tensor) => Distribution::Literal(tensor),
         };
         distribution.check(dtype, shape, count)?;
@@ -267,6 +282,7 @@ impl Distribution<'_> {
                     Err(format!("constant {value} does not fit {dtype}"))
                 };
             }
+            Distribution::Norms(columns) => return columns.check(dtype, shape),
             Distribution::Literal(_) => return Ok(()),
             Distribution::Truncated(ref normal) => in_range(dtype, normal.largest()),
             Distribution::Orthogonal { gain, .. } => in_range(dtype, gain),
@@ -299,7 +315,9 @@ impl Distribution<'_> {
             Distribution::Truncated(normal) => {
                 format!("truncated normal up to {}: numbers are needed that are finite", normal.largest())
             }
-            Distribution::Constant(_) | Distribution::Literal(_) => "a value that fits is needed".into(),
+            Distribution::Constant(_) | Distribution::Norms(_) | Distribution::Literal(_) => {
+                "a value that fits is needed".into()
+            }
         }
     }
 }

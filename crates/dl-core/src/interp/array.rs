@@ -96,6 +96,14 @@ impl Values {
         }
     }
 
+    /// The floats, where they are.
+    pub(super) fn floats(&self) -> Result<&[f64], String> {
+        match self {
+            Float(v) => Ok(v),
+            other => Err(format!("expected floats, got {}", other.kind())),
+        }
+    }
+
     /// The integers, where they are.
     pub(crate) fn ints(&self) -> Result<&[i64], String> {
         match self {

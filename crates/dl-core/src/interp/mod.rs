@@ -27,6 +27,7 @@ mod movement;
 mod random;
 mod reduce;
 mod scan;
+mod softmax;
 mod window;
 
 #[cfg(test)]
@@ -167,6 +168,8 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
         Op::Cast => elementwise::cast(args[0], node.dtype),
 
         Op::Reduce { kind, axes } => reduce::reduce(*kind, axes, args[0], shape)?,
+        Op::LogSumExp(axes) => softmax::log_sum_exp(axes, args[0], shape)?,
+        Op::LogSoftmax(axes) => softmax::log_softmax(axes, args[0])?,
         Op::ArgReduce { kind, axis } => reduce::arg_reduce(*kind, *axis, args[0], shape)?,
         Op::Cumulative { kind, axis, reverse } => cumulative::cumulative(*kind, *axis, *reverse, args[0])?,
         Op::LinearRecurrence { axis, reverse } => {
@@ -197,11 +200,11 @@ fn eval(node: &Node, args: &[&Array], shape: &[usize], env: &Env) -> Result<Valu
 
         Op::Random { stream, clock } => random::random(env.counters.key(*stream, *clock), shape),
 
+        Op::StopGradient | Op::Variable(_) | Op::WithGradient => args[0].data.clone(),
         Op::Carry { .. } | Op::Element { .. } | Op::Scan(_) | Op::Final(_) | Op::Stack(_) => {
             return Err(format!("{} outside of its scan", node.op.name()));
         }
 
-        Op::StopGradient | Op::Variable(_) => args[0].data.clone(),
         Op::Assume(fact) => {
             if env.check_facts {
                 facts::check(*fact, args[0], facts::TOLERANCE)?;

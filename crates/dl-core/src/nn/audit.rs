@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
-use crate::graph::{Expr, Graph, NodeId};
+use crate::graph::{Expr, Graph, Node, NodeId};
 use crate::nn::{Parameters, parameters};
 use crate::ops::{Binary, Op, Reduce, Unary};
 
@@ -26,7 +26,7 @@ pub(super) fn is_trainable<'g>(objective: Expr<'g>, wrt: &Parameters<'g>) -> boo
         graph.fail("nothing to train: no trainable parameter is declared".into());
         return false;
     }
-    let reached = ancestors(objective, differentiable);
+    let reached = differentiable_ancestors(objective);
     let mut audit = None;
     let mut fine = true;
     for parameter in wrt.iter() {
@@ -94,7 +94,7 @@ impl<'g> Audit<'g> {
     fn of(objective: Expr<'g>, reached: &HashSet<NodeId>) -> Self {
         let graph = objective.graph();
         let mut cuts: Vec<Expr<'g>> = reached.iter().map(|id| graph.expr(*id)).collect();
-        cuts.retain(|e| !differentiable(*e));
+        cuts.retain(|e| !differentiable(*e) || e.node().op == Op::WithGradient);
         cuts.sort_unstable_by_key(|e| e.id());
         // What the author named says most; otherwise the value that nothing else uses.
         let named = graph.named().into_iter().map(|(_, e)| e);
@@ -163,6 +163,7 @@ fn edge(cut: Expr<'_>) -> String {
         Op::Binary(op) => format!("the comparison {}", op.row().name),
         Op::Unary(op) if node.dtype.is_float() => format!("{}, whose derivative is 0", op.row().name),
         Op::Cast => format!("a cast to {}", node.dtype),
+        Op::WithGradient => "with_gradient, whose rule leaves it out".into(),
         op => op.name().into(),
     }
 }
@@ -205,13 +206,21 @@ pub(super) fn refuse_unused_inputs(graph: &Graph) {
 /// Everything that `root` is computed from, itself included, not going on below nodes that `passes`
 /// refuses.
 pub(super) fn ancestors<'g>(root: Expr<'g>, passes: impl Fn(Expr<'g>) -> bool) -> HashSet<NodeId> {
+    below(root, |expr, node| if passes(expr) { node.args.clone() } else { vec![] })
+}
+
+/// Everything that a gradient of `root` passes.
+fn differentiable_ancestors(root: Expr<'_>) -> HashSet<NodeId> {
+    below(root, |expr, node| if differentiable(expr) { node.differentiated().to_vec() } else { vec![] })
+}
+
+/// `root` and everything that it leads to.
+fn below<'g>(root: Expr<'g>, next: impl Fn(Expr<'g>, &Node) -> Vec<NodeId>) -> HashSet<NodeId> {
     let mut seen = HashSet::from([root.id()]);
     let mut todo = vec![root.id()];
     while let Some(id) = todo.pop() {
         let expr = root.graph().expr(id);
-        if passes(expr) {
-            todo.extend(expr.node().args.iter().filter(|a| seen.insert(**a)));
-        }
+        todo.extend(next(expr, &expr.node()).into_iter().filter(|a| seen.insert(*a)));
     }
     seen
 }

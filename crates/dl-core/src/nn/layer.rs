@@ -1,7 +1,8 @@
 //! Layers: functions that declare their parameters by path and return an expression.
 
 use crate::graph::{Axes, Expr};
-use crate::nn::{Fan, Init, Nonlinearity, require_float};
+use crate::nn::norm::WeightForm;
+use crate::nn::{Fan, Init, Nonlinearity, SpectralNorm, require_float};
 use crate::ops::Clock;
 
 /// A fully connected layer, `x·W + b`, with PyTorch's default initialisation; [`Dense`] has options.
@@ -42,6 +43,7 @@ pub fn dense<'g>(x: Expr<'g>, path: &str, out: usize) -> Expr<'g> {
 pub struct Dense {
     out: usize,
     weight: Init,
+    form: WeightForm,
     bias: Option<Bias>,
 }
 
@@ -59,7 +61,8 @@ impl Dense {
     /// (Kaiming uniform with slope √5).
     pub fn new(out: usize) -> Dense {
         let nonlinearity = Nonlinearity::LeakyRelu(5f64.sqrt());
-        Dense { out, weight: Init::KaimingUniform { fan: Fan::In, nonlinearity }, bias: Some(Bias::Uniform) }
+        let weight = Init::KaimingUniform { fan: Fan::In, nonlinearity };
+        Dense { out, weight, form: WeightForm::Plain, bias: Some(Bias::Uniform) }
     }
 
     /// With another initialiser of the weight.
@@ -77,6 +80,18 @@ impl Dense {
         Dense { bias: None, ..self }
     }
 
+    /// With a normalized weight ([`weight_norm`](crate::nn::weight_norm)): `{path}.weight_v` `[in, out]`, and
+    /// `{path}.weight_g` `[out]`, which starts so that the weight is `{path}.weight_v`.
+    pub fn weight_norm(self) -> Dense {
+        Dense { form: WeightForm::Normalized, ..self }
+    }
+
+    /// With a weight that is divided by its largest singular value ([`SpectralNorm`]), whose state is at
+    /// the layer's path.
+    pub fn spectral_norm(self, spectral: SpectralNorm, mode: Mode) -> Dense {
+        Dense { form: WeightForm::Spectral(spectral, mode), ..self }
+    }
+
     /// The layer at `path`, applied to `x`; see [`dense`].
     #[track_caller]
     pub fn apply<'g>(&self, x: Expr<'g>, path: &str) -> Expr<'g> {
@@ -84,17 +99,17 @@ impl Dense {
             return poison;
         }
         let (g, dtype, shape) = (x.graph(), x.dtype(), x.shape());
+        let layer = g.library_layer("dense", path);
         let Some(inputs) = shape.last().and_then(|d| d.size()) else {
             return g.fail(format!("dense {path} of {shape}: a last axis of known size is needed"));
         };
-        let weight = g.parameter(&format!("{path}.weight"), dtype, [inputs, self.out], self.weight.clone());
-        let y = x.dot(weight);
-        match &self.bias {
+        let y = x.dot(self.form.declare(g, path, dtype, &[inputs, self.out], &self.weight));
+        layer.output(match &self.bias {
             Some(bias) if !y.is_poison() => {
                 y + g.parameter(&format!("{path}.bias"), dtype, [self.out], bias.init(inputs))
             }
             _ => y,
-        }
+        })
     }
 }
 

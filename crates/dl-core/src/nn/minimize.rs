@@ -11,7 +11,8 @@ use crate::program::Program;
 
 impl<'g> Expr<'g> {
     /// The program of a training step: the objective, its gradient with respect to every trainable
-    /// parameter of the graph, and the optimizer's updates.
+    /// parameter of the graph, the optimizer's updates, and those of state that layers declare for what
+    /// the objective computes ([`updating`](Expr::updating)).
     ///
     /// Its outputs are the objective, by its own name or as `J` (as `J′` where something else in the
     /// graph is called so), and every named scalar that the objective is computed from.
@@ -56,7 +57,7 @@ impl<'g> Expr<'g> {
     #[track_caller]
     pub fn minimize_over(self, wrt: impl Into<Parameters<'g>>, optimizer: impl Optimizer) -> Result<Program> {
         let graph = self.graph();
-        let here = Origin { site: Some(Location::caller().into()), name: None };
+        let here = Origin::at(Location::caller());
         let gradients = self.gradients(wrt);
         let updates = graph.attributed(&here, || optimizer.updates(graph, &gradients));
         refuse_unused_inputs(graph);
@@ -73,7 +74,7 @@ impl<'g> Expr<'g> {
         for (parameter, value) in updates {
             program = program.update(parameter, value);
         }
-        program.compile()
+        program.state_updates().compile()
     }
 
     /// The gradients with respect to the given parameters, each beside its parameter: what
@@ -95,7 +96,7 @@ impl<'g> Expr<'g> {
     /// ```
     #[track_caller]
     pub fn gradients(self, wrt: impl Into<Parameters<'g>>) -> Vec<Gradient<'g>> {
-        let here = Origin { site: Some(Location::caller().into()), name: None };
+        let here = Origin::at(Location::caller());
         let wrt = wrt.into();
         self.graph().attributed(&here, || {
             let wrt = Parameters::new(self.graph(), wrt.iter());

@@ -41,12 +41,15 @@
 //! ```
 
 mod activation;
+mod attention;
 mod audit;
 mod conv;
+mod embedding;
 mod glob;
 mod layer;
 mod loss;
 mod minimize;
+mod norm;
 mod one_cycle;
 mod optimizer;
 mod padding;
@@ -66,7 +69,11 @@ pub use activation::{
     log_sigmoid, mish, prelu, reglu, relu6, selu, silu, softmin, softplus, softshrink, softsign, sparsemax,
     swiglu, tanhshrink, threshold,
 };
+pub use attention::{
+    Attention, MultiHeadAttention, Rotary, TransformerDecoderLayer, TransformerEncoderLayer, sinusoidal,
+};
 pub use conv::{Conv, ConvTranspose, conv1d, conv2d, conv3d};
+pub use embedding::Embedding;
 pub use layer::{Dense, Dropout, Mode, dense, dropout, spatial_dropout};
 pub use loss::{
     BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
@@ -75,10 +82,11 @@ pub use loss::{
     cross_entropy, hinge, huber, info_nce, log_cosh_error, mae, mape, margin_ranking, mse, msle,
     multi_label_margin, nll, quantile, rmse, smape, smooth_l1, soft_margin, squared_hinge,
 };
+pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm, SpectralNorm, weight_norm};
 pub use one_cycle::OneCycle;
 pub use optimizer::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Gradient, Groups, Lamb, LearningRate, Lion,
-    NAdam, Optimizer, RAdam, RmsProp, Rprop, Sgd,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Ema, Gradient, Groups, Lamb, LearningRate,
+    Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Scoped, Sgd, averaged,
 };
 pub use padding::{PaddingMode, crop, pad};
 pub use parameters::Parameters;

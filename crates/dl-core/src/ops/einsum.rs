@@ -48,7 +48,7 @@ pub struct Order {
 
 #[derive(Clone, Debug, PartialEq)]
 struct Step {
-    /// Places among the operands that are left; the result is appended to them.
+    /// Places among the operands that are left; the result takes the place of the first.
     of: (usize, usize),
     contraction: Contraction,
     names: (String, String),
@@ -260,7 +260,7 @@ fn steps(of: &Lettered, mut parts: Vec<Part>) -> Vec<Step> {
         let contraction = Contraction { lhs: a.letters, rhs: b.letters, out: letters.clone() };
         let name = format!("({},{})", a.name, b.name);
         steps.push(Step { of: (i.min(j), i.max(j)), contraction, names: (a.name, b.name), products });
-        parts.push(Part { letters, name });
+        parts.insert(i.min(j), Part { letters, name });
     }
     steps
 }
@@ -340,7 +340,7 @@ fn best(of: &Lettered, parts: &[Part]) -> Option<Vec<(usize, usize)>> {
         pairs.push((i, j));
         list.remove(i.max(j));
         list.remove(i.min(j));
-        list.push(a | b);
+        list.insert(i.min(j), a | b);
     }
     Some(pairs)
 }
@@ -414,7 +414,7 @@ impl Graph {
             if y.is_poison() {
                 return y;
             }
-            parts.push((step.contraction.out.clone(), y));
+            parts.insert(step.of.0, (step.contraction.out.clone(), y));
         }
         let (letters, y) = parts.remove(0);
         let axes: Vec<usize> =

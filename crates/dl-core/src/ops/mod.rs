@@ -5,6 +5,7 @@ pub mod binary;
 pub mod cast;
 pub mod contract;
 pub mod cumulative;
+pub(crate) mod custom;
 pub mod einsum;
 pub mod index;
 pub mod marker;
@@ -15,6 +16,7 @@ pub mod reduce;
 pub mod scan;
 mod segments;
 pub mod selection;
+pub mod softmax;
 pub mod state;
 pub mod unary;
 pub mod window;
@@ -99,6 +101,11 @@ pub enum Op {
         /// From the last element to the first.
         reverse: bool,
     },
+    // softmax.rs
+    /// `log Σ exp(x)` along `axes` (sorted), which disappear; `-∞` over nothing. Composite.
+    LogSumExp(Vec<usize>),
+    /// `x - log Σ exp(x)` along `axes` (sorted); `-∞` where every element is. Composite.
+    LogSoftmax(Vec<usize>),
 
     // contract.rs
     /// A two-operand einsum: every matrix product there is.
@@ -229,6 +236,9 @@ pub enum Op {
     Variable(u64),
     /// Identity that states a fact about the value.
     Assume(Fact),
+    /// The first argument, with a gradient rule; see [`Expr::with_gradient`](crate::Expr::with_gradient). Then
+    /// come the value and the cotangent as the rule sees them, what it is for, and what it gives for each.
+    WithGradient,
     /// `grad(objective, wrt)`: a request that differentiation resolves.
     Grad,
     /// Stands where an error was recorded.
@@ -263,6 +273,7 @@ impl Op {
             Op::ArgReduce { kind, axis } => kind.arg_signature(*axis, args[0]),
             Op::Cumulative { kind, axis, .. } => kind.signature(*axis, args[0]),
             Op::LinearRecurrence { axis, .. } => cumulative::recurrence_signature(*axis, args[0], args[1]),
+            Op::LogSumExp(_) | Op::LogSoftmax(_) => softmax::signature(self, args[0]),
             Op::Contract(c) => c.signature(args[0], args[1]),
             Op::Reshape
             | Op::Permute(_)
@@ -280,6 +291,7 @@ impl Op {
                 scan::signature(self, args, declared)
             }
             Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Grad => marker::signature(self, args),
+            Op::WithGradient => custom::signature(args),
             Op::Poison => Ok((DType::F32, Shape::scalar())),
         }?;
         if declared.is_none() {
@@ -319,9 +331,14 @@ impl Op {
             | Op::Grad => 2,
             Op::Select => 3,
             Op::Scan(scan) => scan.carries.saturating_mul(2),
-            Op::Concat(_) => return None,
+            Op::Concat(_) | Op::WithGradient => return None,
             _ => 1,
         })
+    }
+
+    /// True for what programs say by its name and plans never hold: lowering spells it out.
+    pub(crate) fn is_composite(&self) -> bool {
+        matches!(self, Op::LogSumExp(_) | Op::LogSoftmax(_))
     }
 
     /// The dimensions that it needs beside its result's shape.
@@ -372,6 +389,8 @@ names! {
     Op::Cumulative { kind: Cumulative::LogSumExp, .. } => "logcumsumexp",
     Op::Cumulative { .. } => "cumsum",
     Op::LinearRecurrence { .. } => "linear_recurrence",
+    Op::LogSumExp(_) => "logsumexp",
+    Op::LogSoftmax(_) => "log_softmax",
     Op::Contract(_) => "contract",
     Op::Reshape => "reshape",
     Op::Permute(_) => "permute",
@@ -399,6 +418,7 @@ names! {
     Op::StopGradient => "stop_gradient",
     Op::Variable(_) => "variable",
     Op::Assume(_) => "assume",
+    Op::WithGradient => "with_gradient",
     Op::Grad => "grad",
     Op::Poison => "poison",
 }

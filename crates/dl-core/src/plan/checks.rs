@@ -144,7 +144,7 @@ fn shows(node: &Node, place: usize) -> bool {
         Op::Binary(Binary::Add | Binary::Sub | Binary::Mul) => true,
         Op::Binary(Binary::Div) => place == 0,
         Op::Unary(Unary::Neg | Unary::Abs | Unary::Sqrt) => true,
-        Op::Reduce { kind: Reduce::Sum, .. } | Op::Contract(_) => true,
+        Op::Reduce { kind: Reduce::Sum, .. } | Op::LogSoftmax(_) | Op::Contract(_) => true,
         Op::Reshape | Op::Permute(_) | Op::Flip(_) | Op::Concat(_) | Op::Pad { .. } => true,
         Op::Assume(_) | Op::StopGradient | Op::Variable(_) => true,
         Op::Cast => node.dtype.is_float(),

@@ -147,7 +147,11 @@ impl<'p> Diagnosis<'p> {
                 Op::Pad { value, .. } if !value.as_f64().is_finite() => {
                     node.args.iter().all(|a| of(a).is_none()) || handed_on()
                 }
-                Op::Reduce { kind: Reduce::Max | Reduce::Min, .. } if nothing(&node.args[0]) => true,
+                Op::Reduce { kind: Reduce::Max | Reduce::Min, .. } | Op::LogSumExp(_)
+                    if nothing(&node.args[0]) =>
+                {
+                    true
+                }
                 _ => handed_on(),
             }
     }

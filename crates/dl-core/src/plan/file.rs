@@ -283,13 +283,14 @@ impl Plan {
     }
 }
 
-/// State and markers are gone once a program is lowered; a scan is a step with a body.
+/// State, markers and composite operations are gone once a program is lowered; a scan is a step with a body.
 fn stands_in_plans(op: &Op) -> bool {
     !matches!(
         op,
         Op::Input(_)
             | Op::Parameter(_)
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Variable(_)
             | Op::Assume(_)
             | Op::Carry { .. }
@@ -298,6 +299,8 @@ fn stands_in_plans(op: &Op) -> bool {
             | Op::Final(_)
             | Op::Stack(_)
             | Op::Grad
+            | Op::LogSumExp(_)
+            | Op::LogSoftmax(_)
             | Op::Poison
     )
 }

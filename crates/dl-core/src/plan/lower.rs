@@ -5,13 +5,22 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::dim::Name;
 use crate::graph::{Level, Levels, Loop, Node, NodeId};
 use crate::ops::Op;
+use crate::plan::expand;
 use crate::plan::{
     Arg, Carried, InputSlot, OutputSlot, ParameterSlot, Plan, Repeat, Stacked, Step, Taken, Value, ValueId,
 };
 use crate::program::{Output, Program, Update};
 
-/// One step per operation; identities vanish and constants become operands where a step takes them.
+/// One step per operation; markers vanish, composite operations are spelled out, and constants become
+/// operands where a step takes them.
 pub(crate) fn lower(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
+    match expand::expand(program, outputs, updates) {
+        Some(expanded) => steps(&expanded, expanded.outputs(), expanded.updates()),
+        None => steps(program, outputs, updates),
+    }
+}
+
+fn steps(program: &Program, outputs: &[Output], updates: &[Update]) -> Plan {
     let nodes = program.nodes();
     let ends: Vec<NodeId> = outputs.iter().map(|o| o.node).chain(updates.iter().map(|u| u.value)).collect();
     let levels = Levels::new(nodes, &ends);
@@ -97,7 +106,9 @@ impl Lowering<'_> {
             }
             Op::Constant(value) => Arg::Constant(*value),
             Op::Extent(dim) => Arg::Extent(dim.clone()),
-            Op::StopGradient | Op::Variable(_) | Op::Assume(_) => self.done(node.args[0]).clone(),
+            Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::WithGradient => {
+                self.done(node.args[0]).clone()
+            }
             Op::Broadcast(_) | Op::Reshape | Op::Permute(_) | Op::Flip(_) | Op::Slice { .. }
                 if !matches!(self.done(node.args[0]), Arg::Value(_)) =>
             {

@@ -2,10 +2,12 @@
 
 mod checks;
 mod diagnosis;
+pub(crate) mod expand;
 mod file;
 mod listing;
 mod lower;
 mod repeat;
+mod together;
 
 use serde::{Deserialize, Serialize};
 

@@ -32,6 +32,8 @@ pub(super) enum Form {
     Square,
     /// A reduction over these indices.
     Reduce { kind: Reduce, indices: Vec<String> },
+    /// A function of the elements along these indices.
+    Along { function: Along, indices: Vec<String> },
     /// The place of an extreme element.
     ArgReduce { kind: Reduce, index: Vec<String> },
     /// The sum over these indices, divided by how many there are.
@@ -60,6 +62,14 @@ pub(super) enum Form {
     Gradient,
     /// Anything else: a name, parameters, arguments.
     Call { name: &'static str, params: String },
+}
+
+/// A function of the elements along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Along {
+    LogSumExp,
+    LogSoftmax,
+    Softmax,
 }
 
 /// One subscript of an array.
@@ -96,11 +106,13 @@ impl Reader<'_, '_> {
             Op::Input(name) | Op::Parameter(name) => Form::Name(name.clone()),
             Op::Constant(value) => Form::Number(Number::new(*value, node.dtype)),
             Op::Extent(dim) => Form::Size(dim.clone()),
-            Op::Unary(op) => Form::Unary(*op),
+            Op::Unary(op) => return self.unary(*op, node.args[0]),
             Op::Binary(op) => return self.binary(*op, node),
             Op::Reduce { kind, axes } => {
                 Form::Reduce { kind: *kind, indices: indices_of(&args[0].shape, axes) }
             }
+            Op::LogSumExp(axes) => along(Along::LogSumExp, &args[0], axes),
+            Op::LogSoftmax(axes) => along(Along::LogSoftmax, &args[0], axes),
             Op::ArgReduce { kind, axis } => {
                 Form::ArgReduce { kind: *kind, index: indices_of(&args[0].shape, &[*axis]) }
             }
@@ -162,6 +174,18 @@ impl Reader<'_, '_> {
             Binary::Mul if is_array(x) && is_array(y) => (Form::Elementwise, vec![x, y]),
             Binary::Div => self.mean(x, y).unwrap_or((Form::Binary(op), vec![x, y])),
             _ => (Form::Binary(op), vec![x, y]),
+        }
+    }
+
+    /// The exponential of log-softmax is softmax, unless that has a name of its own.
+    fn unary(&self, op: Unary, x: NodeId) -> (Form, Vec<NodeId>) {
+        let logs = self.visible(x);
+        let node = self.graph.get(logs);
+        match &node.op {
+            Op::LogSoftmax(axes) if op == Unary::Exp && self.roots.name(logs).is_none() => {
+                (along(Along::Softmax, &self.graph.get(node.args[0]), axes), node.args.clone())
+            }
+            _ => (Form::Unary(op), vec![x]),
         }
     }
 
@@ -242,7 +266,7 @@ impl Reader<'_, '_> {
         let Some(arg) = node.args.first() else { return false };
         let x = self.graph.get(*arg);
         match &node.op {
-            Op::Broadcast(_) | Op::Variable(_) | Op::Assume(_) => true,
+            Op::Broadcast(_) | Op::Variable(_) | Op::Assume(_) | Op::WithGradient => true,
             Op::Cast if x.dtype == DType::Bool => false,
             Op::Cast => node.dtype.is_float() || (x.dtype == DType::U8 && node.dtype.is_numeric()),
             Op::Reshape => {
@@ -253,6 +277,10 @@ impl Reader<'_, '_> {
             _ => false,
         }
     }
+}
+
+fn along(function: Along, x: &Node, axes: &[usize]) -> Form {
+    Form::Along { function, indices: indices_of(&x.shape, axes) }
 }
 
 fn swaps_last(axes: &[usize]) -> bool {

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::dim::{Dim, Name};
 use crate::ops::{Binary, Contraction, Reduce};
-use crate::print::form::{Form, Subscript};
+use crate::print::form::{Along, Form, Subscript};
 use crate::print::formula::{Equation, Notation, equations};
 use crate::print::math::size_level;
 use crate::print::names::{exact, pretty, upright};
@@ -60,6 +60,17 @@ impl Notation for Latex {
             Form::Elementwise => fill(Binary::Mul.row().latex, xs),
             Form::Square => superscript(xs[0], "2"),
             Form::Reduce { kind, indices } => self.reduce(*kind, indices, xs[0]),
+            Form::Along { function, indices } => {
+                let letters = self.letters(indices);
+                let head = |name: &str| format!("\\operatorname{{{name}}}_{{{letters}}}");
+                match function {
+                    Along::LogSumExp => apply(&head("logsumexp"), 10, xs),
+                    Along::Softmax => apply(&head("softmax"), 8, xs),
+                    Along::LogSoftmax => {
+                        apply(&format!("\\log {}", head("softmax")), 12, xs).with(Level::Prefix)
+                    }
+                }
+            }
             Form::ArgReduce { kind, index } => {
                 let name = if *kind == Reduce::Min { "argmin" } else { "argmax" };
                 let name = format!("\\operatorname{{{name}}}_{{{}}}", self.letters(index));

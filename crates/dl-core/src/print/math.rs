@@ -2,7 +2,7 @@
 
 use crate::dim::Dim;
 use crate::ops::{Binary, Reduce, Unary};
-use crate::print::form::{Form, Subscript};
+use crate::print::form::{Along, Form, Subscript};
 use crate::print::formula::{Equation, Notation, equations};
 use crate::print::number::Number;
 use crate::print::piece::{Level, Piece, Place, Writer};
@@ -47,6 +47,14 @@ impl Notation for Unicode {
             Form::Elementwise => product(Level::Product, " ⊙ ", xs),
             Form::Square => superscript(xs[0], "²"),
             Form::Reduce { kind, indices } => reduce(*kind, indices, xs[0]),
+            Form::Along { function, indices } => {
+                let name = match function {
+                    Along::LogSumExp => "logsumexp",
+                    Along::LogSoftmax => "log_softmax",
+                    Along::Softmax => "softmax",
+                };
+                call(&format!("{name}_{}", braced(indices)), xs)
+            }
             Form::ArgReduce { kind, index } => {
                 let name = if *kind == Reduce::Min { "argmin" } else { "argmax" };
                 call(&format!("{name}_{}", braced(index)), xs)

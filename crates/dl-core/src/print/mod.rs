@@ -26,6 +26,7 @@ mod program;
 mod roots;
 pub(crate) mod sexpr;
 mod steps;
+mod summary;
 mod template;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::graph::Expr;
 pub(crate) use params::Applied;
 use roots::Roots;
 pub(crate) use roots::walk;
+pub use summary::{Row, Summary};
 
 /// Aligned equations in LaTeX, for mathematics mode: one for every root, and one for every named
 /// or repeated value before its first use.

@@ -49,7 +49,8 @@ impl Applied<'_> {
             Op::Extent(size) => dim(size),
             Op::Cast if signature == Signature::Omitted => self.dtype.to_string(),
             Op::Cast => String::new(),
-            Op::Reduce { axes, .. } | Op::Permute(axes) | Op::Flip(axes) => list(axes),
+            Op::Reduce { axes, .. } | Op::LogSumExp(axes) | Op::LogSoftmax(axes) => list(axes),
+            Op::Permute(axes) | Op::Flip(axes) => list(axes),
             Op::ArgReduce { axis, .. } | Op::Concat(axis) => axis.to_string(),
             Op::Sort { axis, order } | Op::ArgSort { axis, order } => match order {
                 Order::Ascending => axis.to_string(),
@@ -81,6 +82,13 @@ impl Applied<'_> {
             Op::Fold { axis, stride, dilation } => {
                 parts([Some(format!("{axis};{stride};{dilation}")), shape()])
             }
+            Op::Cumulative { axis, reverse, .. } | Op::LinearRecurrence { axis, reverse } => match reverse {
+                false => axis.to_string(),
+                true => format!("{axis};reverse"),
+            },
+            Op::Random { stream, clock } => {
+                parts([Some(stream.to_string()), shape(), (!clock.is_step()).then(|| "run".to_owned())])
+            }
             Op::Carry { scan, index } => parts([Some(format!("{scan};{index}")), shape()]),
             Op::Element { scan, axis } => format!("{scan};{axis}"),
             Op::Scan(scan) => {
@@ -90,13 +98,6 @@ impl Applied<'_> {
                 parts([Some(format!("{};{}", scan.id, dim(&scan.length))), reverse, again])
             }
             Op::Final(k) | Op::Stack(k) => k.to_string(),
-            Op::Cumulative { axis, reverse, .. } | Op::LinearRecurrence { axis, reverse } => match reverse {
-                false => axis.to_string(),
-                true => format!("{axis};reverse"),
-            },
-            Op::Random { stream, clock } => {
-                parts([Some(stream.to_string()), shape(), (!clock.is_step()).then(|| "run".to_owned())])
-            }
             Op::Variable(id) => id.to_string(),
             Op::Assume(fact) => fact.name().into(),
             Op::Input(_)
@@ -106,6 +107,7 @@ impl Applied<'_> {
             | Op::Binary(_)
             | Op::Select
             | Op::StopGradient
+            | Op::WithGradient
             | Op::Grad
             | Op::Poison => String::new(),
         }

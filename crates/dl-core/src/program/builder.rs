@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use crate::diff;
 use crate::dim::{Dim, Name};
 use crate::error::{Error, Fault, Result};
-use crate::graph::{ByName, Expr, Graph, InputDecl, Node, NodeId, Rebuild, reachable};
+use crate::graph::{ByName, Expr, Graph, InputDecl, Node, NodeId, Origin, Rebuild, reachable};
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 use crate::rewrite::{self, Trace};
@@ -60,6 +60,32 @@ impl<'g> Builder<'g> {
         }
         if self.updates.insert(name.clone(), value.id()).is_some() {
             self.graph.fail(format!("parameter {name} is updated twice"));
+        }
+        self
+    }
+
+    /// Adds the updates of state that layers declared ([`Expr::updating`](crate::Expr::updating)) for
+    /// what the outputs and updates so far are computed from. [`minimize`](crate::Expr::minimize) does
+    /// this; a program that only evaluates does not.
+    ///
+    /// # Errors
+    /// Recorded at the line of the declaration: when one state is updated to two different values, or one
+    /// that has an update already.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph, Init, Program};
+    /// let g = Graph::new();
+    /// let (x, calls) = (g.input("x", F64, ()), g.state("calls", F64, (), Init::Zeros));
+    /// let y = (2.0 * x).updating(&[(calls, calls + 1.0)]);
+    /// let program = Program::builder(&g).output("y", y).state_updates().compile()?;
+    /// assert_eq!(program.updates().len(), 1);
+    /// # Ok::<(), dl_core::Error>(())
+    /// ```
+    pub fn state_updates(mut self) -> Self {
+        let graph = self.graph;
+        let roots: Vec<NodeId> = self.outputs.iter().chain(&self.updates).map(|(_, id)| *id).collect();
+        for (state, value, origin) in graph.declared_updates(&roots) {
+            self = graph.attributed(&origin, || self.update(state, value));
         }
         self
     }
@@ -130,16 +156,9 @@ impl<'g> Builder<'g> {
         let mut order = reachable(graph, roots);
         order.extend(binding_inputs(graph, &order));
         order.sort_unstable();
-        let place = |id: NodeId| NodeId(order.binary_search(&id).expect("arguments are reachable") as u32);
-        let nodes: Vec<_> = order
-            .iter()
-            .map(|id| {
-                let mut node = (*graph.get(*id)).clone();
-                node.args.iter_mut().for_each(|a| *a = place(*a));
-                node
-            })
-            .collect();
-        let mut places = roots.iter().map(|id| place(*id));
+        let (nodes, origins) = renumbered(graph, &order);
+        let place = |id: &NodeId| NodeId(order.binary_search(id).expect("a root is reachable") as u32);
+        let mut places = roots.iter().map(place);
         let mut next = || places.next().expect("one root for each");
         let mut output = |name: &Name| Output { name: name.clone(), node: next() };
         let outputs = self.outputs.keys().map(&mut output).collect();
@@ -153,8 +172,10 @@ impl<'g> Builder<'g> {
             .collect();
         let inputs = self.graph.input_decls().into_iter();
         let inputs = inputs.filter(|d| read.contains(&Op::Input(d.name.clone()))).collect();
-        let origins = order.iter().map(|id| graph.origin(*id)).collect();
-        let program = Program { nodes, origins, inputs, parameters, outputs, updates, derivation, trace };
+        let within: FxHashSet<&Name> = origins.iter().filter_map(|o| o.layer.as_ref()).collect();
+        let layers = self.graph.layers().into_iter().filter(|layer| within.contains(&layer.path)).collect();
+        let program =
+            Program { nodes, origins, inputs, parameters, outputs, updates, derivation, layers, trace };
         program.names_are_bound()?;
         program.check_scans().map_err(|(node, message)| {
             let site = program.origins[node.index()].site.clone();
@@ -162,6 +183,17 @@ impl<'g> Builder<'g> {
         })?;
         Ok(program)
     }
+}
+
+/// Nodes of a graph, arguments among them, numbered by their places in `order`, and where they come from.
+pub(crate) fn renumbered(graph: &Graph, order: &[NodeId]) -> (Vec<Node>, Vec<Origin>) {
+    let place = |id: NodeId| NodeId(order.binary_search(&id).expect("arguments are reachable") as u32);
+    let node = |id: &NodeId| {
+        let mut node = (*graph.get(*id)).clone();
+        node.args.iter_mut().for_each(|a| *a = place(*a));
+        node
+    };
+    (order.iter().map(node).collect(), order.iter().map(|id| graph.origin(*id)).collect())
 }
 
 /// Inputs that nothing reads but that alone say how large a dimension is.

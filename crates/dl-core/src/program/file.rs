@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dim::Name;
 use crate::error::{Error, Result};
-use crate::graph::{InputDecl, Levels, Node, NodeId, Origin, ParameterDecl};
+use crate::graph::{InputDecl, LayerNote, Levels, Node, NodeId, Origin, ParameterDecl};
 use crate::ops::Op;
 use crate::program::{Output, Program, Update};
 
@@ -24,6 +24,8 @@ pub(crate) struct Unchecked {
     outputs: Vec<Output>,
     updates: Vec<Update>,
     derivation: Vec<Output>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<LayerNote>,
 }
 
 impl Program {
@@ -66,6 +68,7 @@ impl Program {
         self.check_nodes()?;
         self.check_roots()?;
         self.check_scans().map_err(|(node, why)| format!("node {}: {why}", node.index()))?;
+        self.layers.iter().try_for_each(|layer| layer.output.check())?;
         self.check_declarations()?;
         self.names_are_bound().map_err(|e| e.to_string())
     }
@@ -116,7 +119,7 @@ impl Program {
                 Op::Parameter(name) => {
                     parameters.get(name).is_some_and(|d| d.dtype == node.dtype && d.shape == node.shape)
                 }
-                Op::Grad | Op::Poison => {
+                Op::Grad | Op::WithGradient | Op::Poison => {
                     return Err(format!("node {i}: {} cannot stand in a program", node.op.name()));
                 }
                 _ => true,
@@ -183,6 +186,7 @@ impl TryFrom<Unchecked> for Program {
             outputs: raw.outputs,
             updates: raw.updates,
             derivation: raw.derivation,
+            layers: raw.layers,
             trace: Default::default(),
         };
         program.check()?;
@@ -201,6 +205,7 @@ impl From<Program> for Unchecked {
             outputs: p.outputs,
             updates: p.updates,
             derivation: p.derivation,
+            layers: p.layers,
         }
     }
 }

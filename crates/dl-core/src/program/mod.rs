@@ -4,6 +4,8 @@ mod bind;
 mod builder;
 mod file;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::bind::bind;
@@ -11,10 +13,16 @@ pub use self::builder::Builder;
 pub(crate) use self::file::distinct;
 
 use crate::dim::Name;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Expr, Graph, InputDecl, Node, NodeId, Origin, ParameterDecl};
+use crate::graph::{
+    Expr, Graph, InputDecl, LayerNote, Node, NodeId, Origin, Owner, ParameterDecl, reachable,
+};
+use crate::init::Init;
 use crate::ops::Op;
+use crate::plan::expand;
 use crate::rewrite::Trace;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// A function of inputs and parameters: named outputs, and updates that replace parameters
@@ -40,6 +48,7 @@ pub struct Program {
     outputs: Vec<Output>,
     updates: Vec<Update>,
     derivation: Vec<Output>,
+    layers: Vec<LayerNote>,
     #[serde(skip)]
     trace: Trace,
 }
@@ -119,10 +128,58 @@ impl Program {
         self.parameters.iter().map(sample).collect()
     }
 
+    /// The layers of which it holds operations, in order of declaration.
+    pub fn layers(&self) -> &[LayerNote] {
+        &self.layers
+    }
+
     /// The values of which authors assumed something, in order.
     pub(crate) fn assumed(&self) -> impl Iterator<Item = NodeId> {
         let places = self.nodes.iter().enumerate();
         places.filter(|(_, n)| matches!(n.op, Op::Assume(_))).map(|(i, _)| NodeId(i as u32))
+    }
+
+    /// The same program with other parameters in place of some.
+    pub(crate) fn reading(&self, other: impl Fn(&str) -> Option<ParameterDecl>) -> Program {
+        let mut program = self.clone();
+        for node in &mut program.nodes {
+            if let Op::Parameter(name) = &mut node.op
+                && let Some(decl) = other(name)
+            {
+                *name = decl.name;
+            }
+        }
+        for decl in &mut program.parameters {
+            if let Some(other) = other(&decl.name) {
+                *decl = other;
+            }
+        }
+        program
+    }
+
+    /// The program as plans compute it: [`Op::LogSumExp`] and [`Op::LogSoftmax`] spelled out in operations
+    /// that neither overflow nor lose digits. It has no derivation. A program without them is itself.
+    pub fn expanded(&self) -> Cow<'_, Program> {
+        expand::expand(self, &self.outputs, &self.updates).map_or(Cow::Borrowed(self), Cow::Owned)
+    }
+
+    /// The same inputs and parameters, and of a graph what its roots need: outputs first, then updates.
+    pub(crate) fn replaced(
+        &self,
+        graph: &Graph,
+        roots: &[NodeId],
+        outputs: &[Output],
+        updates: &[Update],
+    ) -> Program {
+        let order = reachable(graph, roots);
+        let (nodes, origins) = builder::renumbered(graph, &order);
+        let mut places = roots.iter().map(|id| order.binary_search(id).expect("a root is reachable"));
+        let mut next = || NodeId(places.next().expect("one root for each") as u32);
+        let outputs = outputs.iter().map(|o| Output { node: next(), ..o.clone() }).collect();
+        let updates = updates.iter().map(|u| Update { value: next(), ..u.clone() }).collect();
+        let (inputs, parameters) = (self.inputs.clone(), self.parameters.clone());
+        let (derivation, layers, trace) = (vec![], self.layers.clone(), Trace::default());
+        Program { nodes, origins, inputs, parameters, outputs, updates, derivation, layers, trace }
     }
 
     /// The program's nodes in a fresh graph, for printing and for building on.
@@ -142,6 +199,16 @@ impl Program {
 }
 
 impl ParameterDecl {
+    /// A trainable parameter.
+    pub(crate) fn new(name: &str, dtype: DType, shape: Shape, init: Init) -> Self {
+        ParameterDecl { name: name.into(), dtype, shape, init, trainable: true, owner: Owner::Model }
+    }
+
+    /// The same, as `other` is trained and owned.
+    pub(crate) fn held_as(self, other: &ParameterDecl) -> Self {
+        ParameterDecl { trainable: other.trainable, owner: other.owner.clone(), ..self }
+    }
+
     /// Whether it can have a first value.
     pub(crate) fn check(&self) -> std::result::Result<(), String> {
         let named = |why| format!("parameter {}: {why}", self.name);

@@ -29,7 +29,7 @@ pub(super) fn log(dtype: DType, value: f64) -> f64 {
 }
 
 /// True for the same constant, computed in another order or rounded to the type before; never for NaN.
-pub(super) fn close(dtype: DType, a: f64, b: f64) -> bool {
+pub(crate) fn close(dtype: DType, a: f64, b: f64) -> bool {
     let tolerance = if dtype == DType::F32 { 2.0 * f64::from(f32::EPSILON) } else { 1e-14 };
     a.is_finite() && b.is_finite() && (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
 }

@@ -131,6 +131,11 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
         Op::Literal(literal) => listed(&literal.0),
         Op::Cast => cast(graph, node, &args[0]),
         Op::Reduce { kind, axes } => reduce(*kind, axes, graph, node, &args[0]),
+        // The sum is at least its largest term, and at most as many times that as there are terms.
+        Op::LogSumExp(axes) if axes.iter().all(|a| graph.get(node.args[0]).shape[*a].size() != Some(0)) => {
+            Facts::range(args[0].low, f64::INFINITY, args[0].finite && args[0].moderate())
+        }
+        Op::LogSoftmax(_) => Facts::range(f64::NEG_INFINITY, 0.0, args[0].finite && args[0].moderate()),
         Op::Reshape | Op::Permute(_) | Op::Slice { .. } | Op::Flip(_) => {
             Facts { distribution: false, ..args[0] }
         }
@@ -155,13 +160,15 @@ fn infer(graph: &Graph, node: &Node, args: &[Facts]) -> Facts {
             Facts { distribution: all.distribution && axis + 1 != node.shape.rank(), ..all }
         }
         Op::Scatter { kind: Scatter::Add, axis, batch } => scatter(*axis, *batch, graph, node, &args[1]),
+        // On a constant it stands for what only differentiation knows.
+        Op::Variable(_) if matches!(graph.get(node.args[0]).op, Op::Constant(_)) => Facts::UNKNOWN,
+        Op::StopGradient | Op::Variable(_) | Op::WithGradient => args[0],
         Op::Element { .. } => Facts { distribution: false, ..args[0] },
         Op::Stack(axis) => Facts {
             // Rows stay whole where the last axis is the value's last axis.
             distribution: args[1].distribution && axis + 1 != node.shape.rank(),
             ..args[1]
         },
-        Op::StopGradient | Op::Variable(_) => args[0],
         Op::Assume(fact) => assume(*fact, args[0]),
         _ => Facts::UNKNOWN,
     };

@@ -1,6 +1,6 @@
 //! Rewriting: canonicalize, stabilize, simplify — rules as rows, one engine, a trace of what fired.
 
-mod constants;
+pub(crate) mod constants;
 mod engine;
 mod facts;
 mod loops;

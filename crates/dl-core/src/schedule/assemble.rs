@@ -79,14 +79,16 @@ impl Assembly<'_, '_> {
     }
 
     fn product(&mut self, product: Matrices, epilogue: Option<Group>) -> Product {
-        let Matrices { step, dtype, sizes, along, left, right, out } = product;
-        let left = Factor { source: self.source(left.0), row: left.1.0, column: left.1.1 };
+        let Matrices { step, dtype, sizes, along, left, right, bias, overlap, out } = product;
+        let [rows, columns] = left.1;
+        let left = Factor { source: self.source(left.0), rows, columns };
         let source = match right.0 {
             RowArgument::Row(row) => self.source(row),
             RowArgument::Buffer(buffer) => Source::Buffer(buffer),
             RowArgument::Number(_) => unreachable!("the operands of a product are matrices"),
         };
-        let right = Factor { source, row: right.1.0, column: right.1.1 };
+        let [rows, columns] = right.1;
+        let right = Factor { source, rows, columns };
         let (out, epilogue) = match out {
             Target::Fold(buffer) => (Some(buffer), None),
             Target::Row(row) => {
@@ -102,7 +104,7 @@ impl Assembly<'_, '_> {
                 (kept.then(|| self.draft.buffer_of_rows(row)), epilogue)
             }
         };
-        Product { step, dtype, sizes, along, left, right, out, epilogue }
+        Product { step, dtype, sizes, along, left, right, out, bias, overlap, epilogue }
     }
 
     /// A product's operand: the prologue that computes it, or its buffer.

@@ -3,7 +3,8 @@
 use crate::ops::Op;
 use crate::plan::{Step, ValueId};
 use crate::schedule::{
-    Along, Body, BufferId, Domain, Kernel, Layout, Operation, Product, Schedule, Sizes, Source,
+    Along, Body, BufferId, Domain, Kernel, Layout, Opaque, Operation, Product, Register, Schedule, Sizes,
+    Source,
 };
 
 /// The work of a kernel for all of its rows or elements.
@@ -52,11 +53,19 @@ impl Schedule {
             }
             Kernel::Product(product) => {
                 let Sizes { m, k, n } = product.sizes.of(product.along, rows);
-                let own = m.saturating_mul(k).saturating_mul(n).saturating_mul(2);
+                let bias = if product.bias.is_some() { m.saturating_mul(n) } else { 0 };
+                let own = m.saturating_mul(k).saturating_mul(n).saturating_mul(2).saturating_add(bias);
                 let around: usize = prologues(product).chain(&product.epilogue).map(operations).sum();
                 own.saturating_add(around.saturating_mul(rows.max(1)))
             }
-            Kernel::Opaque(opaque) => self.step_operations(&self.plan.steps()[opaque.step.index()]),
+            Kernel::Opaque(opaque) => {
+                let step = &self.plan.steps()[opaque.step.index()];
+                match &step.repeat {
+                    Some(_) => self.step_operations(step),
+                    None if moves(&step.op) => 0,
+                    None => self.terms(opaque),
+                }
+            }
         }
     }
 
@@ -75,6 +84,76 @@ impl Schedule {
         let inside = inside.fold(0usize, usize::saturating_add);
         inside.saturating_mul(repeat.length.eval(&self.dims).unwrap_or(0))
     }
+
+    /// Elements that an opaque step goes through, for all rows: those of its result, or the terms of a
+    /// reduction.
+    pub fn terms(&self, opaque: &Opaque) -> usize {
+        let elements = |buffer: BufferId| self.bytes(buffer) / self.buffer(buffer).dtype.bytes();
+        let reads = opaque.args.iter().filter_map(|arg| arg.buffer()).map(elements);
+        match self.plan.steps()[opaque.step.index()].op {
+            Op::Reduce { .. } | Op::ArgReduce { .. } => reads.max().unwrap_or(0),
+            _ => opaque.outs.iter().map(|out| elements(*out)).fold(0, usize::saturating_add),
+        }
+    }
+}
+
+impl Body {
+    /// Elements that an instruction goes through for each row or element: those of its result, or the terms
+    /// of a reduction.
+    pub fn terms(&self, register: Register) -> usize {
+        let instr = self.instr(register);
+        match &instr.operation {
+            Operation::Reduce { run, .. } => instr.len * run,
+            Operation::Fold { of, .. } | Operation::Scatter { update: of, .. } => self.instr(*of).len,
+            Operation::Place { index, .. } => index.count(),
+            _ => instr.len,
+        }
+    }
+
+    /// Operations of an instruction for each row or element: one for each of its terms, none if it only
+    /// moves them.
+    pub fn operations(&self, register: Register) -> usize {
+        match self.instr(register).operation {
+            Operation::Load { .. }
+            | Operation::Result
+            | Operation::Copy(_)
+            | Operation::Gather { .. }
+            | Operation::Concat(_)
+            | Operation::Pick { .. }
+            | Operation::Lookup { .. }
+            | Operation::Place { .. }
+            | Operation::Store { .. } => 0,
+            Operation::Unary { .. }
+            | Operation::Binary { .. }
+            | Operation::Select(..)
+            | Operation::Cast { .. }
+            | Operation::Count { .. }
+            | Operation::Random { .. }
+            | Operation::Reduce { .. }
+            | Operation::Fold { .. }
+            | Operation::Scatter { .. } => self.terms(register),
+        }
+    }
+}
+
+/// Whether a step computes nothing: its result has elements of its operands, or such as are known.
+fn moves(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Constant(_)
+            | Op::Literal(_)
+            | Op::Extent(_)
+            | Op::Step
+            | Op::Reshape
+            | Op::Permute(_)
+            | Op::Broadcast(_)
+            | Op::Slice { .. }
+            | Op::Pad { .. }
+            | Op::Concat(_)
+            | Op::Flip(_)
+            | Op::Gather { .. }
+            | Op::Unfold { .. }
+    )
 }
 
 fn prologues(product: &Product) -> impl Iterator<Item = &Body> {
@@ -87,25 +166,6 @@ fn prologues(product: &Product) -> impl Iterator<Item = &Body> {
 
 /// Operations of a body for one row or element.
 fn operations(body: &Body) -> usize {
-    let each = body.instrs.iter().map(|instr| match &instr.operation {
-        Operation::Load { .. }
-        | Operation::Result
-        | Operation::Copy(_)
-        | Operation::Gather { .. }
-        | Operation::Concat(_)
-        | Operation::Pick { .. }
-        | Operation::Lookup { .. }
-        | Operation::Place { .. }
-        | Operation::Store { .. } => 0,
-        Operation::Unary { .. }
-        | Operation::Binary { .. }
-        | Operation::Select(..)
-        | Operation::Cast { .. }
-        | Operation::Count { .. }
-        | Operation::Random { .. } => instr.len,
-        Operation::Reduce { run, .. } => instr.len * run,
-        Operation::Fold { of, .. } => body.instr(*of).len,
-        Operation::Scatter { update, .. } => body.instr(*update).len,
-    });
+    let each = (0..body.instrs.len()).map(|i| body.operations(Register(i as u32)));
     each.fold(0, usize::saturating_add)
 }

@@ -1,12 +1,17 @@
 //! What selection makes of a plan's rows: instructions over values in single-assignment form that are not
 //! in kernels yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::dim::Dims;
-use crate::dtype::DType;
-use crate::plan::{Arg, Plan, ValueId};
+use crate::dtype::{DType, Scalar};
+use crate::interp::each_index;
+use crate::ops::Op;
+use crate::plan::{Arg, Plan, Step, ValueId};
 use crate::schedule::item::{Item, Level, RowId, Work};
+use crate::schedule::maps;
+use crate::schedule::readers::Readers;
+use crate::schedule::view::View;
 use crate::schedule::{
     Access, Batch, Buffer, BufferId, Content, Instr, Layout, Lifetime, Operand, Operation, Part, StageId,
     StepId,
@@ -47,6 +52,13 @@ pub(super) struct Draft<'p> {
     /// The buffers of rows that leave their kernels.
     stored: HashMap<RowId, BufferId>,
     pub step: StepId,
+    pub readers: Readers<'p>,
+    /// The values along rows that are windows over others, and have no elements of their own so far.
+    pub views: Vec<Option<View>>,
+    /// By value and stage, the elements of views.
+    copies: HashMap<(ValueId, StageId), RowId>,
+    /// The values that a product makes on its way to another one.
+    pub passed: HashSet<ValueId>,
 }
 
 impl<'p> Draft<'p> {
@@ -70,6 +82,10 @@ impl<'p> Draft<'p> {
             loads: HashMap::new(),
             stored: HashMap::new(),
             step: StepId(0),
+            readers: Readers::new(plan),
+            views: vec![None; plan.values().len()],
+            copies: HashMap::new(),
+            passed: HashSet::new(),
         };
         for input in plan.inputs() {
             let buffer = draft.held(input.value);
@@ -204,8 +220,48 @@ impl<'p> Draft<'p> {
         }
     }
 
+    /// The value along rows as elements of another one, which is not copied for it.
+    pub(super) fn view(&self, value: ValueId) -> View {
+        let view = self.views[value.index()].clone().filter(|view| self.is_rows(view.of));
+        view.unwrap_or_else(|| View::dense(value, self.row(value)))
+    }
+
+    /// The elements of a view, once in each stage that reads them.
+    fn unfolded(&mut self, value: ValueId, view: &View) -> Result<RowId, String> {
+        if let Some(row) = self.copies.get(&(value, self.stage())) {
+            self.operands[value.index()] = Some(Operand::Register(*row));
+            return Ok(*row);
+        }
+        let shape = self.row(value);
+        let of = if self.is_rows(view.of) { self.dense(view.of)? } else { self.whole(view.of) };
+        let len = shape.iter().product();
+        maps::check(len)?;
+        let place = |index: &[usize]| index.iter().zip(&view.distances).map(|(i, d)| i * d).sum::<usize>();
+        let map = each_index(shape, |index| Some(place(index) as u32));
+        let row = self.emit(Operation::Gather { of, map, fill: Scalar::Float(0.0) }, value, len);
+        self.operands[value.index()] = Some(Operand::Register(row));
+        self.copies.insert((value, self.stage()), row);
+        Ok(row)
+    }
+
+    /// A whole value that is repeated along the axes of a row: each stage that reads it repeats it anew, since
+    /// that costs less than to keep it.
+    pub(super) fn repeated(&self, step: &Step) -> Option<View> {
+        let Op::Broadcast(axes) = &step.op else { return None };
+        let of = step.args[0].value().filter(|v| !self.is_rows(*v))?;
+        let (from, to) = (self.row(of), self.row(step.result));
+        let (own, len): (usize, usize) = (from.iter().product(), to.iter().product());
+        let dense = View::dense(of, from).distances;
+        let distance = |axis: usize| axes.iter().position(|a| *a == axis).map_or(0, |i| dense[i]);
+        let lazy = own > 1 && len > own && !self.readers.is_wanted(step.result);
+        lazy.then(|| View { of, distances: (0..to.len()).map(distance).collect() })
+    }
+
     /// A value's rows, with as many elements as it has.
     pub(super) fn dense(&mut self, value: ValueId) -> Result<RowId, String> {
+        if let Some(view) = self.views[value.index()].clone() {
+            return self.unfolded(value, &view);
+        }
         let operand = self.operand(&Arg::Value(value))?;
         let len = self.row(value).iter().product();
         if let Operand::Register(row) = operand

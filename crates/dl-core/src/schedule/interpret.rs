@@ -10,7 +10,7 @@ use crate::plan::Arg;
 use crate::schedule::evaluate::{self, Failure, Memory};
 use crate::schedule::repeat::Present;
 use crate::schedule::{
-    Accumulation, Argument, Body, BufferId, Content, Domain, Factor, Kernel, KernelId, Method, Opaque,
+    Accumulation, Along, Argument, Body, BufferId, Content, Domain, Factor, Kernel, KernelId, Method, Opaque,
     Product, Schedule, Source, StepId, Update, located,
 };
 use crate::shape::Shape;
@@ -114,20 +114,36 @@ impl Memory<'_> {
 
     fn product(&mut self, id: KernelId, product: &Product) -> std::result::Result<(), Failure> {
         let fail = |why| (product.step, why);
-        let rows = self.schedule.row_count();
-        let sizes = product.sizes.of(product.along, rows);
+        let (count, sizes) = (self.schedule.row_count(), product.sizes);
+        let rows = if product.along == Along::Nothing { 1 } else { count };
         let left = self.factor(&product.left)?;
         let right = self.factor(&product.right)?;
         let (a, b) = (floats(&left).map_err(fail)?, floats(&right).map_err(fail)?);
-        let mut out = vec![0.0; sizes.m * sizes.n];
-        for i in 0..sizes.m {
-            for j in 0..sizes.n {
+        // Elements from a row of the batch to the next.
+        let (a_row, b_row, out_row) = match product.along {
+            Along::M => (a.len() / rows.max(1), 0, product.out_len()),
+            Along::K => (a.len() / rows.max(1), b.len() / rows.max(1), 0),
+            Along::Nothing => (0, 0, 0),
+        };
+        let at = |factor: &Factor, i: usize, j: usize| factor.rows.place(i) + factor.columns.place(j);
+        let all = if product.along == Along::M { rows } else { 1 };
+        let mut out = vec![0.0; all * product.out_len()];
+        for row in 0..rows {
+            for (i, j) in (0..sizes.m).flat_map(|i| (0..sizes.n).map(move |j| (i, j))) {
                 let term = |p: usize| {
-                    a[i * product.left.row + p * product.left.column]
-                        * b[p * product.right.row + j * product.right.column]
+                    a[row * a_row + at(&product.left, i, p)] * b[row * b_row + at(&product.right, p, j)]
                 };
-                out[i * sizes.n + j] = (0..sizes.k).map(term).sum();
+                let place = match &product.overlap {
+                    Some(overlap) => overlap.rows.place(i) + overlap.columns.place(j),
+                    None => i * sizes.n + j,
+                };
+                out[row * out_row + place] += (0..sizes.k).map(term).sum::<f64>();
             }
+        }
+        if let Some(buffer) = product.bias {
+            let bias = self.read(buffer).map_err(fail)?.clone();
+            let bias = floats(&bias).map_err(fail)?;
+            out.iter_mut().enumerate().for_each(|(i, x)| *x += bias[i % sizes.n]);
         }
         if let Some(of) = self.accumulated_by(id) {
             self.accumulate(&of, &out).map_err(fail)?;
@@ -137,7 +153,7 @@ impl Memory<'_> {
             self.cells[buffer.index()] = Some(out.clone());
         }
         match &product.epilogue {
-            Some(body) => self.body(body, rows, Some(out)).map(drop),
+            Some(body) => self.body(body, count, Some(out)).map(drop),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use crate::dtype::{DType, Scalar};
 use crate::ops::Reduce;
 use crate::plan::{Step, ValueId};
-use crate::schedule::{Along, BufferId, Instr, Sizes, StageId, StepId};
+use crate::schedule::{Along, Axes, BufferId, Instr, Overlap, Sizes, StageId, StepId};
 
 /// A value of the rows, before it is a register of a body or a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,8 +45,10 @@ pub(super) struct Matrices {
     pub dtype: DType,
     pub sizes: Sizes,
     pub along: Along,
-    pub left: (RowId, (usize, usize)),
-    pub right: (RowArgument, (usize, usize)),
+    pub left: (RowId, [Axes; 2]),
+    pub right: (RowArgument, [Axes; 2]),
+    pub bias: Option<BufferId>,
+    pub overlap: Option<Overlap>,
     pub out: Target,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::dtype::{DType, Scalar};
 use crate::ops::Reduce;
-use crate::schedule::{Body, BufferId, StageId, StepId};
+use crate::schedule::{Axes, Body, BufferId, Overlap, StageId, StepId};
 
 /// A piece of work that runs without a break.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +70,10 @@ pub struct Product {
     pub right: Factor,
     /// `C`, row by row; along `k`, a whole value that starts as zeros. None if only the epilogue reads it.
     pub out: Option<BufferId>,
+    /// What is added to each row of `C`: a whole value of `n` elements.
+    pub bias: Option<BufferId>,
+    /// Where the elements of `C` add up, if they do: windows that become an image.
+    pub overlap: Option<Overlap>,
     /// The instructions that follow for each row of the result.
     pub epilogue: Option<Body>,
 }
@@ -96,15 +100,16 @@ pub enum Along {
     Nothing,
 }
 
-/// An operand of a product: element `[i, j]` stands at `i·row + j·column`.
+/// An operand of a product: where its rows and columns stand among the elements of the source, of one row of
+/// the batch where it has rows. Those of the windows of an image overlap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factor {
     /// Where its elements come from.
     pub source: Source,
-    /// Distance between rows.
-    pub row: usize,
-    /// Distance between columns.
-    pub column: usize,
+    /// Its rows.
+    pub rows: Axes,
+    /// Its columns.
+    pub columns: Axes,
 }
 
 /// The elements of a product's operand.
@@ -149,6 +154,13 @@ impl Sizes {
     }
 }
 
+impl Product {
+    /// Elements of the result for a row of the batch, or of the whole value.
+    pub fn out_len(&self) -> usize {
+        self.overlap.as_ref().map_or(self.sizes.m * self.sizes.n, |overlap| overlap.len)
+    }
+}
+
 impl Source {
     /// The buffer that is read.
     pub fn buffer(&self) -> Option<BufferId> {
@@ -181,7 +193,7 @@ impl Kernel {
             Kernel::Pointwise(pointwise) => pointwise.body.reads().collect(),
             Kernel::Product(product) => {
                 let factors = [&product.left, &product.right].into_iter().filter_map(|f| f.source.buffer());
-                factors.chain(product.epilogue.iter().flat_map(Body::reads)).collect()
+                factors.chain(product.bias).chain(product.epilogue.iter().flat_map(Body::reads)).collect()
             }
             Kernel::Opaque(opaque) => opaque.args.iter().filter_map(|a| a.buffer()).collect(),
         }

@@ -38,11 +38,13 @@ mod new;
 mod operation;
 mod print;
 mod products;
+mod readers;
 mod reduce;
 mod repeat;
 mod select;
 mod updates;
 mod verify;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +62,7 @@ pub use self::kernel::{
 };
 pub use self::operation::Operation;
 pub use self::updates::{Method, Reason, Update};
+pub use self::view::{Axes, Axis, Overlap};
 
 use crate::dim::{Dims, Name};
 use crate::error::Error;

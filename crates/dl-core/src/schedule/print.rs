@@ -7,8 +7,8 @@ use crate::dtype::Scalar;
 use crate::ops::Clock;
 use crate::print::constant;
 use crate::schedule::{
-    Access, Argument, Body, BufferId, Content, Domain, Factor, Instr, Kernel, KernelId, Method, Opaque,
-    Operand, Operation, Product, Register, Schedule, Section, Source, Update,
+    Access, Along, Argument, Body, BufferId, Content, Domain, Factor, Instr, Kernel, KernelId, Method,
+    Opaque, Operand, Operation, Product, Register, Schedule, Section, Source, Update,
 };
 
 impl Display for Schedule {
@@ -93,20 +93,31 @@ impl Schedule {
     fn product(&self, product: &Product) -> String {
         let rows = self.row_count();
         let sizes = product.sizes.of(product.along, rows);
-        let factor = |factor: &Factor, size: (usize, usize)| {
-            let transposed = if factor.column != 1 && size.1 > 1 { "ᵀ" } else { "" };
+        let factor = |factor: &Factor, size: (usize, usize), turned: bool| {
+            let (rows, columns) = (factor.rows.distance(), factor.columns.distance());
+            let turned = turned || columns.is_some_and(|d| d != 1) && size.1 > 1;
+            let transposed = if turned && size.0 > 1 { "ᵀ" } else { "" };
             let name = match &factor.source {
                 Source::Buffer(buffer) => self.name(*buffer),
                 Source::Prologue(body) => {
                     format!("f({})", body.reads().map(|b| self.name(b)).collect::<String>())
                 }
             };
-            format!("{name}{transposed}[{}, {}]", size.0, size.1)
+            match (rows, columns) {
+                (Some(_), Some(_)) => format!("{name}{transposed}[{}, {}]", size.0, size.1),
+                _ => format!("windows({name})[{}, {}]", size.0, size.1),
+            }
         };
-        let (left, right) =
-            (factor(&product.left, (sizes.m, sizes.k)), factor(&product.right, (sizes.k, sizes.n)));
+        let (left, right) = (
+            factor(&product.left, (sizes.m, sizes.k), product.along == Along::K),
+            factor(&product.right, (sizes.k, sizes.n), false),
+        );
         let out = product.out.map_or("result".into(), |out| self.name(out));
-        format!("product    {out} = {left}·{right}")
+        let bias = product.bias.map_or(String::new(), |bias| format!(" + {}", self.name(bias)));
+        match product.overlap {
+            None => format!("product    {out} = {left}·{right}{bias}"),
+            Some(_) => format!("product    {out} = overlap({left}·{right})"),
+        }
     }
 
     fn opaque(&self, opaque: &Opaque) -> String {

@@ -4,12 +4,18 @@ use crate::ops::{Contraction, Op};
 use crate::plan::{Plan, Step, ValueId};
 use crate::schedule::draft::Draft;
 use crate::schedule::item::{Matrices, RowArgument, Target, value_of};
-use crate::schedule::{Along, BufferId, Factor, Product, Sizes, Source, StepId};
+use crate::schedule::view::View;
+use crate::schedule::{Along, Axes, BufferId, Factor, Overlap, Product, Sizes, Source, StepId};
 
 impl Draft<'_> {
     /// Rows by a whole matrix, if the contraction is that: the letters that both have are summed, and the
-    /// others stand in the result as they stand in the operands, first the rows'.
-    pub(super) fn by_whole(&mut self, spec: &Contraction, step: &Step) -> Result<Option<Matrices>, String> {
+    /// others stand in the result as rows, then columns; or the result is windows of images, which are the
+    /// value beside it.
+    pub(super) fn by_whole(
+        &mut self,
+        spec: &Contraction,
+        step: &Step,
+    ) -> Result<Option<(Matrices, Option<ValueId>)>, String> {
         let (left, right) = (value_of(step, 0), value_of(step, 1));
         let (x, w, x_letters, w_letters) = match (self.is_rows(left), self.is_rows(right)) {
             (true, false) => (left, right, &spec.lhs, &spec.rhs),
@@ -17,61 +23,102 @@ impl Draft<'_> {
             _ => return Ok(None),
         };
         let dtype = self.plan.value(step.result).dtype;
-        // Rows stay in place: only letters that the left operand ends with are summed.
-        let kept = x_letters.iter().take_while(|l| spec.out.contains(l)).count();
-        let ends = x_letters[kept..].iter().all(|l| !spec.out.contains(l))
-            && spec.out.starts_with(&x_letters[..kept]);
-        let found = matrix((x_letters, self.row(x)), (w_letters, self.row(w)), &spec.out);
-        let Some(Matrix { sizes, right, .. }) = found.filter(|_| dtype.is_float() && ends) else {
+        let (rows, mut columns): (Vec<u8>, Vec<u8>) = spec.out.iter().partition(|l| x_letters.contains(l));
+        let (view, images) = (self.view(x), self.readers.folded(step.result, |v| self.row(v)));
+        let in_order = [&*rows, &*columns].concat() == spec.out;
+        let known =
+            columns.iter().all(|l| w_letters.contains(l)) && !rows.iter().any(|l| w_letters.contains(l));
+        if !dtype.is_float() || !known || !(in_order || images.is_some()) {
+            return Ok(None);
+        }
+        if let Some(images) = &images {
+            sort(&mut columns, &spec.out, images);
+        }
+        let mut summed: Vec<u8> = x_letters.iter().copied().filter(|l| !spec.out.contains(l)).collect();
+        sort(&mut summed, x_letters, &view);
+        let of_x = |letters: &[u8]| view.axes(self.row(x), x_letters, letters);
+        let (whole, shape) = (View::dense(w, self.row(w)), self.row(w));
+        let of_w = |letters: &[u8]| whole.axes(shape, w_letters, letters).filter(|a| a.distance().is_some());
+        let out_shape = self.row(step.result);
+        let overlap = images.as_ref().map(|images| {
+            let of_out = |letters: &[u8]| images.axes(out_shape, &spec.out, letters);
+            let len = self.row(images.of).iter().product();
+            Some(Overlap { rows: of_out(&rows)?, columns: of_out(&columns)?, len })
+        });
+        let (Some(left), Some(inner), Some(down), Some(across)) =
+            (of_x(&rows), of_x(&summed), of_w(&summed), of_w(&columns))
+        else {
             return Ok(None);
         };
-        let left = self.dense(x)?;
-        Ok(Some(Matrices {
+        let sizes = Sizes { m: left.size(), k: inner.size(), n: across.size() };
+        let of = self.dense(view.of)?;
+        let product = Matrices {
             step: self.step,
             dtype,
             sizes,
             along: Along::M,
-            left: (left, (sizes.k, 1)),
-            right: (RowArgument::Buffer(self.held(w)), right),
-            out: Target::Row(left),
-        }))
+            left: (of, [left, inner]),
+            right: (RowArgument::Buffer(self.held(w)), [down, across]),
+            bias: None,
+            overlap: overlap.flatten(),
+            out: Target::Row(of),
+        };
+        Ok(Some((product, images.map(|images| images.of))))
     }
 
-    /// Rows by rows into a whole value, if the contraction is one matrix product: common letters come first
-    /// and are summed, the others are the rows and columns of the result.
+    /// Rows by rows into a whole value, if the contraction is one matrix product: common letters are summed,
+    /// the others are the rows and columns of the result, in this order.
     pub(super) fn by_rows(
         &mut self,
         spec: &Contraction,
         step: &Step,
         out: BufferId,
     ) -> Result<Option<Matrices>, String> {
-        let (mut left, mut right) = (value_of(step, 0), value_of(step, 1));
+        let (left, right) = (value_of(step, 0), value_of(step, 1));
         let dtype = self.plan.value(step.result).dtype;
-        let common =
-            spec.lhs.iter().zip(&spec.rhs).take_while(|(a, b)| a == b && !spec.out.contains(a)).count();
-        let (rows, columns) = (&spec.lhs[common..], &spec.rhs[common..]);
-        let straight = [rows, columns].concat() == spec.out;
-        let crossed = [columns, rows].concat() == spec.out;
-        if !dtype.is_float() || common == 0 || !(straight || crossed) {
+        let crossed = spec.out.first().is_some_and(|l| !spec.lhs.contains(l));
+        let (x, y, x_letters, y_letters) = match crossed {
+            false => (left, right, &spec.lhs, &spec.rhs),
+            true => (right, left, &spec.rhs, &spec.lhs),
+        };
+        let (rows, columns): (Vec<u8>, Vec<u8>) = spec.out.iter().partition(|l| x_letters.contains(l));
+        let own = |l: &u8| y_letters.contains(l);
+        let in_order = [&*rows, &*columns].concat() == spec.out && !rows.iter().any(own);
+        if !dtype.is_float() || !in_order {
             return Ok(None);
         }
-        if !straight {
-            (left, right) = (right, left);
-        }
-        let (x, y) = (self.row(left), self.row(right));
-        let k = x[..common].iter().product();
-        let (m, n) = (x[common..].iter().product(), y[common..].iter().product());
-        let (a, b) = (self.dense(left)?, self.dense(right)?);
+        let summed: Vec<u8> = x_letters.iter().copied().filter(own).collect();
+        // Only the left operand is read as windows.
+        let (view, other) = (self.view(x), View::dense(y, self.row(y)));
+        let of_x = |letters: &[u8]| view.axes(self.row(x), x_letters, letters);
+        let of_y = |letters: &[u8]| {
+            other.axes(self.row(y), y_letters, letters).filter(|axes| axes.distance().is_some())
+        };
+        let (Some(down), Some(inner), Some(along), Some(across)) =
+            (of_x(&rows), of_x(&summed), of_y(&summed), of_y(&columns))
+        else {
+            return Ok(None);
+        };
+        let sizes = Sizes { m: down.size(), k: inner.size(), n: across.size() };
+        let (a, b) = (self.dense(view.of)?, self.dense(y)?);
         Ok(Some(Matrices {
             step: self.step,
             dtype,
-            sizes: Sizes { m, k, n },
+            sizes,
             along: Along::K,
-            left: (a, (1, m)),
-            right: (RowArgument::Row(b), (n, 1)),
+            left: (a, [down, inner]),
+            right: (RowArgument::Row(b), [along, across]),
+            bias: None,
+            overlap: None,
             out: Target::Fold(out),
         }))
     }
+}
+
+/// Letters in the order of their distances, the largest first, so that axes go on where others end.
+fn sort(letters: &mut [u8], all: &[u8], view: &View) {
+    let distance = |l: &u8| all.iter().position(|own| own == l).map(|axis| view.distances[axis]);
+    letters.sort_by_key(|l| std::cmp::Reverse(distance(l)));
 }
 
 /// A product of whole values, if the contraction is one.
@@ -92,12 +139,13 @@ pub(super) fn whole(
     if !dtype.is_float() {
         return None;
     }
-    let mut factor = |value: ValueId, (row, column): (usize, usize)| Factor {
+    let mut factor = |value: ValueId, size: (usize, usize), (row, column): (usize, usize)| Factor {
         source: Source::Buffer(buffer(value)),
-        row,
-        column,
+        rows: Axes::plain(size.0, row),
+        columns: Axes::plain(size.1, column),
     };
-    let (left, right) = (factor(left, matrix.left), factor(right, matrix.right));
+    let Sizes { m, k, n } = matrix.sizes;
+    let (left, right) = (factor(left, (m, k), matrix.left), factor(right, (k, n), matrix.right));
     Some(Product {
         step: id,
         dtype,
@@ -106,6 +154,8 @@ pub(super) fn whole(
         left,
         right,
         out: Some(buffer(step.result)),
+        bias: None,
+        overlap: None,
         epilogue: None,
     })
 }
@@ -119,7 +169,7 @@ struct Matrix {
 
 /// The product that a contraction is, of a left operand whose letters are the first of the result; none
 /// where an axis goes in step through both operands and the result, or where elements lie otherwise.
-fn matrix((x, x_shape): Axes<'_>, (y, y_shape): Axes<'_>, out: &[u8]) -> Option<Matrix> {
+fn matrix((x, x_shape): Lettered<'_>, (y, y_shape): Lettered<'_>, out: &[u8]) -> Option<Matrix> {
     let kept = out.iter().take_while(|l| x.contains(l)).count();
     let (rows, columns) = out.split_at(kept);
     let summed: Vec<u8> = x.iter().copied().filter(|l| !out.contains(l)).collect();
@@ -136,10 +186,10 @@ fn matrix((x, x_shape): Axes<'_>, (y, y_shape): Axes<'_>, out: &[u8]) -> Option<
 }
 
 /// Letters of an operand's axes, and their sizes.
-type Axes<'a> = (&'a [u8], &'a [usize]);
+type Lettered<'a> = (&'a [u8], &'a [usize]);
 
 /// The size of several axes taken as one, and the distance between neighbours along it, where there is one.
-fn merged((letters, shape): Axes<'_>, taken: &[u8]) -> Option<(usize, usize)> {
+fn merged((letters, shape): Lettered<'_>, taken: &[u8]) -> Option<(usize, usize)> {
     let distance = |axis: usize| shape[axis + 1..].iter().map(|n| (*n).max(1)).product::<usize>();
     let axes = taken.iter().map(|l| letters.iter().position(|own| own == l));
     let axes: Vec<(usize, usize)> =

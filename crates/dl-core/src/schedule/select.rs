@@ -29,6 +29,9 @@ pub(super) fn select(draft: &mut Draft<'_>) -> Result<(), Fault> {
 
 impl Draft<'_> {
     fn add(&mut self, step: &Step) -> Result<(), String> {
+        if self.passed.contains(&step.result) {
+            return Ok(());
+        }
         if let Part::Fold(_, kind) = self.batch.part(step.result) {
             return self.fold(step, kind);
         }
@@ -39,6 +42,24 @@ impl Draft<'_> {
         let dtype = self.plan.value(result).dtype;
         let len: usize = self.row(result).iter().product();
         let row = |row: RowId| Ok(Operand::Register(row));
+        if let Op::Unfold { axis, stride, dilation, .. } = step.op
+            && self.readers.only_contractions(result)
+        {
+            let view = self.view(value_of(step, 0)).unfolded(axis, stride, dilation);
+            self.views[result.index()] = Some(view);
+            return Ok(());
+        }
+        if let Some(view) = self.repeated(step) {
+            self.views[result.index()] = Some(view);
+            return Ok(());
+        }
+        if !matches!(step.op, Op::Contract(_)) {
+            for value in step.args.iter().filter_map(Arg::value) {
+                if self.views[value.index()].is_some() {
+                    self.dense(value)?;
+                }
+            }
+        }
         let operand: Operand<RowId> = match &step.op {
             Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast => {
                 let operation = self.elementwise(step)?;
@@ -66,13 +87,7 @@ impl Draft<'_> {
             }
             Op::Gather { .. } | Op::Scatter { kind: Scatter::Add, .. } => self.indexed(step),
             Op::Contract(spec) => match self.by_whole(spec, step)? {
-                Some(mut product) => {
-                    let level = self.level(self.stage(), &product.reads()) + 1;
-                    let out = self.computed(self.stage(), dtype, len, level);
-                    product.out = Target::Row(out);
-                    self.push(Level::After(level), Work::Product(product));
-                    row(out)
-                }
+                Some((product, images)) => return self.product(product, images),
                 None => self.opaque(step),
             },
             _ => self.opaque(step),

@@ -145,7 +145,14 @@ impl Verifier<'_> {
         };
         self.factor(&product.left, (sizes.m, sizes.k), rows_left, product.dtype)?;
         self.factor(&product.right, (sizes.k, sizes.n), rows_right, product.dtype)?;
-        let len = sizes.m * sizes.n;
+        if let Some(overlap) = &product.overlap {
+            let inside = overlap.rows.reach() + overlap.columns.reach() < overlap.len;
+            let fits = (overlap.rows.size(), overlap.columns.size()) == (sizes.m, sizes.n);
+            ensure(fits && (inside || sizes.m * sizes.n == 0), || "a place outside".into())?;
+            ensure(product.along == Along::M, || "only rows add up to images".into())?;
+        }
+        product.bias.map_or(Ok(()), |bias| self.whole(bias, sizes.n, product.dtype))?;
+        let len = product.out_len();
         match product.out.map(|out| self.layout(out)).transpose()? {
             Some((Layout::Rows(own), dtype)) => {
                 ensure(product.along == Along::M && own == len && dtype == product.dtype, || {
@@ -173,8 +180,8 @@ impl Verifier<'_> {
         };
         ensure(own == dtype, || format!("an operand of {own} in a product of {dtype}"))?;
         ensure(rows == matches!(layout, Layout::Rows(_)), || "an operand of another layout".into())?;
-        let last = |n: usize, distance: usize| n.saturating_sub(1) * distance;
-        let reach = last(size.0, factor.row) + last(size.1, factor.column);
+        ensure((factor.rows.size(), factor.columns.size()) == size, || "an operand of another size".into())?;
+        let reach = factor.rows.reach() + factor.columns.reach();
         ensure(size.0 * size.1 == 0 || reach < layout.len(), || {
             format!("element {reach} of an operand of {}", layout.len())
         })

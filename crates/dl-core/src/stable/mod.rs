@@ -2,7 +2,7 @@
 
 mod softmax;
 
-pub(crate) use softmax::{log_mean_exp, log_odds_against, log_rest, negative_log_probability};
+pub(crate) use softmax::{Shift, against, log_mean_exp, log_odds_against, negative_entropy, others, rest};
 pub use softmax::{log_softmax, logsumexp, softmax};
 
 use crate::graph::{Axes, Expr};

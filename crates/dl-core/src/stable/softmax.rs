@@ -1,14 +1,16 @@
-//! Softmax and its relatives, in the form that neither overflows nor divides by zero.
+//! Softmax and its relatives: what keeps its identity until it is lowered, and forms that neither overflow nor
+//! divide by zero.
 
 use crate::dim::Dim;
 use crate::dtype::DType;
 use crate::graph::{Axes, Expr, require_float};
+use crate::ops::Op;
 use crate::shape::Shape;
 
 /// `exp(x) / Σ exp(x)` along `axes`: weights that sum to one. Shape in, shape out.
 ///
-/// Computed as `exp(x - max x) / Σ exp(x - max x)`. Elements of `-∞` get the weight 0; where all
-/// are `-∞`, all weights are 0 and so is the gradient.
+/// Elements of `-∞` get the weight 0; where all are `-∞`, all weights are 0 and so is the gradient. It is
+/// the exponential of [`log_softmax`]; what a run computes is `exp(x - max x) / Σ exp(x - max x)`.
 ///
 /// # Errors
 /// Recorded when `x` holds no floats or has no such axis.
@@ -23,17 +25,17 @@ use crate::shape::Shape;
 /// ```
 #[track_caller]
 pub fn softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
-    match shift("softmax", x, axes) {
-        Ok(s) => s.weights / s.wide(s.safe_total),
+    match resolved("softmax", x, axes) {
+        Ok(axes) => x.apply(Op::LogSoftmax(axes), &[]).exp(),
         Err(poison) => poison,
     }
 }
 
 /// `x - log Σ exp(x)` along `axes`: the logarithm of [`softmax`]. Shape in, shape out.
 ///
-/// Computed as `(x - max x) - log Σ exp(x - max x)`, whose error does not grow with `max x`, and by
-/// `log1p` of the sum without the maximum's own term, so that a weight of nearly 1 keeps its logarithm.
-/// Where all elements are `-∞`, so is the result.
+/// Where all elements are `-∞`, so is the result. A run computes `(x - max x) - log Σ exp(x - max x)`, whose
+/// error does not grow with `max x`, by `log1p` of the sum without the maximum's own term, so that a weight
+/// of nearly 1 keeps its logarithm.
 ///
 /// # Errors
 /// Recorded when `x` holds no floats or has no such axis.
@@ -48,16 +50,16 @@ pub fn softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
 /// ```
 #[track_caller]
 pub fn log_softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
-    match shift("log_softmax", x, axes) {
-        Ok(s) => s.shifted - s.wide(log_rest(s.shifted, &s.axes)),
+    match resolved("log_softmax", x, axes) {
+        Ok(axes) => x.apply(Op::LogSoftmax(axes), &[]),
         Err(poison) => poison,
     }
 }
 
 /// `log Σ exp(x)` along `axes`, which disappear.
 ///
-/// Computed as `max x + log Σ exp(x - max x)`, see [`log_softmax`]. Over nothing, and where all elements are `-∞`, it is
-/// `-∞` with gradient 0.
+/// Over nothing, and where all elements are `-∞`, it is `-∞` with gradient 0. A run computes
+/// `max x + log Σ exp(x - max x)`, see [`log_softmax`].
 ///
 /// # Errors
 /// Recorded when `x` holds no floats or has no such axis.
@@ -72,51 +74,52 @@ pub fn log_softmax<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
 /// ```
 #[track_caller]
 pub fn logsumexp<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
-    match shift("logsumexp", x, axes) {
-        Ok(s) => log_rest(s.shifted, &s.axes) + s.max,
+    match resolved("logsumexp", x, axes) {
+        Ok(axes) if axes.is_empty() => x,
+        Ok(axes) => x.apply(Op::LogSumExp(axes), &[]),
         Err(poison) => poison,
     }
-}
-
-/// `-log softmax(x)[label]` along the last axis, as `log(1 + Σ exp(others - own))`: exact also where the
-/// label's weight is nearly 1, in value and in gradient `p - y`, without a reduction more than the two that
-/// a maximum and a sum need.
-#[track_caller]
-pub(crate) fn negative_log_probability<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
-    log_odds_against(x, labels).softplus()
 }
 
 /// `log Σ exp(others - own)` for the label of each row: the logarithm of `(1 - p)/p`.
 #[track_caller]
 pub(crate) fn log_odds_against<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
-    let (g, shape) = (x.graph(), x.shape());
-    let last = shape.rank() - 1;
-    let kept: Vec<usize> = (0..last).collect();
-    // -∞ where it holds, otherwise 0: added rather than chosen, so that no gradient has to be masked.
-    let barred = |truth: Expr<'g>| {
-        let full = |value: f64| g.full(x.dtype(), truth.shape(), value);
-        truth.select(full(f64::NEG_INFINITY), full(0.0))
-    };
-    let place = g.iota(DType::I64, last, &shape);
-    let others = x + barred(place.eq(labels.broadcast_along(&kept, &shape)));
-    match shift("cross_entropy", others, -1) {
-        Ok(s) => {
-            let own = x.pick(labels);
-            // Without others the label is sure, unless it has no weight either.
-            let sure = s.empty.and(own.ne(f64::NEG_INFINITY));
-            s.safe_total.log() - (own - s.offset) + barred(sure)
-        }
-        Err(poison) => poison,
-    }
+    let others = others(x, labels);
+    let last = others.shape().rank() - 1;
+    against(x, labels, &Shift::by(others.max([last as isize]).stop_gradient(), others, vec![last]))
 }
 
-/// `log Σ exp(s)` for `s = x - max x` along `axes`: 0 where there is nothing or all are `-∞`.
-pub(crate) fn log_rest<'g>(shifted: Expr<'g>, axes: &[usize]) -> Expr<'g> {
+/// `x`, but `-∞` at the label of each row: added rather than chosen, so that no gradient has to be masked.
+#[track_caller]
+pub(crate) fn others<'g>(x: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
+    let (shape, last) = (x.shape(), x.shape().rank() - 1);
+    let kept: Vec<usize> = (0..last).collect();
+    let place = x.graph().iota(DType::I64, last, &shape);
+    x + barred(place.eq(labels.broadcast_along(&kept, &shape)), x.dtype())
+}
+
+/// [`log_odds_against`] the labels by the others' sum of exponentials.
+#[track_caller]
+pub(crate) fn against<'g>(x: Expr<'g>, labels: Expr<'g>, others: &Shift<'g>) -> Expr<'g> {
+    let own = x.pick(labels);
+    // Without others the label is sure, unless it has no weight either.
+    let sure = others.empty.and(own.ne(f64::NEG_INFINITY));
+    others.safe_total.log() - (own - others.offset) + barred(sure, x.dtype())
+}
+
+/// `-∞` where it holds, otherwise 0.
+fn barred(truth: Expr<'_>, dtype: DType) -> Expr<'_> {
+    let full = |value: f64| truth.graph().full(dtype, truth.shape(), value);
+    truth.select(full(f64::NEG_INFINITY), full(0.0))
+}
+
+/// `Σ exp(s) - 1` for `s = x - max x` along `axes`: 0 where there is nothing or all are `-∞`.
+pub(crate) fn rest<'g>(shifted: Expr<'g>, axes: &[usize]) -> Expr<'g> {
     // The largest term is exactly 1 and is left out of the sum; others that tie with it come back.
     let full = |value: f64| shifted.graph().full(shifted.dtype(), shifted.shape(), value);
     let largest = shifted.eq(0.0).select(full(1.0), full(0.0));
     let ties = (largest.sum(axes.to_vec()) - 1.0).relu();
-    ((shifted.exp() - largest).sum(axes.to_vec()) + ties).log1p()
+    (shifted.exp() - largest).sum(axes.to_vec()) + ties
 }
 
 /// `log (Σ exp(x) / n)` along `axes`, which disappear: by the mean of `exp(x - max x) - 1`, all terms of
@@ -139,50 +142,67 @@ pub(crate) fn log_mean_exp<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     }
 }
 
-/// What the three have in common.
-struct Shift<'g> {
+/// `Σ p·log p` of `p = softmax(x)` along the last axis, where the largest weight is 1 before it is divided,
+/// so that neither term cancels the other.
+#[track_caller]
+pub(crate) fn negative_entropy<'g>(x: Expr<'g>) -> Expr<'g> {
+    match shift("entropy", x, -1) {
+        Ok(s) => {
+            let t = rest(s.shifted, &s.axes);
+            (s.weights * s.shifted).sum(s.axes) / (1.0 + t) - t.log1p()
+        }
+        Err(poison) => poison,
+    }
+}
+
+/// What logarithms of sums of exponentials are computed by.
+pub(crate) struct Shift<'g> {
     /// `x - offset`, at most 0 where the maximum is finite.
-    shifted: Expr<'g>,
+    pub(crate) shifted: Expr<'g>,
     /// `exp(shifted)`.
-    weights: Expr<'g>,
-    /// The maximum along the axes; a constant to differentiation, since the results do not depend on it.
-    max: Expr<'g>,
+    pub(crate) weights: Expr<'g>,
+    /// The maximum along the axes.
+    pub(crate) max: Expr<'g>,
     /// The maximum where it is finite, otherwise 0.
     offset: Expr<'g>,
     /// Where `Σ weights` is 0.
     empty: Expr<'g>,
     /// `Σ weights`, or 1 where that is 0, so that no derivative behind a `select` divides by zero.
-    safe_total: Expr<'g>,
-    axes: Vec<usize>,
-    kept: Vec<usize>,
+    pub(crate) safe_total: Expr<'g>,
+    pub(crate) axes: Vec<usize>,
     shape: Shape,
 }
 
 impl<'g> Shift<'g> {
-    /// A reduced value, repeated along the axes that the reduction removed.
+    /// With the maximum of `x` along `axes`, perhaps as a constant to differentiation.
     #[track_caller]
-    fn wide(&self, reduced: Expr<'g>) -> Expr<'g> {
-        reduced.broadcast_along(&self.kept, &self.shape)
+    pub(crate) fn by(max: Expr<'g>, x: Expr<'g>, axes: Vec<usize>) -> Self {
+        let shape = x.shape();
+        let kept: Vec<usize> = (0..shape.rank()).filter(|a| !axes.contains(a)).collect();
+        let offset = max.is_finite().select(max, 0.0);
+        let shifted = x - offset.broadcast_along(&kept, &shape);
+        let weights = shifted.exp();
+        let total = weights.sum(axes.clone());
+        let empty = total.eq(0.0);
+        let safe_total = empty.select(1.0, total);
+        Shift { shifted, weights, max, offset, empty, safe_total, axes, shape }
     }
 }
 
+/// The results do not depend on the maximum, so that it is a constant to differentiation.
 #[track_caller]
 fn shift<'g>(what: &str, x: Expr<'g>, axes: impl Axes) -> Result<Shift<'g>, Expr<'g>> {
+    let axes = resolved(what, x, axes)?;
+    Ok(Shift::by(x.max(axes.clone()).stop_gradient(), x, axes))
+}
+
+/// The axes of floats.
+#[track_caller]
+fn resolved<'g>(what: &str, x: Expr<'g>, axes: impl Axes) -> Result<Vec<usize>, Expr<'g>> {
     require_float(what, x)?;
     let shape = x.shape();
-    let axes = match axes.resolve(shape.rank()) {
-        Ok(axes) => axes,
-        Err(message) => return Err(x.graph().fail(format!("{what} {message} of {shape}"))),
-    };
-    let kept: Vec<usize> = (0..shape.rank()).filter(|a| !axes.contains(a)).collect();
-    let max = x.max(axes.clone()).stop_gradient();
-    let offset = max.is_finite().select(max, 0.0);
-    let shifted = x - offset.broadcast_along(&kept, &shape);
-    let weights = shifted.exp();
-    let total = weights.sum(axes.clone());
-    let empty = total.eq(0.0);
-    let safe_total = empty.select(1.0, total);
-    Ok(Shift { shifted, weights, max, offset, empty, safe_total, axes, kept, shape })
+    let message = |message| x.graph().fail(format!("{what} {message} of {shape}"));
+    axes.resolve(shape.rank()).map_err(message)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Programs that are written, mutated and read: between them, every kind of node and step.
 
 use dl_core::nn::{self, Adam, ClipNorm, Schedule, Sgd};
-use dl_core::ops::Order;
 use dl_core::ops::scan::Scan;
+use dl_core::ops::{Clock, Cumulative, Order, Prefix, Scatter};
 use dl_core::{Dim, F32, F64, Fact, Graph, I64, Init, Named, Plan, Program, Tensor, U8};
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ fn programs() -> Vec<Program> {
         movements(),
         attention(),
         facts(),
+        running(),
         recurrence(),
         nested(),
     ]
@@ -123,6 +124,21 @@ fn indices() -> Program {
     built.update(table, table - grad).compile().expect("it is right")
 }
 
+fn running() -> Program {
+    let g = Graph::new();
+    let (x, i) = (g.input("x", F32, (B, 4)), g.input("i", I64, (B, 4)));
+    let w = g.parameter("w", F32, [4], Init::Uniform { low: -1.0, high: 1.0 });
+    let noisy = x * w + g.random_by(Clock::Run, F32, (B, 4));
+    let sums = noisy.cumsum(1) + noisy.cumprod(1) + noisy.logcumsumexp(1);
+    let ends = noisy.cummax(1) - noisy.cumulative(Cumulative::Min, 1, Prefix::INCLUSIVE.reverse());
+    let decayed = w.broadcast_to(&(B, 4).into()).linear_recurrence(1, false, sums);
+    let set = decayed.scatter_along_axis(Scatter::Set, 1, i, ends);
+    let most = set.scatter_along_axis(Scatter::Max, 1, i, x).scatter_along_axis(Scatter::Min, 1, i, noisy);
+    let j = most.square().mean(..);
+    let grad = j.grad(&[w])[0];
+    Program::builder(&g).output("J", j).update(w, w - grad).compile().expect("it is right")
+}
+
 fn movements() -> Program {
     let g = Graph::new();
     let (x, y) = (g.input("x", F32, (B, 3, 2)), g.input("y", F32, (C, 6)));
@@ -142,7 +158,7 @@ fn attention() -> Program {
     let (q, k) = (nn::dense(x, "q", 2), nn::dense(x, "k", 2));
     let scores = q.contract("btk,bsk->bts", k) / 2f64.sqrt();
     let mixed = scores.softmax(2).dot(x);
-    let j = (mixed - x.stop_gradient()).square().mean(..);
+    let j = (mixed - x.stop_gradient()).square().mean(..) + scores.logsumexp(2).mean(..);
     j.minimize(Sgd::new(0.1)).expect("it is right")
 }
 

@@ -238,6 +238,8 @@ fn steps_of_plans() {
     marker(json!({ "Input": "x" }), "input cannot stand in a plan");
     marker(json!({ "Parameter": "w" }), "parameter cannot stand in a plan");
     marker(json!("Grad"), "grad cannot stand in a plan");
+    marker(json!({ "LogSumExp": [0] }), "logsumexp cannot stand in a plan");
+    marker(json!({ "LogSoftmax": [0] }), "log_softmax cannot stand in a plan");
     let number = json!({ "constant": { "float": 1.0 } });
     no_plan("operand 0 must be a value", |p| p["steps"][0]["args"][0] = number);
     let bool = json!({ "constant": { "bool": true } });

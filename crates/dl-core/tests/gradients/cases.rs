@@ -72,6 +72,17 @@ fn elementwise() -> Vec<Case> {
         }),
         one("clip", |x| x.clip(-1.0, 0.5).exp()),
         one("cast", |x| (x.cast(F32).sin() * 2.0).cast(F64)),
+        one("with_gradient", |x| x.exp().with_gradient(&[x], |c| [c * x.exp()])),
+        one("with_gradient of its own value", |x| {
+            let y = x.exp();
+            y.with_gradient(&[x], |c| [c * y]).square()
+        }),
+        two("with_gradient of two variables", ([2, 3], [3]), |a, b| {
+            (a * b).sum(1).with_gradient(&[a, b], |c| {
+                let c = c.unsqueeze(1);
+                [c * b, (c * a).sum(0)]
+            })
+        }),
         one("assume", |x| (x * x).assume(Fact::NonNegative).exp()),
         one("stop_gradient stops one of two ways", |x| x.exp() + x.argmax(1).cast(F64).sum(..)),
         one("a gradient inside", |x| {
@@ -107,6 +118,11 @@ fn reductions() -> Vec<Case> {
         cube("prod along the middle", |x| x.prod([1])),
         cube("prod along the outer two", |x| x.prod([0, 2])),
         cube("prod of all", |x| x.prod(..)),
+        cube("logsumexp along the middle", |x| x.logsumexp([1])),
+        cube("logsumexp of all", |x| x.logsumexp(..)),
+        cube("log_softmax along the first", |x| x.log_softmax(0)),
+        cube("log_softmax along the outer two", |x| x.log_softmax([0, 2]).square()),
+        case("log_softmax along a named axis", &[(B, 2).into()], (-1.5, 1.5), |x| x[0].log_softmax(0)),
         cube("max along the last", |x| x.max([2])),
         cube("max along the outer two", |x| x.max([0, 2])),
         cube("min of all", |x| x.min(..)),

@@ -117,6 +117,7 @@ const WITHOUT_DERIVATIVE: &[&str] = &[
     "argsort",
     "stop_gradient",
     "variable",
+    "with_gradient",
     "grad",
     "poison",
 ];

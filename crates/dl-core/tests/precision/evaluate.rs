@@ -53,6 +53,8 @@ pub(crate) fn evaluate<A: Arithmetic>(
     given: &[(&str, Tensor)],
     values: &[(&str, Values<A::Real>)],
 ) -> Vec<Values<A::Real>> {
+    // As plans compute it.
+    let program = program.expanded();
     let tensor = |name: &str| &given.iter().find(|(n, _)| *n == name).expect("every input is given").1;
     let views: Vec<TensorRef<'_>> = program.inputs().iter().map(|d| tensor(&d.name).view()).collect();
     let dims = bind(program.inputs(), &views).expect("inputs fit");
@@ -110,7 +112,9 @@ fn eval<A: Arithmetic>(
             out
         }
         Op::Iota(axis) => indices(shape).iter().map(|at| number(at[*axis])).collect(),
-        Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::Reshape => args[0].cells.clone(),
+        Op::StopGradient | Op::Variable(_) | Op::Assume(_) | Op::WithGradient | Op::Reshape => {
+            args[0].cells.clone()
+        }
         Op::Permute(_)
         | Op::Broadcast(_)
         | Op::Slice { .. }

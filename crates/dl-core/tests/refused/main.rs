@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test may
 
 mod graphs;
+mod layers;
 mod names;
 mod shapes;
 mod sizes;

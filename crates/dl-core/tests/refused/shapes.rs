@@ -2,7 +2,7 @@
 
 use dl_core::graph::NodeId;
 use dl_core::interp::eval_expr;
-use dl_core::ops::Reduce;
+use dl_core::ops::{Order, Reduce};
 use dl_core::{Expr, F32, F64, Graph, I64, Init, Program, Tensor};
 
 use crate::refused;
@@ -18,12 +18,21 @@ fn check(says: &str, make: impl for<'g> FnOnce(&'g Graph) -> Expr<'g>) {
 #[test]
 #[rustfmt::skip] // each mistake on the line of its check
 fn of_two_operands() {
+    check("cumsum along axis 2 of [2, 3]", |g| g.full(F32, [2, 3], 0.0).cumsum(2));
+    check("logcumsumexp needs floats, got i64", |g| g.full(I64, [3], 0.0).logcumsumexp(0));
+    check("the first 4 of 3 along axis 1 of [2, 3]", |g| g.full(F32, [2, 3], 0.0).top_k(4, 1, Order::Ascending).0);
+    check("2 operands are named, 1 given", |g| g.einsum("ij,jk", &[g.full(F32, [2, 3], 0.0)]));
+    check("operand 1 has 2 axes: [2, 3]", |g| g.einsum("ijk", &[g.full(F32, [2, 3], 0.0)]));
+    check("k of the result occurs in no operand", |g| g.einsum("ij->k", &[g.full(F32, [2, 3], 0.0)]));
     check("inner sizes 3 and 4 differ", |g| g.full(F32, [2, 3], 0.0).contract("ij,jk->ik", g.full(F32, [4, 5], 0.0)));
     check("inner sizes 2 and 3 differ", |g| g.full(F32, [2, 5], 0.0).contract("bi,bi->b", g.full(F32, [3, 5], 0.0)));
     check("the first 1 axes must agree", |g| g.full(F32, [4, 3], 0.0).pick(g.full(I64, [5], 0.0)));
     check("needs updates [2, 3], got [4, 3]", |g| g.full(F32, [4, 3], 0.0).scatter_add(0, 0, g.full(I64, [2], 0.0), &[9, 3].into()));
     check("max of [2, 0] over nothing", |g| g.full(I64, [2, 0], 0.0).reduce(Reduce::Max, 1));
     check("which is empty", |g| g.full(F32, [2, 0], 0.0).argmin(1));
+    check("floats of one type and shape", |g| g.full(F32, [2, 3], 0.0).linear_recurrence(1, false, g.full(F32, [3], 0.0)));
+    check("the other axes must agree", |g| g.full(F32, [2, 3], 0.0).take_along_axis(1, g.full(I64, [3, 2], 0.0)));
+    check("j has the sizes 3 and 4", |g| g.einsum("ij,jk->ik", &[g.full(F32, [2, 3], 0.0), g.full(F32, [4, 5], 0.0)]));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) struct Runner {
 /// The outputs at a point, element by element.
 pub(crate) type Run = Box<dyn FnMut(&[(&str, Tensor)]) -> Vec<Vec<f64>>>;
 
-/// In double precision the interpreter, in single precision every result rounded.
+/// As plans compute them: in double precision by the interpreter, in single precision every result rounded.
 pub(crate) static REFERENCES: &[Runner] = &[
     Runner { name: "interpreter", dtype: F64, limit: 8.0, prepare: interpreted },
     Runner { name: "rounded", dtype: F32, limit: 8.0, prepare: in_single },
@@ -96,7 +96,7 @@ fn judge(class: &'static Class, runners: &[Runner]) -> Vec<Failure> {
 }
 
 fn interpreted(program: &Program) -> Run {
-    let program = program.clone();
+    let program = program.expanded().into_owned();
     Box::new(move |point| {
         let used = |name: &str| program.inputs().iter().any(|d| *d.name == *name);
         let views: Vec<(&str, TensorRef<'_>)> =
@@ -107,7 +107,7 @@ fn interpreted(program: &Program) -> Run {
 }
 
 fn in_single(program: &Program) -> Run {
-    let program = program.clone();
+    let program = program.expanded().into_owned();
     Box::new(move |point| {
         let outputs = evaluate(&Single, &program, point, &[]);
         outputs.iter().map(|o| o.reals().into_iter().copied().collect()).collect()

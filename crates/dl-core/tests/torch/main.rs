@@ -3,6 +3,7 @@
 
 mod activations;
 mod convolutions;
+mod layers;
 mod losses;
 mod optimizers;
 mod penalties;

@@ -10,6 +10,10 @@ use serde::Deserialize;
 /// How far ours may be off, relative to PyTorch's: an element at a time, so that small ones count too.
 const TOLERANCE: f64 = 1e-10;
 
+/// Elements of layers nearer to 0 than this may be off as if they were this: a gradient by what a mean is
+/// taken from, or by a bias of keys, is a sum that cancels.
+const CANCELS: f64 = 1e-2;
+
 /// A file of `make/table.py`.
 #[derive(Deserialize)]
 pub(crate) struct Table {
@@ -30,15 +34,26 @@ pub(crate) struct Case {
     /// By the name of the input.
     #[serde(default)]
     gradients: BTreeMap<String, Tensor>,
+    /// What a training step leaves in state, by name.
+    #[serde(default)]
+    states: BTreeMap<String, Tensor>,
 }
 
-/// The inputs of a case as expressions, by name.
+/// The inputs of a case as expressions, by name. Those with a dot are parameters and state, which the layer at
+/// the path before it declares.
 pub(crate) struct Inputs<'g>(BTreeMap<String, Expr<'g>>);
 
 impl<'g> Index<&str> for Inputs<'g> {
     type Output = Expr<'g>;
     fn index(&self, name: &str) -> &Expr<'g> {
         self.0.get(name).unwrap_or_else(|| panic!("no input {name}: there are {:?}", self.0.keys()))
+    }
+}
+
+impl<'g> Inputs<'g> {
+    /// The input of that name, if the case has one.
+    pub(crate) fn find(&self, name: &str) -> Option<Expr<'g>> {
+        self.0.get(name).copied()
     }
 }
 
@@ -79,6 +94,15 @@ impl Table {
 /// Asserts that the value and the gradients of every case are PyTorch's, both as written and through the
 /// compiler's passes.
 pub(crate) fn agree<S: AsRef<str>>(table: &str, formulas: &[(S, Formula)]) {
+    agree_above(0.0, table, formulas);
+}
+
+/// The same for layers, whose gradients cancel in places.
+pub(crate) fn layers_agree<S: AsRef<str>>(table: &str, formulas: &[(S, Formula)]) {
+    agree_above(CANCELS, table, formulas);
+}
+
+fn agree_above<S: AsRef<str>>(floor: f64, table: &str, formulas: &[(S, Formula)]) {
     let table = Table::read(table);
     table.holds_exactly(formulas.iter().map(|(name, _)| name.as_ref()));
     let mut wrong = vec![];
@@ -86,7 +110,7 @@ pub(crate) fn agree<S: AsRef<str>>(table: &str, formulas: &[(S, Formula)]) {
         let name = name.as_ref();
         for rewriting in [false, true] {
             let how = if rewriting { "rewritten" } else { "as written" };
-            let found = table.cases[name].misfits(formula, rewriting);
+            let found = table.cases[name].misfits(formula, rewriting, floor);
             wrong.extend(found.into_iter().map(|what| format!("{name}, {how}: {what}")));
         }
     }
@@ -95,7 +119,7 @@ pub(crate) fn agree<S: AsRef<str>>(table: &str, formulas: &[(S, Formula)]) {
 
 impl Case {
     /// What is not as PyTorch has it.
-    fn misfits(&self, formula: &Formula, rewriting: bool) -> Vec<String> {
+    fn misfits(&self, formula: &Formula, rewriting: bool, floor: f64) -> Vec<String> {
         let graph = Graph::new();
         let declare = |(name, tensor): (&String, &Tensor)| {
             (name.clone(), graph.input(name, tensor.dtype(), tensor.shape()))
@@ -109,27 +133,48 @@ impl Case {
         let mut builder = Program::builder(&graph).output("value", value);
         if let Some(cotangent) = &self.cotangent {
             let objective = (value * graph.literal(cotangent.clone())).sum(..);
-            let wrt: Vec<Expr<'_>> = self.gradients.keys().map(|name| inputs[name]).collect();
+            let declared = |name: &String| match name.contains('.') {
+                true => graph.get_parameter(name),
+                false => inputs[name],
+            };
+            let wrt: Vec<Expr<'_>> = self.gradients.keys().map(declared).collect();
             for (name, gradient) in self.gradients.keys().zip(objective.grad(&wrt)) {
                 builder = builder.output(&gradient_by(name), gradient);
             }
         }
+        let builder = builder.state_updates();
         let builder = if rewriting { builder } else { builder.without_rewriting() };
         let program = match builder.compile() {
             Ok(program) => program,
             Err(why) => return vec![why.to_string()],
         };
         let read = program.inputs().iter().map(|d| (&*d.name, self.inputs[&*d.name].view()));
-        let parameters = program.parameters().iter().map(|d| (d.name.clone(), self.inputs[&*d.name].clone()));
-        let parameters: Vec<_> = parameters.collect();
+        let mut parameters = vec![];
+        for decl in program.parameters() {
+            match self.inputs.get(&*decl.name) {
+                Some(value) => parameters.push((decl.name.clone(), value.clone())),
+                None => return vec![format!("the layer has {}, PyTorch's not", decl.name)],
+            }
+        }
         let found = match evaluate(&program, &read.collect::<Vec<_>>(), &parameters, 0, 0) {
             Ok(found) => found,
             Err(why) => return vec![why.to_string()],
         };
+        let updated: BTreeMap<&str, &Tensor> =
+            found.updates.iter().map(|(name, new)| (&**name, new)).collect();
+        if !updated.keys().copied().eq(self.states.keys().map(String::as_str)) {
+            return vec![format!("updates {:?}, PyTorch {:?}", updated.keys(), self.states.keys())];
+        }
+        let states = self
+            .states
+            .iter()
+            .filter_map(|(name, want)| misfit_above(floor, name, updated[name.as_str()], want));
+        let states: Vec<String> = states.collect();
         let wanted = self.gradients.iter().map(|(name, gradient)| (gradient_by(name), gradient));
         std::iter::once(("value".to_string(), &self.value))
             .chain(wanted)
-            .filter_map(|(what, want)| misfit(&what, found.output(&what).unwrap(), want))
+            .filter_map(|(what, want)| misfit_above(floor, &what, found.output(&what).unwrap(), want))
+            .chain(states)
             .collect()
     }
 }
@@ -141,8 +186,14 @@ fn gradient_by(name: &str) -> String {
 /// How `got` is not PyTorch's `want`: zeros, infinities and NaN must be the same, all other elements within
 /// 1e-10 of theirs.
 pub(crate) fn misfit(what: &str, got: &Tensor, want: &Tensor) -> Option<String> {
+    misfit_above(0.0, what, got, want)
+}
+
+/// The same, where elements nearer to 0 than `floor` may be off as if they were `floor`.
+fn misfit_above(floor: f64, what: &str, got: &Tensor, want: &Tensor) -> Option<String> {
     let close = |(a, b): (&f64, &f64)| {
-        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * b.abs().min(f64::MAX)
+        let size = b.abs().clamp(floor, f64::MAX);
+        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * size
     };
     let (ours, theirs) = (got.to_f64(), want.to_f64());
     let fits = got.shape() == want.shape() && ours.iter().zip(&theirs).all(close);

@@ -98,6 +98,8 @@ pub(super) struct Writer {
 pub(super) struct Entry {
     at: usize,
     lanes: usize,
+    /// Bytes of code, with those of its constants.
+    pub(super) bytes: usize,
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -108,9 +110,9 @@ impl Writer {
         let placed = allocate::Placed::new(tape.finish())?;
         let (code, entry) = emit::emit(&placed, streams, wide);
         self.bytes.resize(self.bytes.len().next_multiple_of(64), 0);
-        let at = self.bytes.len() + entry;
+        let (at, bytes) = (self.bytes.len() + entry, code.len());
         self.bytes.extend(code);
-        Some(Entry { at, lanes: if wide { 8 } else { 16 } })
+        Some(Entry { at, lanes: if wide { 8 } else { 16 }, bytes })
     }
 
     /// The code, if there is any and the system lets it run.

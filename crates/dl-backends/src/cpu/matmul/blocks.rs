@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::beside::Into;
 use super::column::Column;
 use super::pack::panel_width;
-use super::tile::Tile;
+use super::tile::{Run, Tile};
 use super::{Kernels, Layout, Out, Product, Right, Sizes};
 
 /// A product whose operands were found to lie inside their slices.
@@ -119,7 +119,7 @@ impl<'a> Blocks<'a> {
             let rows = part(rows.clone(), index, count);
             let at = rows.start as isize * self.p.a.row + depth.start as isize * self.p.a.column;
             let tile = Tile {
-                k: depth.len(),
+                runs: &[Run { start: 0, terms: depth.len() }],
                 a: self.a.wrapping_offset(at),
                 a_row: self.p.a.row,
                 a_column: self.p.a.column,
@@ -130,6 +130,7 @@ impl<'a> Blocks<'a> {
                 columns: (n - first - before).min(columns),
                 alpha: self.p.alpha,
                 beta,
+                bias: None,
             };
             // SAFETY: the CPU has the unit's instructions (`available`); rows, columns and places of the
             // inner axis are those of the product, which `new` found to lie inside the slices, with

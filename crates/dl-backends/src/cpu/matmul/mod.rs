@@ -57,6 +57,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod windows;
 
 use std::ops::Range;
 
@@ -69,6 +70,7 @@ use self::pack::{Pack, panel_width};
 pub use self::room::Room;
 pub(super) use self::shared::Job;
 use self::table::Unit;
+pub(super) use self::windows::{Lines, Overlap, Windows};
 
 /// The kernels for a vector unit, and the blocks that fit the caches.
 #[derive(Clone, Copy)]

@@ -3,6 +3,7 @@
 use super::column::ColumnKernel;
 use super::pack::{PackF32, PackU8};
 use super::tile::Kernel;
+use super::windows::AddWindows;
 
 /// What one vector unit offers. Everything in it may be called only where its instructions are.
 pub(super) struct Unit {
@@ -14,6 +15,7 @@ pub(super) struct Unit {
     pub column: ColumnKernel,
     pub pack_f32: PackF32,
     pub pack_u8: PackU8,
+    pub add_windows: AddWindows,
 }
 
 /// Defines the [`Unit`] of a `Simd`: for each number of vectors, kernels for the given numbers of rows.
@@ -22,7 +24,7 @@ macro_rules! unit {
         $(#[target_feature(enable = $features)])?
         /// # Safety
         /// As for [`Kernel`](super::tile::Kernel).
-        unsafe fn kernel<const M: usize, const V: usize>(tile: &super::tile::Tile) {
+        unsafe fn kernel<const M: usize, const V: usize>(tile: &super::tile::Tile<'_>) {
             // SAFETY: the promise is the same, and the instructions are enabled here.
             unsafe { super::tile::tile::<$simd, M, V>(tile) }
         }
@@ -51,12 +53,21 @@ macro_rules! unit {
             unsafe { super::pack::pack(job, from, |x| f32::from(x) * scale) }
         }
 
+        $(#[target_feature(enable = $features)])?
+        /// # Safety
+        /// As for [`AddWindows`](super::windows::AddWindows).
+        unsafe fn add_windows(job: &super::windows::Added<'_>, image: *mut f32) {
+            // SAFETY: the promise is the same.
+            unsafe { super::windows::add(job, image) }
+        }
+
         pub(super) const UNIT: super::table::Unit = super::table::Unit {
             width: <$simd as super::simd::Simd>::WIDTH,
             kernels: &[$(&[$(kernel::<$rows, $vectors>),*]),*],
             column,
             pack_f32,
             pack_u8,
+            add_windows,
         };
     };
 }

@@ -3,9 +3,9 @@
 use super::simd::Simd;
 
 /// One tile: `c ← beta·c + alpha·a·b` for as many rows and vectors of columns as the kernel has.
-pub(super) struct Tile {
-    /// How many products each element sums.
-    pub k: usize,
+pub(super) struct Tile<'a> {
+    /// Which products each element sums, in order.
+    pub runs: &'a [Run],
     pub a: *const f32,
     pub a_row: isize,
     pub a_column: isize,
@@ -18,6 +18,16 @@ pub(super) struct Tile {
     pub alpha: f32,
     /// With zero, `c` is not read.
     pub beta: f32,
+    /// With `beta` zero, what is added to each row: as many elements as there are columns.
+    pub bias: Option<*const f32>,
+}
+
+/// Neighbours along the inner axis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// Where they begin in `a`.
+    pub start: isize,
+    pub terms: usize,
 }
 
 /// A micro-kernel for a number of rows and of vectors.
@@ -25,7 +35,7 @@ pub(super) struct Tile {
 /// # Safety
 /// The CPU has the kernel's instructions; the tile's elements of `a` and `b` can be read, those of `c`
 /// read and written, while nothing else touches them.
-pub(super) type Kernel = unsafe fn(&Tile);
+pub(super) type Kernel = unsafe fn(&Tile<'_>);
 
 /// The tile of `M` rows and `V` vectors of columns. Each element is one chain of sums along `k`, so that
 /// it is the same whatever tile it falls into.
@@ -33,7 +43,7 @@ pub(super) type Kernel = unsafe fn(&Tile);
 /// # Safety
 /// As for [`Kernel`]; the caller enables the instructions of `S`.
 #[inline(always)]
-pub(super) unsafe fn tile<S: Simd, const M: usize, const V: usize>(t: &Tile) {
+pub(super) unsafe fn tile<S: Simd, const M: usize, const V: usize>(t: &Tile<'_>) {
     // SAFETY: the caller's promise holds for every element that the loops reach: rows below `M`, `k`
     // products, and `V` vectors of `b`, which is padded; `finish` keeps to `t.columns` in `c`.
     unsafe {
@@ -59,25 +69,28 @@ pub(super) unsafe fn tile<S: Simd, const M: usize, const V: usize>(t: &Tile) {
 #[inline(always)]
 unsafe fn sum<S: Simd, const M: usize, const V: usize>(
     sums: &mut [[S::Vector; V]; M],
-    t: &Tile,
+    t: &Tile<'_>,
     row: impl Fn(usize) -> isize,
     column: isize,
 ) {
-    let (mut a, mut b) = (t.a, t.b);
-    // Not unrolled: the loads of several places at a time would drive sums out of their registers.
-    for _ in 0..t.k {
-        // SAFETY: this place of the inner axis has `M` rows and `V` vectors, says the caller.
-        unsafe {
-            let vectors: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::WIDTH)));
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let a = S::splat(*a.offset(row(i)));
-                for (sum, b) in sums.iter_mut().zip(vectors) {
-                    *sum = S::multiply_add(a, b, *sum);
+    let mut b = t.b;
+    for run in t.runs {
+        let mut a = t.a.wrapping_offset(run.start);
+        // Not unrolled: the loads of several places at a time would drive sums out of their registers.
+        for _ in 0..run.terms {
+            // SAFETY: this place of the inner axis has `M` rows and `V` vectors, says the caller.
+            unsafe {
+                let vectors: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::WIDTH)));
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let a = S::splat(*a.offset(row(i)));
+                    for (sum, b) in sums.iter_mut().zip(vectors) {
+                        *sum = S::multiply_add(a, b, *sum);
+                    }
                 }
             }
+            a = a.wrapping_offset(column);
+            b = b.wrapping_add(t.b_row);
         }
-        a = a.wrapping_offset(column);
-        b = b.wrapping_add(t.b_row);
     }
 }
 
@@ -86,7 +99,7 @@ unsafe fn sum<S: Simd, const M: usize, const V: usize>(
 /// # Safety
 /// As for [`tile`].
 #[inline(always)]
-unsafe fn finish<S: Simd, const M: usize, const V: usize>(t: &Tile, sums: &[[S::Vector; V]; M]) {
+unsafe fn finish<S: Simd, const M: usize, const V: usize>(t: &Tile<'_>, sums: &[[S::Vector; V]; M]) {
     // SAFETY: rows below `M` and columns below `t.columns` of `c` belong to the tile.
     unsafe {
         let (alpha, beta) = (S::splat(t.alpha), S::splat(t.beta));
@@ -97,7 +110,13 @@ unsafe fn finish<S: Simd, const M: usize, const V: usize>(t: &Tile, sums: &[[S::
                 let n = if whole { S::WIDTH } else { t.columns.saturating_sub(v * S::WIDTH).min(S::WIDTH) };
                 let sum = S::multiply(alpha, *sum);
                 let sum = match (t.beta == 0.0, whole) {
-                    (true, _) => sum,
+                    (true, _) => match t.bias {
+                        None => sum,
+                        Some(bias) => {
+                            let bias = S::load_first(bias.wrapping_add(v * S::WIDTH), n);
+                            S::multiply_add(S::splat(1.0), sum, bias)
+                        }
+                    },
                     (false, true) => S::multiply_add(beta, S::load(at), sum),
                     (false, false) => S::multiply_add(beta, S::load_first(at, n), sum),
                 };

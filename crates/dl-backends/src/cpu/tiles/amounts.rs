@@ -13,25 +13,23 @@ impl Tiled {
         let rows = self.tiling.rows;
         let blocks = self.tiles_of_shards() * self.tiling.tile.div_ceil(group.rows.max(1));
         let lines = |len: usize| if group.transposed { blocks * len } else { rows };
-        let (operation, row, calls) = match instr.kind {
-            Kind::Reduce(kind, _, run) if group.transposed => {
-                (combining(kind), instr.len * run, blocks * instr.len * run)
+        let terms = instr.work.terms;
+        let (operation, calls) = match instr.kind {
+            Kind::Reduce(kind, ..) if group.transposed => (combining(kind), blocks * terms),
+            Kind::Reduce(..) => (Operation::Reduce, rows * instr.len),
+            Kind::Pattern(_, _, ref pattern, _) => (Operation::Reduce, rows * pattern.runs.len()),
+            Kind::Gather(_, _, _, _, Some(ref runs)) if !group.transposed => {
+                (Operation::Move, rows * runs.len())
             }
-            Kind::Reduce(_, _, run) => (Operation::Reduce, instr.len * run, rows * instr.len),
-            Kind::Fold(kind, x, _) => match self.lowered.homes[x].len {
-                len if len > 1 && !group.transposed => (combining(kind), len, rows),
-                len => (Operation::Reduce, len, blocks * len),
-            },
-            Kind::Lookup { width, .. } => (Operation::Move, instr.len, rows * instr.len / width.max(1)),
-            Kind::Place { ref index, .. } => (Operation::Index, index.row.iter().product(), blocks),
-            Kind::Scatter { ref index, width, .. } => {
-                let count: usize = index.row.iter().product();
-                (combining(Reduce::Sum), count * width, rows * count)
-            }
-            _ if instr.by_lines(group.transposed) => (instr.operation(), instr.len, lines(instr.len)),
-            _ => (instr.operation(), instr.len, blocks),
+            Kind::Fold(kind, ..) if terms > 1 && !group.transposed => (combining(kind), rows),
+            Kind::Fold(..) => (Operation::Reduce, blocks * terms),
+            Kind::Lookup { width, .. } => (Operation::Move, rows * instr.len / width.max(1)),
+            Kind::Place { .. } => (Operation::Index, blocks),
+            Kind::Scatter { width, .. } => (combining(Reduce::Sum), rows * terms / width.max(1)),
+            _ if instr.by_lines(group.transposed) => (instr.operation(), lines(instr.len)),
+            _ => (instr.operation(), blocks),
         };
-        self.amount(operation, rows * row, calls)
+        self.amount(operation, rows * terms, calls)
     }
 }
 
@@ -58,6 +56,11 @@ impl Group {
         }
         amounts
     }
+
+    /// Bytes of the segments' code.
+    pub(super) fn code_bytes(&self) -> usize {
+        self.segments.iter().map(|segment| segment.entry.bytes).sum()
+    }
 }
 
 impl Instr {
@@ -70,7 +73,7 @@ impl Instr {
             Kind::Bytes(..) => Operation::Bytes,
             Kind::Copy(_) | Kind::Count { .. } => Operation::Move,
             Kind::Transpose(..) | Kind::Gather(..) | Kind::Concat(_) => Operation::Transpose,
-            Kind::Reduce(..) | Kind::Fold(..) => Operation::Reduce,
+            Kind::Reduce(..) | Kind::Pattern(..) | Kind::Fold(..) => Operation::Reduce,
             Kind::Random(..) => Operation::Random,
             Kind::Pick { .. } | Kind::Lookup { .. } | Kind::Place { .. } | Kind::Scatter { .. } => {
                 Operation::Index

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dl_core::DType;
-use dl_core::schedule::{BufferId, KernelId};
+use dl_core::schedule::{self, BufferId, KernelId};
 
 use super::BLOCK;
 use super::amounts::combining;
@@ -15,7 +15,7 @@ use super::data::product::Product;
 use super::run::group::PARTS;
 use super::run::update::Direct;
 use super::run::watch::Watch;
-use super::run::whole::Work;
+use super::run::whole::{Whole, Work};
 use super::tiled::Tiled;
 use crate::cpu::loops::CHUNK;
 use crate::cpu::matmul::Sizes;
@@ -132,19 +132,25 @@ impl Tiled {
             match work {
                 Work::Step(whole) => {
                     let threads = if whole.large { self.threads } else { 1 };
-                    let own = Amount { threads, ..self.step_amount(whole.step) };
-                    kernel.amounts.extend([own, one(Operation::Step, 1, 1)]);
+                    let own = Amount { threads, ..self.whole_amount(whole) };
+                    // One whose value is known finds nothing and calls nothing.
+                    let calls = usize::from(whole.prepared.value.is_none());
+                    kernel.amounts.extend([own, one(Operation::Step, 1, calls)]);
                 }
                 Work::Fused(fused) => {
                     let (elements, calls) = (fused.len(), fused.len().div_ceil(fused.group.rows.max(1)));
                     let threads = if elements > CHUNK { self.members() } else { 1 };
-                    let of = |i: &Instr| Amount { threads, ..one(i.operation(), elements, calls) };
+                    let of =
+                        |i: &Instr| Amount { threads, ..one(i.operation(), elements * i.work.terms, calls) };
                     kernel.amounts.extend(fused.group.amounts(of));
-                    kernel.amounts.push(one(Operation::Step, 1, 1));
+                    kernel.amounts.push(one(Operation::Body, 1, 1));
+                    kernel.code += fused.group.code_bytes();
                 }
             }
         }
         kernel.threads = kernel.amounts.iter().map(|a| a.threads).max().unwrap_or(1);
+        let cost = |work: &Work| self.schedule.cost(self.schedule.kernel(work.kernel()));
+        kernel.operations = works.iter().map(|work| cost(work).operations).sum();
         kernel.bytes = self.outside(works).into_iter().map(|b| self.schedule.bytes(b)).sum();
         kernel.footprint = kernel.bytes;
         kernel
@@ -169,16 +175,26 @@ impl Tiled {
         self.schedule.shapes()[value].iter().product::<usize>() * self.dtype(value).bytes()
     }
 
-    fn step_amount(&self, step: usize) -> Amount {
+    fn whole_amount(&self, whole: &Whole) -> Amount {
+        match self.schedule.kernel(whole.kernel) {
+            schedule::Kernel::Product(product) => {
+                let schedule::Sizes { m, k, n } = product.sizes;
+                one(Operation::Multiply, m * k * n, 1)
+            }
+            schedule::Kernel::Opaque(opaque) => self.step_amount(whole.step, self.schedule.terms(opaque)),
+            schedule::Kernel::Pointwise(_) => unreachable!("bodies are fused kernels"),
+        }
+    }
+
+    /// A step that goes through so many elements.
+    fn step_amount(&self, step: usize, terms: usize) -> Amount {
         let step = &self.schedule.plan().steps()[step];
-        let elements = |v: usize| self.schedule.shapes()[v].iter().product::<usize>();
-        let result = elements(step.result.index());
         match operation(&step.op) {
             Operation::Reduce => {
-                let read = step.args.iter().filter_map(|a| a.value()).map(|v| elements(v.index()));
-                one(Operation::Reduce, read.max().unwrap_or(0), result)
+                let results = self.schedule.shape(step.result).iter().product();
+                one(Operation::Reduce, terms, results)
             }
-            operation => one(operation, result, 1),
+            operation => one(operation, terms, 1),
         }
     }
 
@@ -186,7 +202,11 @@ impl Tiled {
         let pack = &self.packed[index].0;
         let kept = self.updates.iter().any(|u| u.direct == Some(Direct::Panels(index)));
         let when = if kept { "kept in panels" } else { "packed" };
-        let (rows, columns, turned) = pack.sizes();
+        let (rows, columns, turned) = match pack.sizes() {
+            // As it lies in its panel.
+            (rows, 1, turned) => (1, rows, turned),
+            sizes => sizes,
+        };
         let elements = if kept { 0 } else { rows * columns };
         let bytes = elements * self.dtype(pack.value).bytes() * 2;
         let bytes = Bytes { others: bytes, footprint: bytes, ..Bytes::default() };
@@ -200,11 +220,12 @@ impl Tiled {
         match phase {
             Phase::Group(group) => self.group_kernel(group),
             Phase::Product(product) => self.product_kernel(product),
-            Phase::Opaque(OpaqueStep { step, args, .. }) => {
+            Phase::Opaque(OpaqueStep { step, args, work, .. }) => {
                 let rows = args.iter().filter(|a| matches!(a, Argument::Rows(_))).count();
                 let name = format!("step       {} of {rows} rows", self.step_name(*step));
-                let kernel = Kernel { threads: self.together(), ..kernel(name, self.bytes(&phase.inputs())) };
-                let own = Amount { threads: self.together(), ..self.step_amount(*step) };
+                let (threads, operations) = (self.together(), work.operations);
+                let kernel = Kernel { threads, operations, ..kernel(name, self.bytes(&phase.inputs())) };
+                let own = Amount { threads, ..self.step_amount(*step, work.terms) };
                 with(with(kernel, own), self.amount(Operation::Step, 1, self.tiles_of_shards()))
             }
         }
@@ -252,19 +273,24 @@ impl Tiled {
                 let convert = &self.converts[place];
                 let name = format!("product    {} %{value} {product}", self.step_name(convert.step));
                 let inputs = self.bytes(&[convert.from]).inputs;
-                let elements = convert.len * self.tiling.rows;
+                let elements = convert.work.terms * self.tiling.rows;
                 let calls = tiles * tile.div_ceil((BLOCK / convert.len.max(1)).max(1));
+                let kernel = Kernel {
+                    operations: convert.work.operations * self.tiling.rows,
+                    ..kernel(name, Bytes { inputs, ..bytes })
+                };
                 // Threads that share a product have each a copy.
-                with(kernel(name, Bytes { inputs, ..bytes }), self.amount(Operation::Bytes, elements, calls))
+                with(kernel, self.amount(Operation::Bytes, elements, calls))
             }
         };
         let multiply = Amount { threads: together, ..one(Operation::Multiply, m * n * k, tiles) };
         let kernel = Kernel {
             product: Some([sizes.m, sizes.n, sizes.k]),
+            operations: kernel.operations + 2 * m * n * k,
             threads: together,
             ..with(kernel, multiply)
         };
-        match product.packs(self.tiling.rows) {
+        match product.packs(self.tiling.rows, &self.kernels) {
             (0, _) => kernel,
             (rows, columns) => {
                 let lines = rows * columns.div_ceil(self.kernels.panel());
@@ -309,7 +335,8 @@ impl Tiled {
             _ => self.together(),
         };
         let amounts = group.amounts(|i| Amount { threads, ..self.instr_amount(i, group) });
-        Kernel { threads, amounts, ..kernel(name, bytes) }
+        let operations = group.instrs.iter().map(|i| i.work.operations * self.tiling.rows).sum();
+        Kernel { threads, amounts, operations, code: group.code_bytes(), ..kernel(name, bytes) }
     }
 
     fn bytes(&self, homes: &[usize]) -> Bytes {
@@ -346,6 +373,7 @@ impl Tiled {
             let threads = Team::sharers(elements, self.members());
             let operation = combining(fold.kind);
             kernel.amounts.push(Amount { threads, ..one(operation, times * elements, times) });
+            kernel.operations += times * elements;
             kernel.threads = kernel.threads.max(threads);
         }
         (!made.is_empty()).then_some(kernel)
@@ -359,7 +387,7 @@ impl Tiled {
         let threads = Team::sharers(elements, self.members());
         let amount = Amount { threads, ..one(Operation::Accumulate, elements, 1) };
         let kernel = kernel(format!("update     {}", self.update_text(index)), bytes);
-        Kernel { threads, far: self.bytes_of(value), ..with(kernel, amount) }
+        Kernel { threads, operations: 2 * elements, far: self.bytes_of(value), ..with(kernel, amount) }
     }
 
     /// An update as a formula.
@@ -378,11 +406,13 @@ fn kernel(name: String, bytes: Bytes) -> Kernel {
     Kernel {
         name,
         amounts: vec![],
+        operations: 0,
         product: None,
         input_bytes: bytes.inputs,
         bytes: bytes.others,
         footprint: bytes.footprint,
         far: bytes.far,
+        code: 0,
         parts: 1,
         distance: 0,
         threads: 1,

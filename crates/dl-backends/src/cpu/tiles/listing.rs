@@ -3,11 +3,10 @@
 use std::fmt::{self, Write};
 
 use super::tiled::Tiled;
-use crate::profile::{Kernel, Operation};
+use crate::profile::Kernel;
 
 impl Tiled {
-    /// A line for each kernel: the values of the plan that it computes, the operations of its products, and
-    /// the bytes beyond its own blocks that it reads and writes, for all rows.
+    /// A line for each kernel: the values of the plan that it computes, its operations, and the bytes beyond its own blocks that it reads and writes, for all rows.
     pub(in crate::cpu) fn listing(&self) -> String {
         let mut text = String::new();
         self.write(&mut text).expect("a string takes everything");
@@ -33,10 +32,8 @@ impl Tiled {
 
 fn write_line(text: &mut String, kernel: &Kernel) -> fmt::Result {
     write!(text, "{}", kernel.name)?;
-    let products = kernel.amounts.iter().filter(|a| a.operation == Operation::Multiply);
-    let operations: usize = products.map(|a| 2 * a.elements).sum();
     let costs = [
-        (operations > 0).then(|| format!("{} FLOP", count(operations))),
+        (kernel.operations > 0).then(|| format!("{} operations", count(kernel.operations))),
         (kernel.input_bytes + kernel.bytes > 0).then(|| size(kernel.input_bytes + kernel.bytes)),
     ];
     let costs: Vec<String> = costs.into_iter().flatten().collect();

@@ -261,7 +261,7 @@ impl Tiled {
     /// A step on a whole tile, as without division.
     fn step(
         &self,
-        OpaqueStep { step, args, outs }: &OpaqueStep,
+        OpaqueStep { step, args, outs, .. }: &OpaqueStep,
         scene: &Scene<'_>,
         span: Span,
         (folds, context): (&mut [Fold], &mut Context),

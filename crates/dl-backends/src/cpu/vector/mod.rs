@@ -12,6 +12,7 @@
 mod bytes;
 pub mod fidelity;
 pub(super) mod functions;
+mod lines;
 mod loops;
 mod power;
 pub(super) mod primitive;
@@ -29,6 +30,7 @@ use dl_core::ops::{Binary, Unary};
 use pulp::{Arch, Simd, WithSimd};
 
 pub use self::bytes::ByteMap;
+pub(super) use self::lines::{Combine, Pattern, Run, runs};
 use self::loops::{Choose, Into2, IntoBools, LeftInPlace, Map, MapInPlace, RightInPlace};
 use self::real::sealed::Sealed;
 pub use self::real::{CastTo, Real};

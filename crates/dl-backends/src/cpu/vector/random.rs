@@ -4,8 +4,8 @@ use dl_core::ops::random::uniform;
 
 use super::{Isa, Kernel};
 
-/// Blocks of four numbers that go through the rounds together: the widest vectors hold as many words.
-const LANES: usize = 16;
+/// Blocks of four numbers that go through the rounds together.
+const LANES: usize = 8;
 
 impl Isa {
     /// The elements from `first` on of the numbers in `[0, 1)` that belong to a seed, a step and a stream:
@@ -49,45 +49,50 @@ struct Blocks<'a> {
 impl Kernel for Blocks<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let [high, step, stream] = self.counter;
-        for (first, out) in (self.first..).step_by(LANES).zip(self.out.chunks_mut(LANES)) {
-            let number = |lane: usize| first + lane as u64;
-            let words = rounds(
-                [
-                    std::array::from_fn(|lane| number(lane) as u32),
-                    std::array::from_fn(|lane| high ^ (number(lane) >> 32) as u32),
-                    [step; LANES],
-                    [stream; LANES],
-                ],
-                self.key,
-            );
-            for (lane, four) in out.iter_mut().enumerate() {
-                // 24 bits, which signed integers hold: not every instruction set converts others.
-                *four = words.map(|word| (word[lane] >> 8) as i32 as f32 * (1.0 / 16_777_216.0));
-            }
+        let [high, step, stream] = self.counter.map(u64::from);
+        let mut numbers: [u64; LANES] = std::array::from_fn(|lane| self.first.wrapping_add(lane as u64));
+        let (whole, rest) = self.out.as_chunks_mut::<LANES>();
+        for out in whole {
+            fill(numbers.map(|number| number ^ high << 32), step | stream << 32, self.key, out);
+            numbers = numbers.map(|number| number.wrapping_add(LANES as u64));
+        }
+        if !rest.is_empty() {
+            let mut last = [[0.0; 4]; LANES];
+            fill(numbers.map(|number| number ^ high << 32), step | stream << 32, self.key, &mut last);
+            rest.copy_from_slice(&last[..rest.len()]);
         }
     }
 }
 
-/// [`philox`](dl_core::ops::random::philox) in each lane.
+/// The numbers of blocks, whose counters are given as two halves, the second the same for all.
 #[inline(always)]
-fn rounds(mut counter: [[u32; LANES]; 4], mut key: [u32; 2]) -> [[u32; LANES]; 4] {
+fn fill(first: [u64; LANES], second: u64, key: [u32; 2], out: &mut [[f32; 4]; LANES]) {
+    let [first, second] = rounds([first, [second; LANES]], key);
+    // 24 bits, which signed integers hold: not every instruction set converts others.
+    let uniform = |word: u64| (word >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
+    for lane in 0..LANES {
+        let words = [first[lane], second[lane]].map(|pair| [pair & u64::from(u32::MAX), pair >> 32]);
+        let [[a, b], [c, d]] = words;
+        out[lane] = [a, b, c, d].map(uniform);
+    }
+}
+
+/// [`philox`](dl_core::ops::random::philox) in each lane. Two words of a counter are one number, so that a
+/// product of two words lies where the next round wants its halves, but for their order.
+#[inline(always)]
+fn rounds([mut first, mut second]: [[u64; LANES]; 2], mut key: [u32; 2]) -> [[u64; LANES]; 2] {
     for round in 0..10 {
         if round > 0 {
             key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
         }
-        let mut next = [[0; LANES]; 4];
         for lane in 0..LANES {
-            let a = 0xD251_1F53 * u64::from(counter[0][lane]);
-            let b = 0xCD9E_8D57 * u64::from(counter[2][lane]);
-            next[0][lane] = (b >> 32) as u32 ^ counter[1][lane] ^ key[0];
-            next[1][lane] = b as u32;
-            next[2][lane] = (a >> 32) as u32 ^ counter[3][lane] ^ key[1];
-            next[3][lane] = a as u32;
+            let [a, b] = [first[lane], second[lane]];
+            let product = |factor: u64, x: u64| (factor * (x & u64::from(u32::MAX))).rotate_left(32);
+            first[lane] = product(0xCD9E_8D57, b) ^ a >> 32 ^ u64::from(key[0]);
+            second[lane] = product(0xD251_1F53, a) ^ b >> 32 ^ u64::from(key[1]);
         }
-        counter = next;
     }
-    counter
+    [first, second]
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Programs of several operations, such as people write them.
 
+use dl_core::ops::{Order, Scatter};
 use dl_core::{I64, Named, U8, nn};
 
 use crate::case::{Case, case};
@@ -10,6 +11,29 @@ const B: Named = Named("B");
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![];
+    cases.push(case("composed", "distributions", |s| {
+        s.output(s.g.normal(s.float, [3, 33]));
+        s.output(s.g.exponential(s.float, [33]));
+        s.output(s.g.bernoulli(0.3, [33]));
+    }));
+    cases.push(case("composed", "arrangements and selections", |s| {
+        let x = s.float(&[4, 4, 3], Uniform);
+        let parts: Vec<_> = x.split(1, &[1, 2, 1]).into_iter().map(|p| p.sum(1)).collect();
+        s.output(s.g.stack(1, &parts));
+        s.output(x.tile(&[2, 1, 2]).repeat(1, 3).roll(2, -1).diff(0));
+        s.output(x.diagonal(0, 1).tril(0) + x.slice(0, 0, 3).diagonal(0, 2).triu(1).sum(..));
+        let (values, places) = x.top_k(2, 1, Order::Descending);
+        s.output(values);
+        s.output(places);
+        let i = s.typed(I64, &[5], Below(4));
+        s.output(x.index(&[i, i]));
+        s.output(x.index_put(Scatter::Set, &[i, i], s.float(&[5, 3], Uniform)));
+    }));
+    cases.push(case("composed", "einsums", |s| {
+        let (a, b, c) = (s.float(&[4, 4, 3], Uniform), s.float(&[3, 7], Uniform), s.float(&[7, 2], Uniform));
+        s.output(s.g.einsum("iij,jk,kl", &[a, b, c]));
+        s.output(s.g.einsum("...j,jk->k...", &[a, b]));
+    }));
     for n in [1, 7, 33] {
         cases.push(case("composed", format!("softmax of {n} rows"), move |s| {
             let x = s.input(s.float, (B, 10), &[n, 10], Uniform);

@@ -1,6 +1,7 @@
 //! Indexing: gather and its transpose, iota, sorting.
 
 use dl_core::ops::Order::{Ascending, Descending};
+use dl_core::ops::Scatter;
 use dl_core::{Bool, I64, Named, U8};
 
 use crate::case::{Case, case};
@@ -13,6 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     gathers(&mut cases);
     scatters(&mut cases);
+    updates(&mut cases);
     counts(&mut cases);
     sorts(&mut cases);
     cases
@@ -92,6 +94,36 @@ fn scatters(cases: &mut Vec<Case>) {
         s.output(s.float(&[4], Uniform).scatter_add(0, 0, s.typed(I64, &[], Below(2)), &[2, 4].into()));
         s.output(s.float(&[0, 4], Uniform).scatter_add(0, 0, s.typed(I64, &[0], Below(2)), &[2, 4].into()));
     }));
+}
+
+/// Updates of which one stands: several of a place, none, integers, in step with a batch.
+fn updates(cases: &mut Vec<Case>) {
+    for (op, kind) in
+        [("scatter_set", Scatter::Set), ("scatter_max", Scatter::Max), ("scatter_min", Scatter::Min)]
+    {
+        cases.push(case(op, "along each axis", move |s| {
+            let (x, i) = (s.float(&[5, 3], Uniform), s.typed(I64, &[33], Below(4)));
+            s.output(x.scatter(kind, 0, i, s.float(&[33, 3], Uniform)));
+            s.output(x.transpose().scatter(kind, 1, i, s.float(&[3, 33], Ties)));
+            s.output(s.float(&[2, 5, 3], Uniform).scatter(kind, 1, i, s.float(&[2, 33, 3], Extreme)));
+        }));
+        cases.push(case(op, "in step with a batch", move |s| {
+            let x = s.input(s.float, (B, 10), &[33, 10], Uniform);
+            let i = s.input(I64, (B, 4), &[33, 4], Below(10));
+            let u = s.input(s.float, (B, 4), &[33, 4], Ties);
+            s.output(x.scatter_along_axis(kind, 1, i, u));
+        }));
+        cases.push(case(op, "of integers and nothing", move |s| {
+            let (x, i) = (s.typed(I64, &[3, 2], Wide), s.typed(I64, &[7], Below(3)));
+            s.output(x.scatter(kind, 0, i, s.typed(I64, &[7, 2], Ties)));
+            s.output(s.float(&[2, 4], Uniform).scatter(
+                kind,
+                0,
+                s.typed(I64, &[0], Below(2)),
+                s.float(&[0, 4], Uniform),
+            ));
+        }));
+    }
 }
 
 fn counts(cases: &mut Vec<Case>) {

@@ -2,6 +2,7 @@
 
 mod composed;
 mod contraction;
+mod cumulative;
 mod divided;
 mod elementwise;
 mod indexing;
@@ -9,6 +10,7 @@ mod library;
 mod movement;
 mod reduction;
 mod scans;
+mod softmax;
 mod state;
 mod windows;
 
@@ -19,10 +21,12 @@ pub(crate) const ODD: [usize; 4] = [0, 1, 7, 33];
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 11] = [
+    let families: [fn() -> Vec<Case>; 13] = [
         elementwise::cases,
         reduction::cases,
+        softmax::cases,
         contraction::cases,
+        cumulative::cases,
         movement::cases,
         indexing::cases,
         scans::cases,
@@ -46,8 +50,18 @@ fn reductions() {
 }
 
 #[test]
+fn logarithms_of_sums() {
+    check(&softmax::cases());
+}
+
+#[test]
 fn contractions() {
     check(&contraction::cases());
+}
+
+#[test]
+fn running_sums_and_recurrences() {
+    check(&cumulative::cases());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! State: parameters, updates, constants, literals, sizes, the step counter and random numbers.
 
+use dl_core::ops::Clock;
 use dl_core::{Bool, Fact, I64, Named, Tensor, U8};
 
 use crate::case::{Case, case};
@@ -114,6 +115,12 @@ fn random(cases: &mut Vec<Case>) {
             s.update(w, w);
         }));
     }
+    // The second run of a session, in which nothing is updated, sees other numbers.
+    cases.push(case("random", "by the run", |s| {
+        s.output(s.g.random_by(Clock::Run, s.float, [33]));
+        let x = s.input(s.float, (B, 3), &[33, 3], Uniform);
+        s.output(s.g.random_by(Clock::Run, s.float, (B, 3)).lt(0.5).select(x, 0.0));
+    }));
     cases.push(case("random", "in the shape of a batch", |s| {
         let x = s.input(s.float, (B, 5), &[7, 5], Uniform);
         s.output(s.g.random(s.float, (B, 5)));

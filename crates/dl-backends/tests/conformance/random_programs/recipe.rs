@@ -25,7 +25,7 @@ pub(crate) struct Pick {
 }
 
 /// How many operations [`combine`] knows.
-const OPS: u8 = 66;
+const OPS: u8 = 71;
 
 /// Any program of up to so many rows and columns.
 pub(crate) fn recipes(most: usize) -> impl Strategy<Value = Recipe> {
@@ -140,11 +140,16 @@ fn textbook<'g>(k: &Kitchen<'g>, op: u8, a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
         57 => a.dot(k.w).tanh(),
         58 => wide(a.contract("ij,ij->i", b)).tanh() - a.sum(0).broadcast_to(&k.shape).tanh() / count,
         59 => wide((1.0 + b.abs()).log().sum(1).exp().log()) / 4.0 - a,
-        61 => running(k, Scan::along(0), a, b),
-        62 => running(k, Scan::along(1).reverse(), a, b),
-        63 => running(k, Scan::along(1).recomputed(), a, b),
-        64 => a.graph().map(1, &[a, b], |x| [(x[0] * x[1]).tanh()])[0],
         60 => k.labels.one_hot(a.dtype(), k.columns) - a.log_softmax(1).exp(),
+        61 => wide(a.logsumexp(1)) / 4.0 - b.log_softmax(0) / 8.0,
+        62 => (a / 2.0).softmax(0) - b.softmax(1),
+        63 => wide(a.log_softmax(1).pick(k.labels)) / 4.0 + b,
+        64 => (a.softmax(1) * b).tanh() - wide((b.softmax(1) * b.log_softmax(1)).sum(1)),
+        65 => wide(a.log_softmax(1).pick(k.labels) / 4.0) - a.softmax(1),
+        66 => running(k, Scan::along(0), a, b),
+        67 => running(k, Scan::along(1).reverse(), a, b),
+        68 => running(k, Scan::along(1).recomputed(), a, b),
+        69 => a.graph().map(1, &[a, b], |x| [(x[0] * x[1]).tanh()])[0],
         _ => (a.square() * b.square()).sqrt().tanh() + (0.5 * b.exp() + 2.0 * a.exp()).log(),
     }
 }

@@ -2,9 +2,11 @@
 
 mod contract;
 mod cumulative;
+mod custom;
 mod index;
 mod movement;
 mod reduce;
+mod softmax;
 
 use crate::diff::cotangent::Cotangent;
 use crate::graph::{Expr, Node};
@@ -26,6 +28,8 @@ pub(super) fn contributions<'g>(
         Op::Select => vec![(1, g.branch(args[0], true)), (2, g.branch(args[0], false))],
         Op::Cast => cast(args[0], g),
         Op::Reduce { kind, axes } => vec![(0, reduce::pull_back(*kind, axes, args[0], y, g))],
+        Op::LogSumExp(axes) => vec![(0, softmax::of_log_sum_exp(axes, args[0], g))],
+        Op::LogSoftmax(axes) => vec![(0, softmax::of_log_softmax(axes, y, g))],
         Op::Contract(contraction) => contract::pull_back(contraction, args, g),
         Op::Reshape
         | Op::Permute(_)
@@ -41,6 +45,7 @@ pub(super) fn contributions<'g>(
         Op::Gather { .. } | Op::Scatter { .. } | Op::Sort { .. } | Op::Unfold { .. } | Op::Fold { .. } => {
             index::pull_back(&node.op, args, y, g)
         }
+        Op::WithGradient => custom::pull_back(args, y, g),
         // A variable of another gradient is the identity here.
         Op::Assume(_) | Op::Variable(_) => vec![(0, g)],
         Op::Input(_)

@@ -103,6 +103,8 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
         (x.prod(0), "f64[2] 0 3"),
         (x.max(0), "f64[2] 2 3"),
         (x.min(0), "f64[2] 0 1"),
+        (x.reshape([1, 4]).logsumexp(0), "f64[4] 0 1 2 3"),
+        (x.reshape([1, 4]).log_softmax(0), "f64[1, 4] 0 0 0 0"),
         (x.argmax(0), "i64[2] 1 1"),
         (x.argmin(0), "i64[2] 0 0"),
         (x.cumsum(1), "f64[2, 2] 0 1 2 5"),
@@ -136,6 +138,7 @@ fn examples<'g>(g: &'g Graph) -> Vec<(Expr<'g>, &'static str)> {
         (x.stop_gradient(), "f64[2, 2] 0 1 2 3"),
         (x.apply(Op::Variable(0), &[]), "f64[2, 2] 0 1 2 3"),
         (x.assume(Fact::NonNegative), "f64[2, 2] 0 1 2 3"),
+        (x.with_gradient(&[x], |c| [-c]), "f64[2, 2] 0 1 2 3"),
         (g.scan(0, &[x], &[range(g, [2])], |h, x| ([h[0] + x[0]], [h[0]])).outputs[0], "f64[2, 2] 0 1 0 2"),
         (g.scan(0, &[x], &[range(g, [2])], |h, x| ([h[0] + x[0]], [])).finals[0], "f64[2] 2 5"),
     ]

@@ -177,6 +177,7 @@ impl Conv {
     /// 0 or not for this number of axes; or when the path is declared with other sizes.
     #[track_caller]
     pub fn apply<'g>(&self, x: Expr<'g>, path: &str) -> Expr<'g> {
+        let layer = x.graph().library_layer("conv", path);
         let ready = match self.ready(&format!("conv {path}"), x) {
             Ok(ready) => ready,
             Err(poison) => return poison,
@@ -186,12 +187,12 @@ impl Conv {
         let inputs = shape.without(&[shape.rank() - 1]).elements().size().unwrap_or(0);
         let weight = g.parameter(&format!("{path}.weight"), dtype, shape, self.weight.clone());
         let y = self.product(&ready, weight);
-        match &self.bias {
+        layer.output(match &self.bias {
             Some(bias) if !y.is_poison() => {
                 y + g.parameter(&format!("{path}.bias"), dtype, [self.out], bias.init(inputs))
             }
             _ => y,
-        }
+        })
     }
 
     /// The convolution of `x` with a weight that is any expression `[kh, kw, in/groups, out]`, such as a

@@ -107,6 +107,7 @@ impl ConvTranspose {
     /// with other sizes.
     #[track_caller]
     pub fn apply<'g>(&self, x: Expr<'g>, path: &str) -> Expr<'g> {
+        let layer = x.graph().library_layer("conv_transpose", path);
         let ready = match self.ready(&format!("conv_transpose {path}"), x) {
             Ok(ready) => ready,
             Err(poison) => return poison,
@@ -116,12 +117,12 @@ impl ConvTranspose {
         let inputs = shape.without(&[shape.rank() - 1]).elements().size().unwrap_or(0);
         let weight = g.parameter(&format!("{path}.weight"), dtype, shape, self.weight.clone());
         let y = self.product(&ready, weight);
-        match &self.bias {
+        layer.output(match &self.bias {
             Some(bias) if !y.is_poison() => {
                 y + g.parameter(&format!("{path}.bias"), dtype, [self.out], bias.init(inputs))
             }
             _ => y,
-        }
+        })
     }
 
     /// The transposed convolution of `x` with a weight that is any expression `[kh, kw, out/groups, in]`,

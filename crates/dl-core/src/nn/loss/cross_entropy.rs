@@ -5,7 +5,6 @@ use crate::graph::Expr;
 use crate::nn::loss::nll::Labels;
 use crate::nn::loss::{Checked, require_class_weight, require_classes, require_examples, require_setting};
 use crate::ops::Fact;
-use crate::stable::negative_log_probability;
 
 /// Cross entropy of class indices: `-log softmax(logits)[label]`, for each example.
 ///
@@ -13,8 +12,8 @@ use crate::stable::negative_log_probability;
 /// `reduction='none'`, except that the classes are the last axis. [`CrossEntropy`] has options, and
 /// takes probabilities as targets.
 ///
-/// Computed as `log(1 + Σ exp(others - own))`, so that neither the value nor the gradient `p - y` loses
-/// digits where the prediction is nearly sure.
+/// A run computes it as `log(1 + Σ exp(others - own))`, so that neither the value nor the gradient `p - y`
+/// loses digits where the prediction is nearly sure.
 ///
 /// # Errors
 /// Recorded when the logits are no floats, the labels not `i64`, or their shapes do not go
@@ -33,7 +32,7 @@ use crate::stable::negative_log_probability;
 #[track_caller]
 pub fn cross_entropy<'g>(logits: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
     match require_classes("cross_entropy", logits, labels) {
-        Ok(()) => negative_log_probability(logits, labels),
+        Ok(()) => -logits.log_softmax(-1).pick(labels),
         Err(poison) => poison,
     }
 }
@@ -128,7 +127,7 @@ impl<'g> CrossEntropy<'g> {
 
     #[track_caller]
     fn of_labels(&self, logits: Expr<'g>, labels: &Labels<'g>) -> Expr<'g> {
-        let own = labels.weighted(negative_log_probability(logits, labels.index));
+        let own = labels.weighted(-logits.log_softmax(-1).pick(labels.index));
         if self.smoothing == 0.0 {
             return own;
         }

@@ -68,7 +68,8 @@ fn matches(pattern: &str, of: &Gradient<'_>) -> bool {
 
 impl fmt::Debug for Groups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.groups.iter().map(|(pattern, _)| pattern)).finish()
+        let groups = self.groups.iter().map(|(pattern, optimizer)| (pattern, optimizer));
+        f.debug_map().entry(&"others", &self.others).entries(groups).finish()
     }
 }
 

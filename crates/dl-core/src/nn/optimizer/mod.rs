@@ -9,6 +9,7 @@ mod adam;
 mod adamax;
 mod adamw;
 mod clip;
+mod ema;
 mod groups;
 mod lamb;
 mod lion;
@@ -18,6 +19,7 @@ mod radam;
 mod rate;
 mod rmsprop;
 mod rprop;
+mod scoped;
 mod settings;
 mod sgd;
 
@@ -27,6 +29,7 @@ pub use adam::Adam;
 pub use adamax::Adamax;
 pub use adamw::AdamW;
 pub use clip::{ClipNorm, ClipValue};
+pub use ema::{Ema, averaged};
 pub use groups::Groups;
 pub use lamb::Lamb;
 pub use lion::Lion;
@@ -35,11 +38,14 @@ pub use radam::RAdam;
 pub use rate::LearningRate;
 pub use rmsprop::RmsProp;
 pub use rprop::Rprop;
+pub use scoped::Scoped;
 pub use sgd::Sgd;
 
 pub(super) use settings::at_least_0;
 
-use crate::graph::{Expr, Graph};
+use std::fmt;
+
+use crate::graph::{Expr, Graph, ParameterDecl};
 use crate::nn::{Init, parameters};
 use crate::shape::Shape;
 
@@ -52,12 +58,14 @@ pub struct Gradient<'g> {
     pub gradient: Expr<'g>,
 }
 
-/// What turns gradients into new values.
+/// What turns gradients into new values. `Debug` tells one optimizer's settings from another's, see
+/// [`Scoped`].
 ///
 /// ```
 /// use dl_core::{Expr, F64, Graph, Init};
 /// use dl_core::nn::{Gradient, Optimizer};
 ///
+/// #[derive(Debug)]
 /// struct SignDescent(f64);
 ///
 /// impl Optimizer for SignDescent {
@@ -72,7 +80,7 @@ pub struct Gradient<'g> {
 /// assert_eq!(step.updates()[0].parameter.as_ref(), "θ");
 /// # Ok::<(), dl_core::Error>(())
 /// ```
-pub trait Optimizer {
+pub trait Optimizer: fmt::Debug {
     /// Pairs `(parameter, new value)`: for every parameter of `gradients`, and for the state that the
     /// optimizer declares in the graph. Updates happen together; each sees the old values.
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)>;
@@ -86,7 +94,8 @@ impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
 
 impl<'g> Gradient<'g> {
     /// State that goes with the parameter: as `{kind}({path})`, of its element type and shape, from
-    /// zero. The parentheses keep it apart from parameters, whatever their paths.
+    /// zero. The parentheses keep it apart from parameters, whatever their paths. It belongs to one
+    /// training step, unless the optimizer has a name ([`Scoped`]), which then comes first.
     #[track_caller]
     pub fn state(&self, kind: &str) -> Expr<'g> {
         self.declared(kind, self.parameter.shape(), Init::Zeros)
@@ -117,7 +126,10 @@ impl<'g> Gradient<'g> {
     #[track_caller]
     fn declared(&self, kind: &str, shape: Shape, init: Init) -> Expr<'g> {
         let path = parameters::path(self.parameter).unwrap_or_default();
-        self.parameter.graph().state(&format!("{kind}({path})"), self.parameter.dtype(), shape, init)
+        let graph = self.parameter.graph();
+        let (name, owner) = graph.scoped_name(&format!("{kind}({path})"));
+        let decl = ParameterDecl::new(&name, self.parameter.dtype(), shape, init);
+        graph.declare(ParameterDecl { trainable: false, owner, ..decl })
     }
 
     /// The same parameter with another gradient.

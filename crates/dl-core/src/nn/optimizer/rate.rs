@@ -25,7 +25,8 @@ pub enum LearningRate {
     Constant(f64),
     /// A scalar input of that name, of the parameters' element type, so that the host decides.
     Input(Name),
-    /// A function of the session's step, counted from 0. It becomes part of the program, so a schedule
+    /// A function of the session's step, counted from 0, or of the number of its own updates where the
+    /// optimizer has a name ([`Scoped`](crate::nn::Scoped)). It becomes part of the program, so a schedule
     /// never recompiles anything.
     Schedule(Schedule),
 }
@@ -45,7 +46,7 @@ impl LearningRate {
         let (graph, dtype) = (like.graph(), like.dtype());
         match self {
             LearningRate::Constant(rate) => graph.constant(dtype, *rate),
-            LearningRate::Schedule(schedule) => schedule.at(graph.step().cast(dtype)),
+            LearningRate::Schedule(schedule) => schedule.at(graph.optimizer_step().cast(dtype)),
             LearningRate::Input(name) => input(graph, name, like),
         }
     }

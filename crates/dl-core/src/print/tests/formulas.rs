@@ -1,11 +1,11 @@
 //! Scalars: precedence, signs, fractions, powers, numbers, names.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 use super::check;
 use crate::ops::{Binary, Op, Unary};
 use crate::print;
-use crate::{F32, F64, Graph, Init};
+use crate::{Expr, F32, F64, Graph, I64, Init, Named};
 
 #[test]
 fn parentheses_where_grouping_needs_them() {
@@ -394,4 +394,57 @@ fn every_row_of_the_tables_prints() {
         (and (lt (add x 1) (add y 2)) (gt (add x 1) (add y 2)))    x + 1 < y + 2 ∧ x + 1 > y + 2    x + 1 < y + 2 \land x + 1 > y + 2
         (or (lt (add x 1) (add y 2)) (gt (add x 1) (add y 2)))    x + 1 < y + 2 ∨ x + 1 > y + 2    x + 1 < y + 2 \lor x + 1 > y + 2
     "#]].assert_eq(&text);
+}
+
+#[test]
+fn softmax_by_its_names() {
+    let g = Graph::new();
+    let z = g.input("z", F64, (Named("B"), 3));
+    let check = |e: Expr<'_>, want: Expect| want.assert_eq(&format!("{}\n{}", e.math(), e.latex()));
+    check(
+        z.logsumexp(1),
+        expect![[r#"
+        logsumexp_j(z)
+        \operatorname{logsumexp}_{j}\left(z\right)"#]],
+    );
+    check(
+        z.logsumexp(..),
+        expect![[r#"
+        logsumexp_{b,j}(z)
+        \operatorname{logsumexp}_{b, j}\left(z\right)"#]],
+    );
+    check(
+        2.0 * z.log_softmax(1),
+        expect![[r#"
+        2·log_softmax_j(z)
+        2 \cdot \log \operatorname{softmax}_{j}\left(z\right)"#]],
+    );
+    check(
+        z.log_softmax(1).square(),
+        expect![[r#"
+        log_softmax_j(z)²
+        \left(\log \operatorname{softmax}_{j}\left(z\right)\right)^{2}"#]],
+    );
+    check(
+        z.softmax(1) - z.softmax(0),
+        expect![[r#"
+        softmax_j(z) - softmax_b(z)
+        \operatorname{softmax}_{j}\left(z\right) - \operatorname{softmax}_{b}\left(z\right)"#]],
+    );
+    check(
+        -z.log_softmax(1).pick(g.input("y", I64, Named("B"))),
+        expect![[r#"
+        -log_softmax_j(z)[b,y[b]]
+        -\left(\log \operatorname{softmax}_{j}\left(z\right)\right)_{b, y_{b}}"#]],
+    );
+    check(
+        z.log_softmax(1).named("l").exp(),
+        expect![[r#"
+        l = log_softmax_j(z)
+        exp(l)
+        \begin{aligned}
+        l &= \log \operatorname{softmax}_{j}\left(z\right) \\
+        &e^{l}
+        \end{aligned}"#]],
+    );
 }

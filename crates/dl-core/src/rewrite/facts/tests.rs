@@ -22,6 +22,10 @@ fn signs() {
     check(|_, x| x.exp() / x.exp().sum(1).broadcast_along(&[0], &x.shape()), |f| f.positive());
     check(|_, x| -x.sigmoid(), |f| f.high <= 0.0 && f.nonzero);
     check(|_, x| x.log(), |f| f.low == f64::NEG_INFINITY);
+    check(|_, x| x.log_softmax(1), |f| f.high == 0.0 && !f.finite);
+    check(|_, x| x.softmax(1), |f| f.positive() && f.high == 1.0 && !f.distribution);
+    check(|_, x| x.sigmoid().logsumexp(1), |f| f.low == 0.0 && f.high == f64::INFINITY);
+    check(|g, _| g.input("e", DType::F32, [0]).sigmoid().logsumexp(0), |f| f.low == f64::NEG_INFINITY);
     check(|_, x| x.sigmoid() - 1.0, |f| f.high <= 0.0 && f.low >= -1.0);
 }
 
@@ -44,5 +48,7 @@ fn finiteness() {
     );
     check(|_, x| x.tanh(), |f| !f.finite);
     check(|_, x| x.assume(Fact::Finite).tanh(), |f| f.finite);
+    check(|_, x| x.assume(Fact::Finite).tanh().logsumexp(1), |f| f.finite);
+    check(|_, x| x.assume(Fact::Finite).logsumexp(1), |f| !f.finite);
     check(|_, x| x.assume(Fact::Finite) * x.assume(Fact::Finite), |f| !f.finite);
 }

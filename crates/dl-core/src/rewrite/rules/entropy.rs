@@ -3,7 +3,6 @@
 use super::Known;
 use super::Rule;
 use super::exponential::{is_exp, pair, reduction};
-use super::probabilities::softmax_of;
 use super::rows::code_rows;
 use super::softmax::log_softmax_of;
 use super::structure::args;
@@ -11,6 +10,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
 use crate::ops::{Binary, Op, Reduce, Unary};
 use crate::rewrite::constants;
+use crate::stable;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -22,20 +22,17 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 /// How deep sums and products are taken apart.
 const DEPTH: usize = 8;
 
-/// `Σ p·log p`, where the largest weight is 1 before it is divided, so that neither term cancels the other.
+/// `Σ p·log p` along the last axis and perhaps others.
 fn entropy<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (product, axes) = reduction(expr, Reduce::Sum)?;
     let (a, b) = pair(product).filter(|_| product.node().op == Op::Binary(Binary::Mul))?;
+    let (weights, logs) = if is_exp(a) { (a, b) } else { (b, a) };
+    let (x, along) = log_softmax_of(logs)?;
     let last = product.shape().rank() - 1;
-    let (weights, logs) = if log_softmax_of(b).is_some() { (a, b) } else { (b, a) };
-    let (sign, x) = log_softmax_of(logs)?;
-    if softmax_of(weights)? != x || !axes.contains(&last) {
+    if args(weights).next()? != logs || !is_exp(weights) || along != [last] || !axes.contains(&last) {
         return None;
     }
-    let (s, rest) = pair(logs).map(|(a, b)| if sign > 0.0 { (a, b) } else { (b, a) })?;
-    let log = args(rest).next()?;
-    let total = 1.0 + args(log).next()?;
-    let sum = sign * ((s.exp() * s).sum(vec![last]) / total - log);
+    let sum = stable::negative_entropy(x);
     let others: Vec<usize> = axes.into_iter().filter(|axis| *axis != last).collect();
     Some(if others.is_empty() { sum } else { sum.sum(others) })
 }

@@ -21,7 +21,6 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                      at                      instance                            result
     "ratio-to-square"         at ["div"]            : "exp(x) / ((1 + exp(x)) * (1 + exp(x)))" => "sigmoid(x) * sigmoid(-x)"   by ratio_to_square;
     "ratio-of-exponentials"   at ["div"]            : "exp(x) / (1 + exp(x))"          => "sigmoid(x)"                       by ratio;
-    "softmax"                 at ["div", "mul"]     : "exp(x) / bc[r](sum[r](exp(x)))" => "softmax(x)"                       by softmax;
     "norm"                    at ["sqrt"]           : "sqrt(sum[r](x * x))"            => "norm[r](x)"                       by norm;
     "hypot"                   at ["sqrt"]           : "sqrt(x * x + y * y)"            => "hypot(x, y)"                      by hypot;
     "pseudo-huber"            at ["sub"]            : "hypot(x, 1) - 1"                => "x * (x / (hypot(x, 1) + 1))"      by pseudo_huber;
@@ -73,29 +72,6 @@ fn product(expr: Expr<'_>) -> Option<(Expr<'_>, Exponentials<'_>)> {
         (Some(power), None) => Some((y, power)),
         _ => None,
     }
-}
-
-fn softmax<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
-    let (a, b) = pair(expr)?;
-    let (power, wide) = if is_exp(a) { (a, b) } else { (b, a) };
-    let Op::Broadcast(kept) = wide.node().op.clone() else { return None };
-    let mut total = args(wide).next()?;
-    if expr.node().op == Op::Binary(Binary::Mul) {
-        let (one, divisor) = pair(total).filter(|_| total.node().op == Op::Binary(Binary::Div))?;
-        total = divisor;
-        if one.as_constant() != Some(1.0) {
-            return None;
-        }
-    } else if power != a {
-        return None;
-    }
-    let (inner, axes) = reduction(total, Reduce::Sum)?;
-    let frame: Vec<usize> = (0..power.shape().rank()).filter(|a| !axes.contains(a)).collect();
-    if !is_exp(power) || inner != power || frame != kept {
-        return None;
-    }
-    let x = args(power).next()?;
-    (facts.of(x).high > 0.0).then(|| stable::softmax(x, axes))
 }
 
 fn norm<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {

@@ -9,7 +9,6 @@ use super::structure::args;
 use crate::dtype::DType;
 use crate::graph::Expr;
 use crate::ops::{Binary, Op, Reduce, Unary};
-use crate::stable;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
@@ -94,9 +93,6 @@ fn log_product<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
 fn log_quotient<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (quotient, size) = argument(expr).filter(|(p, _)| p.node().op == Op::Binary(Binary::Div))?;
     let (x, y) = pair(quotient)?;
-    if let Some(log) = log_of_weights(x, y) {
-        return Some(log);
-    }
     if apart(x, y, facts) || (size && (is_splat(x) || is_splat(y))) {
         return Some(log_of(x, size) - log_of(y, size));
     }
@@ -110,20 +106,6 @@ fn log_quotient<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     // Near one, what is added to one must not be rounded off.
     let near = |e: Expr<'g>| e.gt(0.5).and(e.lt(2.0));
     Some(near(x).and(near(y)).select(x.log() - y.log(), far))
-}
-
-/// `log softmax`: of `exp(s)` by its sum, or 1 where that is 0, as [`stable::softmax`] writes it.
-fn log_of_weights<'g>(power: Expr<'g>, wide: Expr<'g>) -> Option<Expr<'g>> {
-    let Op::Broadcast(kept) = &wide.node().op else { return None };
-    let guarded = args(wide).next().filter(|e| e.node().op == Op::Select)?;
-    let (inner, axes) = reduction(args(guarded).nth(2)?, Reduce::Sum)?;
-    let frame: Vec<usize> = (0..power.shape().rank()).filter(|a| !axes.contains(a)).collect();
-    if !is_exp(power) || inner != power || frame != *kept || args(guarded).nth(1)?.as_constant() != Some(1.0)
-    {
-        return None;
-    }
-    let shifted = args(power).next()?;
-    Some(shifted - stable::log_rest(shifted, &axes).broadcast_along(kept, &power.shape()))
 }
 
 fn log_of(x: Expr<'_>, size: bool) -> Expr<'_> {

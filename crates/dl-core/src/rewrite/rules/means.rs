@@ -4,7 +4,7 @@ use super::Known;
 use super::Rule;
 use super::exponential::pair;
 use super::rows::code_rows;
-use super::softmax::LogSumExp;
+use super::softmax::log_sum_exp_of;
 use super::structure::args;
 use crate::dim::Dim;
 use crate::graph::Expr;
@@ -22,8 +22,9 @@ pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 fn less_count<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     let mean = |log: Expr<'g>, count: Expr<'g>| {
-        let log = LogSumExp::parse(log)?;
-        is_log_of(count, log.count()).then(|| stable::log_mean_exp(log.of, log.axes))
+        let (x, axes) = log_sum_exp_of(log)?;
+        let summed = axes.iter().fold(Dim::Size(1), |n, axis| &n * &x.shape()[*axis]);
+        is_log_of(count, summed).then(|| stable::log_mean_exp(x, axes))
     };
     mean(a, b).or_else(|| mean(b, a).map(|mean| -mean))
 }

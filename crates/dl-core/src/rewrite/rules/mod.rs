@@ -8,7 +8,6 @@ mod logarithms;
 mod logs;
 mod means;
 mod moments;
-mod probabilities;
 mod rows;
 mod saturation;
 mod scatter;
@@ -117,7 +116,6 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         sums::RULES,
         entropy::RULES,
         softmax::RULES,
-        probabilities::RULES,
         means::RULES,
         saturation::RULES,
         moments::RULES,

@@ -25,8 +25,7 @@ fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (inner, axes) = reduction(args(expr).next()?, Reduce::Sum)?;
     let (x, weight) = weighted(inner)?;
     if shifted_by_hand(x, &axes) {
-        let kept = weight.is_none();
-        return kept.then(|| stable::log_rest(x, &axes));
+        return weight.is_none().then(|| stable::logsumexp(x, axes));
     }
     // An exponent that is at most 0 was shifted in another way, or cannot overflow.
     if facts.of(x).high <= 0.0 || is_capped(inner, 4) {
@@ -119,7 +118,7 @@ fn weighted<'g>(inner: Expr<'g>) -> Option<(Expr<'g>, Option<Expr<'g>>)> {
 }
 
 /// `x - max x`, so that the largest exponential is exactly 1.
-fn shifted_by_hand(x: Expr<'_>, axes: &[usize]) -> bool {
+pub(super) fn shifted_by_hand(x: Expr<'_>, axes: &[usize]) -> bool {
     let Some((whole, wide)) = pair(x).filter(|_| x.node().op == Op::Binary(Binary::Sub)) else {
         return false;
     };

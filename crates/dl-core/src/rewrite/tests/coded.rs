@@ -60,8 +60,9 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
             x.exp().dot(positive(graph.input("w", float, [3, 2]))).log()
         }
         "log-one-hot-sum" => (graph.input("labels", I64, [2]).one_hot(float, 3) * x.sigmoid()).sum(1).log(),
-        "log-sum-exp-and-element" => x - wide(x.logsumexp(1)),
-        "log-softmax-at-label" => x.log_softmax(1).pick(graph.input("labels", I64, [2])),
+        "log-softmax" => x - wide(x.logsumexp(1)),
+        "log-softmax-of-shifted" => (x - wide(x.max(1))).log_softmax(1),
+        "log-sum-exp-of-shifted" => (x - wide(x.max(1))).logsumexp(1) + x.max(1),
         "one-hot-sum-of-log-softmax" => {
             (graph.input("labels", I64, [2]).one_hot(float, 3) * x.log_softmax(1)).sum(1)
         }
@@ -83,7 +84,6 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
             domains.push(("p", Domain::Distribution));
             (wide(row("s")) * p).sum(1)
         }
-        "gradient-of-log-softmax" => return gradient_of_log_softmax(graph, x),
         "difference-of-moments" => (x * y).sum(1) / 3.0 - x.sum(1) / 3.0 * (y.sum(1) / 3.0),
         "difference-of-weighted-moments" => {
             domains.push(("p", Domain::Distribution));
@@ -111,14 +111,4 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
         domains.push(("x", Domain::Positive));
     }
     Some(Instance { expr, domains })
-}
-
-/// `y - exp(s)·bc(z/(1 + t))` where `t` is what the exponentials but the largest sum up to.
-fn gradient_of_log_softmax<'g>(graph: &'g Graph, x: Expr<'g>) -> Option<Instance<'g>> {
-    let wide = |e: Expr<'g>| e.broadcast_along(&[0], &x.shape());
-    let s = x - wide(x.max(1));
-    let log = crate::stable::log_rest(s, &[1]).node();
-    let t = graph.expr(log.args[0]);
-    let (y, z) = (graph.input("y", x.dtype(), [2, 3]), graph.input("z", x.dtype(), [2]));
-    Some(Instance { expr: y - s.exp() * wide(z / (1.0 + t)), domains: vec![] })
 }

@@ -11,7 +11,6 @@ const THRESHOLD: &str = "both branches keep their digits around the threshold";
 /// What is subtracted from exponents that are all `-inf`.
 const SHIFT: &str = "the largest exponent is infinite there, and any finite shift leaves it so";
 /// The logarithm's own term is taken off and added again.
-const DIGITS: &str = "only digits of a logarithm near zero are lost, which its exponential does not have";
 /// The larger leg of `hypot(x, 1)`.
 const NEVER_ZERO: &str = "the larger of |x| and 1 is not 0";
 /// The scale of `hypot(x, 1)`.
@@ -46,8 +45,6 @@ const FRONT: &str = "what it reads at the front is the 1 with which products of 
 
 /// The rules or derivatives, the mutation, the reason.
 pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
-    (&["softmax", "one-hot-sum-of-softmax"], "1 => -1", "it divides a row of zeros"),
-    (&["softmax", "one-hot-sum-of-softmax"], "1 => 2", "it divides a row of zeros"),
     (&["norm", "hypot", "log-of-sum-of-squares"], "1 => -1", UNTAKEN),
     (&["norm", "hypot", "log-of-sum-of-squares"], "1 => 2", UNTAKEN),
     (
@@ -121,22 +118,7 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
         EVEN,
     ),
     (&["log-guarded"], "abs(x) => x", "it is taken only where x is positive"),
-    (
-        &[
-            "log-sum-exp",
-            "log-contract-exp",
-            "log-sum-exp-and-element",
-            "one-hot-sum-of-log-softmax",
-            "power-over-sum",
-        ],
-        "0 => 1",
-        SHIFT,
-    ),
-    (
-        &["log-softmax-at-label", "softmax-at-label"],
-        "1 => 2",
-        "where there are no others, an infinity is added to it",
-    ),
+    (&["log-contract-exp"], "0 => 1", SHIFT),
     (
         &["log-sum-exp-less-count"],
         "1 => 2",
@@ -160,15 +142,6 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
         NO_ENTROPY,
     ),
     (&["entropy-of-softmax"], "relu(sub(sum(..), 1)) => sub(sum(select(.., 1, 0)), 1)", NO_ENTROPY),
-    (&["power-over-sum"], "0 => 1 #2", DIGITS),
-    (&["power-over-sum"], "1 => 2 #2", DIGITS),
-    (&["power-over-sum"], "select(eq(sub(x, ..), 0), 1, 0) => 1", DIGITS),
-    (&["power-over-sum"], "relu(sub(sum(..), 1)) => sub(sum(select(.., 1, 0)), 1)", DIGITS),
-    (
-        &["log-sum-exp"],
-        "1 => 2 #2",
-        "ties count twice and are taken off twice; what that rounds away is less than the last digit of a weight",
-    ),
     (&["relu-and-expm1", "relu-and-expm1-of-min"], "gt(x, 0) => ge(x, 0)", TIE),
     (&["linear-and-log-of-difference"], "-0.6931471805599453 => -1.3862943611198906", THRESHOLD),
     (

@@ -122,7 +122,8 @@ fn signed(op: &Op) -> Vec<usize> {
     match op {
         // Its own inverse, or even.
         Op::Unary(Unary::Neg | Unary::Not | Unary::IsFinite | Unary::Abs | Unary::Cos) => vec![],
-        Op::Unary(_) | Op::Reduce { .. } | Op::Binary(Binary::Mul | Binary::Div) | Op::Contract(_) => vec![0],
+        Op::Unary(_) | Op::Reduce { .. } | Op::LogSumExp(_) | Op::LogSoftmax(_) => vec![0],
+        Op::Binary(Binary::Mul | Binary::Div) | Op::Contract(_) => vec![0],
         Op::Binary(_) => vec![0, 1],
         Op::Select => vec![0, 1, 2],
         _ => vec![],
@@ -157,6 +158,7 @@ fn neighbours(op: &Op, dtype: DType) -> Vec<Op> {
             };
             vec![Op::Reduce { kind: other, axes: axes.clone() }]
         }
+        Op::LogSumExp(axes) => vec![Op::Reduce { kind: Reduce::Max, axes: axes.clone() }],
         Op::ArgReduce { kind, axis } => {
             let kind = if *kind == Reduce::Max { Reduce::Min } else { Reduce::Max };
             vec![Op::ArgReduce { kind, axis: *axis }]

@@ -17,9 +17,9 @@ fn the_perceptron() {
         &loss.minimize(Sgd::new(0.01)).expect("it is right"),
         expect![[r#"
             rows       B = 8
-            0w0        opaque     %40 = constant()  (1 operations, 4 B)
+            0w0        opaque     %40:J = constant()  (0 operations, 4 B)
             0w1        pointwise  each of 1 elements  (1 operations, 8 B)
-                       r0 = %40[element]
+                       r0 = %40:J[element]
                        r1 = div r0 8
                        %41:J ← r1
             0r0        product    result = f(x)[8, 784]·fc1.weight[784, 128]  (1.6 M operations, 404 KiB)
@@ -32,7 +32,7 @@ fn the_perceptron() {
                        then r3 = relu r2
                        then %9 ← r3
                        then r5 = gt r2 0
-                       then %55 ← r5
+                       then %53 ← r5
             0r1        product    %11 = %9[8, 128]·fc2.weight[128, 10]  (20 k operations, 9.3 KiB)
             0r2        pointwise  each row  (1.0 k operations, 872 B)
                        r0 = %11[row]
@@ -64,22 +64,20 @@ fn the_perceptron() {
                        r26 = sigmoid r23
                        r27 = %41:J
                        r28 = mul r27 r26
-                       r29 = neg r28
+                       r29 = place r28 at r4
                        r30 = div r28 r15
-                       r31 = place r29 at r4
-                       r32 = select r14 0 r30
-                       r33 = mul r32 r12
-                       r34 = add r31 r33
-                       %51 ← r34
-                       %52 ← sum over rows of r34
-            0r3        product    result = %51[8, 10]·fc2.weightᵀ[10, 128]  (23 k operations, 11 KiB)
+                       r31 = mul r12 r30
+                       r32 = sub r29 r31
+                       %49 ← r32
+                       %50 ← sum over rows of r32
+            0r3        product    result = %49[8, 10]·fc2.weightᵀ[10, 128]  (23 k operations, 11 KiB)
                        then r0 = result
-                       then r1 = %55[row]
+                       then r1 = %53[row]
                        then r2 = select r1 r0 0
-                       then %56 ← r2
-                       then %57 ← sum over rows of r2
-            0r4        product    %54 = %9ᵀ[128, 8]·%51[8, 10]  (20 k operations, 9.3 KiB)
-            0r5        product    %58 = f(x)ᵀ[784, 8]·%56[8, 128]  (1.6 M operations, 402 KiB)
+                       then %54 ← r2
+                       then %55 ← sum over rows of r2
+            0r4        product    %52 = %9ᵀ[128, 8]·%49[8, 10]  (20 k operations, 9.3 KiB)
+            0r5        product    %56 = f(x)ᵀ[784, 8]·%54[8, 128]  (1.6 M operations, 402 KiB)
                        left r0 = x[row]
                        left r1 = cast r0 to f32
                        left r2 = div r1 255
@@ -87,10 +85,10 @@ fn the_perceptron() {
                        r0 = %38[element]
                        r1 = div r0 8
                        %39:J ← r1
-            update     fc1.weight ← fc1.weight - 0.01·%58, by 0r5 where it takes all rows at once
-            update     fc1.bias ← fc1.bias - 0.01·%57, in one pass: its maker cannot write over the old value
-            update     fc2.weight ← fc2.weight - 0.01·%54, by 0r4 where it takes all rows at once
-            update     fc2.bias ← fc2.bias - 0.01·%52, in one pass: its maker cannot write over the old value
+            update     fc1.weight ← fc1.weight - 0.01·%56, by 0r5 where it takes all rows at once
+            update     fc1.bias ← fc1.bias - 0.01·%55, in one pass: its maker cannot write over the old value
+            update     fc2.weight ← fc2.weight - 0.01·%52, by 0r4 where it takes all rows at once
+            update     fc2.bias ← fc2.bias - 0.01·%50, in one pass: its maker cannot write over the old value
             output     J = %39:J
         "#]],
     );
@@ -216,7 +214,7 @@ fn movement_inside_a_row_and_indices() {
                        r6 = move r2 to 5 places
                        %6 ← r6
                        %7 ← sum over rows of r4
-            1w0        opaque     %8 = broadcast(%7)  (15 operations, 72 B)
+            1w0        opaque     %8 = broadcast(%7)  (0 operations, 72 B)
             1w1        pointwise  each of 15 elements  (15 operations, 180 B)
                        r0 = table[element]
                        r1 = %8[element]
@@ -236,14 +234,14 @@ fn without_a_batch_everything_is_whole() {
     check(
         &program(&g, &[("y", x.flip(0).exp() + 1.0)], &[]),
         expect![[r#"
-        no rows    %1 = flip of [B, 2] mixes rows of B
-        0w0        opaque     %1 = flip(x)  (16 operations, 128 B)
-        0w1        pointwise  each of 16 elements  (32 operations, 128 B)
-                   r0 = %1[element]
-                   r1 = exp r0
-                   r2 = add r1 1
-                   %3 ← r2
-        output     y = %3
-    "#]],
+            no rows    %1 = flip of [B, 2] mixes rows of B
+            0w0        opaque     %1 = flip(x)  (0 operations, 128 B)
+            0w1        pointwise  each of 16 elements  (32 operations, 128 B)
+                       r0 = %1[element]
+                       r1 = exp r0
+                       r2 = add r1 1
+                       %3 ← r2
+            output     y = %3
+        "#]],
     );
 }

@@ -6,6 +6,7 @@ mod invariants;
 mod kernels;
 mod products;
 mod updates;
+mod windows;
 
 use std::sync::Arc;
 

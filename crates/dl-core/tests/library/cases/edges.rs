@@ -98,7 +98,20 @@ pub(crate) fn edges() -> Vec<Edge> {
     let mut all = of_nothing();
     all.extend(means_of_nothing());
     all.extend(roots_at_zero());
+    all.extend(layers());
     all
+}
+
+/// Statistics of what does not vary, and attention to nothing.
+#[rustfmt::skip]
+fn layers() -> Vec<Edge> {
+    vec![
+        edge("layer_norm of equal numbers", (B, 2), &[3.0, 3.0], |x| nn::LayerNorm::new().without_affine().apply(x, "n"), &[0.0; 2], &[0.0; 2]),
+        edge("rms_norm of zeros", (B, 2), &[0.0; 2], |x| nn::RmsNorm::new().eps(0.25).without_affine().apply(x, "n"), &[0.0; 2], &[2.0; 2]),
+        edge("batch_norm of one row", (B, 2), &[3.0, 4.0], |x| nn::BatchNorm::new().without_affine().apply(x, "n", nn::Mode::Train), &[0.0; 2], &[0.0; 2]),
+        edge("group_norm of one place", (B, 2), &[3.0, 3.0], |x| nn::GroupNorm::new(2).without_affine().apply(x, "n"), &[0.0; 2], &[0.0; 2]),
+        edge("attention to nothing", [2, 1], &[3.0, 4.0], |x| nn::Attention::new().mask(x.gt(9.0)).apply(x, x, x), &[0.0; 2], &[0.0; 2]),
+    ]
 }
 
 #[rustfmt::skip]

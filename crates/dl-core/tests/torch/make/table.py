@@ -22,7 +22,8 @@ class Table:
         """What `function` makes of the inputs by name, and its gradients: of the sum of the value times
         the cotangent, by every input of floats that is not `fixed`.
 
-        Inputs are numbers, nested lists of them, or tensors.
+        Inputs are numbers, nested lists of them, or tensors. A function may also give a pair: the value, and
+        what it left in state by name.
         """
         assert name not in self.cases, f"two cases are named {name}"
         tensors = {key: tensor(value) for key, value in inputs.items()}
@@ -32,6 +33,7 @@ class Table:
         for key in free:
             tensors[key].requires_grad_()
         value = function(**tensors)
+        value, states = value if isinstance(value, tuple) else (value, {})
         self.cases[name] = {
             "inputs": {key: array(value) for key, value in tensors.items()},
             "value": array(value),
@@ -44,6 +46,8 @@ class Table:
                 "cotangent": array(cotangent),
                 "gradients": {key: array(gradient) for key, gradient in zip(free, gradients)},
             }
+        if states:
+            self.cases[name]["states"] = {key: array(state) for key, state in states.items()}
 
     def write(self, area):
         """Writes the table, one line for each array."""
@@ -51,7 +55,7 @@ class Table:
         for name, case in self.cases.items():
             lines.append(f"    {json.dumps(name, ensure_ascii=False)}: {{")
             for part, content in case.items():
-                if part in ("inputs", "gradients"):
+                if part in ("inputs", "gradients", "states"):
                     lines.append(f'      "{part}": {{')
                     lines += [f'        "{key}": {json.dumps(value)},' for key, value in content.items()]
                     lines[-1] = lines[-1].removesuffix(",")

@@ -3,6 +3,7 @@
 use dl_core::DType;
 
 use crate::cpu::matmul::Caches;
+use crate::cpu::tiles::data::instr::Work;
 use crate::cpu::tiles::data::tiling::Tiling;
 use crate::cpu::vector::ByteMap;
 
@@ -15,6 +16,7 @@ pub(crate) struct Convert {
     pub len: usize,
     /// The plan's step.
     pub step: usize,
+    pub work: Work,
     /// How many elements are made at a time; all of a tile's where there are that many.
     pub room: usize,
 }

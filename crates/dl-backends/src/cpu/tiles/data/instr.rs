@@ -3,8 +3,9 @@
 use dl_core::DType;
 use dl_core::dtype::Scalar;
 use dl_core::ops::{Binary, Clock, Reduce, Unary};
+use dl_core::schedule::{Body, Register};
 
-use crate::cpu::vector::ByteMap;
+use crate::cpu::vector::{ByteMap, Pattern, Run};
 
 /// One operation; values are places in the table of homes.
 #[derive(Debug)]
@@ -18,6 +19,21 @@ pub(crate) struct Instr {
     pub len: usize,
     /// The plan's step, for errors.
     pub step: usize,
+    pub work: Work,
+}
+
+/// What the schedule counts for each row: elements that are gone through, and operations on numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    pub terms: usize,
+    pub operations: usize,
+}
+
+impl Work {
+    /// That of an instruction of a body.
+    pub(crate) fn of(body: &Body, register: Register) -> Work {
+        Work { terms: body.terms(register), operations: body.operations(register) }
+    }
 }
 
 /// What an operation computes.
@@ -36,8 +52,11 @@ pub(crate) enum Kind {
     Transpose(usize, Way),
     /// `kind` of each run of neighbours; the last number is the length of a run.
     Reduce(Reduce, usize, usize),
-    /// Element `map[i]` of the operand's row, whose length is given; `u32::MAX` for the number.
-    Gather(Vec<u32>, Operand, usize, Scalar),
+    /// The same of elements at a pattern's places of a row, whose length is given.
+    Pattern(Reduce, usize, Pattern, usize),
+    /// Element `map[i]` of the operand's row, whose length is given; `u32::MAX` for the number. Beside it the
+    /// runs of the table, where there are long ones.
+    Gather(Vec<u32>, Operand, usize, Scalar, Option<Vec<Run>>),
     /// Operands side by side: element `i` of each goes to `map[i]`.
     Concat(Vec<(usize, Vec<u32>)>),
     /// Numbers that count on from row to row, each repeated `times`.
@@ -121,9 +140,11 @@ impl Kind {
             }
             Kind::Binary(_, _, x, y) => [x, y].into_iter().filter_map(home).collect(),
             Kind::Select(c, a, b) => [c, a, b].into_iter().filter_map(home).collect(),
-            Kind::Transpose(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => {
-                vec![*x]
-            }
+            Kind::Transpose(x, _)
+            | Kind::Bytes(_, x)
+            | Kind::Reduce(_, x, _)
+            | Kind::Pattern(_, x, ..)
+            | Kind::Fold(_, x, _) => vec![*x],
             Kind::Concat(parts) => parts.iter().map(|(x, _)| *x).collect(),
             Kind::Count { .. } | Kind::Random(..) => vec![],
             Kind::Pick { from, index } => vec![*from, index.home],
@@ -143,9 +164,11 @@ impl Kind {
             Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) | Kind::Gather(_, x, ..) => operand(x),
             Kind::Binary(_, _, x, y) => [x, y].into_iter().for_each(operand),
             Kind::Select(c, a, b) => [c, a, b].into_iter().for_each(operand),
-            Kind::Transpose(x, _) | Kind::Bytes(_, x) | Kind::Reduce(_, x, _) | Kind::Fold(_, x, _) => {
-                home(x)
-            }
+            Kind::Transpose(x, _)
+            | Kind::Bytes(_, x)
+            | Kind::Reduce(_, x, _)
+            | Kind::Pattern(_, x, ..)
+            | Kind::Fold(_, x, _) => home(x),
             Kind::Concat(parts) => parts.iter_mut().for_each(|(x, _)| home(x)),
             Kind::Count { .. } | Kind::Random(..) => {}
             Kind::Pick { from, index } => [from, &mut index.home].into_iter().for_each(home),

@@ -9,7 +9,7 @@ use dl_core::ops::Reduce;
 
 use crate::cpu::tiles::data::code::Segment;
 use crate::cpu::tiles::data::home::{Base, Target};
-use crate::cpu::tiles::data::instr::{Instr, Kind};
+use crate::cpu::tiles::data::instr::{Instr, Kind, Work};
 use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::data::slots::Slot;
 use crate::cpu::tiles::data::tiling::Tiling;
@@ -31,6 +31,8 @@ pub(crate) struct OpaqueStep {
     pub args: Vec<Argument>,
     /// Where its results go, in the step's order.
     pub outs: Vec<Target>,
+    /// For all rows together.
+    pub work: Work,
 }
 
 /// An operand of a step on a whole tile.

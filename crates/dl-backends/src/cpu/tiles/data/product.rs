@@ -4,7 +4,7 @@ use std::fmt;
 
 use dl_core::DType;
 
-use crate::cpu::matmul::{Kernels, Operand, Right, Room, Sizes, Strided};
+use crate::cpu::matmul::{Kernels, Operand, Overlap, Right, Room, Sizes, Strided, Windows};
 use crate::cpu::parameter::{Panels, Parameter};
 use crate::cpu::tiles::data::home::Target;
 
@@ -12,6 +12,10 @@ use crate::cpu::tiles::data::home::Target;
 pub(crate) struct Product {
     pub dtype: DType,
     pub a: Left,
+    /// How the left operand or the result lies in its rows.
+    pub view: View,
+    /// What is added to each row of the result: a whole value.
+    pub bias: Option<usize>,
     pub out: Target,
     pub form: Form,
     /// The factors of the addend of a fold, and of the fold's elements before the first tile.
@@ -20,6 +24,16 @@ pub(crate) struct Product {
     pub panels: Option<usize>,
     /// The plan's step.
     pub step: usize,
+}
+
+/// How a matrix of rows lies.
+pub(crate) enum View {
+    /// Row by row, all of them.
+    Dense,
+    /// The left operand is windows of images.
+    Windows(Windows),
+    /// The result is windows that add up to images.
+    Overlap(Overlap),
 }
 
 /// The left operand.
@@ -53,6 +67,8 @@ pub(crate) struct Pack {
     pub k: usize,
     pub n: usize,
     pub strides: (isize, isize),
+    /// Whether a single column is in a panel, too.
+    pub padded: bool,
 }
 
 impl Pack {
@@ -63,16 +79,21 @@ impl Pack {
 
     /// Elements that it takes.
     pub(crate) fn len(&self, kernels: &Kernels) -> usize {
-        if self.n == 1 { kernels.panels_len(1, self.k) } else { kernels.panels_len(self.k, self.n) }
+        if self.is_column() { kernels.panels_len(1, self.k) } else { kernels.panels_len(self.k, self.n) }
+    }
+
+    /// Whether it is one column, whose elements are neighbours.
+    fn is_column(&self) -> bool {
+        self.n == 1 && !self.padded
     }
 
     pub(crate) fn fill(&self, kernels: &Kernels, from: &[f32], room: &mut [f32]) {
         let (row, column) = self.strides;
         let from = Operand::F32(Strided { data: from, offset: 0, row, column });
-        match self.n {
+        match self.is_column() {
             // Panels of one row, which is the column.
-            1 => kernels.pack_panels(room, 1, self.k, from.t()),
-            n => kernels.pack_panels(room, self.k, n, from),
+            true => kernels.pack_panels(room, 1, self.k, from.t()),
+            false => kernels.pack_panels(room, self.k, self.n, from),
         }
     }
 
@@ -95,9 +116,12 @@ impl Pack {
     }
 
     pub(crate) fn right<'r>(&self, room: &'r [f32]) -> Right<'r> {
-        if self.n == 1 { Right::Column(&room[..self.k]) } else { Right::Panels(room) }
+        if self.is_column() { Right::Column(&room[..self.k]) } else { Right::Panels(room) }
     }
 }
+
+/// Most members of a team that have images of a tile each.
+pub(crate) const MEMBERS: usize = 8;
 
 /// The bytes that a product reads and writes.
 pub(crate) struct Cost {
@@ -111,9 +135,14 @@ pub(crate) struct Cost {
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = |n: usize| if n == 1 { "r".into() } else { format!("{n}r") };
+        let view = match self.view {
+            View::Dense => "",
+            View::Windows(_) => "windows ",
+            View::Overlap(_) => "overlap ",
+        };
         match &self.form {
-            Form::Rows { m, sizes: (k, n), .. } => write!(f, "[{}, {k}]·[{k}, {n}]", rows(*m)),
-            Form::Fold { sizes: (m, n), k, .. } => write!(f, "[{m}, {r}]·[{r}, {n}]", r = rows(*k)),
+            Form::Rows { m, sizes: (k, n), .. } => write!(f, "{view}[{}, {k}]·[{k}, {n}]", rows(*m)),
+            Form::Fold { sizes: (m, n), k, .. } => write!(f, "{view}[{m}, {r}]·[{r}, {n}]", r = rows(*k)),
         }
     }
 }
@@ -133,8 +162,10 @@ impl Product {
     /// The values that are read.
     pub(crate) fn inputs(&self) -> Vec<usize> {
         match &self.form {
-            Form::Rows { weights: Weights::Whole(w, _), .. } => vec![self.left(), *w],
-            Form::Rows { .. } => vec![self.left()],
+            Form::Rows { weights: Weights::Whole(w, _), .. } => {
+                [self.left(), *w].into_iter().chain(self.bias).collect()
+            }
+            Form::Rows { .. } => [self.left()].into_iter().chain(self.bias).collect(),
             Form::Fold { b, .. } => vec![self.left(), *b],
         }
     }
@@ -166,18 +197,43 @@ impl Product {
         }
     }
 
+    /// Elements of a row of the left operand.
+    pub(crate) fn left_len(&self) -> usize {
+        match (&self.view, &self.form) {
+            (View::Windows(windows), _) => windows.len,
+            (_, Form::Rows { m, sizes: (k, _), .. }) => m * k,
+            (_, Form::Fold { sizes: (m, _), k, .. }) => m * k,
+        }
+    }
+
+    /// Elements of a row of the result, or of the fold.
+    pub(crate) fn out_len(&self) -> usize {
+        match (&self.view, &self.form) {
+            (View::Overlap(overlap), _) => overlap.len,
+            (_, Form::Rows { m, sizes: (_, n), .. }) => m * n,
+            (_, Form::Fold { sizes: (m, n), .. }) => m * n,
+        }
+    }
+
     pub(crate) fn cost(&self) -> Cost {
         let Sizes { m, n, k } = self.sizes(1);
+        let left = if let View::Windows(windows) = &self.view { windows.len } else { m * k };
         let (row, whole) = match self.form {
-            Form::Rows { .. } => (m * k + m * n, k * n),
-            Form::Fold { .. } => (k * m + k * n, m * n),
+            Form::Rows { .. } => (left + self.out_len(), k * n),
+            Form::Fold { .. } => (left + k * n, m * n),
         };
         Cost { row: row * self.dtype.bytes(), whole: whole * self.dtype.bytes() }
     }
 
     /// Rows and columns that it packs itself, for this number of rows of the plan.
-    pub(crate) fn packs(&self, rows: usize) -> (usize, usize) {
+    pub(crate) fn packs(&self, rows: usize, kernels: &Kernels) -> (usize, usize) {
         match &self.form {
+            // Whole vectors of columns are read where they lie.
+            Form::Fold { sizes: (_, n), .. }
+                if matches!(self.view, View::Windows(_)) && n.is_multiple_of(kernels.vector()) =>
+            {
+                (0, 0)
+            }
             Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 && *n > 1 => (rows * k, *n),
             _ => (0, 0),
         }
@@ -185,10 +241,11 @@ impl Product {
 
     /// Elements of the workspace that it needs for this number of rows.
     pub(crate) fn workspace(&self, kernels: &Kernels, rows: usize) -> usize {
-        match &self.form {
-            Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 => {
-                kernels.panels_len(rows * k, *n)
-            }
+        match (&self.view, &self.form) {
+            _ if self.dtype != DType::F32 => 0,
+            (View::Windows(windows), Form::Fold { sizes: (_, n), .. }) => windows.workspace(*n, kernels),
+            (View::Overlap(overlap), _) => overlap.workspace() * MEMBERS,
+            (View::Dense, Form::Fold { sizes: (_, n), k, .. }) => kernels.panels_len(rows * k, *n),
             _ => 0,
         }
     }

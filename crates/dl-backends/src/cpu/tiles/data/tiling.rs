@@ -5,6 +5,9 @@ use crate::cpu::matmul::Caches;
 /// Rows that make it worth to open another shard, of the first few and of more: each has sums of its own,
 /// which leave the nearer caches when there are many.
 const SHARD: (usize, usize) = (256, 1024);
+/// The same where rows are so many bytes each that the second cache holds no more of them: images, whose
+/// work is worth a thread's while.
+const HEAVY: usize = 12;
 /// The first few.
 const FEW: usize = 4;
 /// Most shards.
@@ -45,11 +48,13 @@ impl Tiling {
         let fitting = tile.unwrap_or((caches.l2 / 4 / (bytes + more).max(1)).clamp(STEP, WHOLE));
         let (first, more) = match tile {
             Some(tile) => (tile.saturating_mul(2), tile.saturating_mul(2)),
-            None => SHARD,
+            None => ((caches.l2 / bytes.max(1)).clamp(HEAVY, SHARD.0), SHARD.1),
         };
         let shards = (rows / first).clamp(1, FEW).max(rows / more).min(SHARDS);
         let shard = rows.div_ceil(shards).max(1);
-        let tile = tile.unwrap_or_else(|| shard.div_ceil(shard.div_ceil(fitting)).next_multiple_of(STEP));
+        // Where rows are heavy, tiles of a shard are of a size.
+        let step = if fitting == STEP { STEP / 3 } else { STEP };
+        let tile = tile.unwrap_or_else(|| shard.div_ceil(shard.div_ceil(fitting)).next_multiple_of(step));
         Tiling { rows, shard, tile: tile.min(shard) }
     }
 

@@ -8,9 +8,12 @@ use dl_core::ops::Reduce;
 use dl_core::schedule::{self, Body, BufferId, Layout, Operation, Register};
 
 use crate::cpu::array::Item;
-use crate::cpu::tiles::data::instr::{Index, Instr, Kind, Operand};
+use crate::cpu::tiles::data::instr::{Index, Instr, Kind, Operand, Work};
 use crate::cpu::tiles::lower::rows::Lowering;
-use crate::cpu::vector::{self, ByteMap, Isa};
+use crate::cpu::vector::{self, ByteMap, Isa, Pattern, runs};
+
+/// Elements of a row that is no matter of columns (`transpose`).
+const LONG: usize = 64;
 
 /// What a register is.
 #[derive(Clone, Copy)]
@@ -24,7 +27,8 @@ struct Value {
 }
 
 /// The instructions of a body so far.
-struct Instructions {
+struct Instructions<'b> {
+    body: &'b Body,
     instrs: Vec<Instr>,
     /// By register; none for those that write buffers.
     values: Vec<Option<Value>>,
@@ -50,7 +54,7 @@ impl Lowering<'_> {
             let value = match &instr.operation {
                 Operation::Store { .. } => None,
                 Operation::Fold { .. } | Operation::Scatter { .. } => {
-                    self.reduction(&mut to, instr)?;
+                    self.reduction(&mut to, Register(i as u32))?;
                     None
                 }
                 _ => Some(self.define(&mut to, Register(i as u32), instr, result)?),
@@ -64,7 +68,7 @@ impl Lowering<'_> {
     /// An instruction that defines a register.
     fn define(
         &mut self,
-        to: &mut Instructions,
+        to: &mut Instructions<'_>,
         register: Register,
         instr: &schedule::Instr,
         result: Option<usize>,
@@ -87,7 +91,13 @@ impl Lowering<'_> {
         if let Some((place, map)) = to.longer_map(instr) {
             to.instrs[place].out = Some(out);
             to.instrs[place].kind = map;
+            to.instrs[place].work.operations += to.body.operations(register);
             return Ok(Value { bytes: Some(place), ..value(out) });
+        }
+        if let Some(pattern) = to.pattern(instr) {
+            let work = Work::of(to.body, register);
+            to.instrs.push(Instr { kind: pattern, dtype, out: Some(out), len, step, work });
+            return Ok(value(out));
         }
         let first_map = to.first_map(instr);
         let bytes = first_map.is_some().then_some(to.instrs.len());
@@ -95,12 +105,14 @@ impl Lowering<'_> {
             Some(map) => map,
             None => self.kind(to, instr)?,
         };
-        to.instrs.push(Instr { kind, dtype, out: Some(out), len, step });
+        let work = Work::of(to.body, register);
+        to.instrs.push(Instr { kind, dtype, out: Some(out), len, step, work });
         Ok(Value { bytes, ..value(out) })
     }
 
     /// An instruction that reduces rows.
-    fn reduction(&mut self, to: &mut Instructions, instr: &schedule::Instr) -> Result<(), String> {
+    fn reduction(&mut self, to: &mut Instructions<'_>, register: Register) -> Result<(), String> {
+        let instr = to.body.instr(register);
         let (kind, len) = match &instr.operation {
             Operation::Fold { buffer, kind, of } => {
                 let fold = self.fold(*buffer, *kind, false, 1)?;
@@ -114,11 +126,12 @@ impl Lowering<'_> {
             }
             _ => return Err("it reduces no rows".into()),
         };
-        to.instrs.push(Instr { kind, dtype: instr.dtype, out: None, len, step: instr.step.index() });
+        let (step, work) = (instr.step.index(), Work::of(to.body, register));
+        to.instrs.push(Instr { kind, dtype: instr.dtype, out: None, len, step, work });
         Ok(())
     }
 
-    fn kind(&mut self, to: &Instructions, instr: &schedule::Instr) -> Result<Kind, String> {
+    fn kind(&mut self, to: &Instructions<'_>, instr: &schedule::Instr) -> Result<Kind, String> {
         let len = instr.len;
         Ok(match &instr.operation {
             Operation::Unary { op, x, .. } => Kind::Unary(*op, to.operand(x, len)?),
@@ -134,8 +147,9 @@ impl Lowering<'_> {
             Operation::Gather { of, map, fill } => {
                 let width = to.value(*of)?.len;
                 let operand = to.operand(&schedule::Operand::Register(*of), width)?;
-                let map = map.iter().map(|place| place.unwrap_or(u32::MAX)).collect();
-                Kind::Gather(map, operand, width, *fill)
+                let map: Vec<u32> = map.iter().map(|place| place.unwrap_or(u32::MAX)).collect();
+                let runs = runs(&map);
+                Kind::Gather(map, operand, width, *fill, runs)
             }
             Operation::Concat(parts) => {
                 let part = |(x, map): &(Register, Vec<u32>)| Ok((to.rows(*x)?, map.clone()));
@@ -159,8 +173,8 @@ impl Lowering<'_> {
     }
 }
 
-impl Instructions {
-    fn new(body: &Body) -> Instructions {
+impl<'b> Instructions<'b> {
+    fn new(body: &'b Body) -> Instructions<'b> {
         let (mut readers, mut stored) = (vec![0; body.instrs.len()], HashMap::new());
         for instr in &body.instrs {
             instr.operation.registers().iter().for_each(|register| readers[register.index()] += 1);
@@ -168,7 +182,7 @@ impl Instructions {
                 stored.insert(of, buffer);
             }
         }
-        Instructions { instrs: vec![], values: vec![], readers, stored }
+        Instructions { body, instrs: vec![], values: vec![], readers, stored }
     }
 
     fn value(&self, register: Register) -> Result<Value, String> {
@@ -206,6 +220,21 @@ impl Instructions {
         let value = self.value(x.register()?).ok()?;
         let rows = !value.same && value.len == instr.len && instr.dtype == DType::F32;
         rows.then(|| Kind::Bytes(ByteMap::new(std::array::from_fn(|i| i as f32)), value.home))
+    }
+
+    /// A reduction of elements that a movement before it, which nothing else reads, brings together: by where
+    /// they lie. The movement is taken back.
+    fn pattern(&mut self, instr: &schedule::Instr) -> Option<Kind> {
+        let Operation::Reduce { kind, of, run } = &instr.operation else { return None };
+        let home = self.value(*of).ok()?.home;
+        let alone = self.readers[of.index()] == 1 && !self.stored.contains_key(of);
+        let last =
+            self.instrs.last().filter(|last| last.out == Some(home) && last.dtype.is_float() && alone)?;
+        let Kind::Gather(map, Operand::Rows(from), width, ..) = &last.kind else { return None };
+        let pattern = Pattern::of(map, *run).filter(|_| *width >= LONG && *kind != Reduce::Prod)?;
+        let kind = Kind::Pattern(*kind, *from, pattern, *width);
+        self.instrs.pop();
+        Some(kind)
     }
 
     /// A function of a byte, and this instruction after it; and the place of the former.

@@ -4,9 +4,9 @@
 use dl_core::DType;
 
 use crate::cpu::tiles::data::convert::Convert;
-use crate::cpu::tiles::data::instr::Kind;
+use crate::cpu::tiles::data::instr::{Instr, Kind};
 use crate::cpu::tiles::data::phase::{Phase, Phases};
-use crate::cpu::tiles::data::product::Product;
+use crate::cpu::tiles::data::product::{Product, View};
 use crate::cpu::tiles::lower::rows::Lowered;
 
 /// Takes conversions that only products of `f32` read out of the groups.
@@ -42,8 +42,8 @@ fn candidate(phase: &Phase, at: usize) -> Option<Option<(usize, Convert)>> {
     let instr = group.instrs.get(at)?;
     Some(match (&instr.kind, instr.out) {
         (Kind::Bytes(map, from), Some(out)) => {
-            let convert =
-                Convert { map: map.clone(), from: *from, len: instr.len, step: instr.step, room: 0 };
+            let Instr { len, step, work, .. } = *instr;
+            let convert = Convert { map: map.clone(), from: *from, len, step, work, room: 0 };
             Some((out, convert))
         }
         _ => None,
@@ -61,7 +61,7 @@ fn products(stages: &mut [Phases]) -> impl Iterator<Item = &mut Product> {
 fn only_products(stages: &[Phases], stage: usize, home: usize) -> bool {
     let mut phases = stages.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
     phases.all(|(r, phase)| match phase {
-        Phase::Product(p) if p.dtype == DType::F32 => {
+        Phase::Product(p) if p.dtype == DType::F32 && matches!(p.view, View::Dense) => {
             let reads = p.inputs().iter().filter(|h| **h == home).count();
             reads == 0 || r == stage && reads == 1 && p.left() == home
         }

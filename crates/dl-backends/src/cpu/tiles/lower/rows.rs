@@ -6,16 +6,17 @@ use dl_core::DType;
 use dl_core::Schedule;
 use dl_core::ops::Reduce;
 use dl_core::schedule::{
-    Along, Argument as ScheduledArgument, Body, BufferId, Content, Kernel, Layout, Opaque,
+    Along, Argument as ScheduledArgument, Axes, Body, BufferId, Content, Kernel, Layout, Opaque,
     Product as ScheduledProduct, Source,
 };
 
 use crate::cpu::array::Array;
-use crate::cpu::matmul::Kernels;
+use crate::cpu::matmul::{Kernels, Lines, Overlap, Windows};
 use crate::cpu::tiles::data::home::Target;
 use crate::cpu::tiles::data::home::{Home, Place};
+use crate::cpu::tiles::data::instr::Work;
 use crate::cpu::tiles::data::phase::{Argument, FoldDecl, Group, OpaqueStep, Phase, Phases};
-use crate::cpu::tiles::data::product::{Form, Left, Pack, Product, Weights};
+use crate::cpu::tiles::data::product::{Form, Left, Pack, Product, View, Weights};
 
 /// Rows that are not worth packing the matrix that they are multiplied by.
 const FEW: usize = 16;
@@ -85,7 +86,10 @@ impl Lowering<'_> {
         match kernel {
             Kernel::Pointwise(pointwise) => self.group(&pointwise.body, None).map(drop),
             Kernel::Product(product) => self.product(product),
-            Kernel::Opaque(opaque) => self.opaque(opaque),
+            Kernel::Opaque(opaque) => {
+                let operations = self.schedule.cost(kernel).operations;
+                self.opaque(opaque, Work { terms: self.schedule.terms(opaque), operations })
+            }
         }
     }
 
@@ -96,7 +100,7 @@ impl Lowering<'_> {
         Ok(last)
     }
 
-    fn opaque(&mut self, opaque: &Opaque) -> Result<(), String> {
+    fn opaque(&mut self, opaque: &Opaque, work: Work) -> Result<(), String> {
         let step = opaque.step.index();
         let mut args = vec![];
         for arg in &opaque.args {
@@ -115,28 +119,36 @@ impl Lowering<'_> {
                 None => Target::Home(self.home(*out)?),
             });
         }
-        self.phases.push(Phase::Opaque(OpaqueStep { step, args, outs }));
+        self.phases.push(Phase::Opaque(OpaqueStep { step, args, outs, work }));
         Ok(())
     }
 
     fn product(&mut self, product: &ScheduledProduct) -> Result<(), String> {
         let (sizes, dtype, step) = (product.sizes, product.dtype, product.step.index());
         let a = Left::Home(self.factor(&product.left.source)?);
+        let view = self.view(product);
+        let bias = product.bias.map(|bias| self.whole(bias)).transpose()?;
+        let dense = matches!(view, View::Dense);
         let (form, out) = match product.along {
             Along::M => {
                 let Source::Buffer(buffer) = product.right.source else {
                     return Err("a prologue of a whole matrix".into());
                 };
-                let strides = (product.right.row as isize, product.right.column as isize);
-                let pack =
-                    Pack { value: self.value(buffer)?, stage: self.stage, k: sizes.k, n: sizes.n, strides };
+                let distance = |axes: &Axes| axes.distance().ok_or("windows of a whole matrix");
+                let down = if sizes.k == 1 { sizes.n } else { distance(&product.right.rows)? };
+                let strides = (down as isize, distance(&product.right.columns)? as isize);
+                let (value, stage) = (self.value(buffer)?, self.stage);
+                let padded = !dense && sizes.n == 1;
+                let pack = Pack { value, stage, k: sizes.k, n: sizes.n, strides, padded };
                 let weights = match dtype {
-                    DType::F32 if self.is_packed(&pack, sizes.m) => Weights::Packed(self.pack(pack)),
+                    DType::F32 if !dense || self.is_packed(&pack, sizes.m) => {
+                        Weights::Packed(self.pack(pack))
+                    }
                     _ => Weights::Whole(self.whole(buffer)?, strides),
                 };
                 let home = match product.out {
                     Some(out) => self.home(out)?,
-                    None => self.open(dtype, sizes.m * sizes.n),
+                    None => self.open(dtype, product.out_len()),
                 };
                 (Form::Rows { m: sizes.m, sizes: (sizes.k, sizes.n), weights }, Target::Home(home))
             }
@@ -151,6 +163,8 @@ impl Lowering<'_> {
         self.phases.push(Phase::Product(Product {
             dtype,
             a,
+            view,
+            bias,
             out,
             form,
             scale: (1.0, 0.0),
@@ -161,6 +175,30 @@ impl Lowering<'_> {
             self.group(epilogue, out.home())?;
         }
         Ok(())
+    }
+
+    /// How the left operand or the result of a product lies in its rows.
+    fn view(&self, product: &ScheduledProduct) -> View {
+        let lines = |axes: &Axes| {
+            let axes: Vec<_> = axes.axes().iter().map(|axis| (axis.size, axis.distance)).collect();
+            Lines::new(&axes)
+        };
+        if let Some(overlap) = &product.overlap {
+            return View::Overlap(Overlap::new(lines(&overlap.rows), lines(&overlap.columns), overlap.len));
+        }
+        let (left, sizes) = (&product.left, product.sizes);
+        let dense = match product.along {
+            Along::K => (Axes::plain(sizes.m, 1), Axes::plain(sizes.k, sizes.m)),
+            _ => (Axes::plain(sizes.m, sizes.k), Axes::plain(sizes.k, 1)),
+        };
+        if (&left.rows, &left.columns) == (&dense.0, &dense.1) && product.bias.is_none() {
+            return View::Dense;
+        }
+        let len = match &left.source {
+            Source::Buffer(buffer) => self.schedule.buffer(*buffer).layout.len(),
+            Source::Prologue(body) => body.instrs.last().map_or(0, |last| last.len),
+        };
+        View::Windows(Windows::new(lines(&left.rows), lines(&left.columns), (len, sizes.n), &self.kernels))
     }
 
     /// Whether a product's matrix is worth packing.

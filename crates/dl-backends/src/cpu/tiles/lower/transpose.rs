@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::cpu::tiles::data::home::{Home, Place};
-use crate::cpu::tiles::data::instr::{Instr, Kind, Way};
+use crate::cpu::tiles::data::instr::{Instr, Kind, Way, Work};
 use crate::cpu::tiles::data::phase::{Group, Phase, Phases};
 use crate::cpu::tiles::lower::rows::Lowered;
 
@@ -67,16 +67,14 @@ fn transpose_group(lowered: &mut Lowered, group: &mut Group, readers: &HashMap<u
         lowered.homes.push(Home { place: Place::Open, dtype, len });
         let inside = lowered.homes.len() - 1;
         transposed.insert(home, inside);
+        // No schedule knows of it.
+        let work = Work { terms: len, operations: 0 };
         if made.contains(&home) {
-            after.push(Instr { kind: Kind::Transpose(inside, Way::Rows), dtype, out: Some(home), len, step });
+            let kind = Kind::Transpose(inside, Way::Rows);
+            after.push(Instr { kind, dtype, out: Some(home), len, step, work });
         } else {
-            before.push(Instr {
-                kind: Kind::Transpose(home, Way::Columns),
-                dtype,
-                out: Some(inside),
-                len,
-                step,
-            });
+            let kind = Kind::Transpose(home, Way::Columns);
+            before.push(Instr { kind, dtype, out: Some(inside), len, step, work });
         }
     }
     let of = |home: usize| transposed.get(&home).copied().unwrap_or(home);

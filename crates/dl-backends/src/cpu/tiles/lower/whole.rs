@@ -3,7 +3,7 @@
 use dl_core::Schedule;
 use dl_core::plan::Arg;
 use dl_core::schedule::{
-    Access, Content, Kernel, KernelId, Method, Opaque, Operation, Pointwise, Product, Section,
+    Access, Content, Kernel, KernelId, Method, Opaque, Operation, Pointwise, Product, Register, Section,
 };
 use dl_core::schedule::{Instr as ScheduledInstr, Operand as ScheduledOperand};
 
@@ -11,7 +11,7 @@ use crate::cpu::compile::{Operand as StepOperand, prepare};
 use crate::cpu::loops::CHUNK;
 use crate::cpu::tiles::BLOCK;
 use crate::cpu::tiles::data::home::{Home, Place};
-use crate::cpu::tiles::data::instr::{Instr, Kind, Operand};
+use crate::cpu::tiles::data::instr::{Instr, Kind, Operand, Work as Counted};
 use crate::cpu::tiles::data::phase::{Group, Phase};
 use crate::cpu::tiles::lower::buffers::Buffers;
 use crate::cpu::tiles::lower::code::segments;
@@ -69,7 +69,7 @@ fn fused(schedule: &Schedule, (kernel, pointwise): (KernelId, &Pointwise), code:
     let mut homes: Vec<Home> = vec![];
     let (mut instrs, mut registers, mut results) = (vec![], vec![], vec![]);
     let (mut len, mut steps) = (0, vec![]);
-    for instr in &pointwise.body.instrs {
+    for (register, instr) in (0..).map(Register).zip(&pointwise.body.instrs) {
         let ScheduledInstr { operation, dtype, step, .. } = instr;
         let mut open = |place: Place| {
             homes.push(Home { place, dtype: *dtype, len: 1 });
@@ -110,7 +110,8 @@ fn fused(schedule: &Schedule, (kernel, pointwise): (KernelId, &Pointwise), code:
         };
         let out = open(Place::Open);
         registers.push(Operand::Rows(out));
-        instrs.push(Instr { kind, dtype: *dtype, out: Some(out), len: 1, step: step.index() });
+        let work = Counted::of(&pointwise.body, register);
+        instrs.push(Instr { kind, dtype: *dtype, out: Some(out), len: 1, step: step.index(), work });
         steps.push(step.index());
     }
     let mut phases = [vec![Phase::Group(Group { instrs, rows: BLOCK, ..Group::default() })]];

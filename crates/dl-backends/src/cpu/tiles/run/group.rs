@@ -30,9 +30,11 @@ pub(crate) struct Workers<'c, 'l> {
 type Fault = (usize, String);
 
 impl Group {
-    /// The number of parts in which `rows` are computed, where `most` are possible.
+    /// The number of parts in which `rows` are computed, where `most` are possible: one where nobody is woken
+    /// to share them.
     fn parts(&self, rows: usize, most: usize) -> usize {
-        if self.folded.is_some() { (rows / ROWS).clamp(1, most.max(1)) } else { 1 }
+        let shared = self.folded.is_some() && self.is_large(rows);
+        if shared { (rows / ROWS).clamp(1, most.max(1)) } else { 1 }
     }
 
     /// Whether `rows` are worth waking other threads.
@@ -42,7 +44,7 @@ impl Group {
 
     /// How many of a team compute `rows`.
     pub(crate) fn sharers(&self, rows: usize, most: usize, members: usize) -> usize {
-        if self.is_large(rows) { self.parts(rows, most).min(members) } else { 1 }
+        self.parts(rows, most).min(members)
     }
 
     /// All rows of the span; an error with its step.
@@ -72,7 +74,7 @@ impl Group {
             }
             own.iter().for_each(|f| folds[f.fold].settle(f.dtype));
         };
-        match workers.lead.filter(|_| self.is_large(span.rows)) {
+        match workers.lead {
             None => (0..count).for_each(|index| work(scene, index)),
             Some(lead) => lead.parts(count, &|member, index| {
                 work(&Scene { slots: workers.members[member].table(), ..*scene }, index);

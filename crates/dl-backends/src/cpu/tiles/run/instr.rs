@@ -58,9 +58,27 @@ impl Instr {
                     true => reduce_columns(scene.isa, *kind, x, *run, span.rows, out),
                 }
             }
-            Kind::Gather(map, x, width, number) => {
+            Kind::Pattern(kind, x, pattern, width) => {
+                let x = scene.rows::<T>(*x, span, *width);
+                for (x, out) in x.chunks_exact(*width).zip(out.chunks_exact_mut(len.max(1))) {
+                    T::pattern(scene.isa, *kind, pattern, x, out);
+                }
+            }
+            Kind::Gather(map, x, width, number, runs) => {
                 let (x, number) = (Elements::<T>::of(x, scene, span, *width), T::number(*number));
-                gather(map, x, *width, number, (span, len), out);
+                match runs {
+                    Some(runs) if !span.transposed => {
+                        let filled = runs.iter().map(|run| run.len).sum::<usize>() < len;
+                        for (row, out) in out.chunks_exact_mut(len.max(1)).enumerate() {
+                            let vector::Operand::Slice(x) = x.line(row, *width) else { continue };
+                            if filled {
+                                out.fill(number);
+                            }
+                            scene.isa.moves(runs, x, out);
+                        }
+                    }
+                    _ => gather(map, x, *width, number, (span, len), out),
+                }
             }
             Kind::Concat(parts) => {
                 for (x, map) in parts {

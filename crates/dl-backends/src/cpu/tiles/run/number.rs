@@ -11,7 +11,7 @@ use crate::cpu::tiles::data::instr::{Instr, Operand};
 use crate::cpu::tiles::data::slots::{Held, typed};
 use crate::cpu::tiles::run::elements::{Elements, copy};
 use crate::cpu::tiles::run::scene::Scene;
-use crate::cpu::vector::{self, ByteMap, Isa};
+use crate::cpu::vector::{self, ByteMap, Combine, Isa, Pattern};
 
 /// Random numbers that are made at a time where they don't go where they belong at once.
 pub(crate) const PART: usize = 256;
@@ -39,6 +39,10 @@ pub(crate) trait Number: Held {
     }
     /// `kind` of each run.
     fn reduce(kind: Reduce, x: &[Self], run: usize, out: &mut [Self]);
+    /// `kind` of a row's elements at a pattern's places; of floats.
+    fn pattern(_: Isa, _: Reduce, _: &Pattern, _: &[Self], _: &mut [Self]) {
+        unreachable!("patterns are of floats")
+    }
     /// `into ← kind(into, x)`, element by element.
     fn combine(isa: Isa, kind: Reduce, into: &mut [Self], x: &[Self]);
     /// `total ← total + x`, with the rounding error added to `lost`; integers have none.
@@ -64,6 +68,21 @@ fn both<T: Held, R>(
         f(x.line(index, line), y.line(index, line), out);
     }
 }
+
+macro_rules! combinations {
+    ($($name:ident $sum:literal $function:ident;)*) => {$(
+        struct $name;
+
+        impl<T: Arithmetic> Combine<T> for $name {
+            const SUM: bool = $sum;
+            #[inline(always)]
+            fn two(a: T, b: T) -> T {
+                Arithmetic::$function(a, b)
+            }
+        }
+    )*};
+}
+combinations! { Sum true plus; Max false maximum; Min false minimum; }
 
 fn combine<T: Arithmetic>(kind: Reduce, into: &mut [T], x: &[T]) {
     let both = into.iter_mut().zip(x);
@@ -126,6 +145,14 @@ macro_rules! floats {
                     Reduce::Min => Binary::Min,
                 };
                 isa.binary_in_place(op, into, vector::Operand::Slice(x));
+            }
+            fn pattern(isa: Isa, kind: Reduce, pattern: &Pattern, x: &[Self], out: &mut [Self]) {
+                match kind {
+                    Reduce::Sum => isa.pattern(pattern, x, out, Sum),
+                    Reduce::Max => isa.pattern(pattern, x, out, Max),
+                    Reduce::Min => isa.pattern(pattern, x, out, Min),
+                    Reduce::Prod => unreachable!("products have no pattern"),
+                }
             }
             fn keep(isa: Isa, total: &mut [Self], lost: &mut [Self], x: &[Self]) { isa.add_keeping(total, lost, x) }
             fn settle(isa: Isa, total: &mut [Self], lost: &[Self]) { isa.settle(total, lost) }

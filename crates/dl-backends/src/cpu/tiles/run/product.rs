@@ -7,12 +7,12 @@ use std::sync::PoisonError;
 use dl_core::DType;
 
 use crate::cpu::gemm::{self, Matrix};
-use crate::cpu::matmul::{Job, Operand, Out, Right, Room, Sizes, Strided};
-use crate::cpu::real::Real;
+use crate::cpu::matmul::{Job, Operand, Out, Right, Room, Sizes, Strided, Windows, part};
+use crate::cpu::real::{Arithmetic, Real};
 use crate::cpu::team::Lead;
 use crate::cpu::tiles::data::home::Span;
 use crate::cpu::tiles::data::home::Target;
-use crate::cpu::tiles::data::product::{Form, Left, Product, Weights};
+use crate::cpu::tiles::data::product::{Form, Left, MEMBERS, Product, View, Weights};
 use crate::cpu::tiles::data::slots::Held;
 use crate::cpu::tiles::run::fold::Fold;
 use crate::cpu::tiles::run::scene::Scene;
@@ -29,8 +29,14 @@ impl Product {
     ) {
         match (&self.form, self.out) {
             (Form::Rows { m, sizes, weights }, Target::Home(home)) => {
-                let (m, len) = (*m, m * sizes.1);
+                let (m, len) = (*m, self.out_len());
                 match (weights, self.dtype) {
+                    (Weights::Packed(pack), DType::F32) if !matches!(self.view, View::Dense) => {
+                        let room = scene.packed[*pack].1.read().unwrap_or_else(PoisonError::into_inner);
+                        // SAFETY: operands have other buffers than results, and no group is at work.
+                        let out = unsafe { scene.write(home, span, len) };
+                        self.by_images(scene, span, (sizes.0, sizes.1, &room), (out, workspace), lead);
+                    }
                     (Weights::Packed(pack), _) => {
                         let (pack, room) = &scene.packed[*pack];
                         let room = room.read().unwrap_or_else(PoisonError::into_inner);
@@ -54,6 +60,24 @@ impl Product {
             (Form::Fold { b, sizes, k }, Target::Fold(fold)) => match self.dtype {
                 DType::F32 => {
                     let scale = (self.scale.0, if first { self.scale.1 } else { 1.0 });
+                    if let View::Windows(windows) = &self.view {
+                        let images = scene.rows(self.left(), span, windows.len);
+                        let rows = scene.rows(*b, span, sizes.1 * k);
+                        let mut into = |out: &mut Out<'_>| {
+                            let operands = (images, rows);
+                            let (scene, workspace) = (scene, &mut *workspace);
+                            scene.kernels.fold_windows(windows, operands, sizes.1, scale, (out, workspace));
+                        };
+                        match self.panels {
+                            Some(pack) => {
+                                let room = &scene.packed[pack].1;
+                                let mut room = room.write().unwrap_or_else(PoisonError::into_inner);
+                                into(&mut Out::panels(&mut room, sizes.0));
+                            }
+                            None => into(&mut Out::rows(folds[fold].now.get_mut(), sizes.1)),
+                        }
+                        return;
+                    }
                     let parts = (*b, *sizes, *k);
                     if let Some(pack) = self.panels {
                         let mut room = scene.packed[pack].1.write().unwrap_or_else(PoisonError::into_inner);
@@ -67,6 +91,42 @@ impl Product {
             },
             _ => unreachable!("rows go to rows, folds to folds"),
         }
+    }
+
+    /// A product with windows of images, or one whose windows add up to images; with a team, each member has
+    /// some of the images.
+    fn by_images(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        (k, n, b): (usize, usize, &[f32]),
+        (out, workspace): (&mut [f32], &mut [f32]),
+        lead: Option<&mut Lead<'_>>,
+    ) {
+        let (left, len) = (self.left_len(), self.out_len());
+        let images = scene.rows::<f32>(self.left(), span, left);
+        let whole = |images: &[f32], out: &mut [f32], workspace: &mut [f32]| match &self.view {
+            View::Windows(windows) => {
+                let bias = self.bias.map(|bias| scene.whole::<f32>(bias));
+                scene.kernels.multiply_windows(windows, (images, b), (n, bias), out);
+            }
+            View::Overlap(overlap) => {
+                scene.kernels.overlap_windows(overlap, (images, k, b), (out, workspace));
+            }
+            View::Dense => unreachable!("dense matrices are another's"),
+        };
+        let Some(lead) = lead.filter(|_| span.rows > 1) else { return whole(images, out, workspace) };
+        let parts = lead.members().min(span.rows).min(MEMBERS);
+        let (out, space) = (Parts::new(out), Parts::new(workspace));
+        let room = space.len() / parts;
+        lead.parts(parts, &|_, index| {
+            let rows = part(0..span.rows, index, parts);
+            // SAFETY: every part has images and workspace of its own.
+            let (out, workspace) = unsafe {
+                (out.part(rows.start * len..rows.end * len), space.part(index * room..(index + 1) * room))
+            };
+            whole(&images[rows.start * left..rows.end * left], out, workspace);
+        });
     }
 
     fn by_packed(
@@ -110,11 +170,42 @@ impl Product {
         (w, strides): (usize, (isize, isize)),
         out: &mut [T],
     ) {
-        let a =
-            Matrix { data: scene.rows::<T>(self.left(), span, m * k), offset: 0, row: k as isize, column: 1 };
         let b = Matrix { data: scene.whole(w), offset: 0, row: strides.0, column: strides.1 };
-        let sizes = gemm::Sizes { m: span.rows * m, n, k };
-        gemm::product(out, (n as isize, 1), sizes, a, b, false);
+        let left = scene.rows::<T>(self.left(), span, self.left_len());
+        match &self.view {
+            View::Dense => {
+                let a = Matrix { data: left, offset: 0, row: k as isize, column: 1 };
+                let sizes = gemm::Sizes { m: span.rows * m, n, k };
+                gemm::product(out, (n as isize, 1), sizes, a, b, false);
+            }
+            View::Windows(windows) => {
+                let sizes = gemm::Sizes { m, n, k };
+                for (image, out) in left.chunks_exact(windows.len).zip(out.chunks_exact_mut((m * n).max(1))) {
+                    let data = &copied(windows, image);
+                    let a = Matrix { data, offset: 0, row: k as isize, column: 1 };
+                    gemm::product(out, (n as isize, 1), sizes, a, b, false);
+                }
+                if let Some(bias) = self.bias {
+                    let bias = scene.whole::<T>(bias);
+                    let rows = out.chunks_exact_mut(n.max(1));
+                    let add = |out: &mut T, bias: &T| *out = Arithmetic::plus(*out, *bias);
+                    rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(out, bias)| add(out, bias)));
+                }
+            }
+            View::Overlap(overlap) => {
+                let (sizes, mut parts) = (gemm::Sizes { m, n, k }, vec![T::default(); m * n]);
+                out.fill(T::default());
+                for (row, image) in left.chunks_exact((m * k).max(1)).zip(out.chunks_exact_mut(overlap.len)) {
+                    let a = Matrix { data: row, offset: 0, row: k as isize, column: 1 };
+                    gemm::product(&mut parts, (n as isize, 1), sizes, a, b, false);
+                    let places =
+                        overlap.rows.places().flat_map(|i| overlap.columns.places().map(move |j| i + j));
+                    places
+                        .zip(&parts)
+                        .for_each(|(place, part)| image[place] = Arithmetic::plus(image[place], *part));
+                }
+            }
+        }
     }
 
     fn fold_packed(
@@ -159,10 +250,52 @@ impl Product {
         first: bool,
         out: &mut [T],
     ) {
-        let a =
-            Matrix { data: scene.rows::<T>(self.left(), span, m * k), offset: 0, row: 1, column: m as isize };
+        let left = scene.rows::<T>(self.left(), span, self.left_len());
+        if let View::Windows(windows) = &self.view {
+            let rows = scene.rows::<T>(b, span, n * k);
+            let images = left.chunks_exact(windows.len).zip(rows.chunks_exact((n * k).max(1)));
+            for (index, (image, rows)) in images.enumerate() {
+                let data = &copied(windows, image);
+                let a = Matrix { data, offset: 0, row: k as isize, column: 1 };
+                let b = Matrix { data: rows, offset: 0, row: n as isize, column: 1 };
+                let sizes = gemm::Sizes { m, n, k };
+                gemm::product(out, (n as isize, 1), sizes, a, b, !first || index > 0);
+            }
+            return;
+        }
+        let a = Matrix { data: left, offset: 0, row: 1, column: m as isize };
         let b = Matrix { data: scene.rows::<T>(b, span, n * k), offset: 0, row: n as isize, column: 1 };
         let sizes = gemm::Sizes { m, n, k: span.rows * k };
         gemm::product(out, (n as isize, 1), sizes, a, b, !first);
+    }
+}
+
+/// The windows of an image, one after the other.
+fn copied<T: Copy>(windows: &Windows, image: &[T]) -> Vec<T> {
+    windows.rows.places().flat_map(|i| windows.columns.places().map(move |j| image[i + j])).collect()
+}
+
+/// Elements of which threads have parts of their own.
+#[derive(Clone, Copy)]
+struct Parts(*mut f32, usize);
+
+// SAFETY: it is only an address; whoever makes parts of it says why that is sound.
+unsafe impl Sync for Parts {}
+
+impl Parts {
+    fn new(elements: &mut [f32]) -> Parts {
+        Parts(elements.as_mut_ptr(), elements.len())
+    }
+
+    fn len(&self) -> usize {
+        self.1
+    }
+
+    /// # Safety
+    /// The elements outlive the part, and nothing else touches these.
+    unsafe fn part<'p>(&self, range: Range<usize>) -> &'p mut [f32] {
+        assert!(range.start <= range.end && range.end <= self.1, "a part of the elements");
+        // SAFETY: the range is inside, and the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
     }
 }

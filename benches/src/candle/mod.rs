@@ -1,18 +1,23 @@
 //! candle: its tensors, its autograd, its optimizers, as its users write a training step.
 
+mod layers;
+
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use candle_nn::{AdamW, Linear, Module, Optimizer as _, ParamsAdamW, SGD, loss, ops};
+use candle_nn::{AdamW, Optimizer as _, ParamsAdamW, SGD, loss};
 
+use self::layers::{Built, Values, build, through};
 use crate::fault::Result;
-use crate::network::{Activation, Loss, Network, Optimizer};
+use crate::network::{Layer, Loss, Network, Optimizer};
 use crate::subject::Subject;
 use crate::work::{Table, Work};
 
 /// A network in candle, and the batches that its timed steps take in turn.
 pub(crate) struct Candle {
     network: Network,
-    layers: Vec<Linear>,
+    layers: Vec<Built>,
+    /// Those that the penalty is about.
+    weights: Vec<Tensor>,
     update: Update,
     ring: Vec<(Tensor, Tensor)>,
     at: usize,
@@ -28,55 +33,54 @@ enum Update {
 impl Candle {
     /// The same first values as our own rows have, in candle's layout `[out, in]`.
     pub(crate) fn new(network: &Network, work: &Work) -> Result<Self> {
-        let mut vars = vec![];
-        for (_, value) in network.first_values()? {
+        let mut values = Values { variables: vec![], running: vec![] };
+        for (name, value) in network.first_values_channels_first()? {
             let tensor = Tensor::from_slice(value.get::<f32>()?, value.shape(), &Device::Cpu)?;
-            let tensor = if tensor.rank() == 2 { tensor.t()?.contiguous()? } else { tensor };
-            vars.push(Var::from_tensor(&tensor)?);
+            let dense = transposed(&network.layers, &name);
+            let tensor = if dense { tensor.t()?.contiguous()? } else { tensor };
+            match name.contains(".running_") {
+                true => values.running.push((name, tensor)),
+                false => values.variables.push((name, Var::from_tensor(&tensor)?)),
+            }
         }
-        let tensor = |var: &Var| var.as_tensor().clone();
-        let layers = vars.chunks(2).map(|pair| Linear::new(tensor(&pair[0]), Some(tensor(&pair[1]))));
-        let layers = layers.collect();
+        let layers = build(&network.layers, &values)?;
+        let weights = values.variables.iter().filter(|(name, _)| name.ends_with(".weight"));
+        let weights = weights.map(|(_, var)| var.as_tensor().clone()).collect();
+        let vars = values.variables.into_iter().map(|(_, var)| var).collect();
         let ring = work.ring().into_iter().map(|batch| examples(network, batch)).collect::<Result<_>>()?;
         let update = Update::new(network.optimizer, vars)?;
-        Ok(Candle { network: network.clone(), layers, update, ring, at: 0 })
+        Ok(Candle { network: network.clone(), layers, weights, update, ring, at: 0 })
     }
 
     /// The loss before the step.
-    fn update(&mut self, dropout: f64) -> Result<Tensor> {
+    fn update(&mut self, dropping: bool) -> Result<Tensor> {
         self.at = (self.at + 1) % self.ring.len();
         let (x, y) = &self.ring[self.at];
-        let outputs = self.forward(x, dropout)?;
+        let outputs = through(&self.layers, x, dropping)?;
         let mut loss = match self.network.loss {
             Loss::CrossEntropy => loss::cross_entropy(&outputs, y)?,
             Loss::SquaredError => loss::mse(&outputs, y)?,
         };
         if self.network.l2 > 0.0 {
-            for layer in &self.layers {
-                loss = (loss + (layer.weight().sqr()?.sum_all()? * self.network.l2)?)?;
+            for weight in &self.weights {
+                loss = (loss + (weight.sqr()?.sum_all()? * self.network.l2)?)?;
             }
         }
         self.update.by(&loss.backward()?)?;
         Ok(loss)
     }
+}
 
-    fn forward(&self, x: &Tensor, dropout: f64) -> Result<Tensor> {
-        let mut h = x.clone();
-        for (i, layer) in (1..).zip(&self.layers) {
-            h = layer.forward(&h)?;
-            if i == self.layers.len() {
-                break;
-            }
-            h = match self.network.activation {
-                Activation::Relu => h.relu()?,
-                Activation::Tanh => h.tanh()?,
-            };
-            if dropout > 0.0 {
-                h = ops::dropout(&h, dropout as f32)?;
-            }
+/// Whether `name` is the weight of a dense layer, which candle has as `[out, in]`.
+fn transposed(layers: &[Layer], name: &str) -> bool {
+    layers.iter().any(|layer| match layer {
+        Layer::Dense { name: own, .. } => *name == format!("{own}.weight"),
+        Layer::Attention { name: own, .. } => {
+            name.starts_with(&format!("{own}.")) && name.ends_with(".weight")
         }
-        Ok(h)
-    }
+        Layer::Residual { body, shortcut } => transposed(body, name) || transposed(shortcut, name),
+        _ => false,
+    })
 }
 
 fn examples(network: &Network, batch: &Table) -> Result<(Tensor, Tensor)> {
@@ -133,10 +137,10 @@ impl Subject for Candle {
     }
 
     fn step(&mut self) -> Result<()> {
-        self.update(self.network.dropout).map(drop)
+        self.update(true).map(drop)
     }
 
     fn loss(&mut self) -> Result<Option<f64>> {
-        Ok(Some(self.update(0.0)?.to_scalar::<f32>()?.into()))
+        Ok(Some(self.update(false)?.to_scalar::<f32>()?.into()))
     }
 }

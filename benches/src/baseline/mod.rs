@@ -3,21 +3,28 @@
 //! This is what a user of burn has today, and nothing is held against it: inputs are
 //! float tensors made before any clock starts, the layer is burn's `linear`, the loss
 //! is burn's cross entropy (`log_softmax` and `gather`), dropout and Adam are the formulas
-//! of its modules, parameters go into the graph without a copy, and the loss is never read
-//! while a clock runs.
+//! of its modules, batch normalization is the operation that it differentiates as one,
+//! parameters go into the graph without a copy, and the loss is never read while a clock runs.
+
+mod layers;
 
 use burn_autodiff::Autodiff;
 use burn_backend::ops::*;
 use burn_backend::tensor::{Device, FloatTensor, IntTensor};
-use burn_backend::{
-    AutodiffBackend, Backend, Distribution, FloatDType, Scalar, Shape, TensorData, TensorMetadata,
-};
+use burn_backend::{AutodiffBackend, Backend, Scalar, Shape, TensorData};
 use dl_core::Tensor;
 
+use self::layers::{Mode, Pass, Statistics};
 use crate::fault::{Fault, Result};
-use crate::network::{Activation, Loss, Network, Optimizer};
+use crate::network::{Loss, Network, Optimizer};
 use crate::subject::{SEED, Subject, Training};
 use crate::work::{Table, Work};
+
+/// What stands between a layer's name and those of its running statistics.
+const RUNNING: &str = ".running_";
+
+/// The share of a batch in new running statistics.
+const MOMENTUM: f64 = 0.1;
 
 /// Test examples that are looked at together.
 const TEST_BATCH: usize = 1000;
@@ -47,8 +54,11 @@ enum Targets<B: Backend> {
 struct Model<B: Backend> {
     device: Device<B>,
     network: Network,
-    /// Of each layer its weight and its bias.
+    names: Vec<String>,
+    /// Of each name its parameter.
     weights: Vec<FloatTensor<B>>,
+    /// Running statistics with their names.
+    running: Vec<(String, FloatTensor<B>)>,
     /// Of each of these its moments: one with momentum, two with Adam, none before the first step.
     moments: Vec<Vec<FloatTensor<B>>>,
     /// Steps done.
@@ -64,19 +74,19 @@ impl<'w, B: Backend> Baseline<'w, B> {
         Ok(Baseline { work, overlaps, model, ring, at: 0 })
     }
 
-    fn next(&mut self, dropout: f64) -> Result<()> {
+    fn next(&mut self, dropping: bool) -> Result<()> {
         self.at = (self.at + 1) % self.ring.len();
-        self.model.step(&self.ring[self.at], dropout)
+        self.model.step(&self.ring[self.at], dropping)
     }
 }
 
 impl<B: Backend> Subject for Baseline<'_, B> {
     fn step(&mut self) -> Result<()> {
-        self.next(self.model.network.dropout)
+        self.next(true)
     }
 
     fn loss(&mut self) -> Result<Option<f64>> {
-        self.next(0.0)?;
+        self.next(false)?;
         let Some(loss) = self.model.loss.clone() else { return Ok(None) };
         Ok(read::<B>(loss)?.iter::<f64>().next())
     }
@@ -95,15 +105,15 @@ impl<B: Backend> Subject for Baseline<'_, B> {
     fn train(&mut self, training: Training, progress: &mut dyn FnMut(f64)) -> Result<Option<f64>> {
         let (train, batch) = (self.work.train(), self.work.batch());
         let mut model = Model::<B>::new(training.of(&self.model.network, batch))?;
-        let (dropout, epochs) = (model.network.dropout, training.epochs());
+        let epochs = training.epochs();
         for epoch in 0..epochs {
             match training {
                 // Nothing is shuffled or converted again between full-batch steps.
-                Training::FullBatch => model.step(&self.ring[0], dropout)?,
+                Training::FullBatch => model.step(&self.ring[0], true)?,
                 Training::Recipe { .. } => {
                     for rows in dl_data::permutation(train.len(), SEED + epoch as u64).chunks(batch) {
                         let examples = model.examples(&train.select(rows)?)?;
-                        model.step(&examples, dropout)?;
+                        model.step(&examples, true)?;
                     }
                 }
             }
@@ -117,11 +127,19 @@ impl<B: Backend> Model<B> {
     /// The same first values as our own rows have.
     fn new(network: Network) -> Result<Self> {
         let device = Device::<B>::default();
-        let first = network.first_values()?;
-        let weights: Vec<_> =
-            first.iter().map(|(_, value)| upload::<B>(value, &device)).collect::<Result<_>>()?;
+        let (mut names, mut weights, mut running) = (vec![], vec![], vec![]);
+        for (name, value) in network.first_values_channels_first()? {
+            let value = upload::<B>(&value, &device)?;
+            match name.contains(RUNNING) {
+                true => running.push((name, value)),
+                false => {
+                    names.push(name);
+                    weights.push(value);
+                }
+            }
+        }
         let moments = vec![vec![]; weights.len()];
-        Ok(Model { device, network, weights, moments, steps: 0, loss: None })
+        Ok(Model { device, network, names, weights, running, moments, steps: 0, loss: None })
     }
 
     fn examples(&self, batch: &Table) -> Result<Examples<B>> {
@@ -137,11 +155,15 @@ impl<B: Backend> Model<B> {
         Ok(Examples { inputs, targets })
     }
 
-    fn step(&mut self, batch: &Examples<B>, dropout: f64) -> Result<()> {
+    fn step(&mut self, batch: &Examples<B>, dropping: bool) -> Result<()> {
         let leaf = |w| Autodiff::<B>::float_set_require_grad(Autodiff::<B>::from_inner(w), true);
         let leaves: Vec<_> = self.weights.drain(..).map(leaf).collect();
         let inputs = Autodiff::<B>::from_inner(batch.inputs.clone());
-        let outputs = forward::<Autodiff<B>>(&self.network, inputs, &leaves, dropout, &self.device);
+        let mut statistics = vec![];
+        let mode = Mode::Train { dropping, batch: &mut statistics };
+        let mut pass =
+            Pass::<Autodiff<B>> { names: &self.names, values: &leaves, device: &self.device, mode };
+        let outputs = pass.through(&self.network.layers, inputs)?;
         let errors = match &batch.targets {
             Targets::Classes(labels) => cross_entropy::<Autodiff<B>>(outputs, labels.clone()),
             Targets::Numbers(y) => {
@@ -151,10 +173,11 @@ impl<B: Backend> Model<B> {
         };
         let mut loss = Autodiff::<B>::float_mean(errors);
         if self.network.l2 > 0.0 {
-            loss = Autodiff::<B>::float_add(loss, penalty::<Autodiff<B>>(self.network.l2, &leaves));
+            loss = Autodiff::<B>::float_add(loss, self.penalty(&leaves));
         }
         self.loss = Some(Autodiff::<B>::inner(loss.clone()));
         let mut grads = Autodiff::<B>::backward(loss);
+        statistics.into_iter().for_each(|of_batch| self.keep(of_batch));
         self.steps += 1;
         for (i, leaf) in leaves.into_iter().enumerate() {
             let grad = Autodiff::<B>::grad_remove(&leaf, &mut grads);
@@ -165,14 +188,41 @@ impl<B: Backend> Model<B> {
         Ok(())
     }
 
+    /// `factor` of the sum of all squared weights.
+    fn penalty(&self, leaves: &[FloatTensor<Autodiff<B>>]) -> FloatTensor<Autodiff<B>> {
+        let weights = self.names.iter().zip(leaves).filter(|(name, _)| name.ends_with(".weight"));
+        let squares =
+            weights.map(|(_, w)| Autodiff::<B>::float_sum(Autodiff::<B>::float_mul(w.clone(), w.clone())));
+        let sum = squares.reduce(Autodiff::<B>::float_add).expect("a network has a weight");
+        Autodiff::<B>::float_mul_scalar(sum, Scalar::Float(self.network.l2))
+    }
+
+    /// Moves the running statistics of a batch normalization towards its batch's.
+    fn keep(&mut self, of_batch: Statistics<Autodiff<B>>) {
+        let Statistics { name, mean, unbiased } = of_batch;
+        for (of, new) in [("mean", mean), ("var", unbiased)] {
+            let name = format!("{name}{RUNNING}{of}");
+            let own = self.running.iter_mut().find(|(path, _)| *path == name);
+            if let Some((_, old)) = own {
+                let kept = B::float_mul_scalar(old.clone(), Scalar::Float(1.0 - MOMENTUM));
+                let new = B::float_mul_scalar(Autodiff::<B>::inner(new), Scalar::Float(MOMENTUM));
+                *old = B::float_add(kept, new);
+            }
+        }
+    }
+
     /// The share of `table` that is classified right, or the mean squared error.
     fn test(&self, table: &Table) -> Result<f64> {
         let (mut sum, outputs) = (0.0, self.network.outputs());
+        let (running, values): (Vec<String>, Vec<_>) = self.running.iter().cloned().unzip();
+        let (names, values) = ([&self.names[..], &running].concat(), [&self.weights[..], &values].concat());
         let rows: Vec<usize> = (0..table.len()).collect();
         for rows in rows.chunks(TEST_BATCH) {
             let part = table.select(rows)?;
             let inputs = self.examples(&part)?.inputs;
-            let found = read::<B>(forward::<B>(&self.network, inputs, &self.weights, 0.0, &self.device))?;
+            let mode = Mode::Evaluate;
+            let mut pass = Pass::<B> { names: &names, values: &values, device: &self.device, mode };
+            let found = read::<B>(pass.through(&self.network.layers, inputs)?)?;
             let found: Vec<f32> = found.iter::<f32>().collect();
             sum += match self.network.loss {
                 Loss::CrossEntropy => {
@@ -224,43 +274,9 @@ fn largest(row: &[f32]) -> Option<usize> {
     (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))
 }
 
-fn forward<B: Backend>(
-    network: &Network,
-    mut h: FloatTensor<B>,
-    weights: &[FloatTensor<B>],
-    dropout: f64,
-    device: &Device<B>,
-) -> FloatTensor<B> {
-    let layers = network.layers().len();
-    for (i, layer) in (1..).zip(weights.chunks(2)) {
-        h = B::linear(h, layer[0].clone(), Some(layer[1].clone()));
-        if i == layers {
-            break;
-        }
-        h = match network.activation {
-            Activation::Relu => B::relu(h),
-            Activation::Tanh => B::float_tanh(h),
-        };
-        if dropout > 0.0 {
-            let kept = Distribution::Bernoulli(1.0 - dropout);
-            let mask = B::float_random(h.shape(), kept, device, FloatDType::F32);
-            h = B::float_mul_scalar(B::float_mul(h, mask), Scalar::Float(1.0 / (1.0 - dropout)));
-        }
-    }
-    h
-}
-
 /// As burn's `CrossEntropyLoss` without weights and smoothing, before the mean.
 fn cross_entropy<B: Backend>(logits: FloatTensor<B>, labels: IntTensor<B>) -> FloatTensor<B> {
     B::float_neg(B::float_gather(1, B::log_softmax(logits, 1), labels))
-}
-
-/// `factor` of the sum of all squared weights, which stand before their biases.
-fn penalty<B: Backend>(factor: f64, weights: &[FloatTensor<B>]) -> FloatTensor<B> {
-    let weights = weights.iter().step_by(2);
-    let squares = weights.map(|w| B::float_sum(B::float_mul(w.clone(), w.clone())));
-    let sum = squares.reduce(B::float_add).expect("a network has a layer");
-    B::float_mul_scalar(sum, Scalar::Float(factor))
 }
 
 fn upload<B: Backend>(value: &Tensor, device: &Device<B>) -> Result<FloatTensor<B>> {

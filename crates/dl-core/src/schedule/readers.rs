@@ -1,0 +1,129 @@
+//! What stands around a product in a plan: windows that only contractions read, folds of a result, a bias.
+
+use crate::ops::{Binary, Op};
+use crate::plan::{Plan, Step, ValueId};
+use crate::schedule::Operand;
+use crate::schedule::draft::Draft;
+use crate::schedule::item::{Level, Matrices, Target, Work};
+use crate::schedule::view::View;
+
+/// Who reads the values of a plan.
+pub(super) struct Readers<'p> {
+    /// By value, the step that makes it, and those that read it.
+    made: Vec<Option<&'p Step>>,
+    of: Vec<Vec<&'p Step>>,
+    /// By value, whether it is wanted for itself.
+    wanted: Vec<bool>,
+}
+
+impl<'p> Readers<'p> {
+    pub(super) fn new(plan: &'p Plan) -> Self {
+        let (mut of, mut wanted) = (vec![vec![]; plan.values().len()], vec![false; plan.values().len()]);
+        let mut made = vec![None; plan.values().len()];
+        for step in plan.steps() {
+            made[step.result.index()] = Some(step);
+            for value in step.args.iter().filter_map(|a| a.value()) {
+                of[value.index()].push(step);
+            }
+        }
+        let updates = plan.parameters().iter().filter_map(|p| p.update);
+        updates.chain(plan.outputs().iter().map(|o| o.value)).for_each(|v| wanted[v.index()] = true);
+        Readers { made, of, wanted }
+    }
+
+    /// Whether only contractions read the windows that a value is.
+    pub(super) fn only_contractions(&self, value: ValueId) -> bool {
+        let reads = |step: &&Step| match step.op {
+            Op::Contract(_) => true,
+            Op::Unfold { .. } => self.only_contractions(step.result),
+            _ => false,
+        };
+        !self.wanted[value.index()] && self.of[value.index()].iter().all(reads)
+    }
+
+    /// The images that a value's windows add up to and nothing else reads, and the value as a view of them.
+    pub(super) fn folded(&self, value: ValueId, shape: impl Fn(ValueId) -> &'p [usize]) -> Option<View> {
+        let (mut at, mut folds) = (value, vec![]);
+        while let ([step], false) = (self.of[at.index()].as_slice(), self.wanted[at.index()]) {
+            let Op::Fold { axis, stride, dilation } = step.op else { break };
+            folds.push((axis, stride, dilation));
+            at = step.result;
+        }
+        let dense = View::dense(at, shape(at));
+        let unfolded = |view: View, (axis, stride, dilation)| view.unfolded(axis, stride, dilation);
+        (!folds.is_empty()).then(|| folds.into_iter().rev().fold(dense, unfolded))
+    }
+
+    /// The steps that lead from a value to the images that its windows add up to.
+    pub(super) fn folds(&self, value: ValueId, images: ValueId) -> Vec<ValueId> {
+        let (mut at, mut all) = (value, vec![]);
+        while at != images {
+            let [step] = self.of[at.index()].as_slice() else { break };
+            at = step.result;
+            all.push(at);
+        }
+        all
+    }
+
+    /// The sum of a contraction that nothing else reads and a vector along the last axis, which is repeated
+    /// for it alone: the sum, the vector, and the vector repeated.
+    pub(super) fn biased(&self, value: ValueId) -> Option<Biased> {
+        let only = |value: ValueId| match self.of[value.index()].as_slice() {
+            [step] if !self.wanted[value.index()] => Some(*step),
+            _ => None,
+        };
+        let add = only(value).filter(|step| step.op == Op::Binary(Binary::Add))?;
+        let (x, y) = (add.args[0].value()?, add.args[1].value()?);
+        let repeated = if x == value { y } else { x };
+        only(repeated)?;
+        let step = self.made[repeated.index()]?;
+        let Op::Broadcast(axes) = &step.op else { return None };
+        let vector = step.args[0].value()?;
+        matches!(self.made[value.index()]?.op, Op::Contract(_)).then_some(())?;
+        (axes.len() == 1).then_some(Biased { sum: add.result, vector, repeated, axis: axes[0] })
+    }
+
+    /// Whether a value is wanted for itself.
+    pub(super) fn is_wanted(&self, value: ValueId) -> bool {
+        self.wanted[value.index()]
+    }
+}
+
+/// A contraction with a bias.
+pub(super) struct Biased {
+    pub sum: ValueId,
+    pub vector: ValueId,
+    pub repeated: ValueId,
+    /// The vector's axis.
+    pub axis: usize,
+}
+
+impl Draft<'_> {
+    /// A product of rows, which makes this value.
+    pub(super) fn product(&mut self, mut product: Matrices, images: Option<ValueId>) -> Result<(), String> {
+        let (stage, made) = (self.stage(), self.plan.steps()[self.step.index()].result);
+        let mut value = images.unwrap_or(made);
+        let biased = self.readers.biased(made).filter(|biased| {
+            let known = self.batch.part(biased.sum).stage() == stage && !self.is_rows(biased.vector);
+            let along = self.row(biased.vector) == [product.sizes.n]
+                && biased.axis + 1 == self.row(biased.repeated).len();
+            // Of a single row, the sum is an epilogue's.
+            known && along && images.is_none() && product.sizes.m > 1
+        });
+        if let Some(biased) = biased {
+            product.bias = Some(self.held(biased.vector));
+            value = biased.sum;
+            self.passed.extend([biased.sum, biased.repeated]);
+        }
+        let level = self.level(stage, &product.reads()) + 1;
+        let out = self.computed(stage, product.dtype, self.row(value).iter().product(), level);
+        product.out = Target::Row(out);
+        self.push(Level::After(level), Work::Product(product));
+        self.operands[value.index()] = Some(Operand::Register(out));
+        self.values[out.index()].of = Some(value);
+        if images.is_some() {
+            self.passed.extend(self.readers.folds(made, value));
+        }
+        Ok(())
+    }
+}

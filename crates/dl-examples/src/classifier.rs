@@ -1,0 +1,161 @@
+//! Networks that tell images apart: their programs, and how they are trained.
+
+use std::error::Error;
+use std::fmt;
+
+use dl_backends::{Executor, Session};
+use dl_core::nn::{self, AdamW, Mode, OneCycle};
+use dl_core::{Expr, F32, Graph, I64, Program, U8};
+use dl_data::Dataset;
+use dl_train::{Metric, Progress, Trainer};
+
+use crate::augment::{Augmentation, Augmented};
+use crate::options::Options;
+use crate::perceptron::B;
+
+/// A model: images `f32` `[B, rows, columns]`, from 0 to 1, to logits `[B, classes]`.
+pub type Model = for<'g> fn(images: Expr<'g>, classes: usize, mode: Mode) -> Expr<'g>;
+
+/// A model for images of one size.
+#[derive(Clone, Copy, Debug)]
+pub struct Classifier {
+    model: Model,
+    rows: usize,
+    columns: usize,
+    full_scale: u8,
+    classes: usize,
+}
+
+impl Classifier {
+    /// `model` for the images and classes of `dataset`.
+    pub fn of(dataset: &Dataset, model: Model) -> Self {
+        let [_, rows, columns] = dataset.train.images().shape();
+        Classifier { model, rows, columns, full_scale: dataset.full_scale, classes: dataset.classes.len() }
+    }
+
+    /// A training step of `course` on so many images: inputs `x`, `u8` `[B, pixels]`, and `y`, `i64` `[B]`;
+    /// output `J`, the mean cross entropy before the step.
+    ///
+    /// # Errors
+    /// What the model refuses of the images' sizes, or a setting that is not a finite number from 0 on.
+    pub fn train(&self, course: &Course, images: usize) -> dl_core::Result<Program> {
+        let g = Graph::new();
+        let rate = OneCycle::new(course.rate, course.steps(images));
+        self.objective(&g, Mode::Train).1.minimize(AdamW::new(rate).weight_decay(course.weight_decay))
+    }
+
+    /// The evaluation: the same inputs; outputs `J` and `correct`, the number of images of the batch whose
+    /// largest logit is the label's.
+    ///
+    /// # Errors
+    /// What the model refuses of the images' sizes.
+    pub fn evaluate(&self) -> dl_core::Result<Program> {
+        let g = Graph::new();
+        let (logits, j) = self.objective(&g, Mode::Evaluate);
+        let hits = logits.argmax(-1).eq(labels(&g)).cast(I64);
+        Program::builder(&g).output("J", j).output("correct", hits.sum(..)).compile()
+    }
+
+    fn objective<'g>(&self, g: &'g Graph, mode: Mode) -> (Expr<'g>, Expr<'g>) {
+        let x = g.input("x", U8, (B, self.rows * self.columns)).cast(F32) / f64::from(self.full_scale);
+        let logits = (self.model)(x.reshape((B, self.rows, self.columns)), self.classes, mode);
+        (logits, nn::cross_entropy(logits, labels(g)).mean(..))
+    }
+
+    /// A trainer on `executor` that follows `course` on so many images; `seed` decides the first weights and
+    /// the order of the images. It reports `J`, and evaluates `J` and `accuracy`.
+    ///
+    /// # Errors
+    /// As for [`train`](Classifier::train); also what the executor refuses.
+    pub fn trainer<'a>(
+        &self,
+        executor: Box<dyn Executor>,
+        course: &Course,
+        images: usize,
+        seed: u64,
+    ) -> dl_train::Result<Trainer<'a>> {
+        Ok(Trainer::new(Session::boxed(executor, seed), &self.train(course, images)?)?
+            .evaluate_with(&self.evaluate()?)?
+            .report_evaluation([Metric::mean("J"), Metric::share("correct").named("accuracy")])?
+            .epochs(course.epochs)
+            .batch_size(course.batch_size)
+            .shuffle(seed))
+    }
+}
+
+fn labels(g: &Graph) -> Expr<'_> {
+    g.input("y", I64, B)
+}
+
+/// How to train: AdamW with a rate of one cycle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Course {
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images of a batch.
+    pub batch_size: usize,
+    /// The largest rate of the [cycle](OneCycle).
+    pub rate: f64,
+    /// The decay λ of [`AdamW`].
+    pub weight_decay: f64,
+    /// How images change from epoch to epoch.
+    pub augmentation: Augmentation,
+}
+
+impl Course {
+    /// Steps on so many images.
+    pub fn steps(&self, images: usize) -> u64 {
+        (self.epochs * images.div_ceil(self.batch_size.max(1))) as u64
+    }
+
+    /// The same with what the command line asks for in place of it.
+    #[must_use]
+    pub fn with(self, options: &Options) -> Self {
+        let epochs = options.epochs.unwrap_or(self.epochs);
+        Course { epochs, batch_size: options.batch_size.unwrap_or(self.batch_size), ..self }
+    }
+}
+
+/// `10 epochs, batches of 64, AdamW with one cycle up to 0.003 and decay 0.01`.
+impl fmt::Display for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Course { epochs, batch_size, rate, weight_decay, augmentation } = self;
+        write!(
+            f,
+            "{epochs} epochs, batches of {batch_size}, AdamW with one cycle up to {rate} and decay {weight_decay}{augmentation}"
+        )
+    }
+}
+
+/// What the examples do: print the objective and its data, train for every seed that the options ask for, and
+/// tell each seed's accuracy on the test images and their mean.
+///
+/// # Errors
+/// When there is no such backend, or it refuses.
+#[allow(clippy::print_stdout)]
+pub fn report(
+    options: &Options,
+    dataset: &Dataset,
+    model: Model,
+    course: Course,
+) -> Result<(), Box<dyn Error>> {
+    let course = course.with(options);
+    let classifier = Classifier::of(dataset, model);
+    println!("{dataset}, from {}\n{course}", dataset.origin);
+    let mut reached = vec![];
+    for seed in (0..options.seeds).map(|i| options.seed.wrapping_add(i)) {
+        let train = Augmented::new(&dataset.train, course.augmentation, seed);
+        let trainer = classifier.trainer(options.executor()?, &course, dataset.train.len(), seed)?;
+        let mut trainer = trainer.observe(Progress::stderr());
+        let history = trainer.fit(&train, Some(&dataset.test))?;
+        let accuracy = trainer.evaluate(&dataset.test)?.get("accuracy").unwrap_or(0.0);
+        let (backend, seconds) = (&history.run.backend, history.seconds());
+        println!("{backend}, seed {seed}: test accuracy {:.2} % after {seconds:.1} s", 100.0 * accuracy);
+        reached.push(accuracy);
+    }
+    if reached.len() > 1 {
+        let mean = reached.iter().sum::<f64>() / reached.len() as f64;
+        println!("mean of {} seeds: {:.2} %", reached.len(), 100.0 * mean);
+    }
+    Ok(())
+}
