@@ -131,6 +131,8 @@ impl<'g> Sweep<'_, 'g> {
             let float = self.nodes[first[k].index()].dtype.is_float();
             float && (self.is_active(first[k]) || self.is_active(next[k]))
         };
+        let mut inner: FxHashMap<u64, (&[NodeId], &[NodeId])> = FxHashMap::default();
+        self.inside(own, &mut inner);
         let mut live = vec![false; carries];
         let mut reached: FxHashSet<NodeId> = FxHashSet::default();
         let mut left: Vec<NodeId> = vec![];
@@ -155,10 +157,36 @@ impl<'g> Sweep<'_, 'g> {
                         left.push(next[index]);
                     }
                 }
+                // Of a scan in the body, only what the carry is made of.
+                Op::Carry { scan, index } => {
+                    if let Some((first, next)) = inner.get(&scan) {
+                        left.extend([first[index], next[index]]);
+                    }
+                }
+                Op::Final(k) => {
+                    if let Op::Scan(scan) = &self.nodes[here.args[0].index()].op {
+                        let args = &self.nodes[here.args[0].index()].args;
+                        left.extend([args[k], args[scan.carries + k]]);
+                    }
+                }
+                Op::Stack(_) => left.push(here.args[1]),
                 _ => left.extend(&here.args),
             }
         }
         (0..carries).filter(|k| live[*k]).collect()
+    }
+}
+
+impl Sweep<'_, '_> {
+    /// The scans in a body: what their carries begin as, and become.
+    fn inside<'n>(&'n self, own: &Loop, found: &mut FxHashMap<u64, (&'n [NodeId], &'n [NodeId])>) {
+        for (id, inner) in &own.body.loops {
+            let node = &self.nodes[id.index()];
+            if let Op::Scan(scan) = &node.op {
+                found.insert(scan.id, node.args.split_at(scan.carries));
+            }
+            self.inside(inner, found);
+        }
     }
 }
 

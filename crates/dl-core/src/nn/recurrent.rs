@@ -198,18 +198,19 @@ impl Recurrent {
         let g = x.graph();
         if let Err(why) = self.check(x, given) {
             let poison = if x.is_poison() { x } else { g.fail(format!("{} {path} {why}", self.cell.name())) };
-            let states = self.layers * self.directions();
-            let cells = if self.cell == Cell::Lstm { states } else { 0 };
-            return Recurrence { outputs: poison, hidden: vec![poison; states], cells: vec![poison; cells] };
+            return self.poisoned(poison);
         }
         if let Err(poison) = require_float(&format!("{} {path}", self.cell.name()), x) {
-            return Recurrence { outputs: poison, hidden: vec![], cells: vec![] };
+            return self.poisoned(poison);
         }
         let mask = given.lengths.map(|lengths| steps_within(x, lengths));
         let (mut outputs, mut hidden, mut cells) = (x, vec![], vec![]);
         for layer in 0..self.layers {
             if layer > 0 {
                 outputs = dropout(outputs, self.dropout, mode);
+            }
+            if outputs.is_poison() {
+                return self.poisoned(outputs);
             }
             let mut directions = vec![];
             for direction in 0..self.directions() {
@@ -232,6 +233,12 @@ impl Recurrent {
             outputs = g.concat(2, &directions);
         }
         Recurrence { outputs, hidden, cells }
+    }
+
+    fn poisoned<'g>(&self, poison: Expr<'g>) -> Recurrence<'g> {
+        let states = self.layers * self.directions();
+        let cells = if self.cell == Cell::Lstm { states } else { 0 };
+        Recurrence { outputs: poison, hidden: vec![poison; states], cells: vec![poison; cells] }
     }
 
     fn directions(&self) -> usize {
@@ -394,7 +401,15 @@ mod tests {
         layer.apply_to(x, "e", Mode::Train, Given { lengths: Some(h), ..Given::default() });
         Recurrent::lstm(4).layers(0).apply(x, "f", Mode::Train);
         Recurrent::lstm(4).layers(2).dropout(1.0).apply(x, "g", Mode::Train);
-        expect![[r#""#]].assert_eq(&faults(&g));
+        expect![[r#"
+            lstm a of [B, 4]: [B, T, in] with a known size of the last axis is needed
+            rnn b needs a float (f32 or f64), got i64 [B, 5, 3]: cast it first
+            gru c with 1 first hidden states: 2 are needed
+            gru d with first hidden states of [B, 5]: [B, 4] is needed
+            gru e with lengths f32 [B, 4]: i64 [B] is needed
+            lstm f of no layers: at least 1 is needed
+            dropout with p = 1: a probability in [0, 1) is needed"#]]
+        .assert_eq(&faults(&g));
     }
 
     #[test]

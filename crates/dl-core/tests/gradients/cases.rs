@@ -209,8 +209,8 @@ fn recurrent<'g>(scan: &Scan, x: &[Expr<'g>]) -> Scanned<'g> {
     })
 }
 
-fn recurrence(name: &str, scan: Scan) -> Vec<Case> {
-    let shapes: [Shape; 5] = [[2, 3, 2].into(), [2, 2].into(), [2, 2].into(), 2.into(), 2.into()];
+fn recurrence(name: &str, steps: usize, scan: Scan) -> Vec<Case> {
+    let shapes: [Shape; 5] = [[2, steps, 2].into(), [2, 2].into(), [2, 2].into(), 2.into(), 2.into()];
     let of = |name: String, pick: for<'a, 'g> fn(&'a Scanned<'g>) -> Expr<'g>| {
         let scan = scan.clone();
         case(&name, &shapes, (-0.8, 0.8), move |x| pick(&recurrent(&scan, x)))
@@ -224,12 +224,12 @@ fn recurrence(name: &str, scan: Scan) -> Vec<Case> {
 }
 
 fn scans() -> Vec<Case> {
-    let mut all = recurrence("scan", Scan::along(1));
-    all.extend(recurrence("scan from the end", Scan::along(1).reverse()));
-    all.extend(recurrence("scan recomputed", Scan::along(1).recomputed()));
-    // Of three steps, two are a segment.
-    all.extend(recurrence("scan checkpointed", Scan::along(1).checkpointed()));
-    all.extend(recurrence("scan checkpointed from the end", Scan::along(1).reverse().checkpointed()));
+    let mut all = recurrence("scan", 3, Scan::along(1));
+    all.extend(recurrence("scan from the end", 3, Scan::along(1).reverse()));
+    all.extend(recurrence("scan recomputed", 3, Scan::along(1).recomputed()));
+    // Two segments of three steps, and one step.
+    all.extend(recurrence("scan checkpointed", 7, Scan::along(1).checkpointed()));
+    all.extend(recurrence("scan checkpointed from the end", 7, Scan::along(1).reverse().checkpointed()));
     all.push(case("map over blocks", &[[2, 5, 2].into(), 2.into()], (-0.8, 0.8), |x| {
         x[0].graph().map_blocks(1, 2, &[x[0]], |block| [(block[0] * x[1]).sin() * block[0].sum(..)])[0]
     }));

@@ -85,5 +85,6 @@ pub(super) fn of_element<'g>(scan: u64, axis: usize, sequence: Expr<'g>, g: Cota
     let step = steps.apply(Op::Element { scan, axis: 0 }, &[]).broadcast_to(&shape);
     let here = graph.iota(DType::I64, axis, shape.clone()).eq(step);
     let kept: Vec<usize> = (0..shape.rank()).filter(|a| *a != axis).collect();
-    g.moved(|e| e.broadcast_along(&kept, &shape)).branch(here, true)
+    let g = g.moved(|e| e.broadcast_along(&kept, &shape));
+    Cotangent { value: here.select(g.value, 0.0), ..g }
 }

@@ -462,8 +462,26 @@ fn recurrences_have_an_index() {
         ([next], [next, next * 2.0])
     });
     let roots = [("y", run.outputs[0].sum(..)), ("z", run.finals[0]), ("d", run.outputs[1])];
-    expect![[r#""#]].assert_eq(&print::math(&roots));
-    expect![[r#""#]].assert_eq(&print::latex(&roots));
+    expect![[r#"
+        h[t] = tanh(x[t]·W + h[t-1]·U)
+        h[0] = 0
+        y = Σ_{b,j,k} h
+        z = h[28]
+        d = stack[1](h[t]·2)"#]]
+    .assert_eq(&print::math(&roots));
+    expect![[r#"
+        \begin{aligned}
+        h_{t} &= \tanh\left(x_{t}\,W + h_{t-1}\,U\right) \\
+        h_{0} &= 0 \\
+        y &= \sum_{b, j, k} h \\
+        z &= h_{28} \\
+        d &= \operatorname{stack}_{\mathrm{1}}\left(h_{t} \cdot 2\right)
+        \end{aligned}"#]]
+    .assert_eq(&print::latex(&roots));
     let sums = Scan::along(1).reverse().run(&g, &[x], &[x.sum(1)], |h, x| ([h[0] + x[0]], []));
-    expect![[r#""#]].assert_eq(&sums.finals[0].math());
+    expect![[r#"
+        h1[t] = h1[t+1] + x[t]
+        h1[28+1] = Σ_j x
+        h1[1]"#]]
+    .assert_eq(&sums.finals[0].math());
 }
