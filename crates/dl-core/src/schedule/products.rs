@@ -60,7 +60,7 @@ impl Draft<'_> {
             left: (of, [left, inner]),
             right: (RowArgument::Buffer(self.held(w)), [down, across]),
             bias: None,
-            overlap: overlap.flatten(),
+            overlap: overlap.flatten().map(Box::new),
             out: Target::Row(of),
         };
         Ok(Some((product, images.map(|images| images.of))))
