@@ -48,7 +48,7 @@ pub(super) struct Matrices {
     pub left: (RowId, [Axes; 2]),
     pub right: (RowArgument, [Axes; 2]),
     pub bias: Option<BufferId>,
-    pub overlap: Option<Overlap>,
+    pub overlap: Option<Box<Overlap>>,
     pub out: Target,
 }
 

@@ -73,7 +73,7 @@ pub struct Product {
     /// What is added to each row of `C`: a whole value of `n` elements.
     pub bias: Option<BufferId>,
     /// Where the elements of `C` add up, if they do: windows that become an image.
-    pub overlap: Option<Overlap>,
+    pub overlap: Option<Box<Overlap>>,
     /// The instructions that follow for each row of the result.
     pub epilogue: Option<Body>,
 }

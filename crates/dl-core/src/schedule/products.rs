@@ -3,9 +3,9 @@
 use crate::ops::{Contraction, Op};
 use crate::plan::{Plan, Step, ValueId};
 use crate::schedule::draft::Draft;
-use crate::schedule::item::{Matrices, RowArgument, Target, value_of};
+use crate::schedule::item::{Level, Matrices, RowArgument, Target, Work, value_of};
 use crate::schedule::view::View;
-use crate::schedule::{Along, Axes, BufferId, Factor, Overlap, Product, Sizes, Source, StepId};
+use crate::schedule::{Along, Axes, BufferId, Factor, Operand, Overlap, Product, Sizes, Source, StepId};
 
 impl Draft<'_> {
     /// Rows by a whole matrix, if the contraction is that: the letters that both have are summed, and the
@@ -60,7 +60,7 @@ impl Draft<'_> {
             left: (of, [left, inner]),
             right: (RowArgument::Buffer(self.held(w)), [down, across]),
             bias: None,
-            overlap: overlap.flatten(),
+            overlap: overlap.flatten().map(Box::new),
             out: Target::Row(of),
         };
         Ok(Some((product, images.map(|images| images.of))))
@@ -112,6 +112,34 @@ impl Draft<'_> {
             overlap: None,
             out: Target::Fold(out),
         }))
+    }
+
+    /// A product of rows, which makes this value.
+    pub(super) fn product(&mut self, mut product: Matrices, images: Option<ValueId>) -> Result<(), String> {
+        let (stage, made) = (self.stage(), self.plan.steps()[self.step.index()].result);
+        let mut value = images.unwrap_or(made);
+        let biased = self.readers.biased(made).filter(|biased| {
+            let known = self.batch.part(biased.sum).stage() == stage && !self.is_rows(biased.vector);
+            let along = self.row(biased.vector) == [product.sizes.n]
+                && biased.axis + 1 == self.row(biased.repeated).len();
+            // Of a single row, the sum is an epilogue's.
+            known && along && images.is_none() && product.sizes.m > 1
+        });
+        if let Some(biased) = biased {
+            product.bias = Some(self.held(biased.vector));
+            value = biased.sum;
+            self.passed.extend([biased.sum, biased.repeated]);
+        }
+        let level = self.level(stage, &product.reads()) + 1;
+        let out = self.computed(stage, product.dtype, self.row(value).iter().product(), level);
+        product.out = Target::Row(out);
+        self.push(Level::After(level), Work::Product(product));
+        self.operands[value.index()] = Some(Operand::Register(out));
+        self.values[out.index()].of = Some(value);
+        if images.is_some() {
+            self.passed.extend(self.readers.folds(made, value));
+        }
+        Ok(())
     }
 }
 
