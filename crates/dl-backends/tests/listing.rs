@@ -41,11 +41,11 @@ fn one_tile_updates_its_parameters() {
             whole      %35=div  1 operations, 8 B
             pack       %4 [40, 3] kept in panels
             product    %1=cast %5 [r, 40]·[40, 3]  6.4 k operations, 4.6 KiB
-            group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, transposed  1.0 k operations, 680 B
-            product    %47 [40, r]·[r, 3]  4.8 k operations, 4.3 KiB
+            group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=scatter_add %40=div %42=mul %43=sub %44=sum  682 rows at a time, transposed  980 operations, 680 B
+            product    %45 [40, r]·[r, 3]  4.8 k operations, 4.3 KiB
             whole      %33=div  1 operations, 8 B
-            update     layer.bias ← layer.bias - 0.5·%46  6 operations, 36 B
-            update     layer.weight ← layer.weight - 0.5·%47 by the product
+            update     layer.bias ← layer.bias - 0.5·%44  6 operations, 36 B
+            update     layer.weight ← layer.weight - 0.5·%45 by the product
         "#]],
     );
 }
@@ -62,13 +62,13 @@ fn tiles_and_lanes_sum_their_gradients() {
             whole      %35=div  1 operations, 8 B
             pack       %4 [40, 3] packed  960 B
             product    %1=cast %5 [r, 40]·[40, 3]  32 k operations, 29 KiB
-            group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=neg %40=div %41=scatter_add %42=select %44=mul %45=add %46=sum  682 rows at a time, transposed  5.1 k operations, 3.2 KiB
-            product    %47 [40, r]·[r, 3]  24 k operations, 31 KiB
+            group      %8=add %11=eq %12=select %13=add %14=reduce_max %15=is_finite %16=select %18=sub %19=exp %20=sum %21=eq %22=select %23=gather %24=ne %25=and %26=log %27=sub %28=sub %29=select %30=add %31=softplus %32=sum %37=sigmoid %38=mul %39=scatter_add %40=div %42=mul %43=sub %44=sum  682 rows at a time, transposed  4.9 k operations, 3.2 KiB
+            product    %45 [40, r]·[r, 3]  24 k operations, 31 KiB
             wait       for the threads that have a shard
-            combine    %32 %46 %47  620 operations, 7.3 KiB
+            combine    %32 %44 %45  620 operations, 7.3 KiB
             whole      %33=div  1 operations, 8 B
-            update     layer.weight ← layer.weight - 0.5·%47  240 operations, 1.4 KiB
-            update     layer.bias ← layer.bias - 0.5·%46  6 operations, 36 B
+            update     layer.weight ← layer.weight - 0.5·%45  240 operations, 1.4 KiB
+            update     layer.bias ← layer.bias - 0.5·%44  6 operations, 36 B
         "#]],
     );
 }

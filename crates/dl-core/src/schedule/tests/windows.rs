@@ -40,34 +40,34 @@ fn its_gradients_are_products_of_windows_and_windows_that_add_up() {
     check(
         &y.square().mean(..).minimize(Sgd::new(0.5)).expect("it is right"),
         expect![[r#"
-        rows       B = 8
-        0w0        opaque     %12 = constant()  (1 operations, 4 B)
-        0w1        pointwise  each of 1 elements  (1 operations, 8 B)
-                   r0 = %12[element]
-                   r1 = div r0 128
-                   %13 ← r1
-        0r0        product    %4 = windows(x)[128, 12]·c1.weight[12, 3]  (9.2 k operations, 3.5 KiB)
-        0r1        product    %8 = windows(%4)[32, 12]·c2.weight[12, 4]  (3.1 k operations, 2.2 KiB)
-        0r2        pointwise  each row  (520 operations, 1.0 KiB)
-                   r0 = %8[row]
-                   r1 = mul r0 r0
-                   r2 = sum of runs of 16 of r1
-                   %10 ← sum over rows of r2
-                   r4 = %13
-                   r5 = mul r4 r0
-                   r6 = mul 2 r5
-                   %16 ← r6
-        0r3        product    %20 = overlap(%16[32, 4]·c2.weightᵀ[4, 12])  (3.1 k operations, 2.2 KiB)
-        0r4        product    %18 = windows(%4)[12, 32]·%16[32, 4]  (3.1 k operations, 2.2 KiB)
-        0r5        product    %21 = windows(x)[12, 128]·%20[128, 3]  (9.2 k operations, 3.5 KiB)
-        1w0        pointwise  each of 1 elements  (1 operations, 8 B)
-                   r0 = %10[element]
-                   r1 = div r0 128
-                   %11 ← r1
-        update     c1.weight ← c1.weight - 0.5·%21, by 0r5 where it takes all rows at once
-        update     c2.weight ← c2.weight - 0.5·%18, by 0r4 where it takes all rows at once
-        output     J = %11
-    "#]],
+            rows       B = 8
+            0w0        opaque     %12 = constant()  (0 operations, 4 B)
+            0w1        pointwise  each of 1 elements  (1 operations, 8 B)
+                       r0 = %12[element]
+                       r1 = div r0 128
+                       %13 ← r1
+            0r0        product    %4 = windows(x)[128, 12]·c1.weight[12, 3]  (9.2 k operations, 3.5 KiB)
+            0r1        product    %8 = windows(%4)[32, 12]·c2.weight[12, 4]  (3.1 k operations, 2.2 KiB)
+            0r2        pointwise  each row  (520 operations, 1.0 KiB)
+                       r0 = %8[row]
+                       r1 = mul r0 r0
+                       r2 = sum of runs of 16 of r1
+                       %10 ← sum over rows of r2
+                       r4 = %13
+                       r5 = mul r4 r0
+                       r6 = mul 2 r5
+                       %16 ← r6
+            0r3        product    %20 = overlap(%16[32, 4]·c2.weightᵀ[4, 12])  (3.1 k operations, 2.2 KiB)
+            0r4        product    %18 = windows(%4)[12, 32]·%16[32, 4]  (3.1 k operations, 2.2 KiB)
+            0r5        product    %21 = windows(x)[12, 128]·%20[128, 3]  (9.2 k operations, 3.5 KiB)
+            1w0        pointwise  each of 1 elements  (1 operations, 8 B)
+                       r0 = %10[element]
+                       r1 = div r0 128
+                       %11 ← r1
+            update     c1.weight ← c1.weight - 0.5·%21, by 0r5 where it takes all rows at once
+            update     c2.weight ← c2.weight - 0.5·%18, by 0r4 where it takes all rows at once
+            output     J = %11
+        "#]],
     );
 }
 
