@@ -11,7 +11,7 @@ use crate::executors::executors;
 fn step(goal: f64, pattern: &str, optimizer: impl Optimizer) -> Program {
     let g = Graph::new();
     let sum: Expr<'_> = g.parameter("a.w", F64, (), Init::Zeros) + g.parameter("b.w", F64, (), Init::Zeros);
-    (sum - goal).square().minimize_over(&g.parameters().matching(pattern), optimizer).expect("it is sound")
+    (sum - goal).square().minimize_over(g.parameters().matching(pattern), optimizer).expect("it is sound")
 }
 
 /// Why the second cannot be where the first is; both orders are tried, and plans from files.
@@ -101,7 +101,7 @@ fn schedules_with_names_count_their_own_updates() {
             session.run(&second, &[]).expect("it runs");
         }
         session.run(&second, &[]).expect("it runs");
-        let value = |path: &str| session.get(path).and_then(|t| Ok(t.to_f64()[0])).expect("it is there");
+        let value = |path: &str| session.get(path).map(|t| t.to_f64()[0]).expect("it is there");
         assert_eq!((value("a"), value("b")), (-2.5, -3.0), "{name}");
         assert_eq!((value("step(first)"), value("step(second)")), (3.0, 4.0), "{name}");
     }

@@ -141,7 +141,7 @@ fn textbook<'g>(k: &Kitchen<'g>, op: u8, a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
         58 => wide(a.contract("ij,ij->i", b)).tanh() - a.sum(0).broadcast_to(&k.shape).tanh() / count,
         59 => wide((1.0 + b.abs()).log().sum(1).exp().log()) / 4.0 - a,
         60 => k.labels.one_hot(a.dtype(), k.columns) - a.log_softmax(1).exp(),
-        61 => wide(a.logsumexp(1)) / 4.0 - b.log_softmax(0) / 8.0,
+        61 => a * wide(a.logsumexp(1)) / 4.0 - b.log_softmax(0) / 8.0,
         62 => (a / 2.0).softmax(0) - b.softmax(1),
         63 => wide(a.log_softmax(1).pick(k.labels)) / 4.0 + b,
         64 => (a.softmax(1) * b).tanh() - wide((b.softmax(1) * b.log_softmax(1)).sum(1)),
