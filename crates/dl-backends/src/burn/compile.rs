@@ -81,6 +81,7 @@ impl<B: Backend> Compiler<'_, B> {
                 let bytes = shape.iter().fold(value.dtype.bytes(), |bytes, n| bytes.saturating_mul(*n));
                 let room = Vec::<u8>::new().try_reserve_exact(bytes);
                 room.map_err(|_| format!("{shape:?} of {} does not fit into memory", value.dtype))?;
+                self.m.check_axes(&shape)?;
                 Ok(shape)
             });
         checked.map_err(|why| Error::at(origin, why))

@@ -27,6 +27,8 @@ pub(super) struct Machine<B: Backend> {
     /// Whether the device's memory is the host's, and its elementary functions those of the
     /// platform: accurate, and a detour over the host costs no more than a copy.
     pub(super) on_host: bool,
+    /// How many axes an array may have.
+    pub(super) axes: usize,
 }
 
 impl<B: Backend> Machine<B> {
@@ -41,6 +43,7 @@ impl<B: Backend> Machine<B> {
             bool: BoolDType::Native,
             doubles: true,
             on_host: true,
+            axes: usize::MAX,
         }
     }
 
@@ -56,6 +59,7 @@ impl<B: Backend> Machine<B> {
             bool,
             doubles: false,
             on_host: false,
+            axes: usize::MAX,
         }
     }
 
@@ -75,6 +79,18 @@ impl<B: Backend> Machine<B> {
     pub(super) fn check(&self, dtype: DType) -> Result<(), String> {
         if dtype == DType::F64 && !self.doubles {
             return Err(format!("{} has no f64 here, use f32", self.name));
+        }
+        Ok(())
+    }
+
+    /// Whether an array of this shape can be had.
+    ///
+    /// # Errors
+    /// When it has too many axes for the backend.
+    pub(super) fn check_axes(&self, shape: &[usize]) -> Result<(), String> {
+        if shape.len() > self.axes {
+            let (name, most) = (self.name, self.axes);
+            return Err(format!("{name} has arrays of at most {most} axes, got {shape:?}: use cpu or flex"));
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ fn device() -> Arc<Machine<burn_flex::Flex>> {
         bool,
         doubles: false,
         on_host: false,
+        axes: usize::MAX,
     })
 }
 
