@@ -99,7 +99,8 @@ fn rules() {
         fold-constants 1
         merge-broadcasts 1
         sum-of-neg 1
-        sum-of-scatter 1"#]].assert_eq(&counts.join("\n"));
+        sum-of-scatter 1"#]]
+    .assert_eq(&counts.join("\n"));
 }
 
 #[test]
