@@ -204,6 +204,29 @@ fn edges_are_those_of_the_names() {
     }
 }
 
+/// A row in the body of a scan is spelled out in the body.
+#[test]
+fn rows_in_scans_stay_there() {
+    let formulas: Formulas = |x, y| {
+        let g = x.graph();
+        let start = g.full(F64, [3], 0.25);
+        let run = g.scan(0, &[x, y], &[start], |h, e| {
+            let logs = (h[0] * e[0]).log_softmax(0);
+            ([logs.exp()], [logs.gather(0, e[1]), (h[0] + e[0]).logsumexp(0)])
+        });
+        let j = run.outputs[0].sum(..) + run.outputs[1].sum(..);
+        vec![run.outputs[0], run.outputs[1], run.finals[0], j.grad(&[x])[0]]
+    };
+    for rewriting in [true, false] {
+        let program = compiled(formulas, rewriting);
+        let x = Tensor::new([4, 3], (0..12).map(|i| f64::from(i).sin()).collect::<Vec<f64>>()).unwrap();
+        let given = [("x", x), ("y", Tensor::vector(vec![0i64, 2, 1, 2]))];
+        let (names, plan) = (values(&program, &given), values(&program.expanded(), &given));
+        assert!(names.iter().zip(&plan).all(|(a, b)| alike(a, b)), "{names:?} or {plan:?}");
+        assert_eq!(counts(&program).get("log_softmax"), None);
+    }
+}
+
 fn alike(a: &[f64], b: &[f64]) -> bool {
     let close =
         |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-13 * (1.0 + b.abs());
