@@ -196,6 +196,7 @@ impl Recurrent {
     #[track_caller]
     pub fn apply_to<'g>(&self, x: Expr<'g>, path: &str, mode: Mode, given: Given<'_, 'g>) -> Recurrence<'g> {
         let g = x.graph();
+        let layer = g.library_layer(self.cell.name(), path);
         if let Err(why) = self.check(x, given) {
             let poison = if x.is_poison() { x } else { g.fail(format!("{} {path} {why}", self.cell.name())) };
             return self.poisoned(poison);
@@ -205,8 +206,8 @@ impl Recurrent {
         }
         let mask = given.lengths.map(|lengths| steps_within(x, lengths));
         let (mut outputs, mut hidden, mut cells) = (x, vec![], vec![]);
-        for layer in 0..self.layers {
-            if layer > 0 {
+        for index in 0..self.layers {
+            if index > 0 {
                 outputs = dropout(outputs, self.dropout, mode);
             }
             if outputs.is_poison() {
@@ -214,9 +215,9 @@ impl Recurrent {
             }
             let mut directions = vec![];
             for direction in 0..self.directions() {
-                let state = layer * self.directions() + direction;
+                let state = index * self.directions() + direction;
                 let suffix = if direction == 0 { "" } else { "_reverse" };
-                let own = format!("l{layer}{suffix}");
+                let own = format!("l{index}{suffix}");
                 let first = |states: &[Expr<'g>]| {
                     let zeros = || g.full(x.dtype(), [x.shape()[0].clone(), self.hidden.into()], 0.0);
                     states.get(state).copied().unwrap_or_else(zeros)
@@ -232,7 +233,7 @@ impl Recurrent {
             }
             outputs = g.concat(2, &directions);
         }
-        Recurrence { outputs, hidden, cells }
+        Recurrence { outputs: layer.output(outputs), hidden, cells }
     }
 
     fn poisoned<'g>(&self, poison: Expr<'g>) -> Recurrence<'g> {

@@ -248,6 +248,15 @@ mod tests {
             total                                                           600          66
             600 trained"#]]
         .assert_eq(&g.summary().to_string());
+        let g = Graph::new();
+        nn::dense(nn::lstm(g.input("x", F32, (B, Named("T"), 8)), "lstm", 4), "fc", 2);
+        expect![[r#"
+            layer  kind   output     parameters  operations
+            lstm   lstm   [B, T, 4]         224          27
+            fc     dense  [B, T, 2]          10           3
+            total                           234          30
+            234 trained"#]]
+        .assert_eq(&g.summary().to_string());
         expect![[r#"
             layer  kind  output  parameters  operations
             total                         0           0

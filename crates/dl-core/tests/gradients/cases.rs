@@ -227,9 +227,9 @@ fn scans() -> Vec<Case> {
     let mut all = recurrence("scan", 3, Scan::along(1));
     all.extend(recurrence("scan from the end", 3, Scan::along(1).reverse()));
     all.extend(recurrence("scan recomputed", 3, Scan::along(1).recomputed()));
-    // Two segments of three steps, and one step.
-    all.extend(recurrence("scan checkpointed", 7, Scan::along(1).checkpointed()));
-    all.extend(recurrence("scan checkpointed from the end", 7, Scan::along(1).reverse().checkpointed()));
+    // Two segments of three steps, and one of two.
+    all.extend(recurrence("scan checkpointed", 8, Scan::along(1).checkpointed()));
+    all.extend(recurrence("scan checkpointed from the end", 8, Scan::along(1).reverse().checkpointed()));
     all.push(case("map over blocks", &[[2, 5, 2].into(), 2.into()], (-0.8, 0.8), |x| {
         x[0].graph().map_blocks(1, 2, &[x[0]], |block| [(block[0] * x[1]).sin() * block[0].sum(..)])[0]
     }));

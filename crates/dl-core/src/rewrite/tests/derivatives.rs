@@ -56,8 +56,8 @@ fn all() -> Vec<Case> {
 /// Masks matter where a derivative is infinite, for which there are cases here; a product of one
 /// factor has nothing to be wrong; one named axis of two is as one; zeros in running
 /// products are looked at without a mask; ties of updates are looked at where
-/// rows are scattered, and infinite logarithms of sums from the front; a last segment of one step is
-/// computed again for nothing, and the recomputed scan has all that a checkpointed one has.
+/// rows are scattered, and infinite logarithms of sums from the front; a checkpointed scan
+/// computes carries again that no cotangent needs, and the recomputed one has all else of it.
 const ELSEWHERE: &[&str] = &[
     "select",
     "select in select",
