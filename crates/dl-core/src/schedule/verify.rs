@@ -123,9 +123,7 @@ impl Verifier<'_> {
         let plan = &self.schedule.plan;
         let step = plan.steps().get(opaque.step.index()).ok_or("no such step")?;
         ensure(step.args.len() == opaque.args.len(), || "as many operands as the step has".into())?;
-        for arg in opaque.args.iter().filter_map(|a| a.buffer()) {
-            self.layout(arg)?;
-        }
+        opaque.args.iter().filter_map(|a| a.buffer()).try_for_each(|arg| self.layout(arg).map(drop))?;
         ensure(step.results().count() == opaque.outs.len(), || "as many results as the step has".into())?;
         for (result, out) in step.results().zip(&opaque.outs) {
             let (layout, dtype) = self.layout(*out)?;
