@@ -210,8 +210,11 @@ impl<'g> Forward<'_, 'g> {
         let inside = |id: &NodeId| scopes.has(*id, self.own.id);
         let mut needed: std::collections::BTreeSet<NodeId> = Default::default();
         let mut left: Vec<NodeId> = roots.iter().map(|e| e.id()).filter(inside).collect();
+        let roots: FxHashSet<NodeId> = left.iter().copied().collect();
+        let sums = self.sums(&roots, &nodes, &inside);
+        let is_kept = |id: NodeId| sums.contains(&id) || self.is_kept(id, &nodes[id.index()]);
         while let Some(id) = left.pop() {
-            if needed.insert(id) && !self.is_kept(id, &nodes[id.index()]) {
+            if needed.insert(id) && !is_kept(id) {
                 left.extend(nodes[id.index()].args.iter().copied().filter(inside));
             }
         }
@@ -224,7 +227,7 @@ impl<'g> Forward<'_, 'g> {
                     let element = Op::Element { scan: self.back, axis: *axis };
                     self.graph.expr(node.args[0]).apply(element, &[])
                 }
-                _ if self.is_kept(id, node) => self.kept(id, node),
+                _ if is_kept(id) => self.kept(id, node),
                 _ => {
                     let place = |a: &NodeId| moved.get(a).map_or(*a, |e| e.id());
                     let args = node.args.iter().map(place).collect();
@@ -234,6 +237,36 @@ impl<'g> Forward<'_, 'g> {
             moved.insert(id, new);
         }
         moved
+    }
+
+    /// The binary operations that are kept in place of a dear operand that nothing else needs: then the other
+    /// operand is not needed either.
+    fn sums(
+        &self,
+        roots: &FxHashSet<NodeId>,
+        nodes: &[std::sync::Arc<Node>],
+        inside: &impl Fn(&NodeId) -> bool,
+    ) -> FxHashSet<NodeId> {
+        let mut readers: FxHashMap<NodeId, Vec<NodeId>> = FxHashMap::default();
+        let (mut seen, mut left): (FxHashSet<NodeId>, Vec<NodeId>) =
+            (FxHashSet::default(), roots.iter().copied().collect());
+        while let Some(id) = left.pop() {
+            if seen.insert(id) && !self.is_kept(id, &nodes[id.index()]) {
+                for arg in nodes[id.index()].args.iter().copied().filter(inside) {
+                    readers.entry(arg).or_default().push(id);
+                    left.push(arg);
+                }
+            }
+        }
+        let only = |(id, by): (&NodeId, &Vec<NodeId>)| {
+            let (node, [reader]) = (&nodes[id.index()], &by[..]) else { return None };
+            let to = &nodes[reader.index()];
+            let dear = self.is_kept(*id, node) && !matches!(node.op, Op::Carry { .. }) && !roots.contains(id);
+            let alike = matches!(to.op, Op::Binary(_)) && to.shape == node.shape && to.dtype == node.dtype;
+            let there = reader.index() < self.there.len() && !self.own.again;
+            (dear && alike && there).then_some(*reader)
+        };
+        readers.iter().filter_map(only).collect()
     }
 
     /// A value of the forward body as a part of its history.

@@ -299,10 +299,12 @@ impl Recurrent {
         let mut from_inputs = x.dot(w);
         let mut inside = None;
         if let Some([own, of_state]) = biases {
-            from_inputs = from_inputs + own;
             match self.cell {
-                Cell::Gru => inside = Some(of_state),
-                _ => from_inputs = from_inputs + of_state,
+                Cell::Gru => {
+                    from_inputs = from_inputs + own;
+                    inside = Some(of_state);
+                }
+                _ => from_inputs = from_inputs + (own + of_state),
             }
         }
         let mut scan = Scan::along(1);

@@ -3,7 +3,7 @@
 //! - *Hoist*: a product of an element of a sequence and something that is the same in every step is an
 //!   element of the product of the whole sequence, `x_t·W = (x·W)_t`; so is what is only added to it.
 //! - *Sink*: the history of a product of a value of the body and something that is the same in every step,
-//!   where no carry needs it, is the product of the history.
+//!   where no carry needs it, is the product of the history. That of an element of a sequence is the sequence.
 //!
 //! A scan that is to be recomputed stays as it is: it is there to have little in memory.
 
@@ -133,6 +133,12 @@ impl<'g> Loops<'g> {
         let Op::Scan(own) = &node.op else { return None };
         if !self.open.contains(&own.id) {
             return None;
+        }
+        // The history of an element of a sequence is the sequence.
+        if let Op::Element { scan, axis: along } = value.node().op
+            && (scan, along) == (own.id, axis)
+        {
+            return Some(self.to.expr(value.node().args[0]));
         }
         let cone = self
             .cones

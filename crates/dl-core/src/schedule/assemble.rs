@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::schedule::draft::Draft;
 use crate::schedule::group::Phase;
-use crate::schedule::item::{Level, Matrices, OpaqueStep, RowArgument, RowId, Target, Work};
+use crate::schedule::item::{Level, Looped, Matrices, OpaqueStep, RowArgument, RowId, Target, Work};
 use crate::schedule::{
     Access, Argument, Body, Content, Domain, Factor, Instr, Kernel, Opaque, Operation, Pointwise, Product,
     Register, Source, StepId,
@@ -19,6 +19,7 @@ enum Unit {
     Group(Group),
     Product(Matrices, Option<Group>),
     Opaque(OpaqueStep),
+    Loop(Looped),
 }
 
 /// The kernels of each stage's rows.
@@ -75,6 +76,7 @@ impl Assembly<'_, '_> {
                 let outs = outs.iter().map(out).collect();
                 Kernel::Opaque(Opaque { step, args, outs, fold })
             }
+            Unit::Loop(looped) => Kernel::Loop(looped.kernel),
         }
     }
 
@@ -158,6 +160,7 @@ impl Unit {
                 own.into_iter().chain(epilogue.iter().flat_map(of_group)).collect()
             }
             Unit::Opaque(step) => step.outs.iter().flat_map(row).collect(),
+            Unit::Loop(looped) => looped.outs.clone(),
         }
     }
 
@@ -171,6 +174,7 @@ impl Unit {
                 product.reads().into_iter().chain(epilogue.iter().flat_map(of_group)).collect()
             }
             Unit::Opaque(step) => super::item::rows(&step.args),
+            Unit::Loop(looped) => looped.reads.clone(),
         }
     }
 }
@@ -192,6 +196,7 @@ fn units(draft: &Draft<'_>, phases: Vec<Phase>) -> Vec<Unit> {
                 units.push(match work {
                     Work::Product(product) => Unit::Product(product, None),
                     Work::Opaque(step) => Unit::Opaque(step),
+                    Work::Loop(looped) => Unit::Loop(looped),
                     Work::Row(..) => unreachable!("instructions are in groups"),
                 });
             }

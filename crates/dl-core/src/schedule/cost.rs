@@ -30,7 +30,10 @@ impl Schedule {
         Cost {
             operations: self.operations(kernel),
             read: distinct(kernel.reads()),
-            written: distinct(kernel.writes()),
+            written: distinct(match kernel {
+                Kernel::Loop(looped) => looped.outs(),
+                kernel => kernel.writes(),
+            }),
         }
     }
 
@@ -57,6 +60,10 @@ impl Schedule {
                 let own = m.saturating_mul(k).saturating_mul(n).saturating_mul(2).saturating_add(bias);
                 let around: usize = prologues(product).chain(&product.epilogue).map(operations).sum();
                 own.saturating_add(around.saturating_mul(rows.max(1)))
+            }
+            Kernel::Loop(looped) => {
+                let step = looped.body.iter().map(|kernel| self.operations(kernel));
+                step.fold(0, usize::saturating_add).saturating_mul(looped.length)
             }
             Kernel::Opaque(opaque) => {
                 let step = &self.plan.steps()[opaque.step.index()];

@@ -33,6 +33,7 @@ pub(super) struct RowValue {
 }
 
 /// The state of selection.
+#[derive(Clone)]
 pub(super) struct Draft<'p> {
     pub plan: &'p Plan,
     pub batch: &'p Batch,
@@ -52,13 +53,22 @@ pub(super) struct Draft<'p> {
     /// The buffers of rows that leave their kernels.
     stored: HashMap<RowId, BufferId>,
     pub step: StepId,
+    /// The step of a scan's body that is at work, whose scan `step` is.
+    pub inside: Option<&'p Step>,
     pub readers: Readers<'p>,
     /// The values along rows that are windows over others, and have no elements of their own so far.
     pub views: Vec<Option<View>>,
     /// By value and stage, the elements of views.
-    copies: HashMap<(ValueId, StageId), RowId>,
+    pub copies: HashMap<(ValueId, StageId), RowId>,
     /// The values that a product makes on its way to another one.
     pub passed: HashSet<ValueId>,
+}
+
+impl RowValue {
+    /// What is there at the beginning of a stage.
+    pub(super) fn loaded(load: (BufferId, Access), (dtype, len): (DType, usize), stage: StageId) -> RowValue {
+        RowValue { dtype, len, load: Some(load), of: None, ready: (stage, 0) }
+    }
 }
 
 impl<'p> Draft<'p> {
@@ -82,6 +92,7 @@ impl<'p> Draft<'p> {
             loads: HashMap::new(),
             stored: HashMap::new(),
             step: StepId(0),
+            inside: None,
             readers: Readers::new(plan),
             views: vec![None; plan.values().len()],
             copies: HashMap::new(),
@@ -142,11 +153,16 @@ impl<'p> Draft<'p> {
         self.batch.part(self.plan.steps()[self.step.index()].result).stage()
     }
 
+    /// The step at work, of the plan or of the body of a scan.
+    pub(super) fn at(&self) -> &'p Step {
+        self.inside.unwrap_or(&self.plan.steps()[self.step.index()])
+    }
+
     pub(super) fn value(&self, row: RowId) -> &RowValue {
         &self.values[row.index()]
     }
 
-    fn define(&mut self, value: RowValue) -> RowId {
+    pub(super) fn define(&mut self, value: RowValue) -> RowId {
         self.values.push(value);
         RowId((self.values.len() - 1) as u32)
     }
@@ -157,8 +173,7 @@ impl<'p> Draft<'p> {
             return *row;
         }
         let dtype = self.buffers[buffer.index()].dtype;
-        let ready = (StageId::FIRST, 0);
-        let row = self.define(RowValue { dtype, len, load: Some((buffer, access)), of: None, ready });
+        let row = self.define(RowValue::loaded((buffer, access), (dtype, len), StageId::FIRST));
         self.loads.insert((buffer, access), row);
         row
     }
@@ -214,7 +229,7 @@ impl<'p> Draft<'p> {
             Arg::Value(v) => self.operands[v.index()].ok_or_else(|| format!("%{} has no rows", v.0)),
             Arg::Constant(value) => Ok(Operand::Number(*value)),
             Arg::Extent(dim) => {
-                let step = &self.plan.steps()[self.step.index()];
+                let step = self.at();
                 Ok(Operand::Number(dim.number(self.dims, self.plan.number_type(step))?))
             }
         }

@@ -66,17 +66,7 @@ impl Schedule {
 
 impl Memory<'_> {
     fn kernel(&mut self, id: KernelId, kernel: &Kernel) -> std::result::Result<(), Failure> {
-        match kernel {
-            Kernel::Pointwise(pointwise) => {
-                let count = match pointwise.domain {
-                    Domain::Rows => self.schedule.row_count(),
-                    Domain::Elements(count) => count,
-                };
-                self.body(&pointwise.body, count, None).map(drop)
-            }
-            Kernel::Product(product) => self.product(id, product),
-            Kernel::Opaque(opaque) => self.opaque(opaque).map_err(|why| (opaque.step, why)),
-        }?;
+        self.work(id, kernel)?;
         for update in &self.schedule.updates {
             if update.method == Method::InPlace(id) {
                 self.write_over(update);
@@ -88,6 +78,22 @@ impl Memory<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What a kernel computes.
+    pub(super) fn work(&mut self, id: KernelId, kernel: &Kernel) -> std::result::Result<(), Failure> {
+        match kernel {
+            Kernel::Pointwise(pointwise) => {
+                let count = match pointwise.domain {
+                    Domain::Rows => self.schedule.row_count(),
+                    Domain::Elements(count) => count,
+                };
+                self.body(&pointwise.body, count, None).map(drop)
+            }
+            Kernel::Product(product) => self.product(id, product),
+            Kernel::Opaque(opaque) => self.opaque(opaque).map_err(|why| (opaque.step, why)),
+            Kernel::Loop(looped) => self.looped(id, looped),
+        }
     }
 
     /// Runs a body; its last register.

@@ -3,7 +3,7 @@
 use crate::dtype::{DType, Scalar};
 use crate::ops::Reduce;
 use crate::plan::{Step, ValueId};
-use crate::schedule::{Along, Axes, BufferId, Instr, Overlap, Sizes, StageId, StepId};
+use crate::schedule::{Along, Axes, BufferId, Instr, Loop, Overlap, Sizes, StageId, StepId};
 
 /// A value of the rows, before it is a register of a body or a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,21 +25,26 @@ pub(super) enum Level {
 }
 
 /// A piece of work on rows, and when it can be done.
+#[derive(Clone)]
 pub(super) struct Item {
     pub stage: StageId,
     pub level: Level,
     pub work: Work,
 }
 
+#[derive(Clone)]
 pub(super) enum Work {
     /// An instruction, and the value that it defines.
     Row(Instr<RowId>, Option<RowId>),
     Product(Matrices),
     /// A step on all rows together.
     Opaque(OpaqueStep),
+    /// A scan, whose steps are kernels already.
+    Loop(Looped),
 }
 
 /// A matrix product of rows.
+#[derive(Clone)]
 pub(super) struct Matrices {
     pub step: StepId,
     pub dtype: DType,
@@ -61,11 +66,20 @@ pub(super) enum RowArgument {
 }
 
 /// A step that is not fused.
+#[derive(Clone)]
 pub(super) struct OpaqueStep {
     pub step: StepId,
     pub args: Vec<RowArgument>,
     pub outs: Vec<Target>,
     pub fold: Option<Reduce>,
+}
+
+/// A scan with kernels of its own.
+#[derive(Clone)]
+pub(super) struct Looped {
+    pub kernel: Loop,
+    pub reads: Vec<RowId>,
+    pub outs: Vec<RowId>,
 }
 
 /// Where a result goes.
@@ -82,6 +96,7 @@ impl Work {
             Work::Row(instr, _) => instr.operation.registers(),
             Work::Product(product) => product.reads(),
             Work::Opaque(step) => rows(&step.args),
+            Work::Loop(looped) => looped.reads.clone(),
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Kernel {
     Product(Product),
     /// A step of the plan as it is.
     Opaque(Opaque),
+    /// Kernels on rows, once for each step of a scan.
+    Loop(Loop),
 }
 
 /// Where a kernel stands in a schedule; earlier kernels are smaller.
@@ -134,6 +136,51 @@ pub struct Opaque {
     pub fold: Option<Reduce>,
 }
 
+/// A scan of rows: its kernels run once for each step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loop {
+    /// The scan.
+    pub step: StepId,
+    /// How many steps.
+    pub length: usize,
+    /// Whether the first step takes the last elements.
+    pub reverse: bool,
+    /// What goes from step to step.
+    pub carries: Vec<Carry>,
+    /// What each step takes of sequences.
+    pub elements: Vec<Taken>,
+    /// What each step computes.
+    pub body: Vec<Kernel>,
+    /// What is kept of each step.
+    pub stacks: Vec<Taken>,
+}
+
+/// Rows that go from step to step; all nexts are read before any value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carry {
+    /// What is there before the first step.
+    pub first: BufferId,
+    /// What a step finds, if it looks.
+    pub value: Option<BufferId>,
+    /// What a step leaves.
+    pub next: BufferId,
+    /// What is there after the last step, if that is wanted.
+    pub last: Option<BufferId>,
+}
+
+/// The elements of a step among those of all steps: in a row, `runs` times `run` neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Those of all steps.
+    pub all: BufferId,
+    /// Those of one step.
+    pub one: BufferId,
+    /// How many runs of neighbours there are.
+    pub runs: usize,
+    /// How long each is.
+    pub run: usize,
+}
+
 /// An operand of an opaque kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Argument {
@@ -161,6 +208,32 @@ impl Product {
     }
 }
 
+impl Loop {
+    /// The buffers that each step begins with.
+    pub fn begins(&self) -> impl Iterator<Item = BufferId> {
+        self.carries.iter().filter_map(|c| c.value).chain(self.elements.iter().map(|e| e.one))
+    }
+
+    /// The buffers that only its steps know.
+    pub fn inside(&self) -> Vec<BufferId> {
+        self.begins().chain(self.body.iter().flat_map(Kernel::writes)).collect()
+    }
+
+    /// The buffers of what it leaves.
+    pub fn outs(&self) -> Vec<BufferId> {
+        self.carries.iter().filter_map(|c| c.last).chain(self.stacks.iter().map(|s| s.all)).collect()
+    }
+
+    /// The buffers from outside that it reads.
+    fn reads(&self) -> Vec<BufferId> {
+        let around = self.carries.iter().map(|c| c.first).chain(self.elements.iter().map(|e| e.all));
+        let ends = self.carries.iter().map(|c| c.next).chain(self.stacks.iter().map(|s| s.one));
+        let inside = self.inside();
+        let all = around.chain(self.body.iter().flat_map(Kernel::reads)).chain(ends);
+        all.filter(|buffer| !inside.contains(buffer)).collect()
+    }
+}
+
 impl Source {
     /// The buffer that is read.
     pub fn buffer(&self) -> Option<BufferId> {
@@ -184,6 +257,7 @@ impl Kernel {
                 prologues.chain(&product.epilogue).collect()
             }
             Kernel::Opaque(_) => vec![],
+            Kernel::Loop(looped) => looped.body.iter().flat_map(Kernel::bodies).collect(),
         }
     }
 
@@ -196,6 +270,7 @@ impl Kernel {
                 factors.chain(product.bias).chain(product.epilogue.iter().flat_map(Body::reads)).collect()
             }
             Kernel::Opaque(opaque) => opaque.args.iter().filter_map(|a| a.buffer()).collect(),
+            Kernel::Loop(looped) => looped.reads(),
         }
     }
 
@@ -207,6 +282,7 @@ impl Kernel {
                 product.out.into_iter().chain(product.epilogue.iter().flat_map(Body::writes)).collect()
             }
             Kernel::Opaque(opaque) => opaque.outs.clone(),
+            Kernel::Loop(looped) => [looped.inside(), looped.outs()].concat(),
         }
     }
 }

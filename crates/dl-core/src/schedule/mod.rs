@@ -33,6 +33,7 @@ mod interpret;
 mod item;
 mod kernel;
 mod lifetimes;
+mod looped;
 mod maps;
 mod new;
 mod operation;
@@ -58,7 +59,8 @@ pub use self::buffer::{Buffer, Content, Layout, Lifetime};
 pub use self::cost::Cost;
 pub use self::interpret::Results;
 pub use self::kernel::{
-    Along, Argument, Domain, Factor, Kernel, KernelId, Opaque, Pointwise, Product, Section, Sizes, Source,
+    Along, Argument, Carry, Domain, Factor, Kernel, KernelId, Loop, Opaque, Pointwise, Product, Section,
+    Sizes, Source, Taken,
 };
 pub use self::operation::Operation;
 pub use self::updates::{Method, Reason, Update};

@@ -206,6 +206,17 @@ impl<R: Copy> Operation<R> {
         }
     }
 
+    /// Whether it may find a wrong index.
+    pub fn may_fail(&self) -> bool {
+        matches!(
+            self,
+            Operation::Pick { .. }
+                | Operation::Lookup { .. }
+                | Operation::Place { .. }
+                | Operation::Scatter { .. }
+        )
+    }
+
     /// Whether each element of the result depends on nothing but the same element of its operands, or on
     /// one element of a row.
     pub fn is_elementwise(&self) -> bool {

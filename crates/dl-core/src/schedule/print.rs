@@ -7,8 +7,8 @@ use crate::dtype::Scalar;
 use crate::ops::Clock;
 use crate::print::constant;
 use crate::schedule::{
-    Access, Along, Argument, Body, BufferId, Content, Domain, Factor, Instr, Kernel, KernelId, Method,
-    Opaque, Operand, Operation, Product, Register, Schedule, Section, Source, Update,
+    Access, Along, Argument, Body, BufferId, Carry, Content, Domain, Factor, Instr, Kernel, KernelId, Loop,
+    Method, Opaque, Operand, Operation, Product, Register, Schedule, Section, Source, Update,
 };
 
 impl Display for Schedule {
@@ -18,7 +18,7 @@ impl Display for Schedule {
             Err(why) => writeln!(f, "no rows    {why}")?,
         }
         for (id, kernel) in self.kernels() {
-            self.write_kernel(f, id, kernel)?;
+            self.write_kernel(f, &id.to_string(), kernel)?;
         }
         for update in &self.updates {
             self.write_update(f, update)?;
@@ -62,7 +62,7 @@ impl Schedule {
         }
     }
 
-    fn write_kernel(&self, f: &mut fmt::Formatter<'_>, id: KernelId, kernel: &Kernel) -> fmt::Result {
+    fn write_kernel(&self, f: &mut fmt::Formatter<'_>, id: &str, kernel: &Kernel) -> fmt::Result {
         let cost = self.cost(kernel);
         let head = match kernel {
             Kernel::Pointwise(pointwise) => match pointwise.domain {
@@ -71,11 +71,12 @@ impl Schedule {
             },
             Kernel::Product(product) => self.product(product),
             Kernel::Opaque(opaque) => self.opaque(opaque),
+            Kernel::Loop(looped) => self.looped(looped),
         };
         let (operations, bytes) =
             (number(cost.operations, 1000, ["", " k", " M", " G"]), cost.read + cost.written);
         let bytes = number(bytes, 1024, [" B", " KiB", " MiB", " GiB"]);
-        writeln!(f, "{:<10} {head}  ({operations} operations, {bytes})", id.to_string())?;
+        writeln!(f, "{id:<10} {head}  ({operations} operations, {bytes})")?;
         match kernel {
             Kernel::Pointwise(pointwise) => self.body(f, "", &pointwise.body),
             Kernel::Product(product) => {
@@ -87,7 +88,27 @@ impl Schedule {
                 product.epilogue.as_ref().map_or(Ok(()), |body| self.body(f, "then ", body))
             }
             Kernel::Opaque(_) => Ok(()),
+            Kernel::Loop(looped) => {
+                let inside = |(i, kernel)| self.write_kernel(f, &format!("{id}.{i}"), kernel);
+                looped.body.iter().enumerate().try_for_each(inside)
+            }
         }
+    }
+
+    /// What goes on, what each step takes and what is kept of it.
+    fn looped(&self, looped: &Loop) -> String {
+        let mut parts = vec![];
+        for Carry { first, value, next, last } in &looped.carries {
+            let value = value.map_or("nothing".into(), |value| self.name(value));
+            let last = last.map_or(String::new(), |last| format!(" → {}", self.name(last)));
+            parts.push(format!("{value} ← {}, {}{last}", self.name(*first), self.name(*next)));
+        }
+        parts.extend(looped.elements.iter().map(|e| format!("{} of {}", self.name(e.one), self.name(e.all))));
+        parts.extend(
+            looped.stacks.iter().map(|s| format!("{} of all {}", self.name(s.all), self.name(s.one))),
+        );
+        let from = if looped.reverse { " from the last" } else { "" };
+        format!("loop       {} steps{from}: {}", looped.length, parts.join("; "))
     }
 
     fn product(&self, product: &Product) -> String {

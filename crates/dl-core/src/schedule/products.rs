@@ -116,7 +116,7 @@ impl Draft<'_> {
 
     /// A product of rows, which makes this value.
     pub(super) fn product(&mut self, mut product: Matrices, images: Option<ValueId>) -> Result<(), String> {
-        let (stage, made) = (self.stage(), self.plan.steps()[self.step.index()].result);
+        let (stage, made) = (self.stage(), self.at().result);
         let mut value = images.unwrap_or(made);
         let biased = self.readers.biased(made).filter(|biased| {
             let known = self.batch.part(biased.sum).stage() == stage && !self.is_rows(biased.vector);

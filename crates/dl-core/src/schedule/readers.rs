@@ -5,6 +5,7 @@ use crate::plan::{Plan, Step, ValueId};
 use crate::schedule::view::View;
 
 /// Who reads the values of a plan.
+#[derive(Clone)]
 pub(super) struct Readers<'p> {
     /// By value, the step that makes it, and those that read it.
     made: Vec<Option<&'p Step>>,
@@ -17,14 +18,16 @@ impl<'p> Readers<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
         let (mut of, mut wanted) = (vec![vec![]; plan.values().len()], vec![false; plan.values().len()]);
         let mut made = vec![None; plan.values().len()];
-        for step in plan.steps() {
+        for step in plan.all_steps() {
             made[step.result.index()] = Some(step);
             for value in step.args.iter().filter_map(|a| a.value()) {
                 of[value.index()].push(step);
             }
         }
         let updates = plan.parameters().iter().filter_map(|p| p.update);
-        updates.chain(plan.outputs().iter().map(|o| o.value)).for_each(|v| wanted[v.index()] = true);
+        let ends = plan.all_steps().into_iter().flat_map(|s| &s.repeat).flat_map(|r| r.ends());
+        let outputs = plan.outputs().iter().map(|o| o.value);
+        updates.chain(outputs).chain(ends).for_each(|v| wanted[v.index()] = true);
         Readers { made, of, wanted }
     }
 

@@ -68,10 +68,16 @@ fn body(plan: &Plan, parts: &mut [Part], steps: &[Step], dim: &Name) -> Result<(
     Ok(())
 }
 
-impl Draft<'_> {
-    /// A scan of rows as one piece of work.
-    pub(super) fn scan(&mut self, step: &Step) -> Result<(), String> {
+impl<'p> Draft<'p> {
+    /// A scan of rows: a loop, or else one piece of work.
+    pub(super) fn scan(&mut self, step: &'p Step, repeat: &'p Repeat) -> Result<(), String> {
         let args = self.arguments(step)?;
+        let before = self.clone();
+        match self.looped(step, repeat) {
+            Ok(()) => return Ok(()),
+            Err(why) if before.inside.is_some() => return Err(why),
+            Err(_) => *self = before,
+        }
         let level = self.level(self.stage(), &rows(&args)) + 1;
         let mut outs = vec![];
         for result in step.results() {

@@ -27,16 +27,16 @@ pub(super) fn select(draft: &mut Draft<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-impl Draft<'_> {
-    fn add(&mut self, step: &Step) -> Result<(), String> {
+impl<'p> Draft<'p> {
+    pub(super) fn add(&mut self, step: &'p Step) -> Result<(), String> {
         if self.passed.contains(&step.result) {
             return Ok(());
         }
         if let Part::Fold(_, kind) = self.batch.part(step.result) {
             return self.fold(step, kind);
         }
-        if step.repeat.is_some() {
-            return self.scan(step);
+        if let Some(repeat) = &step.repeat {
+            return self.scan(step, repeat);
         }
         let result = step.result;
         let dtype = self.plan.value(result).dtype;
@@ -223,6 +223,9 @@ impl Draft<'_> {
     }
 
     fn opaque(&mut self, step: &Step) -> Result<Operand<RowId>, String> {
+        if self.inside.is_some() {
+            return Err(format!("{} is no part of a loop", step.op.name()));
+        }
         let args = self.arguments(step)?;
         let level = self.level(self.stage(), &rows(&args)) + 1;
         let value = self.plan.value(step.result);

@@ -152,18 +152,9 @@ fn is_kept(schedule: &Schedule, old: ValueId) -> bool {
 
 /// Whether a kernel may find something wrong when it runs.
 fn may_fail(schedule: &Schedule, kernel: &Kernel) -> bool {
-    let indexed = |operation: &Operation| {
-        matches!(
-            operation,
-            Operation::Pick { .. }
-                | Operation::Lookup { .. }
-                | Operation::Place { .. }
-                | Operation::Scatter { .. }
-        )
-    };
     match kernel {
         Kernel::Opaque(opaque) => schedule.plan.steps()[opaque.step.index()].may_fail(),
-        _ => kernel.bodies().iter().any(|body| body.instrs.iter().any(|i| indexed(&i.operation))),
+        _ => kernel.bodies().iter().any(|body| body.instrs.iter().any(|i| i.operation.may_fail())),
     }
 }
 

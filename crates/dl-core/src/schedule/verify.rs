@@ -108,6 +108,11 @@ impl Verifier<'_> {
                 self.product(product)
             }
             Kernel::Opaque(opaque) => self.opaque(opaque),
+            Kernel::Loop(looped) => {
+                ensure(rows, || "a loop of whole values".into())?;
+                self.schedule.verify_loop(looped)?;
+                looped.body.iter().try_for_each(|kernel| self.kernel(kernel))
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::amounts::combining;
 use super::data::home::Target;
 use super::data::home::{Base, Place};
 use super::data::instr::{Instr, Kind};
-use super::data::phase::{Argument, Group, OpaqueStep, Phase};
+use super::data::phase::{Argument, Group, Loop, OpaqueStep, Phase};
 use super::data::product::Product;
 use super::run::group::PARTS;
 use super::run::update::Direct;
@@ -182,7 +182,9 @@ impl Tiled {
                 one(Operation::Multiply, m * k * n, 1)
             }
             schedule::Kernel::Opaque(opaque) => self.step_amount(whole.step, self.schedule.terms(opaque)),
-            schedule::Kernel::Pointwise(_) => unreachable!("bodies are fused kernels"),
+            schedule::Kernel::Pointwise(_) | schedule::Kernel::Loop(_) => {
+                unreachable!("bodies are fused kernels, and loops go by rows")
+            }
         }
     }
 
@@ -220,6 +222,7 @@ impl Tiled {
         match phase {
             Phase::Group(group) => self.group_kernel(group),
             Phase::Product(product) => self.product_kernel(product),
+            Phase::Loop(looped) => self.loop_kernel(looped),
             Phase::Opaque(OpaqueStep { step, args, work, .. }) => {
                 let rows = args.iter().filter(|a| matches!(a, Argument::Rows(_))).count();
                 let name = format!("step       {} of {rows} rows", self.step_name(*step));
@@ -229,6 +232,30 @@ impl Tiled {
                 with(with(kernel, own), self.amount(Operation::Step, 1, self.tiles_of_shards()))
             }
         }
+    }
+
+    /// A loop as one kernel: what a step does, as many times as there are steps.
+    fn loop_kernel(&self, looped: &Loop) -> Kernel {
+        let inside: Vec<Kernel> = looped.phases.iter().map(|phase| self.phase_kernel(phase)).collect();
+        let parts: Vec<&str> = inside.iter().map(|k| k.name.split("  ").next().unwrap_or(&k.name)).collect();
+        let step = self.step_name(looped.step);
+        let name = format!("loop       {step}  {} steps of {}", looped.length, parts.join(", "));
+        let taken: Vec<usize> = looped.taken().chain(looped.kept()).map(|taken| taken.all).collect();
+        let mut whole = kernel(name, self.bytes(&taken));
+        for kernel in &inside {
+            let times = |a: &Amount| Amount {
+                elements: a.elements * looped.length,
+                calls: a.calls * looped.length,
+                ..*a
+            };
+            whole.amounts.extend(kernel.amounts.iter().map(times));
+            whole.operations += kernel.operations * looped.length;
+            whole.threads = whole.threads.max(kernel.threads);
+            whole.code += kernel.code;
+        }
+        let moved: usize = taken.iter().map(|home| self.lowered.homes[*home].len * self.tiling.rows).sum();
+        let calls = taken.len() * looped.length * self.tiling.rows;
+        with(whole, self.amount(Operation::Move, moved, calls))
     }
 
     fn product_kernel(&self, product: &Product) -> Kernel {

@@ -13,7 +13,7 @@ use super::data::phase::{Argument, FoldDecl, OpaqueStep, Phase};
 use super::data::slots::{Held, Shared, Slot, typed};
 use super::run::fold::{Fold, combine};
 use super::run::group::Workers;
-use super::run::scene::Scene;
+use super::run::scene::{Member, Scene};
 use super::run::shard::{Given, Shard, TILES};
 use super::run::update::{Direct, Update, close, open};
 use super::run::watch::Watch;
@@ -28,6 +28,15 @@ use crate::cpu::run::Moment;
 use crate::cpu::team::Lead;
 use crate::error::{Error, Result};
 use crate::executor::Call;
+
+/// What a shard has for its own.
+struct Own<'s> {
+    members: &'s [Member],
+    parts: &'s [Mutex<Vec<Fold>>],
+    folds: &'s mut [Fold],
+    workspace: &'s mut Room,
+    context: &'s mut Context,
+}
 
 impl Tiled {
     /// Computes the rows of a stage and their reductions.
@@ -218,6 +227,7 @@ impl Tiled {
             converts: &self.converts,
             converted,
             tile,
+            place: 0,
             parts: &[],
             kernels: self.kernels,
             isa: self.isa,
@@ -230,18 +240,8 @@ impl Tiled {
             let span = Span { start: tile, rows, shard: start, tile, transposed: false };
             scene.tile += 1;
             for (i, phase) in self.phases[stage].iter().enumerate() {
-                match phase {
-                    Phase::Group(group) => {
-                        let workers = Workers { members, parts, lead: lead.as_mut() };
-                        group.run(&scene, span, folds, workers)?;
-                    }
-                    Phase::Product(product) => {
-                        product.run(&scene, span, (folds, workspace), index % TILES == 0, lead.as_mut());
-                    }
-                    Phase::Opaque(step) => {
-                        self.step(step, &scene, span, (folds, context)).map_err(|why| (step.step, why))?;
-                    }
-                }
+                let own = Own { members, parts, folds, workspace, context };
+                self.phase(phase, (&scene, span), own, index % TILES == 0, lead.as_mut())?;
                 if let Some(begun) = &mut begun {
                     spent.resize(self.phases[stage].len(), Duration::ZERO);
                     let now = Instant::now();
@@ -256,6 +256,43 @@ impl Tiled {
         }
         self.folds_of(stage).for_each(|(k, f)| folds[k].settle(self.dtype(f.value)));
         Ok(())
+    }
+
+    /// A phase of a tile; the first tile writes what later ones add to.
+    fn phase(
+        &self,
+        phase: &Phase,
+        (scene, span): (&Scene<'_>, Span),
+        own: Own<'_>,
+        first: bool,
+        mut lead: Option<&mut Lead<'_>>,
+    ) -> std::result::Result<(), (usize, String)> {
+        let Own { members, parts, folds, workspace, context } = own;
+        match phase {
+            Phase::Group(group) => group.run(scene, span, folds, Workers { members, parts, lead }),
+            Phase::Product(product) => {
+                product.run(scene, span, (folds, workspace), first, lead);
+                Ok(())
+            }
+            Phase::Opaque(step) => {
+                self.step(step, scene, span, (folds, context)).map_err(|why| (step.step, why))
+            }
+            Phase::Loop(looped) => {
+                looped.begin(scene, span);
+                for step in 0..looped.length {
+                    let place = if looped.reverse { looped.length - 1 - step } else { step };
+                    let scene = &Scene { place, ..*scene };
+                    looped.elements.iter().for_each(|taken| taken.take(scene, span));
+                    for phase in &looped.phases {
+                        let own = Own { members, parts, folds, workspace, context };
+                        self.phase(phase, (scene, span), own, first, lead.as_deref_mut())?;
+                    }
+                    looped.stacks.iter().for_each(|kept| kept.keep(scene, span));
+                    looped.carry(scene, span, step + 1 == looped.length);
+                }
+                Ok(())
+            }
+        }
     }
 
     /// A step on a whole tile, as without division.

@@ -78,11 +78,8 @@ impl Tiled {
         let prepared = prepare_opaque(&schedule, &phases)?;
         let tiling = tiling(&schedule, (row_bytes, &buffers, &mut converts), tile, kernels)?;
         let updates = lower::updates::updates(&schedule, &lowered, &mut phases, &tiling);
-        let workspace = phases.iter().flatten().map(|phase| match phase {
-            Phase::Product(product) => product.workspace(&kernels, tiling.tile),
-            _ => 0,
-        });
-        let workspace = workspace.max().unwrap_or(0);
+        let products = phases.iter().flatten().flat_map(Phase::products);
+        let workspace = products.map(|p| p.workspace(&kernels, tiling.tile)).max().unwrap_or(0);
         room_for(&[workspace, tiling.shards()], DType::F32).map_err(Error::value)?;
         let memory = Memory { schedule: &schedule, lowered: &lowered, phases: &phases, tiling: &tiling };
         let shard = || memory.shard(&buffers, converts.len(), workspace);

@@ -1,6 +1,7 @@
 //! Phases of a tile: products and opaque steps on the whole tile, and groups of instructions that go row by
 //! row.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use dl_core::DType;
@@ -22,6 +23,130 @@ pub(crate) enum Phase {
     Opaque(OpaqueStep),
     /// Instructions that go row by row.
     Group(Group),
+    /// A scan, step by step.
+    Loop(Loop),
+}
+
+/// A scan of a tile's rows: phases that come once for each step.
+pub(crate) struct Loop {
+    /// The plan's step.
+    pub step: usize,
+    /// How many steps.
+    pub length: usize,
+    /// Whether the first step takes the last elements.
+    pub reverse: bool,
+    pub carries: Vec<Carry>,
+    pub elements: Vec<Taken>,
+    pub phases: Phases,
+    pub stacks: Vec<Taken>,
+}
+
+/// The homes of rows that go from step to step.
+#[derive(Clone, Copy)]
+pub(crate) struct Carry {
+    pub first: usize,
+    pub value: Option<usize>,
+    pub next: usize,
+    pub last: Option<usize>,
+}
+
+/// The homes of the elements of a step and of all `length` steps: in a row, `runs` times `run` neighbours.
+#[derive(Clone, Copy)]
+pub(crate) struct Taken {
+    pub all: usize,
+    pub one: usize,
+    pub runs: usize,
+    pub length: usize,
+    pub run: usize,
+}
+
+impl Loop {
+    /// Leaves it to groups to take and to keep what they read or make, block by block, while that is in the
+    /// nearest cache.
+    pub(crate) fn by_blocks(&mut self) {
+        let ends: HashSet<usize> =
+            self.carries.iter().map(|c| c.next).chain(self.stacks.iter().map(|s| s.one)).collect();
+        let reads: Vec<Vec<usize>> = self.phases.iter().map(Phase::inputs).collect();
+        let makes: Vec<Vec<usize>> = self.phases.iter().map(Phase::results).collect();
+        let group = |of: &[Vec<usize>], phases: &[Phase], home: usize| {
+            let with = |i: &usize| matches!(phases[*i], Phase::Group(_)) && of[*i].contains(&home);
+            (0..phases.len()).find(with)
+        };
+        let (mut takes, mut keeps) = (vec![], vec![]);
+        for taken in std::mem::take(&mut self.elements) {
+            let readers = reads.iter().filter(|reads| reads.contains(&taken.one)).count();
+            match group(&reads, &self.phases, taken.one) {
+                Some(at) if readers == 1 && !ends.contains(&taken.one) => takes.push((at, taken)),
+                _ => self.elements.push(taken),
+            }
+        }
+        for kept in std::mem::take(&mut self.stacks) {
+            let maker = group(&makes, &self.phases, kept.one);
+            match maker.or_else(|| group(&reads, &self.phases, kept.one)) {
+                Some(at) => keeps.push((at, kept)),
+                None => self.stacks.push(kept),
+            }
+        }
+        for (i, phase) in self.phases.iter_mut().enumerate() {
+            let Phase::Group(group) = phase else { continue };
+            let of =
+                |all: &[(usize, Taken)]| all.iter().filter(|(at, _)| *at == i).map(|(_, t)| *t).collect();
+            (group.takes, group.keeps) = (of(&takes), of(&keeps));
+        }
+    }
+
+    /// The homes that only its steps know.
+    fn inside(&self) -> impl Iterator<Item = usize> {
+        let begins = self.carries.iter().filter_map(|c| c.value).chain(self.elements.iter().map(|e| e.one));
+        begins.chain(self.phases.iter().flat_map(Phase::results))
+    }
+
+    /// The homes inside that hold all rows of a tile: what one phase leaves for another, or a step for what
+    /// comes after it.
+    pub(crate) fn shared(&self) -> HashSet<usize> {
+        let begins = self.carries.iter().filter_map(|c| c.value).chain(self.elements.iter().map(|e| e.one));
+        let ends = self.carries.iter().map(|c| c.next).chain(self.stacks.iter().map(|s| s.one));
+        let mut shared: HashSet<usize> = begins.chain(ends).collect();
+        for (i, phase) in self.phases.iter().enumerate() {
+            let made: HashSet<usize> = phase.results().into_iter().collect();
+            let others = self.phases.iter().enumerate().filter(|(j, _)| *j != i);
+            let read = others.flat_map(|(_, other)| other.inputs()).filter(|home| made.contains(home));
+            shared.extend(read);
+        }
+        let inside: HashSet<usize> = self.inside().collect();
+        shared.retain(|home| inside.contains(home));
+        shared
+    }
+
+    /// The homes of what it leaves.
+    pub(crate) fn outs(&self) -> impl Iterator<Item = usize> {
+        self.carries.iter().filter_map(|c| c.last).chain(self.kept().map(|kept| kept.all))
+    }
+
+    /// What is kept of each step, by groups as well.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Taken> {
+        let of = |phase| if let &Phase::Group(Group { ref keeps, .. }) = phase { &keeps[..] } else { &[] };
+        self.stacks.iter().chain(self.phases.iter().flat_map(of))
+    }
+
+    /// What each step takes of sequences, by groups as well.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = &Taken> {
+        let of = |phase| if let &Phase::Group(Group { ref takes, .. }) = phase { &takes[..] } else { &[] };
+        self.elements.iter().chain(self.phases.iter().flat_map(of))
+    }
+}
+
+/// The groups of all phases, those of loops as well.
+pub(crate) fn groups<'p>(phases: impl Iterator<Item = &'p mut Phase>) -> Vec<&'p mut Group> {
+    let mut all = vec![];
+    for phase in phases {
+        match phase {
+            Phase::Group(group) => all.push(group),
+            Phase::Loop(looped) => all.extend(groups(looped.phases.iter_mut())),
+            Phase::Product(_) | Phase::Opaque(_) => {}
+        }
+    }
+    all
 }
 
 /// A step on a whole tile.
@@ -70,6 +195,9 @@ pub(crate) struct Group {
     pub transposed: bool,
     /// What rows fold to; `None` if they cannot do so in parts.
     pub folded: Option<Vec<Folded>>,
+    /// In a loop: what each block begins with, and what is kept of it.
+    pub takes: Vec<Taken>,
+    pub keeps: Vec<Taken>,
 }
 
 /// Instructions of a group that run together.
@@ -155,14 +283,31 @@ impl Phase {
         if let Phase::Group(group) = self { group.folded.as_deref() } else { None }
     }
 
-    /// The homes that are read.
+    /// The products in it.
+    pub(crate) fn products(&self) -> Vec<&Product> {
+        match self {
+            Phase::Product(product) => vec![product],
+            Phase::Loop(looped) => looped.phases.iter().flat_map(Phase::products).collect(),
+            Phase::Group(_) | Phase::Opaque(_) => vec![],
+        }
+    }
+
+    /// The homes that are read; a loop reads those of its own as well.
     pub(crate) fn inputs(&self) -> Vec<usize> {
         match self {
-            Phase::Group(group) => group.instrs.iter().flat_map(|i| i.kind.inputs()).collect(),
+            Phase::Group(group) => {
+                let around = group.takes.iter().map(|t| t.all).chain(group.keeps.iter().map(|k| k.one));
+                group.instrs.iter().flat_map(|i| i.kind.inputs()).chain(around).collect()
+            }
             Phase::Product(product) => product.inputs(),
             Phase::Opaque(step) => {
                 let rows = |a: &Argument| if let Argument::Rows(home) = a { Some(*home) } else { None };
                 step.args.iter().filter_map(rows).collect()
+            }
+            Phase::Loop(looped) => {
+                let around = looped.carries.iter().flat_map(|c| [c.first, c.next]);
+                let taken = looped.elements.iter().map(|e| e.all).chain(looped.stacks.iter().map(|s| s.one));
+                around.chain(taken).chain(looped.phases.iter().flat_map(Phase::inputs)).collect()
             }
         }
     }
@@ -170,9 +315,13 @@ impl Phase {
     /// The homes that are written.
     pub(crate) fn results(&self) -> Vec<usize> {
         match self {
-            Phase::Group(group) => group.instrs.iter().filter_map(|i| i.out).collect(),
+            Phase::Group(group) => {
+                let around = group.takes.iter().map(|t| t.one).chain(group.keeps.iter().map(|k| k.all));
+                group.instrs.iter().filter_map(|i| i.out).chain(around).collect()
+            }
             Phase::Product(Product { out, .. }) => out.home().into_iter().collect(),
             Phase::Opaque(step) => step.outs.iter().filter_map(|out| out.home()).collect(),
+            Phase::Loop(looped) => looped.inside().chain(looped.outs()).collect(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Buffers for rows: which values share one, and how many rows each holds.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use dl_core::DType;
 
 use crate::cpu::tiles::data::home::{Base, Home, Place};
-use crate::cpu::tiles::data::phase::{Buffer, Phase, Phases};
+use crate::cpu::tiles::data::phase::{Buffer, Group, Phase, Phases};
 
 /// Which values are needed where.
 pub(crate) struct Buffers {
@@ -22,13 +22,14 @@ impl Buffers {
         let (mut spans, mut made, mut kept) = (vec![(0, 0); n], vec![0; n], vec![false; n]);
         let phases = stages.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
         for (index, (stage, phase)) in phases.enumerate() {
-            for home in phase.inputs() {
-                spans[home].1 = index;
-                kept[home] |= made[home] != stage;
-            }
+            // First, since a loop reads what it makes.
             for home in phase.results() {
                 spans[home] = (index, index);
                 made[home] = stage;
+            }
+            for home in phase.inputs() {
+                spans[home].1 = index;
+                kept[home] |= made[home] != stage;
             }
         }
         for home in outputs.iter().flatten() {
@@ -39,37 +40,7 @@ impl Buffers {
 
     pub(crate) fn give(mut self, homes: &mut [Home], stages: &[Phases]) -> Vec<Buffer> {
         for (index, phase) in stages.iter().flatten().enumerate() {
-            if let Phase::Group(group) = phase {
-                for unit in group.units() {
-                    let (instrs, later) =
-                        (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
-                    match unit.segment {
-                        Some(segment) => {
-                            segment.outs.iter().for_each(|out| self.open(homes, *out, group.rows))
-                        }
-                        None => {
-                            let outs = instrs.iter().filter_map(|i| i.out);
-                            outs.for_each(|out| self.open(homes, out, group.rows));
-                        }
-                    }
-                    // Freed after the result has its place: no instruction writes over its operands.
-                    let mut inputs: Vec<usize> = instrs.iter().flat_map(|i| i.kind.inputs()).collect();
-                    inputs.sort_unstable();
-                    inputs.dedup();
-                    for home in inputs {
-                        let again = later.iter().any(|later| later.kind.inputs().contains(&home));
-                        if !again && matches!(homes[home].place, Place::Slot(_, Base::Block)) {
-                            self.release(homes, home);
-                        }
-                    }
-                }
-                self.free.retain(|(_, base), _| *base != Base::Block);
-                for (slot, buffer) in self.all.iter().enumerate().filter(|(_, b)| b.base == Base::Block) {
-                    self.free.entry((buffer.dtype, Base::Block)).or_default().push(slot);
-                }
-            } else {
-                phase.results().into_iter().for_each(|home| self.open(homes, home, 0));
-            }
+            self.phase(homes, phase, &HashSet::new());
             let read = phase.inputs().into_iter().chain(phase.results());
             let mut done: Vec<usize> = read.filter(|h| self.spans[*h].1 == index).collect();
             done.sort_unstable();
@@ -81,6 +52,58 @@ impl Buffers {
             }
         }
         self.all
+    }
+
+    /// Buffers for the results of a phase, but for those that have one.
+    fn phase(&mut self, homes: &mut [Home], phase: &Phase, opened: &HashSet<usize>) {
+        match phase {
+            Phase::Group(group) => self.group(homes, group, opened),
+            Phase::Loop(looped) => {
+                // Sorted, so that they are given in one order.
+                let shared: BTreeSet<usize> = looped.shared().into_iter().collect();
+                let results = looped.outs().chain(shared.iter().copied()).filter(|h| !opened.contains(h));
+                results.for_each(|home| self.open(homes, home, 0));
+                let opened: HashSet<usize> = shared.into_iter().chain(looped.outs()).collect();
+                looped.phases.iter().for_each(|phase| self.phase(homes, phase, &opened));
+            }
+            Phase::Product(_) | Phase::Opaque(_) => {
+                let results = phase.results().into_iter().filter(|home| !opened.contains(home));
+                results.for_each(|home| self.open(homes, home, 0));
+            }
+        }
+    }
+
+    fn group(&mut self, homes: &mut [Home], group: &Group, opened: &HashSet<usize>) {
+        let takes = group.takes.iter().map(|taken| taken.one).filter(|one| !opened.contains(one));
+        takes.for_each(|one| self.open(homes, one, group.rows));
+        let kept = |home: usize| group.keeps.iter().any(|keep| keep.one == home);
+        for unit in group.units() {
+            let (instrs, later) = (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
+            match unit.segment {
+                Some(segment) => {
+                    let outs = segment.outs.iter().filter(|out| !opened.contains(out));
+                    outs.for_each(|out| self.open(homes, *out, group.rows));
+                }
+                None => {
+                    let outs = instrs.iter().filter_map(|i| i.out).filter(|out| !opened.contains(out));
+                    outs.for_each(|out| self.open(homes, out, group.rows));
+                }
+            }
+            // Freed after the result has its place: no instruction writes over its operands.
+            let mut inputs: Vec<usize> = instrs.iter().flat_map(|i| i.kind.inputs()).collect();
+            inputs.sort_unstable();
+            inputs.dedup();
+            for home in inputs {
+                let again = later.iter().any(|later| later.kind.inputs().contains(&home));
+                if !again && !kept(home) && matches!(homes[home].place, Place::Slot(_, Base::Block)) {
+                    self.release(homes, home);
+                }
+            }
+        }
+        self.free.retain(|(_, base), _| *base != Base::Block);
+        for (slot, buffer) in self.all.iter().enumerate().filter(|(_, b)| b.base == Base::Block) {
+            self.free.entry((buffer.dtype, Base::Block)).or_default().push(slot);
+        }
     }
 
     /// A buffer for a home; `rows` are those of a block, 0 for a whole tile.

@@ -12,7 +12,7 @@ use crate::cpu::code::{Access, Element, STREAMS, Stream, Tape, Writer};
 use crate::cpu::tiles::data::code::Segment;
 use crate::cpu::tiles::data::home::Home;
 use crate::cpu::tiles::data::instr::{Instr, Kind, Operand};
-use crate::cpu::tiles::data::phase::{Group, Phase, Phases};
+use crate::cpu::tiles::data::phase::{Group, Phase, Phases, groups};
 use crate::cpu::tiles::lower::recorder::{Recorder, Value};
 
 /// Gives all groups their segments, if the system lets code run.
@@ -20,13 +20,8 @@ pub(crate) fn segments(homes: &[Home], outputs: &[Option<usize>], stages: &mut [
     let mut readers = vec![0; homes.len()];
     let read = stages.iter().flatten().flat_map(Phase::inputs);
     read.chain(outputs.iter().flatten().copied()).for_each(|home| readers[home] += 1);
-    let (mut writer, mut groups) = (Writer::default(), vec![]);
-    for phase in stages.iter_mut().flatten() {
-        if let Phase::Group(group) = phase {
-            group.find_segments(homes, &readers, &mut writer);
-            groups.push(group);
-        }
-    }
+    let (mut writer, mut groups) = (Writer::default(), groups(stages.iter_mut().flatten()));
+    groups.iter_mut().for_each(|group| group.find_segments(homes, &readers, &mut writer));
     let code = writer.finish().map(Arc::new);
     for group in groups {
         match &code {

@@ -27,7 +27,7 @@ pub(super) use self::rows::Lowered;
 use super::BLOCK;
 use super::data::convert::Convert;
 use super::data::home::{Base, Home, Place};
-use super::data::phase::{Buffer, Phase, Phases};
+use super::data::phase::{Buffer, Phases, groups};
 use crate::cpu::matmul::Kernels;
 
 /// What the rows of a schedule come to.
@@ -48,22 +48,16 @@ pub(super) struct Rows {
 pub(super) fn rows(schedule: &Schedule, kernels: Kernels, code: bool) -> Result<Rows, String> {
     let (mut lowered, mut phases) = Lowered::new(schedule, kernels)?;
     let converts = converts::converts(&lowered, &mut phases);
-    for phase in phases.iter_mut().flatten() {
-        if let Phase::Group(group) = phase {
-            let longest = group.instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
-            group.rows = (BLOCK / longest).max(1);
-            group.inputs = group.instrs.iter().flat_map(|i| i.kind.inputs()).collect();
-            group.inputs.retain(|home| matches!(lowered.homes[*home].place, Place::Input(_)));
-            group.inputs.sort_unstable();
-            group.inputs.dedup();
-        }
+    for group in groups(phases.iter_mut().flatten()) {
+        let longest = group.instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
+        group.rows = (BLOCK / longest).max(1);
+        group.inputs = group.instrs.iter().flat_map(|i| i.kind.inputs()).collect();
+        group.inputs.retain(|home| matches!(lowered.homes[*home].place, Place::Input(_)));
+        group.inputs.sort_unstable();
+        group.inputs.dedup();
     }
     transpose::transpose(&mut lowered, &mut phases, schedule.row_count());
-    for phase in phases.iter_mut().flatten() {
-        if let Phase::Group(group) = phase {
-            group.folded = group.folds();
-        }
-    }
+    groups(phases.iter_mut().flatten()).into_iter().for_each(|group| group.folded = group.folds());
     let buffers = |homes: &mut [Home], phases: &[Phases]| {
         Buffers::new(homes.len(), &lowered.outputs, phases).give(homes, phases)
     };

@@ -6,7 +6,7 @@ use dl_core::DType;
 use dl_core::Schedule;
 use dl_core::ops::Reduce;
 use dl_core::schedule::{
-    Along, Argument as ScheduledArgument, Axes, Body, BufferId, Content, Kernel, Layout, Opaque,
+    self, Along, Argument as ScheduledArgument, Axes, Body, BufferId, Content, Kernel, Layout, Opaque,
     Product as ScheduledProduct, Source,
 };
 
@@ -15,7 +15,9 @@ use crate::cpu::matmul::{Kernels, Lines, Overlap, Windows};
 use crate::cpu::tiles::data::home::Target;
 use crate::cpu::tiles::data::home::{Home, Place};
 use crate::cpu::tiles::data::instr::Work;
-use crate::cpu::tiles::data::phase::{Argument, FoldDecl, Group, OpaqueStep, Phase, Phases};
+use crate::cpu::tiles::data::phase::{
+    Argument, Carry, FoldDecl, Group, Loop, OpaqueStep, Phase, Phases, Taken,
+};
 use crate::cpu::tiles::data::product::{Form, Left, Pack, Product, View, Weights};
 
 /// Rows that are not worth packing the matrix that they are multiplied by.
@@ -90,6 +92,7 @@ impl Lowering<'_> {
                 let operations = self.schedule.cost(kernel).operations;
                 self.opaque(opaque, Work { terms: self.schedule.terms(opaque), operations })
             }
+            Kernel::Loop(looped) => self.looped(looped),
         }
     }
 
@@ -121,6 +124,34 @@ impl Lowering<'_> {
         }
         self.phases.push(Phase::Opaque(OpaqueStep { step, args, outs, work }));
         Ok(())
+    }
+
+    /// A loop; what its products' prologues make is its own.
+    fn looped(&mut self, looped: &schedule::Loop) -> Result<(), String> {
+        let mut carries = vec![];
+        for carry in &looped.carries {
+            let mut home = |buffer: Option<BufferId>| buffer.map(|b| self.home(b)).transpose();
+            let (value, last) = (home(carry.value)?, home(carry.last)?);
+            carries.push(Carry { first: self.home(carry.first)?, value, next: self.home(carry.next)?, last });
+        }
+        let elements = self.taken(&looped.elements, looped.length)?;
+        let outside = (std::mem::take(&mut self.phases), self.prologues.clone());
+        looped.body.iter().try_for_each(|kernel| self.kernel(kernel))?;
+        let phases = std::mem::replace(&mut self.phases, outside.0);
+        self.prologues = outside.1;
+        let stacks = self.taken(&looped.stacks, looped.length)?;
+        let (step, length, reverse) = (looped.step.index(), looped.length, looped.reverse);
+        let mut looped = Loop { step, length, reverse, carries, elements, phases, stacks };
+        looped.by_blocks();
+        self.phases.push(Phase::Loop(looped));
+        Ok(())
+    }
+
+    fn taken(&mut self, of: &[schedule::Taken], length: usize) -> Result<Vec<Taken>, String> {
+        let taken = |t: &schedule::Taken| {
+            Ok(Taken { all: self.home(t.all)?, one: self.home(t.one)?, runs: t.runs, length, run: t.run })
+        };
+        of.iter().map(taken).collect()
     }
 
     fn product(&mut self, product: &ScheduledProduct) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::cpu::tiles::data::home::{Home, Place};
 use crate::cpu::tiles::data::instr::{Instr, Kind, Way, Work};
-use crate::cpu::tiles::data::phase::{Group, Phase, Phases};
+use crate::cpu::tiles::data::phase::{Group, Phase, Phases, groups};
 use crate::cpu::tiles::lower::rows::Lowered;
 
 /// Rows with this number of elements fill the vectors of a kernel as they lie.
@@ -20,10 +20,8 @@ pub(crate) fn transpose(lowered: &mut Lowered, stages: &mut [Phases], rows: usiz
     {
         *readers.entry(home).or_default() += 1;
     }
-    for phase in stages.iter_mut().flatten() {
-        if let Phase::Group(group) = phase
-            && pays(lowered, group, rows)
-        {
+    for group in groups(stages.iter_mut().flatten()) {
+        if pays(lowered, group, rows) {
             transpose_group(lowered, group, &readers);
         }
     }

@@ -28,6 +28,7 @@ pub(crate) fn wholes(schedule: &Schedule, code: bool) -> Result<Vec<Vec<Work>>> 
             Kernel::Product(Product { step, .. }) | Kernel::Opaque(Opaque { step, .. }) => {
                 Work::Step(whole(schedule, id, step.index())?)
             }
+            Kernel::Loop(_) => unreachable!("loops are among the rows"),
         };
         stages[id.stage.index()].push(work);
     }

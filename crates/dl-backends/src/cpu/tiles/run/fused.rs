@@ -177,6 +177,7 @@ impl Fused {
                 converts: &[],
                 converted: &[],
                 tile: 1,
+                place: 0,
                 parts: &places,
                 kernels: around.kernels,
                 isa: around.isa,

@@ -92,6 +92,8 @@ impl Group {
 
     /// Rows of a block.
     pub(crate) fn block(&self, scene: &Scene<'_>, block: Span, folds: &mut [Fold]) -> Result<(), Fault> {
+        let rows = Span { transposed: false, ..block };
+        self.takes.iter().for_each(|taken| taken.take(scene, rows));
         for unit in self.units() {
             match unit.segment {
                 Some(segment) => segment.run(scene, block, folds),
@@ -101,6 +103,7 @@ impl Group {
                 }
             }
         }
+        self.keeps.iter().for_each(|kept| kept.keep(scene, rows));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod fold;
 pub(crate) mod fused;
 pub(crate) mod group;
 mod instr;
+mod looped;
 mod number;
 mod product;
 pub(crate) mod scene;

@@ -83,6 +83,8 @@ pub(crate) struct Scene<'a> {
     pub converted: &'a [Vec<Mutex<Converted>>],
     /// Counts the shard's tiles; never 0.
     pub tile: u64,
+    /// The place of the present step of a loop along its sequences.
+    pub place: usize,
     /// Elements from the tile's first on, of whole values that get new ones.
     pub parts: &'a [Shared],
     pub kernels: Kernels,
