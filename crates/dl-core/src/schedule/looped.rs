@@ -147,8 +147,16 @@ impl Schedule {
     pub(super) fn verify_loop(&self, looped: &Loop) -> Result<(), String> {
         let ensure = |holds: bool, why: &str| if holds { Ok(()) } else { Err(why.to_owned()) };
         let step = self.plan.steps().get(looped.step.index()).ok_or("no such step")?;
-        let repeat = step.repeat.as_ref().ok_or("a loop of a step that is no scan")?;
-        ensure(Ok(looped.length) == repeat.length.eval(&self.dims), "another number of steps")?;
+        // A scan in the body of another one has no place of its own in the plan.
+        let mut scans: Vec<&Repeat> = step.repeat.as_deref().into_iter().collect();
+        let mut at = 0;
+        while let Some(repeat) = scans.get(at).copied() {
+            scans.extend(repeat.steps.iter().filter_map(|step| step.repeat.as_deref()));
+            at += 1;
+        }
+        ensure(!scans.is_empty(), "a loop of a step that is no scan")?;
+        let lasts = scans.iter().any(|repeat| repeat.length.eval(&self.dims).is_ok_and(|n| n == looped.length));
+        ensure(lasts, "another number of steps")?;
         let rows = |id: BufferId| {
             let buffer = self.buffers.get(id.index()).ok_or("no such buffer")?;
             match buffer.layout {

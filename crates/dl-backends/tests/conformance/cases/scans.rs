@@ -61,6 +61,33 @@ pub(crate) fn cases() -> Vec<Case> {
             s.output(j.grad(&[x])[0]);
         }
     }));
+    for (n, width) in [(5, 3), (33, 40)] {
+        cases.push(case(
+            "composed",
+            format!("carries that change places, of {n} rows of {width}"),
+            move |s| {
+                let x = s.input(s.float, (B, 2, 3, width), &[n, 2, 3, width], Uniform);
+                let first = s.input(s.float, (B, 2, width), &[n, 2, width], Uniform);
+                let w = s.parameter(&[width, width], Uniform);
+                let kept = s.input(dl_core::BOOL, (B, 3), &[n, 3], Ties);
+                for scan in [Scan::along(2), Scan::along(2).reverse()] {
+                    // The axis of the steps is the second in one sequence and the third in the other.
+                    let kept = kept.reshape((B, 1, 3)).broadcast_to((B, 2, 3));
+                    let run = scan.run(s.g, &[x, kept], &[first, first + 1.0], |carry, x| {
+                        let here = x[1].broadcast_along(&[0, 1], &x[0].shape());
+                        let next = here.select((x[0] + carry[0].dot(w)).sin(), carry[0]);
+                        ([carry[1], next], [next, carry[1], first, x[0]])
+                    });
+                    let j = run.outputs[0].square().mean(..) + (run.finals[0] * run.finals[1]).mean(..);
+                    run.finals.into_iter().chain(run.outputs).for_each(|e| s.output(e));
+                    s.output(j);
+                    for gradient in j.grad(&[x, first, w]) {
+                        s.output(gradient);
+                    }
+                }
+            },
+        ));
+    }
     cases.push(case("composed", "a table read in a scan".to_owned(), |s| {
         let (table, labels) = (s.parameter(&[6, 3], Uniform), s.input(I64, (B, 4), &[7, 4], Below(6)));
         let run = s.g.scan(1, &[labels], &[s.g.full(s.float, (B, 3), 0.0)], |h, x| {

@@ -89,7 +89,7 @@ fn instr(schedule: &mut Schedule, change: impl Fn(&mut Operation) -> bool) {
                 Some(body) => body,
                 None => continue,
             },
-            Kernel::Opaque(_) => continue,
+            Kernel::Opaque(_) | Kernel::Loop(_) => continue,
         };
         if body.instrs.iter_mut().any(|i| change(&mut i.operation)) {
             return;

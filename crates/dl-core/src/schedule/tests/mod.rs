@@ -4,6 +4,7 @@ mod batch;
 mod fusion;
 mod invariants;
 mod kernels;
+mod looped;
 mod products;
 mod updates;
 mod windows;
