@@ -33,6 +33,7 @@ mod interpret;
 mod item;
 mod kernel;
 mod lifetimes;
+mod loops;
 mod maps;
 mod new;
 mod operation;
@@ -60,6 +61,7 @@ pub use self::interpret::Results;
 pub use self::kernel::{
     Along, Argument, Domain, Factor, Kernel, KernelId, Opaque, Pointwise, Product, Section, Sizes, Source,
 };
+pub use self::loops::Loops;
 pub use self::operation::Operation;
 pub use self::updates::{Method, Reason, Update};
 pub use self::view::{Axes, Axis, Overlap};

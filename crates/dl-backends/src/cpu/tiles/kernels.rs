@@ -179,7 +179,8 @@ impl Tiled {
         match self.schedule.kernel(whole.kernel) {
             schedule::Kernel::Product(product) => {
                 let schedule::Sizes { m, k, n } = product.sizes;
-                one(Operation::Multiply, m * k * n, 1)
+                let count = product.count(1);
+                one(Operation::Multiply, m * k * n * count, count)
             }
             schedule::Kernel::Opaque(opaque) => self.step_amount(whole.step, self.schedule.terms(opaque)),
             schedule::Kernel::Pointwise(_) => unreachable!("bodies are fused kernels"),
