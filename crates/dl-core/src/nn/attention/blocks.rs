@@ -84,3 +84,86 @@ impl<'g> Attention<'g> {
         blocks[0]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interp::evaluate;
+    use crate::{Dims, F32, F64, Graph, Init, Plan, Program};
+
+    const SPREAD: Init = Init::Normal { mean: 0.0, std: 1.0 };
+
+    /// A value and its gradients by queries, keys and values, of four heads that share two.
+    fn found(seed: u64, attention: impl for<'g> Fn(&'g Graph) -> Attention<'g>) -> Vec<Vec<f64>> {
+        let g = Graph::new();
+        let of = |name: &str, shape: [usize; 4]| g.parameter(name, F64, shape, SPREAD);
+        let (q, k, v) = (of("q", [2, 4, 7, 3]), of("k", [2, 2, 5, 3]), of("v", [2, 2, 5, 6]));
+        let y = attention(&g).apply(q, k, v);
+        let gradients = (y.sin() * y).sum(..).grad(&[q, k, v]);
+        let mut program = Program::builder(&g).output("y", y);
+        for (name, gradient) in ["dq", "dk", "dv"].into_iter().zip(gradients) {
+            program = program.output(name, gradient);
+        }
+        let program = program.compile().expect("it is sound");
+        let parameters = program.initial(seed).expect("it has first values");
+        let results = evaluate(&program, &[], &parameters, 0, 0).expect("it runs");
+        results.outputs.iter().map(|(_, value)| value.to_f64()).collect()
+    }
+
+    fn check(attention: impl for<'g> Fn(&'g Graph) -> Attention<'g>) {
+        let whole = found(3, |g| attention(g).queries_at_a_time(7));
+        // Blocks that divide the queries, that do not, and of one query each.
+        for size in [1, 2, 3, 4] {
+            let blocks = found(3, |g| attention(g).queries_at_a_time(size));
+            for (a, b) in whole.iter().zip(&blocks) {
+                assert_eq!(a.len(), b.len());
+                let near = a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-13 * (1.0 + a.abs()));
+                assert!(near, "{size} at a time: {a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_change_no_number() {
+        check(|_| Attention::new());
+        check(|_| Attention::new().causal().scale(0.7));
+        // Masks of queries and keys, of keys alone, and numbers that are added for each head; some queries
+        // see nothing.
+        check(|g| {
+            let mask = |shape: &[usize]| {
+                let places = g.iota(F64, 0, shape) * 3.0 + g.iota(F64, shape.len() - 1, shape);
+                (places * 1.7).sin()
+            };
+            let keys = mask(&[2, 1, 1, 5]).gt(-0.5);
+            Attention::new().causal().mask(mask(&[7, 5]).gt(0.3)).mask(keys).mask(mask(&[4, 7, 5]))
+        });
+    }
+
+    #[test]
+    fn memory_grows_with_the_length_and_not_with_its_square() {
+        // Numbers in all values of a plan, those of a loop's body once.
+        let numbers = |length: usize, training: bool| {
+            let g = Graph::new();
+            let of = |name: &str| g.parameter(name, F32, [4, length, 32], SPREAD);
+            let (q, k, v) = (of("q"), of("k"), of("v"));
+            let y = Attention::new().causal().apply(q, k, v);
+            let mut program = Program::builder(&g).output("y", y);
+            if training {
+                let gradients = y.square().sum(..).grad(&[q, k, v]);
+                for (name, gradient) in ["dq", "dk", "dv"].into_iter().zip(gradients) {
+                    program = program.output(name, gradient);
+                }
+            }
+            let plan = Plan::new(&program.compile().expect("it is sound"));
+            let size =
+                |shape: &Shape| shape.eval(&Dims::new()).expect("sizes are known").iter().product::<usize>();
+            plan.values().iter().map(|v| size(&v.shape)).sum::<usize>()
+        };
+        for training in [false, true] {
+            let [one, two, four] = [1024, 2048, 4096].map(|length| numbers(length, training));
+            assert!(two <= 2 * one && four <= 2 * two, "{one}, {two}, {four}");
+            // The weights alone would be 64 million.
+            assert!(four < 4 * 4096 * 4096 / 2, "{four}");
+        }
+    }
+}

@@ -44,12 +44,13 @@ impl Buffers {
                     let (instrs, later) =
                         (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
                     match unit.segment {
-                        Some(segment) => {
-                            segment.outs.iter().for_each(|out| self.open(homes, *out, group.rows))
-                        }
+                        Some(segment) => segment
+                            .outs
+                            .iter()
+                            .for_each(|out| self.open(homes, *out, (group.rows, group.lines()))),
                         None => {
                             let outs = instrs.iter().filter_map(|i| i.out);
-                            outs.for_each(|out| self.open(homes, out, group.rows));
+                            outs.for_each(|out| self.open(homes, out, (group.rows, group.lines())));
                         }
                     }
                     // Freed after the result has its place: no instruction writes over its operands.
@@ -68,7 +69,7 @@ impl Buffers {
                     self.free.entry((buffer.dtype, Base::Block)).or_default().push(slot);
                 }
             } else {
-                phase.results().into_iter().for_each(|home| self.open(homes, home, 0));
+                phase.results().into_iter().for_each(|home| self.open(homes, home, (0, 1)));
             }
             let read = phase.inputs().into_iter().chain(phase.results());
             let mut done: Vec<usize> = read.filter(|h| self.spans[*h].1 == index).collect();
@@ -83,8 +84,8 @@ impl Buffers {
         self.all
     }
 
-    /// A buffer for a home; `rows` are those of a block, 0 for a whole tile.
-    fn open(&mut self, homes: &mut [Home], home: usize, rows: usize) {
+    /// A buffer for a home; `rows` are those of a block, or as many lines of rows, 0 for a whole tile.
+    fn open(&mut self, homes: &mut [Home], home: usize, (rows, lines): (usize, usize)) {
         let base = match (self.kept[home], self.spans[home]) {
             (true, _) => Base::Shard,
             (_, (made, read)) if made != read => Base::Tile,
@@ -93,7 +94,7 @@ impl Buffers {
             _ => Base::Block,
         };
         let place = &mut homes[home];
-        let len = if base == Base::Block { place.len * rows } else { place.len };
+        let len = if base == Base::Block { place.len.div_ceil(lines) * rows } else { place.len };
         let slot = match self.free.get_mut(&(place.dtype, base)).and_then(Vec::pop) {
             Some(slot) if base != Base::Shard => slot,
             _ => {

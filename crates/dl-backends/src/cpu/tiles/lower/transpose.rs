@@ -22,6 +22,7 @@ pub(crate) fn transpose(lowered: &mut Lowered, stages: &mut [Phases], rows: usiz
     }
     for phase in stages.iter_mut().flatten() {
         if let Phase::Group(group) = phase
+            && group.lines() == 1
             && pays(lowered, group, rows)
         {
             transpose_group(lowered, group, &readers);
