@@ -142,11 +142,13 @@ mod tests {
     #[test]
     fn memory_grows_with_the_length_and_not_with_its_square() {
         // Numbers in all values of a plan, those of a loop's body once.
-        let numbers = |length: usize, training: bool| {
+        let numbers = |length: usize, training: bool, whole: bool| {
             let g = Graph::new();
             let of = |name: &str| g.parameter(name, F32, [4, length, 32], SPREAD);
             let (q, k, v) = (of("q"), of("k"), of("v"));
-            let y = Attention::new().causal().apply(q, k, v);
+            let attention = Attention::new().causal();
+            let attention = if whole { attention.queries_at_a_time(length) } else { attention };
+            let y = attention.apply(q, k, v);
             let mut program = Program::builder(&g).output("y", y);
             if training {
                 let gradients = y.square().sum(..).grad(&[q, k, v]);
@@ -160,10 +162,11 @@ mod tests {
             plan.values().iter().map(|v| size(&v.shape)).sum::<usize>()
         };
         for training in [false, true] {
-            let [one, two, four] = [1024, 2048, 4096].map(|length| numbers(length, training));
+            let of = |whole| [1024, 2048, 4096].map(|length| numbers(length, training, whole));
+            let ([one, two, four], whole) = (of(false), of(true));
+            println!("training {training}: {one} {two} {four}, whole {whole:?}");
             assert!(two <= 2 * one && four <= 2 * two, "{one}, {two}, {four}");
-            // The weights alone would be 64 million.
-            assert!(four < 4 * 4096 * 4096 / 2, "{four}");
+            assert!(whole[2] > 3 * whole[1] && four < whole[2] / 8, "{four}, {whole:?}");
         }
     }
 }
