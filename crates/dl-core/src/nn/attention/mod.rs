@@ -103,7 +103,8 @@ impl<'g> Attention<'g> {
     ///
     /// # Errors
     /// Recorded when shapes do not go together, operands hold no floats of one type, or a mask does not
-    /// broadcast to the products.
+    /// broadcast to the products; also where a length that has a name is no multiple of the queries at a time,
+    /// or these are none.
     #[track_caller]
     pub fn apply(&self, q: Expr<'g>, k: Expr<'g>, v: Expr<'g>) -> Expr<'g> {
         let _line = q.graph().caller_line();
@@ -157,6 +158,9 @@ impl<'g> Attention<'g> {
     #[track_caller]
     fn queries(&self, q: Expr<'g>, k: Expr<'g>, grouping: &Grouping) -> Result<Queries<'g>, Expr<'g>> {
         let (g, shape) = (q.graph(), grouping.unfolded(&k.shape()[grouping.rank - 2]));
+        if self.block == Some(0) {
+            return Err(g.fail("attention of 0 queries at a time: one at least is needed".into()));
+        }
         let mut masks = vec![];
         for mask in &self.masks {
             let mask = q.beside(*mask);
