@@ -134,6 +134,9 @@ impl<'g> Attention<'g> {
     ) -> Expr<'g> {
         let weights = self.weighted(q, k, grouping, queries);
         let weights = dropout(weights, self.dropout, self.mode);
+        if weights.is_poison() {
+            return weights;
+        }
         let value = &v.shape()[grouping.rank - 1];
         grouping.fold(weights).dot(v).reshape(grouping.unfolded(value))
     }
