@@ -8,7 +8,11 @@ use dl_core::{Dim, Dims, F32, F64, Graph, Init, Named, Plan, Program};
 
 /// Numbers in all values that a gradient through a recurrence of so many steps makes.
 fn numbers(scan: Scan, steps: usize) -> usize {
-    let plan = Plan::new(&recurrence(scan, steps));
+    all(&Plan::new(&recurrence(scan, steps)))
+}
+
+/// Numbers in all values of a plan, those of a scan's body once.
+fn all(plan: &Plan) -> usize {
     let count = |shape: &dl_core::Shape| shape.eval(&Dims::new()).unwrap().iter().product::<usize>();
     plan.values().iter().map(|v| count(&v.shape)).sum()
 }
@@ -31,6 +35,36 @@ fn memory_is_linear_or_the_square_root() {
     // Four times the steps, twice the memory.
     let more = numbers(Scan::along(0).checkpointed(), 40_000);
     assert!(more < 2 * root + root / 10, "{more} after {root}");
+    println!("10,000 steps: {linear}, with checkpoints {root}, of 40,000 steps {more}");
+}
+
+#[test]
+fn memory_of_attention_grows_with_the_length_and_not_with_its_square() {
+    for training in [false, true] {
+        let of =
+            |whole| [1024, 2048, 4096].map(|length| all(&Plan::new(&attention(length, training, whole))));
+        let ([one, two, four], whole) = (of(false), of(true));
+        println!("gradients {training}: {one} {two} {four}, whole {whole:?}");
+        assert!(two <= 2 * one && four <= 2 * two, "{one}, {two}, {four}");
+        assert!(whole[2] > 3 * whole[1] && four < whole[2] / 8, "{four}, {whole:?}");
+    }
+}
+
+/// Causal attention of four heads, all queries at once or in blocks, with its gradients or without.
+fn attention(length: usize, training: bool, whole: bool) -> Program {
+    let g = Graph::new();
+    let of = |name: &str| g.parameter(name, F32, [4, length, 32], Init::Zeros);
+    let (q, k, v) = (of("q"), of("k"), of("v"));
+    let attention = nn::Attention::new().causal();
+    let attention = if whole { attention.queries_at_a_time(length) } else { attention };
+    let y = attention.apply(q, k, v);
+    let mut program = Program::builder(&g).output("y", y);
+    if training {
+        for (name, gradient) in ["dq", "dk", "dv"].into_iter().zip(y.square().sum(..).grad(&[q, k, v])) {
+            program = program.output(name, gradient);
+        }
+    }
+    program.compile().unwrap()
 }
 
 #[test]

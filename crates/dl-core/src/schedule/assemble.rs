@@ -81,7 +81,7 @@ impl Assembly<'_, '_> {
     }
 
     fn product(&mut self, product: Matrices, epilogue: Option<Group>) -> Product {
-        let Matrices { step, dtype, sizes, along, left, right, bias, overlap, out } = product;
+        let Matrices { step, dtype, sizes, along, left, right, bias, overlap, loops, out } = product;
         let [rows, columns] = left.1;
         let left = Factor { source: self.source(left.0), rows, columns };
         let source = match right.0 {
@@ -106,7 +106,7 @@ impl Assembly<'_, '_> {
                 (kept.then(|| self.draft.buffer_of_rows(row)), epilogue)
             }
         };
-        Product { step, dtype, sizes, along, left, right, out, bias, overlap, epilogue }
+        Product { step, dtype, sizes, along, left, right, out, bias, overlap, loops, epilogue }
     }
 
     /// A product's operand: the prologue that computes it, or its buffer.

@@ -57,7 +57,8 @@ impl Schedule {
             Kernel::Product(product) => {
                 let Sizes { m, k, n } = product.sizes.of(product.along, rows);
                 let bias = if product.bias.is_some() { m.saturating_mul(n) } else { 0 };
-                let own = m.saturating_mul(k).saturating_mul(n).saturating_mul(2).saturating_add(bias);
+                let one = m.saturating_mul(k).saturating_mul(n).saturating_mul(2);
+                let own = one.saturating_mul(product.count(rows)).saturating_add(bias);
                 let around: usize = prologues(product).chain(&product.epilogue).map(operations).sum();
                 own.saturating_add(around.saturating_mul(rows.max(1)))
             }
@@ -164,7 +165,7 @@ fn moves(op: &Op) -> bool {
 }
 
 fn prologues(product: &Product) -> impl Iterator<Item = &Body> {
-    debug_assert!(product.epilogue.is_none() || product.along == Along::M);
+    debug_assert!(product.epilogue.is_none() || matches!(product.along, Along::M | Along::Each));
     [&product.left, &product.right].into_iter().filter_map(|factor| match &factor.source {
         Source::Prologue(body) => Some(body),
         Source::Buffer(_) => None,

@@ -10,8 +10,8 @@ use crate::plan::Arg;
 use crate::schedule::evaluate::{self, Failure, Memory};
 use crate::schedule::repeat::Present;
 use crate::schedule::{
-    Accumulation, Along, Argument, Body, BufferId, Content, Domain, Factor, Kernel, KernelId, Method, Opaque,
-    Product, Schedule, Source, StepId, Update, located,
+    Accumulation, Along, Argument, Axes, Body, BufferId, Content, Domain, Factor, Kernel, KernelId, Layout,
+    Loops, Method, Opaque, Product, Schedule, Source, StepId, Update, located,
 };
 use crate::shape::Shape;
 use crate::tensor::{Tensor, TensorRef};
@@ -126,22 +126,22 @@ impl Memory<'_> {
         let right = self.factor(&product.right)?;
         let (a, b) = (floats(&left).map_err(fail)?, floats(&right).map_err(fail)?);
         // Elements from a row of the batch to the next.
-        let (a_row, b_row, out_row) = match product.along {
-            Along::M => (a.len() / rows.max(1), 0, product.out_len()),
-            Along::K => (a.len() / rows.max(1), b.len() / rows.max(1), 0),
-            Along::Nothing => (0, 0, 0),
-        };
+        let each = |factor: &Factor, len: usize| if self.has_rows(factor) { len / rows.max(1) } else { 0 };
+        let (a_row, b_row) = (each(&product.left, a.len()), each(&product.right, b.len()));
+        let all = if matches!(product.along, Along::M | Along::Each) { rows } else { 1 };
+        let out_row = if all == rows { product.out_len() } else { 0 };
         let at = |factor: &Factor, i: usize, j: usize| factor.rows.place(i) + factor.columns.place(j);
-        let all = if product.along == Along::M { rows } else { 1 };
         let mut out = vec![0.0; all * product.out_len()];
-        for row in 0..rows {
+        for (row, index) in (0..rows).flat_map(|row| (0..product.count(1)).map(move |index| (row, index))) {
+            let start =
+                |axes: fn(&Loops) -> &Axes| product.loops.as_ref().map_or(0, |l| axes(l).place(index));
+            let (a_at, b_at) = (row * a_row + start(|l| &l.left), row * b_row + start(|l| &l.right));
             for (i, j) in (0..sizes.m).flat_map(|i| (0..sizes.n).map(move |j| (i, j))) {
-                let term = |p: usize| {
-                    a[row * a_row + at(&product.left, i, p)] * b[row * b_row + at(&product.right, p, j)]
-                };
-                let place = match &product.overlap {
-                    Some(overlap) => overlap.rows.place(i) + overlap.columns.place(j),
-                    None => i * sizes.n + j,
+                let term = |p: usize| a[a_at + at(&product.left, i, p)] * b[b_at + at(&product.right, p, j)];
+                let place = match (&product.overlap, &product.loops) {
+                    (Some(overlap), _) => overlap.rows.place(i) + overlap.columns.place(j),
+                    (None, Some(l)) => l.out.place(index) + l.rows.place(i) + l.columns.place(j),
+                    (None, None) => i * sizes.n + j,
                 };
                 out[row * out_row + place] += (0..sizes.k).map(term).sum::<f64>();
             }
@@ -162,6 +162,12 @@ impl Memory<'_> {
             Some(body) => self.body(body, count, Some(out)).map(drop),
             None => Ok(()),
         }
+    }
+
+    /// Whether an operand has elements for each row of the batch.
+    fn has_rows(&self, factor: &Factor) -> bool {
+        let rows = |buffer: BufferId| matches!(self.schedule.buffer(buffer).layout, Layout::Rows(_));
+        factor.source.buffer().is_some_and(rows)
     }
 
     fn factor(&mut self, factor: &Factor) -> std::result::Result<Values, Failure> {

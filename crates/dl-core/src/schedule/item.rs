@@ -3,7 +3,7 @@
 use crate::dtype::{DType, Scalar};
 use crate::ops::Reduce;
 use crate::plan::{Step, ValueId};
-use crate::schedule::{Along, Axes, BufferId, Instr, Loop, Overlap, Sizes, StageId, StepId};
+use crate::schedule::{Along, Axes, BufferId, Instr, Loop, Loops, Overlap, Sizes, StageId, StepId};
 
 /// A value of the rows, before it is a register of a body or a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,6 +54,7 @@ pub(super) struct Matrices {
     pub right: (RowArgument, [Axes; 2]),
     pub bias: Option<BufferId>,
     pub overlap: Option<Box<Overlap>>,
+    pub loops: Option<Box<Loops>>,
     pub out: Target,
 }
 

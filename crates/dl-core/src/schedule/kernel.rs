@@ -2,7 +2,7 @@
 
 use crate::dtype::{DType, Scalar};
 use crate::ops::Reduce;
-use crate::schedule::{Axes, Body, BufferId, Overlap, StageId, StepId};
+use crate::schedule::{Axes, Body, BufferId, Loops, Overlap, StageId, StepId};
 
 /// A piece of work that runs without a break.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,7 @@ pub enum Domain {
     Elements(usize),
 }
 
-/// `C[m, n] = A[m, k]·B[k, n]`, or the sum of such products over rows.
+/// `C[m, n] = A[m, k]·B[k, n]`, the sum of such products over rows, or many of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Product {
     /// The contraction of the plan.
@@ -70,12 +70,14 @@ pub struct Product {
     pub left: Factor,
     /// `B`.
     pub right: Factor,
-    /// `C`, row by row; along `k`, a whole value that starts as zeros. None if only the epilogue reads it.
+    /// `C`, row by row, or as the loops say; along `k`, a whole value that starts as zeros. None if only the epilogue reads it.
     pub out: Option<BufferId>,
     /// What is added to each row of `C`: a whole value of `n` elements.
     pub bias: Option<BufferId>,
     /// Where the elements of `C` add up, if they do: windows that become an image.
     pub overlap: Option<Box<Overlap>>,
+    /// Where there are several products of these sizes in step: for a row of the batch, or of whole values.
+    pub loops: Option<Box<Loops>>,
     /// The instructions that follow for each row of the result.
     pub epilogue: Option<Body>,
 }
@@ -98,6 +100,8 @@ pub enum Along {
     M,
     /// The terms: rows by rows, into a whole value.
     K,
+    /// None: each row has products of its own, of which an operand may be whole.
+    Each,
     /// None: whole values.
     Nothing,
 }
@@ -196,7 +200,7 @@ impl Sizes {
         match along {
             Along::M => Sizes { m: self.m.saturating_mul(rows), ..self },
             Along::K => Sizes { k: self.k.saturating_mul(rows), ..self },
-            Along::Nothing => self,
+            Along::Each | Along::Nothing => self,
         }
     }
 }
@@ -204,7 +208,14 @@ impl Sizes {
 impl Product {
     /// Elements of the result for a row of the batch, or of the whole value.
     pub fn out_len(&self) -> usize {
-        self.overlap.as_ref().map_or(self.sizes.m * self.sizes.n, |overlap| overlap.len)
+        let count = self.loops.as_ref().map_or(1, |loops| loops.count);
+        self.overlap.as_ref().map_or(count * self.sizes.m * self.sizes.n, |overlap| overlap.len)
+    }
+
+    /// How many products there are of [`Sizes::of`] so many rows of the batch.
+    pub fn count(&self, rows: usize) -> usize {
+        let each = if self.along == Along::Each { rows } else { 1 };
+        self.loops.as_ref().map_or(1, |loops| loops.count).saturating_mul(each)
     }
 }
 

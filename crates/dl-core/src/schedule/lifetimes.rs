@@ -1,7 +1,7 @@
 //! Lifetimes: from which kernel to which each buffer is needed.
 
 use crate::plan::ValueId;
-use crate::schedule::{Content, KernelId, Lifetime, Method, Schedule};
+use crate::schedule::{BufferId, Content, KernelId, Lifetime, Method, Schedule};
 
 /// Sets the lifetimes of all buffers.
 pub(super) fn set(schedule: &mut Schedule) {
@@ -59,6 +59,19 @@ fn last_uses(schedule: &Schedule) -> Vec<(KernelId, ValueId)> {
 }
 
 impl Schedule {
+    /// Whether a buffer is filled before the first kernel.
+    pub(super) fn is_source(&self, buffer: BufferId) -> bool {
+        match &self.buffer(buffer).content {
+            Content::Known(_) => true,
+            Content::Between => false,
+            Content::Value(value) => {
+                let inputs = self.plan.inputs().iter().map(|i| i.value);
+                let parameters = self.plan.parameters().iter().filter_map(|p| p.value);
+                inputs.chain(parameters).any(|v| v == *value)
+            }
+        }
+    }
+
     /// The values of the plan, made by kernels, that nothing needs after this one.
     pub fn last_uses(&self, kernel: KernelId) -> impl Iterator<Item = ValueId> {
         let first = self.last_uses.partition_point(|(id, _)| *id < kernel);

@@ -143,8 +143,12 @@ fn is_fold(operation: &Operation) -> bool {
 
 impl Schedule {
     /// Checks that what goes on and what is taken have the right elements, that kernels read what is there,
-    /// and that they fit into a loop.
-    pub(super) fn verify_loop(&self, looped: &Loop) -> Result<(), String> {
+    /// and that they fit into a loop; `verify` checks a kernel by itself.
+    pub(super) fn verify_loop(
+        &self,
+        looped: &Loop,
+        verify: &dyn Fn(&Kernel) -> Result<(), String>,
+    ) -> Result<(), String> {
         let ensure = |holds: bool, why: &str| if holds { Ok(()) } else { Err(why.to_owned()) };
         let step = self.plan.steps().get(looped.step.index()).ok_or("no such step")?;
         // A scan in the body of another one has no place of its own in the plan.
@@ -155,7 +159,8 @@ impl Schedule {
             at += 1;
         }
         ensure(!scans.is_empty(), "a loop of a step that is no scan")?;
-        let lasts = scans.iter().any(|repeat| repeat.length.eval(&self.dims).is_ok_and(|n| n == looped.length));
+        let lasts =
+            scans.iter().any(|repeat| repeat.length.eval(&self.dims).is_ok_and(|n| n == looped.length));
         ensure(lasts, "another number of steps")?;
         let rows = |id: BufferId| {
             let buffer = self.buffers.get(id.index()).ok_or("no such buffer")?;
@@ -182,6 +187,7 @@ impl Schedule {
         };
         for kernel in &looped.body {
             unfit(kernel).map_or(Ok(()), |why| Err(why.to_owned()))?;
+            verify(kernel)?;
             kernel.reads().into_iter().try_for_each(|buffer| is_there(&there, buffer))?;
             for buffer in kernel.writes() {
                 ensure(there.insert(buffer), &format!("{} is made twice", self.name(buffer)))?;

@@ -5,7 +5,7 @@
 //! caches, vectors, threads or devices. The passes come in this order:
 //!
 //! 1. `batch`: which values go row by row along the batch;
-//! 2. `select`, `reduce`, `products`: the rows' steps become instructions and matrix products, with the
+//! 2. `select`, `reduce`, `products`, `loops`: the rows' steps become instructions and matrix products, with the
 //!    tables and sizes that they need;
 //! 3. `group`: instructions are gathered between the products that they wait for;
 //! 4. `assemble`: groups become kernels with registers, loads and stores; an elementwise chain from an input
@@ -34,6 +34,7 @@ mod item;
 mod kernel;
 mod lifetimes;
 mod looped;
+mod loops;
 mod maps;
 mod new;
 mod operation;
@@ -62,6 +63,7 @@ pub use self::kernel::{
     Along, Argument, Carry, Domain, Factor, Kernel, KernelId, Loop, Opaque, Pointwise, Product, Section,
     Sizes, Source, Taken,
 };
+pub use self::loops::Loops;
 pub use self::operation::Operation;
 pub use self::updates::{Method, Reason, Update};
 pub use self::view::{Axes, Axis, Overlap};

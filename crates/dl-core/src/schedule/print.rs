@@ -135,9 +135,10 @@ impl Schedule {
         );
         let out = product.out.map_or("result".into(), |out| self.name(out));
         let bias = product.bias.map_or(String::new(), |bias| format!(" + {}", self.name(bias)));
-        match product.overlap {
-            None => format!("product    {out} = {left}·{right}{bias}"),
-            Some(_) => format!("product    {out} = overlap({left}·{right})"),
+        match (&product.overlap, &product.loops) {
+            (Some(_), _) => format!("product    {out} = overlap({left}·{right})"),
+            (None, Some(_)) => format!("product    {out} = {} of {left}·{right}", product.count(rows)),
+            (None, None) => format!("product    {out} = {left}·{right}{bias}"),
         }
     }
 

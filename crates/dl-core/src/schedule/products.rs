@@ -5,7 +5,9 @@ use crate::plan::{Plan, Step, ValueId};
 use crate::schedule::draft::Draft;
 use crate::schedule::item::{Level, Matrices, RowArgument, Target, Work, value_of};
 use crate::schedule::view::View;
-use crate::schedule::{Along, Axes, BufferId, Factor, Operand, Overlap, Product, Sizes, Source, StepId};
+use crate::schedule::{
+    Along, Axes, BufferId, Factor, Operand, Overlap, Product, Sizes, Source, StepId, loops,
+};
 
 impl Draft<'_> {
     /// Rows by a whole matrix, if the contraction is that: the letters that both have are summed, and the
@@ -61,6 +63,7 @@ impl Draft<'_> {
             right: (RowArgument::Buffer(self.held(w)), [down, across]),
             bias: None,
             overlap: overlap.flatten().map(Box::new),
+            loops: None,
             out: Target::Row(of),
         };
         Ok(Some((product, images.map(|images| images.of))))
@@ -110,20 +113,21 @@ impl Draft<'_> {
             right: (RowArgument::Row(b), [along, across]),
             bias: None,
             overlap: None,
+            loops: None,
             out: Target::Fold(out),
         }))
     }
 
-    /// A product of rows, which makes this value.
-    pub(super) fn product(&mut self, mut product: Matrices, images: Option<ValueId>) -> Result<(), String> {
+    /// A product of rows. Its result is the step's, or what that becomes: images, or a permuted value.
+    pub(super) fn product(&mut self, mut product: Matrices, becomes: Option<ValueId>) -> Result<(), String> {
         let (stage, made) = (self.stage(), self.at().result);
-        let mut value = images.unwrap_or(made);
+        let mut value = becomes.unwrap_or(made);
         let biased = self.readers.biased(made).filter(|biased| {
             let known = self.batch.part(biased.sum).stage() == stage && !self.is_rows(biased.vector);
             let along = self.row(biased.vector) == [product.sizes.n]
                 && biased.axis + 1 == self.row(biased.repeated).len();
             // Of a single row, the sum is an epilogue's.
-            known && along && images.is_none() && product.sizes.m > 1
+            known && along && becomes.is_none() && product.loops.is_none() && product.sizes.m > 1
         });
         if let Some(biased) = biased {
             product.bias = Some(self.held(biased.vector));
@@ -136,8 +140,8 @@ impl Draft<'_> {
         self.push(Level::After(level), Work::Product(product));
         self.operands[value.index()] = Some(Operand::Register(out));
         self.values[out.index()].of = Some(value);
-        if images.is_some() {
-            self.passed.extend(self.readers.folds(made, value));
+        if becomes.is_some() {
+            self.passed.extend(self.readers.steps_to(made, value));
         }
         Ok(())
     }
@@ -159,14 +163,35 @@ pub(super) fn whole(
     let Op::Contract(spec) = &step.op else { return None };
     let (left, right) = (value_of(step, 0), value_of(step, 1));
     let (x, y) = (shape(left), shape(right));
-    // The operand whose letters come first in the result is the left one.
-    let straight = matrix((&spec.lhs, &x), (&spec.rhs, &y), &spec.out).map(|m| (m, left, right));
-    let crossed = || matrix((&spec.rhs, &y), (&spec.lhs, &x), &spec.out).map(|m| (m, right, left));
-    let (matrix, left, right) = straight.or_else(crossed)?;
     let dtype = plan.value(step.result).dtype;
     if !dtype.is_float() {
         return None;
     }
+    // The operand whose letters come first in the result is the left one.
+    let straight = matrix((&spec.lhs, &x), (&spec.rhs, &y), &spec.out).map(|m| (m, left, right));
+    let crossed = || matrix((&spec.rhs, &y), (&spec.lhs, &x), &spec.out).map(|m| (m, right, left));
+    let Some((matrix, left, right)) = straight.or_else(crossed) else {
+        let looped = loops::whole(spec, step, shape)?;
+        let (left, right) = if looped.crossed { (right, left) } else { (left, right) };
+        let mut factor = |value: ValueId, [rows, columns]: [Axes; 2]| Factor {
+            source: Source::Buffer(buffer(value)),
+            rows,
+            columns,
+        };
+        return Some(Product {
+            step: id,
+            dtype,
+            sizes: looped.sizes,
+            along: Along::Nothing,
+            left: factor(left, looped.left),
+            right: factor(right, looped.right),
+            out: Some(buffer(step.result)),
+            bias: None,
+            overlap: None,
+            loops: Some(Box::new(looped.loops)),
+            epilogue: None,
+        });
+    };
     let mut factor = |value: ValueId, size: (usize, usize), (row, column): (usize, usize)| Factor {
         source: Source::Buffer(buffer(value)),
         rows: Axes::plain(size.0, row),
@@ -184,6 +209,7 @@ pub(super) fn whole(
         out: Some(buffer(step.result)),
         bias: None,
         overlap: None,
+        loops: None,
         epilogue: None,
     })
 }

@@ -41,6 +41,24 @@ impl<'p> Readers<'p> {
         !self.wanted[value.index()] && self.of[value.index()].iter().all(reads)
     }
 
+    /// Whether only contractions of two values of the rows, into rows, read a value or what permutes it.
+    pub(super) fn only_between(&self, value: ValueId, rows: &dyn Fn(ValueId) -> bool) -> bool {
+        let between = |step: &&Step| match step.op {
+            Op::Permute(_) => self.only_between(step.result, rows),
+            Op::Contract(_) => step.args.iter().filter_map(|a| a.value()).chain([step.result]).all(rows),
+            _ => false,
+        };
+        !self.wanted[value.index()] && self.of[value.index()].iter().all(between)
+    }
+
+    /// The step that is the only reader of a value that is not wanted for itself.
+    pub(super) fn only(&self, value: ValueId) -> Option<&'p Step> {
+        match self.of[value.index()].as_slice() {
+            [step] if !self.wanted[value.index()] => Some(step),
+            _ => None,
+        }
+    }
+
     /// The images that a value's windows add up to and nothing else reads, and the value as a view of them.
     pub(super) fn folded(&self, value: ValueId, shape: impl Fn(ValueId) -> &'p [usize]) -> Option<View> {
         let (mut at, mut folds) = (value, vec![]);
@@ -54,10 +72,10 @@ impl<'p> Readers<'p> {
         (!folds.is_empty()).then(|| folds.into_iter().rev().fold(dense, unfolded))
     }
 
-    /// The steps that lead from a value to the images that its windows add up to.
-    pub(super) fn folds(&self, value: ValueId, images: ValueId) -> Vec<ValueId> {
+    /// The values that lead from one to what it becomes: images that its windows add up to, or a permuted one.
+    pub(super) fn steps_to(&self, value: ValueId, becomes: ValueId) -> Vec<ValueId> {
         let (mut at, mut all) = (value, vec![]);
-        while at != images {
+        while at != becomes {
             let [step] = self.of[at.index()].as_slice() else { break };
             at = step.result;
             all.push(at);
@@ -68,14 +86,10 @@ impl<'p> Readers<'p> {
     /// The sum of a contraction that nothing else reads and a vector along the last axis, which is repeated
     /// for it alone: the sum, the vector, and the vector repeated.
     pub(super) fn biased(&self, value: ValueId) -> Option<Biased> {
-        let only = |value: ValueId| match self.of[value.index()].as_slice() {
-            [step] if !self.wanted[value.index()] => Some(*step),
-            _ => None,
-        };
-        let add = only(value).filter(|step| step.op == Op::Binary(Binary::Add))?;
+        let add = self.only(value).filter(|step| step.op == Op::Binary(Binary::Add))?;
         let (x, y) = (add.args[0].value()?, add.args[1].value()?);
         let repeated = if x == value { y } else { x };
-        only(repeated)?;
+        self.only(repeated)?;
         let step = self.made[repeated.index()]?;
         let Op::Broadcast(axes) = &step.op else { return None };
         let vector = step.args[0].value()?;

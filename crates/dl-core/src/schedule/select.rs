@@ -49,7 +49,7 @@ impl<'p> Draft<'p> {
             self.views[result.index()] = Some(view);
             return Ok(());
         }
-        if let Some(view) = self.repeated(step) {
+        if let Some(view) = self.repeated(step).or_else(|| self.permuted(step)) {
             self.views[result.index()] = Some(view);
             return Ok(());
         }
@@ -88,7 +88,10 @@ impl<'p> Draft<'p> {
             Op::Gather { .. } | Op::Scatter { kind: Scatter::Add, .. } => self.indexed(step),
             Op::Contract(spec) => match self.by_whole(spec, step)? {
                 Some((product, images)) => return self.product(product, images),
-                None => self.opaque(step),
+                None => match self.by_each(spec, step)? {
+                    Some((product, permuted)) => return self.product(product, permuted),
+                    None => self.opaque(step),
+                },
             },
             _ => self.opaque(step),
         }?;

@@ -2,8 +2,8 @@
 
 use crate::dtype::DType;
 use crate::schedule::{
-    Access, Along, Body, BufferId, Content, Domain, Factor, Index, Instr, Kernel, KernelId, Layout, Opaque,
-    Operand, Operation, Product, Register, Schedule, Section, Source,
+    Access, Along, Axes, Body, BufferId, Domain, Factor, Index, Instr, Kernel, KernelId, Layout, Loops,
+    Opaque, Operand, Operation, Product, Register, Schedule, Section, Source,
 };
 
 type Check = Result<(), String>;
@@ -27,8 +27,7 @@ impl Schedule {
         let mut made: Vec<Option<KernelId>> = vec![None; self.buffers.len()];
         let mut read = made.clone();
         for (id, kernel) in self.kernels() {
-            let verifier = Verifier { schedule: self, id };
-            verifier.kernel(kernel).map_err(|why| format!("{id}: {why}"))?;
+            Verifier { schedule: self, id }.kernel(kernel).map_err(|why| format!("{id}: {why}"))?;
             for buffer in kernel.reads() {
                 *read.get_mut(buffer.index()).ok_or_else(|| format!("{id}: no such buffer"))? = Some(id);
                 self.is_ready(buffer, id, &made).map_err(|why| format!("{id}: {why}"))?;
@@ -56,19 +55,6 @@ impl Schedule {
             }
         }
         Ok(())
-    }
-
-    /// Whether a buffer is filled before the first kernel.
-    fn is_source(&self, buffer: BufferId) -> bool {
-        match &self.buffer(buffer).content {
-            Content::Known(_) => true,
-            Content::Between => false,
-            Content::Value(value) => {
-                let inputs = self.plan.inputs().iter().map(|i| i.value);
-                let parameters = self.plan.parameters().iter().filter_map(|p| p.value);
-                inputs.chain(parameters).any(|v| v == *value)
-            }
-        }
     }
 
     fn is_ready(&self, buffer: BufferId, reader: KernelId, made: &[Option<KernelId>]) -> Check {
@@ -108,11 +94,7 @@ impl Verifier<'_> {
                 self.product(product)
             }
             Kernel::Opaque(opaque) => self.opaque(opaque),
-            Kernel::Loop(looped) => {
-                ensure(rows, || "a loop of whole values".into())?;
-                self.schedule.verify_loop(looped)?;
-                looped.body.iter().try_for_each(|kernel| self.kernel(kernel))
-            }
+            Kernel::Loop(looped) => self.schedule.verify_loop(looped, &|kernel| self.kernel(kernel)),
         }
     }
 
@@ -141,38 +123,50 @@ impl Verifier<'_> {
 
     fn product(&self, product: &Product) -> Check {
         let sizes = product.sizes;
-        let (rows_left, rows_right) = match product.along {
-            Along::M => (true, false),
-            Along::K => (true, true),
-            Along::Nothing => (false, false),
+        let rows = match product.along {
+            Along::M => Some((true, false)),
+            Along::K => Some((true, true)),
+            Along::Nothing => Some((false, false)),
+            Along::Each => None,
         };
-        self.factor(&product.left, (sizes.m, sizes.k), rows_left, product.dtype)?;
-        self.factor(&product.right, (sizes.k, sizes.n), rows_right, product.dtype)?;
+        let (rows_left, rows_right) = (rows.map(|r| r.0), rows.map(|r| r.1));
+        let start = |axes: fn(&Loops) -> &Axes| {
+            let of = |loops: &Loops| (loops.count > 0).then(|| axes(loops).reach());
+            product.loops.as_deref().map_or(Some(0), of)
+        };
+        self.factor(&product.left, (sizes.m, sizes.k), (rows_left, start(|l| &l.left)), product.dtype)?;
+        self.factor(&product.right, (sizes.k, sizes.n), (rows_right, start(|l| &l.right)), product.dtype)?;
         if let Some(overlap) = &product.overlap {
-            let inside = overlap.rows.reach() + overlap.columns.reach() < overlap.len;
-            let fits = (overlap.rows.size(), overlap.columns.size()) == (sizes.m, sizes.n);
-            ensure(fits && (inside || sizes.m * sizes.n == 0), || "a place outside".into())?;
+            overlap.check(sizes)?;
             ensure(product.along == Along::M, || "only rows add up to images".into())?;
         }
+        if let Some(loops) = &product.loops {
+            loops.check(sizes)?;
+            ensure(matches!(product.along, Along::Each | Along::Nothing), || "loops around a sum".into())?;
+        }
         product.bias.map_or(Ok(()), |bias| self.whole(bias, sizes.n, product.dtype))?;
-        let len = product.out_len();
+        let (len, each) = (product.out_len(), matches!(product.along, Along::M | Along::Each));
         match product.out.map(|out| self.layout(out)).transpose()? {
             Some((Layout::Rows(own), dtype)) => {
-                ensure(product.along == Along::M && own == len && dtype == product.dtype, || {
-                    "its rows".into()
-                })
+                ensure(each && own == len && dtype == product.dtype, || "its rows".into())
             }
             Some((Layout::Whole(own), dtype)) => {
-                ensure(product.along != Along::M && own == len && dtype == product.dtype, || "its sum".into())
+                ensure(!each && own == len && dtype == product.dtype, || "its sum".into())
             }
             None => ensure(product.epilogue.is_some(), || "nobody reads the result".into()),
         }?;
         let Some(epilogue) = &product.epilogue else { return Ok(()) };
-        ensure(product.along == Along::M, || "an epilogue of a sum over rows".into())?;
+        ensure(each, || "an epilogue of a sum over rows".into())?;
         self.body(epilogue, Domain::Rows, Some((len, product.dtype)))
     }
 
-    fn factor(&self, factor: &Factor, size: (usize, usize), rows: bool, dtype: DType) -> Check {
+    fn factor(
+        &self,
+        factor: &Factor,
+        size: (usize, usize),
+        (rows, start): (Option<bool>, Option<usize>),
+        dtype: DType,
+    ) -> Check {
         let (layout, own) = match &factor.source {
             Source::Buffer(buffer) => self.layout(*buffer)?,
             Source::Prologue(body) => {
@@ -182,10 +176,11 @@ impl Verifier<'_> {
             }
         };
         ensure(own == dtype, || format!("an operand of {own} in a product of {dtype}"))?;
-        ensure(rows == matches!(layout, Layout::Rows(_)), || "an operand of another layout".into())?;
+        let fits = rows.is_none_or(|rows| rows == matches!(layout, Layout::Rows(_)));
+        ensure(fits, || "an operand of another layout".into())?;
         ensure((factor.rows.size(), factor.columns.size()) == size, || "an operand of another size".into())?;
-        let reach = factor.rows.reach() + factor.columns.reach();
-        ensure(size.0 * size.1 == 0 || reach < layout.len(), || {
+        let reach = start.map_or(0, |start| start + factor.rows.reach() + factor.columns.reach());
+        ensure(start.is_none() || size.0 * size.1 == 0 || reach < layout.len(), || {
             format!("element {reach} of an operand of {}", layout.len())
         })
     }

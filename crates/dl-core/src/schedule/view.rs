@@ -1,6 +1,7 @@
 //! Views: where the elements of a matrix stand in a row of its buffer. The windows of an image are one.
 
 use crate::plan::ValueId;
+use crate::schedule::Sizes;
 
 /// A size, and the distance between neighbours along it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,16 @@ pub struct Overlap {
     pub columns: Axes,
     /// Elements of the row.
     pub len: usize,
+}
+
+impl Overlap {
+    /// Checks that a product of these sizes has a place for each element.
+    pub(super) fn check(&self, sizes: Sizes) -> Result<(), String> {
+        let inside = self.rows.reach() + self.columns.reach() < self.len;
+        let fits = (self.rows.size(), self.columns.size()) == (sizes.m, sizes.n);
+        let holds = fits && (inside || sizes.m * sizes.n == 0);
+        if holds { Ok(()) } else { Err("a place outside".into()) }
+    }
 }
 
 /// A value as elements of another one: how far apart neighbours stand along each axis.

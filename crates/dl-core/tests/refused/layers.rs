@@ -68,6 +68,8 @@ fn attention() {
     check("attention with a mask i64 [5, 5]", move |g, x| plain().mask(g.input("m", I64, [5, 5])).weights(x, x));
     check("a mask bool [2, B, 5, 5]", move |g, x| plain().mask(g.input("m", Bool, (2, B, 5, 5))).apply(x, x, x));
     check("dropout with p = 1.5", move |_, x| plain().dropout(1.5, Mode::Train).apply(x, x, x));
+    check("attention of 0 queries at a time: one at least is needed", move |_, x| plain().queries_at_a_time(0).apply(x, x, x));
+    check("map over blocks of 2 along axis 1 of [B, T, 6]: 2 does not divide T", move |g, _| { let x = g.input("y", F32, (B, T, 6)); plain().queries_at_a_time(2).apply(x, x, x) });
     check("attention a of [B, 5, 6]: 4 heads do not divide 6", |_, x| MultiHeadAttention::new(4).apply(x, "a", Mode::Train));
     check("attention a of [B, 5, 6]: 0 heads do not divide 6", |_, x| MultiHeadAttention::new(0).apply(x, "a", Mode::Train));
     check("attention a: 3 heads cannot share 2 of keys and values", |_, x| MultiHeadAttention::new(3).shared(2).apply(x, "a", Mode::Train));

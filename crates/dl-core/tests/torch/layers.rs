@@ -84,7 +84,7 @@ fn layer(name: &str, s: Settings) -> Formula {
             s.get("padding").map_or(table.clone(), |i| table.padding(i)).apply(x["indices"], "words")
         }),
         "attention" => formula(move |x| attention(&s, x)),
-        "attention to nothing" => formula(|x| Attention::new().mask(x["mask"]).apply(x["q"], x["k"], x["v"])),
+        "attention to nothing" => formula(|x| both(&Attention::new().mask(x["mask"]), x)),
         "multi_head" => formula(move |x| multi_head(&s, x)),
         "encoder" => formula(move |x| {
             let layer = TransformerEncoderLayer::new(s.number("heads"), s.number("hidden")).dropout(0.0);
@@ -114,7 +114,13 @@ fn attention<'g>(s: &Settings, x: &Inputs<'g>) -> Expr<'g> {
     let attention = if s.is("causal") { attention.causal() } else { attention };
     let attention = s.get("scale").map_or(attention.clone(), |scale| attention.scale(scale));
     let attention = x.find("mask").map_or(attention.clone(), |mask| attention.mask(mask));
-    attention.apply(x["q"], x["k"], x["v"])
+    both(&attention, x)
+}
+
+/// The mean of all queries at once and of two at a time, so that both are held to the table.
+fn both<'g>(attention: &Attention<'g>, x: &Inputs<'g>) -> Expr<'g> {
+    let blocks = attention.clone().queries_at_a_time(2);
+    0.5 * attention.apply(x["q"], x["k"], x["v"]) + 0.5 * blocks.apply(x["q"], x["k"], x["v"])
 }
 
 fn multi_head<'g>(s: &Settings, x: &Inputs<'g>) -> Expr<'g> {

@@ -45,6 +45,7 @@ mod beside;
 mod blocks;
 mod cache;
 mod column;
+mod each;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod operand;
@@ -65,6 +66,7 @@ use self::beside::Beside;
 use self::blocks::Blocks;
 pub(super) use self::blocks::part;
 pub use self::cache::Caches;
+pub(super) use self::each::{Each, Places};
 pub use self::operand::{Layout, Operand, Out, Right, Sizes, Strided};
 use self::pack::{Pack, panel_width};
 pub use self::room::Room;

@@ -10,8 +10,8 @@ use crate::profile::{Amount, Operation};
 impl Tiled {
     /// The work of an instruction for all rows.
     pub(super) fn instr_amount(&self, instr: &Instr, group: &Group) -> Amount {
-        let rows = self.tiling.rows;
-        let blocks = self.tiles_of_shards() * self.tiling.tile.div_ceil(group.rows.max(1));
+        let rows = self.tiling.rows * group.lines();
+        let blocks = self.tiles_of_shards() * (self.tiling.tile * group.lines()).div_ceil(group.rows.max(1));
         let lines = |len: usize| if group.transposed { blocks * len } else { rows };
         let terms = instr.work.terms;
         let (operation, calls) = match instr.kind {

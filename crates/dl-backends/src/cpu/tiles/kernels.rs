@@ -179,7 +179,8 @@ impl Tiled {
         match self.schedule.kernel(whole.kernel) {
             schedule::Kernel::Product(product) => {
                 let schedule::Sizes { m, k, n } = product.sizes;
-                one(Operation::Multiply, m * k * n, 1)
+                let count = product.count(1);
+                one(Operation::Multiply, m * k * n * count, count)
             }
             schedule::Kernel::Opaque(opaque) => self.step_amount(whole.step, self.schedule.terms(opaque)),
             schedule::Kernel::Pointwise(_) | schedule::Kernel::Loop(_) => {
@@ -345,7 +346,8 @@ impl Tiled {
         steps.dedup();
         let names: Vec<String> = steps.into_iter().map(|step| self.step_name(step)).collect();
         let transposed = if group.transposed { ", transposed" } else { "" };
-        let name = format!("group      {}  {} rows at a time{transposed}", names.join(" "), group.rows);
+        let rows = if group.lines() > 1 { "lines" } else { "rows" };
+        let name = format!("group      {}  {} {rows} at a time{transposed}", names.join(" "), group.rows);
         let in_blocks = |home: &usize| {
             matches!(self.lowered.homes[*home].place, Place::Slot(_, Base::Block) | Place::Open)
         };
@@ -358,11 +360,12 @@ impl Tiled {
             homes.iter().copied().filter(|h| group.instrs.iter().any(|i| i.out == Some(*h))).collect();
         let bytes = Bytes { far: self.bytes(&made).others, ..self.bytes(&homes) };
         let threads = match self.shards.len() {
-            1 => group.sharers(self.tiling.tile, PARTS, self.members()),
+            1 => group.sharers(self.tiling.tile * group.lines(), PARTS, self.members()),
             _ => self.together(),
         };
         let amounts = group.amounts(|i| Amount { threads, ..self.instr_amount(i, group) });
-        let operations = group.instrs.iter().map(|i| i.work.operations * self.tiling.rows).sum();
+        let rows = self.tiling.rows * group.lines();
+        let operations = group.instrs.iter().map(|i| i.work.operations * rows).sum();
         Kernel { threads, amounts, operations, code: group.code_bytes(), ..kernel(name, bytes) }
     }
 

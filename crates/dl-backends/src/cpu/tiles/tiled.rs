@@ -238,7 +238,8 @@ impl Memory<'_> {
         for folded in self.phases.iter().flatten().filter_map(Phase::folded).flatten() {
             let decl = &self.lowered.folds[folded.fold];
             let slot = Slot::new(self.dtype(decl), self.len(decl));
-            folds[folded.fold] = self.fold(decl, slot, self.tiling.tile.div_ceil(PARTS) > CHAIN);
+            let terms = self.tiling.tile.saturating_mul(decl.terms).div_ceil(PARTS);
+            folds[folded.fold] = self.fold(decl, slot, terms > CHAIN);
         }
         folds
     }

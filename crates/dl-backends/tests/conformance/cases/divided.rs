@@ -1,6 +1,6 @@
 //! Programs whose rows go in rounds, in turned groups, through bytes and into parameters.
 
-use dl_core::{I64, Named, U8};
+use dl_core::{Dim, Expr, I64, Named, U8};
 
 use crate::case::{Case, case};
 use crate::scene::Fill::{Below, Positive, Uniform};
@@ -14,7 +14,8 @@ pub(crate) fn cases() -> Vec<Case> {
         [rounds(n), kept_rows(n), short_rows(n), bytes(n), bent_bytes(n)].into_iter().chain(steps)
     });
     let long = [5000, 70_000].into_iter().flat_map(|n| [moments(n, false), moments(n, true)]);
-    by_rows.chain(long).chain([waiting_reader(), many_bytes()]).collect()
+    let lines = [1, 5, 40].into_iter().flat_map(|n| [heads(n, 3), heads(n, 32), contracted(n), lines(n)]);
+    by_rows.chain(long).chain(lines).chain([waiting_reader(), many_bytes()]).collect()
 }
 
 /// Long whole values, taken through many steps at once: sums and scalars between them, a sum that another
@@ -88,6 +89,76 @@ fn short_rows(n: usize) -> Case {
         s.output(x.reshape((B, 5, 1)).permute(&[0, 2, 1]).prod(2).sum(0));
         s.output(x.cast(U8).cast(I64).sum(1));
     })
+}
+
+/// Attention of two heads, which lie beside each other in every operand and in the result, and its gradients.
+fn heads(n: usize, width: usize) -> Case {
+    case("composed", format!("two heads of {width} for {n} rows"), move |s| {
+        let of = |places: usize| s.input(s.float, (B, places, 2 * width), &[n, places, 2 * width], Uniform);
+        let (q, k, v, error) = (of(9), of(20), of(20), of(9));
+        let [q, k, v, error] = [(q, 9), (k, 20), (v, 20), (error, 9)]
+            .map(|(x, places)| x.reshape((B, places, 2, width)).permute(&[0, 2, 1, 3]));
+        let weights = (0.3 * q.dot(k.transpose())).softmax(3);
+        s.output(together(weights.dot(v)));
+        let scores = weights * (error.dot(v.transpose()) - 0.5);
+        s.output(together(weights.transpose().dot(error)));
+        s.output(together(scores.dot(k)).sum([0, 1]));
+        s.output(together(scores.transpose().dot(q)) + 1.0);
+    })
+}
+
+/// Heads `[B, 2, L, E]` beside each other: `[B, L, 2·E]`.
+fn together(x: Expr<'_>) -> Expr<'_> {
+    let shape = x.shape();
+    x.permute(&[0, 2, 1, 3]).reshape([shape[0].clone(), shape[2].clone(), &shape[3] * &Dim::from(2)])
+}
+
+/// Contractions of rows by rows, and of axes in step.
+fn contracted(n: usize) -> Case {
+    case("composed", format!("contractions of {n} rows by rows"), move |s| {
+        let x = s.input(s.float, (B, 3, 16), &[n, 3, 16], Uniform);
+        let y = s.input(s.float, (B, 16, 5), &[n, 16, 5], Uniform);
+        let z = s.input(s.float, (B, 3), &[n, 3], Uniform);
+        let w = s.float(&[3, 16, 7], Uniform);
+        s.output(x.contract("bij,bjk->bik", y));
+        s.output(x.contract("bij,bjk->bki", y).tanh());
+        s.output(x.contract("bij,bjk->bik", y).permute(&[0, 2, 1]) * 2.0);
+        s.output(x.contract("bhj,hjk->bhk", w));
+        s.output(w.contract("hjk,bhj->bkh", x));
+        s.output(x.contract("bih,bjh->bij", x));
+        s.output(x.contract("bih,bjh->bijh", x));
+        s.output(z.contract("bi,bi->b", z));
+        s.output(z.contract("bi,bj->bij", z));
+        s.output(z.contract("bi,bij->bj", x));
+        s.output(x.contract("bhj,bhk->hjk", x));
+        s.output(x.slice(2, 0, 0).contract("bij,bkj->bik", x.slice(2, 0, 0)));
+    })
+}
+
+/// Rows of many lines, each normalized, weighted and reduced by itself, and what lines of all rows add up to.
+fn lines(n: usize) -> Case {
+    case("composed", format!("{n} rows of many lines"), move |s| {
+        let x = s.input(s.float, (B, 24, 40), &[n, 24, 40], Uniform);
+        let (scale, shift) = (s.parameter(&[40], Uniform), s.parameter(&[40], Uniform));
+        let (places, each) = (s.float(&[24, 40], Uniform), s.input(s.float, B, &[n], Uniform));
+        let moved = x + all(places, x);
+        let mean = moved.mean(2).unsqueeze(2);
+        let centred = moved - all(mean, x);
+        let size = ((centred * centred).mean(2) + 0.1).sqrt().unsqueeze(2);
+        let normal = centred / all(size, x);
+        let y = normal * all(scale, x) + all(shift, x);
+        s.output(y);
+        s.output((y * all(each.reshape((B, 1, 1)), x)).max(2));
+        s.output((y * y).sum([0, 1]));
+        s.output((normal * moved).sum(0));
+        s.output(y.flip(2).softmax(2) + y.erf().permute(&[0, 2, 1]).reshape((B, 24, 40)));
+        s.update(scale, scale - 0.125 * (normal * x).sum([0, 1]));
+        s.update(shift, shift - 0.125 * x.tanh().sum([0, 1]));
+    })
+}
+
+fn all<'g>(value: Expr<'g>, like: Expr<'g>) -> Expr<'g> {
+    value.broadcast_to(&like.shape())
 }
 
 /// Functions of bytes, one of which something else reads half-way.

@@ -1,5 +1,6 @@
 //! Attention: sums of values, weighted by how well keys match a query.
 
+mod blocks;
 mod heads;
 mod position;
 mod transformer;
@@ -8,6 +9,7 @@ pub use heads::MultiHeadAttention;
 pub use position::{Rotary, sinusoidal};
 pub use transformer::{TransformerDecoderLayer, TransformerEncoderLayer};
 
+use self::blocks::Queries;
 use crate::dim::Dim;
 use crate::dtype::DType;
 use crate::graph::{Expr, require_float};
@@ -23,6 +25,11 @@ use crate::shape::Shape;
 ///
 /// Where `q` has more heads (the axis before `L`) than `k` and `v`, neighbouring heads share one of these,
 /// as in grouped-query attention (Ainslie et al., EMNLP 2023).
+///
+/// The weights of long sequences of known length are computed for a block of queries at a time, and again in
+/// the backward pass, so that memory grows with `L + S` and not with `L·S`: where all of them are more than
+/// a million numbers for an element of the batch. Weights that are dropped in training are kept whole.
+/// Rabe and Staats: "Self-attention does not need O(n²) memory", 2021.
 ///
 /// Vaswani et al.: "Attention is all you need", NeurIPS 2017. Semantics are those of PyTorch's
 /// `scaled_dot_product_attention`.
@@ -42,6 +49,7 @@ pub struct Attention<'g> {
     masks: Vec<Expr<'g>>,
     dropout: f64,
     mode: Mode,
+    block: Option<usize>,
 }
 
 impl Default for Attention<'_> {
@@ -53,7 +61,14 @@ impl Default for Attention<'_> {
 impl<'g> Attention<'g> {
     /// Without masks, without dropout.
     pub fn new() -> Self {
-        Attention { causal: false, scale: None, masks: vec![], dropout: 0.0, mode: Mode::Evaluate }
+        Attention {
+            causal: false,
+            scale: None,
+            masks: vec![],
+            dropout: 0.0,
+            mode: Mode::Evaluate,
+            block: None,
+        }
     }
 
     /// A query at place `i` sees the keys at places `j ≤ i` only.
@@ -78,11 +93,18 @@ impl<'g> Attention<'g> {
         Attention { dropout: p, mode, ..self }
     }
 
+    /// With the weights of so many queries at a time, whatever the sizes: few for less memory, as many as
+    /// there are queries for all at once. A length that has a name has to be a multiple.
+    pub fn queries_at_a_time(self, queries: usize) -> Self {
+        Attention { block: Some(queries), ..self }
+    }
+
     /// The values, weighted.
     ///
     /// # Errors
     /// Recorded when shapes do not go together, operands hold no floats of one type, or a mask does not
-    /// broadcast to the products.
+    /// broadcast to the products; also where a length that has a name is no multiple of the queries at a time,
+    /// or these are none.
     #[track_caller]
     pub fn apply(&self, q: Expr<'g>, k: Expr<'g>, v: Expr<'g>) -> Expr<'g> {
         let _line = q.graph().caller_line();
@@ -91,7 +113,26 @@ impl<'g> Attention<'g> {
             Ok(grouping) => grouping,
             Err(poison) => return poison,
         };
-        let weights = self.weighted(q, k, &grouping);
+        let queries = match self.queries(q, k, &grouping) {
+            Ok(queries) => queries,
+            Err(poison) => return poison,
+        };
+        match self.block(&grouping, k) {
+            Some(size) => self.by_blocks(q, (k, v), queries, size),
+            None => self.whole(q, (k, v), &grouping, &queries),
+        }
+    }
+
+    /// All queries at once.
+    #[track_caller]
+    fn whole(
+        &self,
+        q: Expr<'g>,
+        (k, v): (Expr<'g>, Expr<'g>),
+        grouping: &Grouping,
+        queries: &Queries<'g>,
+    ) -> Expr<'g> {
+        let weights = self.weighted(q, k, grouping, queries);
         let weights = dropout(weights, self.dropout, self.mode);
         if weights.is_poison() {
             return weights;
@@ -108,39 +149,57 @@ impl<'g> Attention<'g> {
     #[track_caller]
     pub fn weights(&self, q: Expr<'g>, k: Expr<'g>) -> Expr<'g> {
         let _line = q.graph().caller_line();
-        match Grouping::of(q, q.beside(k), None) {
-            Ok(grouping) => self.weighted(q, k, &grouping),
-            Err(poison) => poison,
-        }
+        let k = q.beside(k);
+        let weights = Grouping::of(q, k, None).and_then(|grouping| {
+            let queries = self.queries(q, k, &grouping)?;
+            Ok(self.weighted(q, k, &grouping, &queries))
+        });
+        weights.unwrap_or_else(|poison| poison)
     }
 
+    /// The masks and places of all queries.
     #[track_caller]
-    fn weighted(&self, q: Expr<'g>, k: Expr<'g>, grouping: &Grouping) -> Expr<'g> {
-        let (g, places) = (q.graph(), &k.shape()[grouping.rank - 2]);
-        let scale = self.scale.unwrap_or(1.0 / (grouping.width.max(1) as f64).sqrt());
-        let products = grouping.fold(scale * q).dot(k.transpose());
-        let shape = grouping.unfolded(places);
-        let mut scores = products.reshape(&shape);
-        let mut seen = self.causal.then(|| {
-            let square = Shape::from([shape[grouping.rank - 2].clone(), places.clone()]);
-            let (own, other) = (g.iota(DType::I64, 0, &square), g.iota(DType::I64, 1, &square));
-            own.ge(other).broadcast_to(&shape)
-        });
+    fn queries(&self, q: Expr<'g>, k: Expr<'g>, grouping: &Grouping) -> Result<Queries<'g>, Expr<'g>> {
+        let (g, shape) = (q.graph(), grouping.unfolded(&k.shape()[grouping.rank - 2]));
+        if self.block == Some(0) {
+            return Err(g.fail("attention of 0 queries at a time: one at least is needed".into()));
+        }
+        let mut masks = vec![];
         for mask in &self.masks {
             let mask = q.beside(*mask);
             if mask.is_poison() {
-                return mask;
+                return Err(mask);
             }
             let (own, dtype) = (mask.shape(), mask.dtype());
             let fits = own.broadcast(&shape).is_ok_and(|common| common == shape);
             if !fits || (dtype != DType::Bool && dtype != q.dtype()) {
-                return g.fail(format!(
+                return Err(g.fail(format!(
                     "attention with a mask {dtype} {own}: bool or {}, and a shape that broadcasts to the \
                      products {shape} is needed",
                     q.dtype()
-                ));
+                )));
             }
-            let mask = mask.broadcast_to(&shape);
+            masks.push(mask);
+        }
+        let column = [shape[grouping.rank - 2].clone(), Dim::Size(1)];
+        let places = self.causal.then(|| g.iota(DType::I64, 0, column));
+        Ok(Queries { masks, places })
+    }
+
+    #[track_caller]
+    fn weighted(&self, q: Expr<'g>, k: Expr<'g>, grouping: &Grouping, queries: &Queries<'g>) -> Expr<'g> {
+        let (g, places) = (q.graph(), &k.shape()[grouping.rank - 2]);
+        let scale = self.scale.unwrap_or(1.0 / (grouping.width.max(1) as f64).sqrt());
+        let products = grouping.fold(q).dot(k.transpose());
+        let shape = grouping.unfolded(places);
+        // The products, not the queries, which may be read where they lie.
+        let mut scores = scale * products.reshape(&shape);
+        let mut seen = queries.places.map(|own| {
+            let row = Shape::from([Dim::Size(1), places.clone()]);
+            own.ge(g.iota(DType::I64, 1, row)).broadcast_to(&shape)
+        });
+        for mask in &queries.masks {
+            let (mask, dtype) = (mask.broadcast_to(&shape), mask.dtype());
             match (dtype, seen) {
                 (DType::Bool, Some(others)) => seen = Some(others.and(mask)),
                 (DType::Bool, None) => seen = Some(mask),

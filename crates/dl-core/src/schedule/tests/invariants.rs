@@ -4,8 +4,8 @@ use super::{B, program, schedule};
 use crate::interp::evaluate;
 use crate::nn::{self, Adam, Mode, Sgd};
 use crate::schedule::{
-    Access, Argument, Body, BufferId, Domain, Instr, Kernel, Layout, Operand, Operation, Pointwise, Register,
-    Schedule, Source, StepId,
+    Access, Argument, Axes, Body, BufferId, Domain, Instr, Kernel, Layout, Loops, Operand, Operation,
+    Pointwise, Register, Schedule, Source, StepId,
 };
 use crate::{F32, Graph, I64, Init, Program, Tensor};
 
@@ -210,4 +210,33 @@ fn an_opaque_kernel_has_the_operands_of_its_step() {
     }
     let why = schedule.verify().expect_err("it is broken");
     assert!(why.contains("as many operands as the step has"), "{why}");
+}
+
+#[test]
+fn products_in_loops_fill_their_result_and_stay_inside_their_operands() {
+    let g = Graph::new();
+    let heads = |name: &str, length| g.input(name, F32, (B, length, 2, 3)).permute(&[0, 2, 1, 3]);
+    let (q, k) = (heads("q", 4), heads("k", 5));
+    let program = program(&g, &[("y", q.dot(k.transpose()))], &[]);
+    let broken = |change: fn(&mut Loops)| {
+        let mut schedule = schedule(&program);
+        let Some(Kernel::Product(product)) = schedule.stages[0].rows.first_mut() else { panic!("a product") };
+        change(product.loops.as_mut().expect("heads are a loop"));
+        schedule.verify().expect_err("it is broken")
+    };
+    let why = broken(|loops| loops.out = Axes::plain(2, 5));
+    assert!(why.contains("results that share an element"), "{why}");
+    let why = broken(|loops| loops.right = Axes::plain(2, 100));
+    assert!(why.contains("of an operand of"), "{why}");
+    let why = broken(|loops| loops.count = 3);
+    assert!(why.contains("loops of another size"), "{why}");
+}
+
+#[test]
+fn attention_of_a_schedule_means_what_its_program_means() {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 3, 4));
+    let y = nn::MultiHeadAttention::new(2).apply(x, "attention", Mode::Train);
+    let x = Tensor::new([8, 3, 4], (0..96).map(|i| (i as f32 * 0.7).sin()).collect()).expect("96 numbers");
+    agree(&y.square().mean(..).minimize(Sgd::new(0.5)).expect("it is sound"), &[x]);
 }

@@ -20,7 +20,9 @@ fn recurrence() -> Program {
 
 #[test]
 fn a_scan_of_instructions_and_products_is_a_loop() {
-    check(&recurrence(), expect![[r#"
+    check(
+        &recurrence(),
+        expect![[r#"
         rows       B = 8
         0r0        pointwise  each row  (0 operations, 96 B)
                    r0 = copy 0
@@ -34,7 +36,8 @@ fn a_scan_of_instructions_and_products_is_a_loop() {
                    then %7 ← r3
         output     h = %9
         output     last = %8
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -45,14 +48,17 @@ fn a_scan_with_an_opaque_step_is_opaque() {
         let next = (x[0] + h[0]).sort(1, crate::ops::Order::Ascending);
         ([next], [])
     });
-    check(&program(&g, &[("last", run.finals[0])], &[]), expect![[r#"
+    check(
+        &program(&g, &[("last", run.finals[0])], &[]),
+        expect![[r#"
         rows       B = 8
         0r0        pointwise  each row  (0 operations, 96 B)
                    r0 = copy 0
                    %1 ← r0
         0r1        opaque     %6 = scan(%1, x)  (240 operations, 672 B)
         output     last = %6
-    "#]]);
+    "#]],
+    );
 }
 
 /// What the verifier says of a loop in which something is changed.

@@ -144,3 +144,67 @@ fn whole_products_are_recognised() {
         "#]],
     );
 }
+
+#[test]
+fn attention_is_products_of_each_row_on_operands_as_they_lie() {
+    let g = Graph::new();
+    // Two heads of three places with four units, apart in the last axis of each operand.
+    let heads = |name: &str| g.input(name, F32, (B, 3, 8)).reshape((B, 3, 2, 4)).permute(&[0, 2, 1, 3]);
+    let (q, k, v) = (heads("q"), heads("k"), heads("v"));
+    let y = q.dot(k.transpose()).tanh().dot(v).permute(&[0, 2, 1, 3]).reshape((B, 3, 8));
+    check(
+        &program(&g, &[("y", y)], &[]),
+        expect![[r#"
+            rows       B = 8
+            0r0        product    result = 16 of q[3, 4]·kᵀ[4, 3]  (1.3 k operations, 2.1 KiB)
+                       then r0 = result
+                       then r1 = tanh r0
+                       then %11 ← r1
+            0r1        product    %13 = 16 of %11[3, 3]·v[3, 4]  (1.2 k operations, 2.1 KiB)
+            output     y = %13
+        "#]],
+    );
+}
+
+#[test]
+fn axes_in_step_are_loops_around_products() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F32, (B, 3, 4)), g.input("y", F32, (B, 4, 5)));
+    let (a, b) =
+        (g.parameter("a", F32, [2, 3, 4], Init::Zeros), g.parameter("b", F32, [2, 4, 5], Init::Zeros));
+    // The heads of a whole operand; the result's last axis first; and whole values.
+    let heads = x.contract("bij,hkj->bhik", a);
+    let apart = g.input("z", F32, (B, 2, 3)).contract("bhi,hij->bhj", a);
+    let turned = x.contract("bij,bjk->bki", y);
+    let outputs = [("rows", x.contract("bij,bjk->bik", y)), ("turned", turned), ("apart", apart)];
+    check(
+        &program(&g, &[&outputs[..], &[("heads", heads), ("whole", a.dot(b))]].concat(), &[]),
+        expect![[r#"
+            rows       B = 8
+            0w0        product    %9 = 2 of a[3, 4]·b[4, 5]  (240 operations, 376 B)
+            0r0        product    %4 = 16 of x[3, 4]·aᵀ[4, 3]  (1.2 k operations, 1.0 KiB)
+            0r1        product    %6 = 16 of z[1, 3]·a[3, 4]  (384 operations, 544 B)
+            0r2        product    %7 = 8 of yᵀ[5, 4]·xᵀ[4, 3]  (960 operations, 1.5 KiB)
+            0r3        product    %8 = 8 of x[3, 4]·y[4, 5]  (960 operations, 1.5 KiB)
+            output     rows = %8
+            output     turned = %7
+            output     apart = %6
+            output     heads = %4
+            output     whole = %9
+        "#]],
+    );
+}
+
+#[test]
+fn results_whose_neighbours_are_of_several_products_are_no_products() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F32, (B, 3, 2)), g.input("y", F32, (B, 4, 2)));
+    check(
+        &program(&g, &[("y", x.contract("bih,bjh->bijh", y))], &[]),
+        expect![[r#"
+        rows       B = 8
+        0r0        opaque     %2 = contract(x, y)  (192 operations, 1.2 KiB)
+        output     y = %2
+    "#]],
+    );
+}

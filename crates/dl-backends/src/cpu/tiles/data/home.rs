@@ -52,6 +52,18 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The same rows as lines, of which each has this number.
+    pub(crate) fn by(self, lines: usize) -> Span {
+        let Span { start, rows, shard, tile, transposed } = self;
+        Span {
+            start: start * lines,
+            rows: rows * lines,
+            shard: shard * lines,
+            tile: tile * lines,
+            transposed,
+        }
+    }
+
     /// Elements that lie together, of values with `len` elements a row: of a row or of a column.
     pub(crate) fn line(&self, len: usize) -> usize {
         if self.transposed { self.rows } else { len }

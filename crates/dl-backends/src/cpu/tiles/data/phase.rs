@@ -191,6 +191,8 @@ pub(crate) struct Group {
     pub rows: usize,
     /// Which of the operands are inputs.
     pub inputs: Vec<usize>,
+    /// Lines of a row, where each is taken for a row of its own.
+    pub lines: usize,
     /// Whether values lie column by column inside.
     pub transposed: bool,
     /// What rows fold to; `None` if they cannot do so in parts.
@@ -208,6 +210,11 @@ pub(crate) struct Unit<'g> {
 }
 
 impl Group {
+    /// Lines of a row, at least one.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines.max(1)
+    }
+
     /// The units in order.
     pub(crate) fn units(&self) -> impl Iterator<Item = Unit<'_>> {
         let (mut at, mut segments) = (0, self.segments.iter().peekable());

@@ -4,7 +4,7 @@ use std::fmt;
 
 use dl_core::DType;
 
-use crate::cpu::matmul::{Kernels, Operand, Overlap, Right, Room, Sizes, Strided, Windows};
+use crate::cpu::matmul::{Each, Kernels, Operand, Overlap, Right, Room, Sizes, Strided, Windows};
 use crate::cpu::parameter::{Panels, Parameter};
 use crate::cpu::tiles::data::home::Target;
 
@@ -49,6 +49,8 @@ pub(crate) enum Form {
     Rows { m: usize, sizes: (usize, usize), weights: Weights },
     /// `aᵀ·b` over rows, `k` for each of the tile, into a fold of `[m, n]`.
     Fold { b: usize, sizes: (usize, usize), k: usize },
+    /// For each row of the tile, products of its own; the left operand may be whole as well.
+    Each { b: usize, each: Box<Each> },
 }
 
 pub(crate) enum Weights {
@@ -120,7 +122,7 @@ impl Pack {
     }
 }
 
-/// Most members of a team that have images of a tile each.
+/// Most members of a team that have images of a tile each, or products.
 pub(crate) const MEMBERS: usize = 8;
 
 /// The bytes that a product reads and writes.
@@ -143,6 +145,10 @@ impl fmt::Display for Product {
         match &self.form {
             Form::Rows { m, sizes: (k, n), .. } => write!(f, "{view}[{}, {k}]·[{k}, {n}]", rows(*m)),
             Form::Fold { sizes: (m, n), k, .. } => write!(f, "{view}[{m}, {r}]·[{r}, {n}]", r = rows(*k)),
+            Form::Each { each, .. } => {
+                let Sizes { m, n, k } = each.sizes;
+                write!(f, "{} of [{m}, {k}]·[{k}, {n}]", rows(each.count()))
+            }
         }
     }
 }
@@ -166,7 +172,7 @@ impl Product {
                 [self.left(), *w].into_iter().chain(self.bias).collect()
             }
             Form::Rows { .. } => [self.left()].into_iter().chain(self.bias).collect(),
-            Form::Fold { b, .. } => vec![self.left(), *b],
+            Form::Fold { b, .. } | Form::Each { b, .. } => vec![self.left(), *b],
         }
     }
 
@@ -175,6 +181,12 @@ impl Product {
         match self.a {
             Left::Home(home) | Left::Converted(_, home) => home,
         }
+    }
+
+    /// Whether its left operand is all rows of a value, which may be converted from bytes as it is read.
+    pub(crate) fn is_plain(&self) -> bool {
+        let each = matches!(self.form, Form::Each { .. });
+        self.dtype == DType::F32 && matches!(self.view, View::Dense) && !each
     }
 
     /// Has the bytes of the list's place for its left operand, if that is `home`.
@@ -194,6 +206,10 @@ impl Product {
         match self.form {
             Form::Rows { m, sizes: (k, n), .. } => Sizes { m: rows * m, n, k },
             Form::Fold { sizes: (m, n), k, .. } => Sizes { m, n, k: rows * k },
+            Form::Each { ref each, .. } => {
+                let Sizes { m, n, k } = each.sizes;
+                Sizes { m: rows * each.count() * m, n, k }
+            }
         }
     }
 
@@ -203,6 +219,7 @@ impl Product {
             (View::Windows(windows), _) => windows.len,
             (_, Form::Rows { m, sizes: (k, _), .. }) => m * k,
             (_, Form::Fold { sizes: (m, _), k, .. }) => m * k,
+            (_, Form::Each { each, .. }) => each.left.each,
         }
     }
 
@@ -212,6 +229,7 @@ impl Product {
             (View::Overlap(overlap), _) => overlap.len,
             (_, Form::Rows { m, sizes: (_, n), .. }) => m * n,
             (_, Form::Fold { sizes: (m, n), .. }) => m * n,
+            (_, Form::Each { each, .. }) => each.out.each,
         }
     }
 
@@ -221,6 +239,7 @@ impl Product {
         let (row, whole) = match self.form {
             Form::Rows { .. } => (left + self.out_len(), k * n),
             Form::Fold { .. } => (left + k * n, m * n),
+            Form::Each { ref each, .. } => (each.left.each + each.right.each + each.out.each, 0),
         };
         Cost { row: row * self.dtype.bytes(), whole: whole * self.dtype.bytes() }
     }
@@ -235,6 +254,9 @@ impl Product {
                 (0, 0)
             }
             Form::Fold { sizes: (_, n), k, .. } if self.dtype == DType::F32 && *n > 1 => (rows * k, *n),
+            Form::Each { each, .. } if self.dtype == DType::F32 && each.workspace(kernels) > 0 => {
+                (rows * each.count() * each.sizes.k, each.sizes.n)
+            }
             _ => (0, 0),
         }
     }
@@ -245,6 +267,7 @@ impl Product {
             _ if self.dtype != DType::F32 => 0,
             (View::Windows(windows), Form::Fold { sizes: (_, n), .. }) => windows.workspace(*n, kernels),
             (View::Overlap(overlap), _) => overlap.workspace() * MEMBERS,
+            (_, Form::Each { each, .. }) => each.workspace(kernels).saturating_mul(MEMBERS),
             (View::Dense, Form::Fold { sizes: (_, n), k, .. }) => kernels.panels_len(rows * k, *n),
             _ => 0,
         }

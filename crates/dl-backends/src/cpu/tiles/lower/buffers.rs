@@ -62,31 +62,31 @@ impl Buffers {
                 // Sorted, so that they are given in one order.
                 let shared: BTreeSet<usize> = looped.shared().into_iter().collect();
                 let results = looped.outs().chain(shared.iter().copied()).filter(|h| !opened.contains(h));
-                results.for_each(|home| self.open(homes, home, 0));
+                results.for_each(|home| self.open(homes, home, (0, 1)));
                 let opened: HashSet<usize> = shared.into_iter().chain(looped.outs()).collect();
                 looped.phases.iter().for_each(|phase| self.phase(homes, phase, &opened));
             }
             Phase::Product(_) | Phase::Opaque(_) => {
                 let results = phase.results().into_iter().filter(|home| !opened.contains(home));
-                results.for_each(|home| self.open(homes, home, 0));
+                results.for_each(|home| self.open(homes, home, (0, 1)));
             }
         }
     }
 
     fn group(&mut self, homes: &mut [Home], group: &Group, opened: &HashSet<usize>) {
         let takes = group.takes.iter().map(|taken| taken.one).filter(|one| !opened.contains(one));
-        takes.for_each(|one| self.open(homes, one, group.rows));
+        takes.for_each(|one| self.open(homes, one, (group.rows, group.lines())));
         let kept = |home: usize| group.keeps.iter().any(|keep| keep.one == home);
         for unit in group.units() {
             let (instrs, later) = (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
             match unit.segment {
                 Some(segment) => {
                     let outs = segment.outs.iter().filter(|out| !opened.contains(out));
-                    outs.for_each(|out| self.open(homes, *out, group.rows));
+                    outs.for_each(|out| self.open(homes, *out, (group.rows, group.lines())));
                 }
                 None => {
                     let outs = instrs.iter().filter_map(|i| i.out).filter(|out| !opened.contains(out));
-                    outs.for_each(|out| self.open(homes, out, group.rows));
+                    outs.for_each(|out| self.open(homes, out, (group.rows, group.lines())));
                 }
             }
             // Freed after the result has its place: no instruction writes over its operands.
@@ -106,8 +106,8 @@ impl Buffers {
         }
     }
 
-    /// A buffer for a home; `rows` are those of a block, 0 for a whole tile.
-    fn open(&mut self, homes: &mut [Home], home: usize, rows: usize) {
+    /// A buffer for a home; `rows` are those of a block, or as many lines of rows, 0 for a whole tile.
+    fn open(&mut self, homes: &mut [Home], home: usize, (rows, lines): (usize, usize)) {
         let base = match (self.kept[home], self.spans[home]) {
             (true, _) => Base::Shard,
             (_, (made, read)) if made != read => Base::Tile,
@@ -116,7 +116,7 @@ impl Buffers {
             _ => Base::Block,
         };
         let place = &mut homes[home];
-        let len = if base == Base::Block { place.len * rows } else { place.len };
+        let len = if base == Base::Block { place.len.div_ceil(lines) * rows } else { place.len };
         let slot = match self.free.get_mut(&(place.dtype, base)).and_then(Vec::pop) {
             Some(slot) if base != Base::Shard => slot,
             _ => {

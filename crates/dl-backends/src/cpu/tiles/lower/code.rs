@@ -142,7 +142,7 @@ fn may_be_in(instr: &Instr, homes: &[Home], (dtype, transposed): (DType, bool)) 
             Kind::Select(..) | Kind::Copy(_) => instr.dtype == dtype,
             Kind::Cast(from, _) => *from == DType::U8 || *from == DType::Bool || *from == dtype,
             // Row after row; columns and single elements are summed in another order.
-            Kind::Fold(Reduce::Sum, x, _) if !transposed && homes[*x].len > 1 => return Some(homes[*x].len),
+            Kind::Fold(Reduce::Sum, ..) if !transposed && instr.len > 1 => true,
             _ => false,
         };
     may.then_some(instr.len)

@@ -1,12 +1,10 @@
 //! Bytes that only products read leave the groups: each thread converts the bytes for its own part of a
 //! product, so that the numbers never travel between two threads' caches.
 
-use dl_core::DType;
-
 use crate::cpu::tiles::data::convert::Convert;
 use crate::cpu::tiles::data::instr::{Instr, Kind};
 use crate::cpu::tiles::data::phase::{Phase, Phases};
-use crate::cpu::tiles::data::product::{Product, View};
+use crate::cpu::tiles::data::product::Product;
 use crate::cpu::tiles::lower::rows::Lowered;
 
 /// Takes conversions that only products of `f32` read out of the groups.
@@ -61,7 +59,7 @@ fn products(stages: &mut [Phases]) -> impl Iterator<Item = &mut Product> {
 fn only_products(stages: &[Phases], stage: usize, home: usize) -> bool {
     let mut phases = stages.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
     phases.all(|(r, phase)| match phase {
-        Phase::Product(p) if p.dtype == DType::F32 && matches!(p.view, View::Dense) => {
+        Phase::Product(p) if p.is_plain() => {
             let reads = p.inputs().iter().filter(|h| **h == home).count();
             reads == 0 || r == stage && reads == 1 && p.left() == home
         }

@@ -4,16 +4,18 @@
 //! 1. `rows`: kernels on rows become phases, their bodies instructions over homes (`body`), their products
 //!    products with packed matrices;
 //! 2. `converts`: bytes that only products read leave the groups;
-//! 3. `transpose`: groups of short rows compute on columns;
-//! 4. `code`: instructions that go element by element become machine code;
-//! 5. `buffers`: homes get buffers, which values share whose lifetimes do not meet;
-//! 6. `updates`: products that may add to a parameter do so where all rows are one tile;
-//! 7. `whole`: kernels on whole values.
+//! 3. `lines`: groups whose rows are many lines run line by line;
+//! 4. `transpose`: groups of short rows compute on columns;
+//! 5. `code`: instructions that go element by element become machine code;
+//! 6. `buffers`: homes get buffers, which values share whose lifetimes do not meet;
+//! 7. `updates`: products that may add to a parameter do so where all rows are one tile;
+//! 8. `whole`: kernels on whole values.
 
 mod body;
 mod buffers;
 mod code;
 mod converts;
+mod lines;
 mod recorder;
 mod rows;
 mod transpose;
@@ -48,11 +50,13 @@ pub(super) struct Rows {
 pub(super) fn rows(schedule: &Schedule, kernels: Kernels, code: bool) -> Result<Rows, String> {
     let (mut lowered, mut phases) = Lowered::new(schedule, kernels)?;
     let converts = converts::converts(&lowered, &mut phases);
+    lines::lines(&mut lowered, &mut phases);
     for group in groups(phases.iter_mut().flatten()) {
         let longest = group.instrs.iter().map(|i| i.len).max().unwrap_or(1).max(1);
         group.rows = (BLOCK / longest).max(1);
         group.inputs = group.instrs.iter().flat_map(|i| i.kind.inputs()).collect();
-        group.inputs.retain(|home| matches!(lowered.homes[*home].place, Place::Input(_)));
+        let rows = group.lines() == 1;
+        group.inputs.retain(|home| rows && matches!(lowered.homes[*home].place, Place::Input(_)));
         group.inputs.sort_unstable();
         group.inputs.dedup();
     }

@@ -6,12 +6,12 @@ use dl_core::DType;
 use dl_core::Schedule;
 use dl_core::ops::Reduce;
 use dl_core::schedule::{
-    self, Along, Argument as ScheduledArgument, Axes, Body, BufferId, Content, Kernel, Layout, Opaque,
-    Product as ScheduledProduct, Source,
+    self, Along, Argument as ScheduledArgument, Axes, Body, BufferId, Content, Factor, Kernel, Layout,
+    Opaque, Product as ScheduledProduct, Source,
 };
 
 use crate::cpu::array::Array;
-use crate::cpu::matmul::{Kernels, Lines, Overlap, Windows};
+use crate::cpu::matmul::{self, Each, Kernels, Lines, Overlap, Places, Windows};
 use crate::cpu::tiles::data::home::Target;
 use crate::cpu::tiles::data::home::{Home, Place};
 use crate::cpu::tiles::data::instr::Work;
@@ -156,8 +156,13 @@ impl Lowering<'_> {
 
     fn product(&mut self, product: &ScheduledProduct) -> Result<(), String> {
         let (sizes, dtype, step) = (product.sizes, product.dtype, product.step.index());
-        let a = Left::Home(self.factor(&product.left.source)?);
-        let view = self.view(product);
+        let each = product.along == Along::Each;
+        let a = Left::Home(if each {
+            self.operand(&product.left)?.0
+        } else {
+            self.factor(&product.left.source)?
+        });
+        let view = if each { View::Dense } else { self.view(product) };
         let bias = product.bias.map(|bias| self.whole(bias)).transpose()?;
         let dense = matches!(view, View::Dense);
         let (form, out) = match product.along {
@@ -189,6 +194,35 @@ impl Lowering<'_> {
                 let fold = self.fold(out, Reduce::Sum, true, 1)?;
                 (Form::Fold { b, sizes: (sizes.m, sizes.n), k: sizes.k }, Target::Fold(fold))
             }
+            Along::Each => {
+                let (left, right) = (self.operand(&product.left)?, self.operand(&product.right)?);
+                let loops = product.loops.as_ref().ok_or("products of each row have loops")?;
+                let starts = |axes: &Axes| (0..loops.count).map(|i| axes.place(i)).collect::<Vec<_>>();
+                let places = |rows: &Axes, columns: &Axes, starts: Vec<usize>, each: usize| {
+                    let distance = |axes: &Axes| axes.distance().ok_or("axes at several distances");
+                    Ok::<_, String>(Places { starts, row: distance(rows)?, column: distance(columns)?, each })
+                };
+                let out = (product.out_len(), &loops.rows, &loops.columns);
+                let each = Each {
+                    sizes: matmul::Sizes { m: sizes.m, n: sizes.n, k: sizes.k },
+                    left: places(&product.left.rows, &product.left.columns, starts(&loops.left), left.1)?,
+                    right: places(
+                        &product.right.rows,
+                        &product.right.columns,
+                        starts(&loops.right),
+                        right.1,
+                    )?,
+                    out: places(out.1, out.2, starts(&loops.out), out.0)?,
+                };
+                if !loops.covers() || sizes.n > 1 && each.out.column != 1 {
+                    return Err("results that cannot be written row by row".into());
+                }
+                let home = match product.out {
+                    Some(out) => self.home(out)?,
+                    None => self.open(dtype, product.out_len()),
+                };
+                (Form::Each { b: right.0, each: Box::new(each) }, Target::Home(home))
+            }
             Along::Nothing => return Err("a product of whole values among the rows".into()),
         };
         self.phases.push(Phase::Product(Product {
@@ -206,6 +240,17 @@ impl Lowering<'_> {
             self.group(epilogue, out.home())?;
         }
         Ok(())
+    }
+
+    /// An operand of products of each row: its home, and the elements of a row, none of a whole value.
+    fn operand(&mut self, factor: &Factor) -> Result<(usize, usize), String> {
+        if let Source::Buffer(buffer) = &factor.source
+            && matches!(self.schedule.buffer(*buffer).layout, Layout::Whole(_))
+        {
+            return Ok((self.whole(*buffer)?, 0));
+        }
+        let home = self.factor(&factor.source)?;
+        Ok((home, self.lowered.homes[home].len))
     }
 
     /// How the left operand or the result of a product lies in its rows.

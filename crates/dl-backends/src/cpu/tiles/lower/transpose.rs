@@ -21,7 +21,7 @@ pub(crate) fn transpose(lowered: &mut Lowered, stages: &mut [Phases], rows: usiz
         *readers.entry(home).or_default() += 1;
     }
     for group in groups(stages.iter_mut().flatten()) {
-        if pays(lowered, group, rows) {
+        if group.lines() == 1 && pays(lowered, group, rows) {
             transpose_group(lowered, group, &readers);
         }
     }

@@ -55,6 +55,7 @@ impl Group {
         folds: &mut [Fold],
         workers: Workers<'_, '_>,
     ) -> Result<(), Fault> {
+        let span = span.by(self.lines());
         let count = self.parts(span.rows, workers.parts.len());
         let Some(own) = self.folded.as_ref().filter(|_| count > 1) else {
             return self.rows(scene, span, folds);

@@ -7,11 +7,11 @@ use std::sync::PoisonError;
 use dl_core::DType;
 
 use crate::cpu::gemm::{self, Matrix};
-use crate::cpu::matmul::{Job, Operand, Out, Right, Room, Sizes, Strided, Windows, part};
+use crate::cpu::matmul::{Each, Job, Operand, Out, Places, Right, Room, Sizes, Strided, Windows, part};
 use crate::cpu::real::{Arithmetic, Real};
 use crate::cpu::team::Lead;
-use crate::cpu::tiles::data::home::Span;
 use crate::cpu::tiles::data::home::Target;
+use crate::cpu::tiles::data::home::{Place, Span};
 use crate::cpu::tiles::data::product::{Form, Left, MEMBERS, Product, View, Weights};
 use crate::cpu::tiles::data::slots::Held;
 use crate::cpu::tiles::run::fold::Fold;
@@ -89,7 +89,66 @@ impl Product {
                 }
                 _ => self.fold(scene, span, (*b, *sizes, *k), first, folds[fold].now.get_mut::<f64>()),
             },
+            (Form::Each { b, each }, Target::Home(home)) => match self.dtype {
+                DType::F32 => {
+                    // SAFETY: operands have other buffers than results, and no group is at work.
+                    let out = unsafe { scene.write(home, span, self.out_len()) };
+                    self.by_each(scene, span, (*b, each), (out, workspace), lead);
+                }
+                _ => {
+                    // SAFETY: as above.
+                    let out = unsafe { scene.write::<f64>(home, span, self.out_len()) };
+                    let (x, y) = (self.left(), *b);
+                    let (x, y) =
+                        (elements(scene, span, (x, &each.left)), elements(scene, span, (y, &each.right)));
+                    let Sizes { m, n, k } = each.sizes;
+                    let count = if m * n == 0 { 0 } else { span.rows * each.count() };
+                    for number in 0..count {
+                        let of = |data, places: &Places| Matrix {
+                            data,
+                            offset: places.at(number) as isize,
+                            row: places.row as isize,
+                            column: places.column as isize,
+                        };
+                        let (a, b) = (of(x, &each.left), of(y, &each.right));
+                        let out = &mut out[each.out.at(number)..];
+                        gemm::product(out, (each.out.row as isize, 1), gemm::Sizes { m, n, k }, a, b, false);
+                    }
+                }
+            },
             _ => unreachable!("rows go to rows, folds to folds"),
+        }
+    }
+
+    /// Products of each row; with a team, each member has some of them.
+    fn by_each(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        (b, each): (usize, &Each),
+        (out, workspace): (&mut [f32], &mut [f32]),
+        lead: Option<&mut Lead<'_>>,
+    ) {
+        let operands =
+            (elements(scene, span, (self.left(), &each.left)), elements(scene, span, (b, &each.right)));
+        let count = span.rows * each.count();
+        let parts =
+            lead.as_ref().map_or(1, |lead| scene.kernels.share(self.sizes(span.rows), lead.members()).parts);
+        let parts = parts.min(count).clamp(1, MEMBERS);
+        let (out, space) = (Parts::new(out), Parts::new(workspace));
+        let room = space.len() / parts;
+        let some = |index: usize| {
+            let numbers = part(0..count, index, parts);
+            // SAFETY: every part has a workspace of its own, and products that no other part has: no two of
+            // them share an element (`Loops::covers`).
+            unsafe {
+                let workspace = space.part(index * room..(index + 1) * room);
+                scene.kernels.multiply_each(each, operands, numbers, (out.start(), out.len()), workspace);
+            }
+        };
+        match lead.filter(|_| parts > 1) {
+            Some(lead) => lead.parts(parts, &|_, index| some(index)),
+            None => some(0),
         }
     }
 
@@ -270,6 +329,14 @@ impl Product {
     }
 }
 
+/// The elements of an operand, rows or whole.
+fn elements<'s, T: Held>(scene: &Scene<'s>, span: Span, (home, places): (usize, &Places)) -> &'s [T] {
+    match scene.homes[home].place {
+        Place::Whole(_) | Place::Known(_) => scene.whole(home),
+        _ => scene.rows(home, span, places.each),
+    }
+}
+
 /// The windows of an image, one after the other.
 fn copied<T: Copy>(windows: &Windows, image: &[T]) -> Vec<T> {
     windows.rows.places().flat_map(|i| windows.columns.places().map(move |j| image[i + j])).collect()
@@ -289,6 +356,10 @@ impl Parts {
 
     fn len(&self) -> usize {
         self.1
+    }
+
+    fn start(&self) -> *mut f32 {
+        self.0
     }
 
     /// # Safety
