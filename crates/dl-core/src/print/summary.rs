@@ -252,9 +252,9 @@ mod tests {
         nn::dense(nn::lstm(g.input("x", F32, (B, Named("T"), 8)), "lstm", 4), "fc", 2);
         expect![[r#"
             layer  kind   output     parameters  operations
-            lstm   lstm   [B, T, 4]         224          27
+            lstm   lstm   [B, T, 4]         224          26
             fc     dense  [B, T, 2]          10           3
-            total                           234          30
+            total                           234          29
             234 trained"#]]
         .assert_eq(&g.summary().to_string());
         expect![[r#"

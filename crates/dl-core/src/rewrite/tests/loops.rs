@@ -77,7 +77,7 @@ fn the_gradients_of_weights_are_products_over_time() {
             let gradients = run.outputs[0].square().sum(..).grad(&[w, u, b]);
             gradients[0].sum(..) + gradients[1].sum(..) * gradients[2].sum(..)
         },
-        expect!["contract add tanh add add mul sigmoid mul sigmoid mul mul mul contract"],
+        expect!["contract add tanh add mul sigmoid mul sigmoid mul mul mul contract"],
     );
 }
 
