@@ -52,6 +52,13 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The same rows as so many lines each.
+    pub(crate) fn in_lines(self, lines: usize) -> Span {
+        let Span { start, rows, shard, tile, transposed } = self;
+        let [start, rows, shard, tile] = [start, rows, shard, tile].map(|row| row * lines);
+        Span { start, rows, shard, tile, transposed }
+    }
+
     /// Elements that lie together, of values with `len` elements a row: of a row or of a column.
     pub(crate) fn line(&self, len: usize) -> usize {
         if self.transposed { self.rows } else { len }

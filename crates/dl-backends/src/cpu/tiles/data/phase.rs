@@ -54,6 +54,16 @@ pub(crate) struct FoldDecl {
     pub overwritten: bool,
     /// Terms that a row contributes to one element, at most.
     pub terms: usize,
+    /// Elements that terms are added to one after the other: a multiple of those of the value.
+    pub width: usize,
+}
+
+/// A whole value that a line of rows repeats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeated {
+    /// Its home, and that of the line.
+    pub from: usize,
+    pub to: usize,
 }
 
 /// Operations that go row by row, in blocks.
@@ -70,6 +80,8 @@ pub(crate) struct Group {
     pub transposed: bool,
     /// What rows fold to; `None` if they cannot do so in parts.
     pub folded: Option<Vec<Folded>>,
+    /// What is repeated along the lines of rows before the first of them.
+    pub repeated: Vec<Repeated>,
 }
 
 /// Instructions of a group that run together.
@@ -170,7 +182,10 @@ impl Phase {
     /// The homes that are written.
     pub(crate) fn results(&self) -> Vec<usize> {
         match self {
-            Phase::Group(group) => group.instrs.iter().filter_map(|i| i.out).collect(),
+            Phase::Group(group) => {
+                let lines = group.repeated.iter().map(|r| r.to);
+                lines.chain(group.instrs.iter().filter_map(|i| i.out)).collect()
+            }
             Phase::Product(Product { out, .. }) => out.home().into_iter().collect(),
             Phase::Opaque(step) => step.outs.iter().filter_map(|out| out.home()).collect(),
         }

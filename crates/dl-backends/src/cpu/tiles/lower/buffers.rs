@@ -22,13 +22,14 @@ impl Buffers {
         let (mut spans, mut made, mut kept) = (vec![(0, 0); n], vec![0; n], vec![false; n]);
         let phases = stages.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
         for (index, (stage, phase)) in phases.enumerate() {
-            for home in phase.inputs() {
-                spans[home].1 = index;
-                kept[home] |= made[home] != stage;
-            }
+            // A group reads what it has made itself.
             for home in phase.results() {
                 spans[home] = (index, index);
                 made[home] = stage;
+            }
+            for home in phase.inputs() {
+                spans[home].1 = index;
+                kept[home] |= made[home] != stage;
             }
         }
         for home in outputs.iter().flatten() {
@@ -40,6 +41,9 @@ impl Buffers {
     pub(crate) fn give(mut self, homes: &mut [Home], stages: &[Phases]) -> Vec<Buffer> {
         for (index, phase) in stages.iter().flatten().enumerate() {
             if let Phase::Group(group) = phase {
+                // Until the last block of rows is done.
+                let lines: Vec<usize> = group.repeated.iter().map(|r| r.to).collect();
+                lines.iter().for_each(|home| self.open(homes, *home, 1));
                 for unit in group.units() {
                     let (instrs, later) =
                         (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
@@ -56,6 +60,7 @@ impl Buffers {
                     let mut inputs: Vec<usize> = instrs.iter().flat_map(|i| i.kind.inputs()).collect();
                     inputs.sort_unstable();
                     inputs.dedup();
+                    inputs.retain(|home| !lines.contains(home));
                     for home in inputs {
                         let again = later.iter().any(|later| later.kind.inputs().contains(&home));
                         if !again && matches!(homes[home].place, Place::Slot(_, Base::Block)) {

@@ -5,15 +5,17 @@
 //!    products with packed matrices;
 //! 2. `converts`: bytes that only products read leave the groups;
 //! 3. `transpose`: groups of short rows compute on columns;
-//! 4. `code`: instructions that go element by element become machine code;
-//! 5. `buffers`: homes get buffers, which values share whose lifetimes do not meet;
-//! 6. `updates`: products that may add to a parameter do so where all rows are one tile;
-//! 7. `whole`: kernels on whole values.
+//! 4. `lines`: operations on images go line by line, where channels have numbers of their own;
+//! 5. `code`: instructions that go element by element become machine code;
+//! 6. `buffers`: homes get buffers, which values share whose lifetimes do not meet;
+//! 7. `updates`: products that may add to a parameter do so where all rows are one tile;
+//! 8. `whole`: kernels on whole values.
 
 mod body;
 mod buffers;
 mod code;
 mod converts;
+mod lines;
 mod recorder;
 mod rows;
 mod transpose;
@@ -59,6 +61,7 @@ pub(super) fn rows(schedule: &Schedule, kernels: Kernels, code: bool) -> Result<
         }
     }
     transpose::transpose(&mut lowered, &mut phases, schedule.row_count());
+    lines::lines(&mut lowered, &mut phases);
     for phase in phases.iter_mut().flatten() {
         if let Phase::Group(group) = phase {
             group.folded = group.folds();
