@@ -33,6 +33,7 @@ impl Draft<'_> {
             return Ok(());
         }
         if let Part::Fold(_, kind) = self.batch.part(step.result) {
+            self.renew(step)?;
             return self.fold(step, kind);
         }
         if step.repeat.is_some() {
@@ -53,6 +54,7 @@ impl Draft<'_> {
             self.views[result.index()] = Some(view);
             return Ok(());
         }
+        self.renew(step)?;
         if !matches!(step.op, Op::Contract(_)) {
             for value in step.args.iter().filter_map(Arg::value) {
                 if self.views[value.index()].is_some() {
@@ -101,7 +103,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn elementwise(&self, step: &Step) -> Result<Operation<RowId>, String> {
+    pub(super) fn elementwise(&self, step: &Step) -> Result<Operation<RowId>, String> {
         let operands = step.args.iter().map(|a| self.operand(a)).collect::<Result<Vec<_>, _>>()?;
         Operation::elementwise(self.plan, step, &operands)
             .ok_or_else(|| format!("{} of these operands", step.op.name()))

@@ -30,18 +30,29 @@ struct Standardized<'g> {
     /// The mean and the variance (over `n`, not `n - 1`) along the axes, which are gone.
     mean: Expr<'g>,
     variance: Expr<'g>,
+    /// `1/√(variance + ε)`.
+    scale: Expr<'g>,
 }
 
 /// `(x - mean)/√(variance + ε)` along `axes`: the variance is the mean square of what is centred, so that
 /// no digits cancel.
+///
+/// Its gradient by `x` is `(c - mean(c) - x̂·mean(c·x̂))/√(variance + ε)` for a cotangent `c` of the value
+/// `x̂`: that of the chain rule less the mean of what is centred, which is 0. Both means are sums of one pass.
 fn standardized<'g>(x: Expr<'g>, axes: &[usize], eps: f64) -> Standardized<'g> {
     let shape = x.shape();
     let kept: Vec<usize> = (0..shape.rank()).filter(|axis| !axes.contains(axis)).collect();
+    let along = |each: Expr<'g>| each.broadcast_along(&kept, &shape);
     let mean = x.mean(axes);
-    let centred = x - mean.broadcast_along(&kept, &shape);
+    let centred = x - along(mean);
     let variance = centred.square().mean(axes);
-    let value = centred / (variance + eps).sqrt().broadcast_along(&kept, &shape);
-    Standardized { value, mean, variance }
+    let scale = 1.0 / (variance + eps).sqrt();
+    let value = centred * along(scale);
+    let value = value.with_gradient(&[x], |c| {
+        let (level, slope) = (c.mean(axes), (c * value).mean(axes));
+        [(c - along(level) - value * along(slope)) * along(scale)]
+    });
+    Standardized { value, mean, variance, scale }
 }
 
 /// The unbiased variance of `n` values whose variance is given; 0 where there is one value.
