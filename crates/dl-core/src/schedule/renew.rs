@@ -67,9 +67,15 @@ impl Draft<'_> {
         (light && alike && !self.readers.is_wanted(value)).then_some(step)
     }
 
-    /// Whether a value has rows of its own: it is no whole value repeated.
+    /// Whether a value has rows of its own: it is no whole value repeated, and no number.
     fn is_source(&self, value: ValueId) -> bool {
-        self.is_rows(value) && self.views[value.index()].as_ref().is_none_or(|view| self.is_rows(view.of))
+        let repeated = self.views[value.index()].as_ref().is_some_and(|view| !self.is_rows(view.of));
+        let same = match self.operands[value.index()] {
+            Some(Operand::Register(row)) => self.is_same(row),
+            Some(Operand::Number(_)) => true,
+            None => false,
+        };
+        self.is_rows(value) && !repeated && !same
     }
 
     /// Computes it, if it costs little.

@@ -36,9 +36,6 @@ struct Standardized<'g> {
 
 /// `(x - mean)/√(variance + ε)` along `axes`: the variance is the mean square of what is centred, so that
 /// no digits cancel.
-///
-/// Its gradient by `x` is `(c - mean(c) - x̂·mean(c·x̂))/√(variance + ε)` for a cotangent `c` of the value
-/// `x̂`: that of the chain rule less the mean of what is centred, which is 0. Both means are sums of one pass.
 fn standardized<'g>(x: Expr<'g>, axes: &[usize], eps: f64) -> Standardized<'g> {
     let shape = x.shape();
     let kept: Vec<usize> = (0..shape.rank()).filter(|axis| !axes.contains(axis)).collect();
@@ -48,10 +45,6 @@ fn standardized<'g>(x: Expr<'g>, axes: &[usize], eps: f64) -> Standardized<'g> {
     let variance = centred.square().mean(axes);
     let scale = 1.0 / (variance + eps).sqrt();
     let value = centred * along(scale);
-    let value = value.with_gradient(&[x], |c| {
-        let (level, slope) = (c.mean(axes), (c * value).mean(axes));
-        [(c - along(level) - value * along(slope)) * along(scale)]
-    });
     Standardized { value, mean, variance, scale }
 }
 
