@@ -135,8 +135,10 @@ impl<'g> Standardized<'g> {
         let weight = g.parameter(&format!("{path}.weight"), dtype, [channels], Init::ones());
         let bias = g.parameter(&format!("{path}.bias"), dtype, [channels], Init::Zeros);
         let n = g.extent(dtype, &count(&shape, axes));
-        let (value, scale) = (self.value, self.scale);
-        (value * weight + bias).with_gradient(&[x, weight, bias], |c| {
+        (self.value * weight + bias).with_gradient(&[x, weight, bias], |c| {
+            // One division for a channel.
+            let scale = 1.0 / self.root;
+            let value = self.centred * scale;
             let (level, slope) = (c.sum(axes), (c * value).sum(axes));
             [(c - level / n - value * (slope / n)) * (weight * scale), slope, level]
         })

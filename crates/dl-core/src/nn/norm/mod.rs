@@ -30,8 +30,9 @@ struct Standardized<'g> {
     /// The mean and the variance (over `n`, not `n - 1`) along the axes, which are gone.
     mean: Expr<'g>,
     variance: Expr<'g>,
-    /// `1/√(variance + ε)`.
-    scale: Expr<'g>,
+    /// What is divided by what to be the value: `x - mean`, and `√(variance + ε)` along the kept axes.
+    centred: Expr<'g>,
+    root: Expr<'g>,
 }
 
 /// `(x - mean)/√(variance + ε)` along `axes`: the variance is the mean square of what is centred, so that
@@ -43,9 +44,9 @@ fn standardized<'g>(x: Expr<'g>, axes: &[usize], eps: f64) -> Standardized<'g> {
     let mean = x.mean(axes);
     let centred = x - along(mean);
     let variance = centred.square().mean(axes);
-    let scale = 1.0 / (variance + eps).sqrt();
-    let value = centred * along(scale);
-    Standardized { value, mean, variance, scale }
+    let root = (variance + eps).sqrt();
+    let value = centred / along(root);
+    Standardized { value, mean, variance, centred, root }
 }
 
 /// The unbiased variance of `n` values whose variance is given; 0 where there is one value.
