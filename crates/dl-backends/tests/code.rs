@@ -77,6 +77,29 @@ fn every_operand<'g>(g: &'g Graph, wide: bool, columns: usize) -> (Expr<'g>, Exp
     (d, inside.cast(dtype), c.exp())
 }
 
+/// A step of a network of images whose channels are normalized over all places, before and after a
+/// convolution.
+fn norms(g: &Graph, wide: bool) -> Program {
+    let x = g.input("x", if wide { F64 } else { F32 }, (B, 720)).reshape((B, 12, 10, 6));
+    let x = nn::BatchNorm::new().apply(x, "bn1", Mode::Train).relu();
+    let y = nn::BatchNorm::new().apply(nn::conv2d(x, "conv", 16, [4, 2]), "bn2", Mode::Train).relu();
+    nn::dense(y.mean([1, 2]), "fc", 3).square().mean(..).minimize(Sgd::new(0.05)).expect("it is right")
+}
+
+#[test]
+fn images_line_by_line() {
+    for wide in [false, true] {
+        let program = norms(&Graph::new(), wide);
+        // Odd, so that lines of several rows come to no whole number of what is added one after the other.
+        let x = (0..70 * 720).map(|i| (i * 37 % 101) as f64 / 101.0 - 0.4).collect::<Vec<_>>();
+        let x = match wide {
+            true => Tensor::new([70, 720], x),
+            false => Tensor::new([70, 720], x.into_iter().map(|x| x as f32).collect()),
+        };
+        check(&program, &[x.expect("as many as the shape says")], "norms of images");
+    }
+}
+
 #[test]
 fn rows_give_the_same_bits() {
     for wide in [false, true] {

@@ -58,6 +58,33 @@ fn layers_with_state_train_on_every_executor() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A step of a network whose norms go over images: their channels are repeated along lines of several places.
+fn images(float: DType) -> Program {
+    let g = Graph::new();
+    let x = g.input("x", float, (B, 12, 10, 6));
+    let x = BatchNorm::new().apply(x, "bn1", Mode::Train).relu();
+    let h = BatchNorm::new().apply(nn::conv2d(x, "conv1", 16, [4, 2]), "bn2", Mode::Train);
+    let h = nn::conv2d(h.relu(), "conv2", 16, [1, 1]) + h;
+    let h = BatchNorm::new().apply(h, "bn3", Mode::Train).relu();
+    let y = Dense::new(3).apply(h.mean([1, 2]), "fc");
+    y.square().mean(..).minimize(Sgd::new(0.05).momentum(0.5)).expect("it is well formed")
+}
+
+#[test]
+fn norms_of_images_train_on_every_executor() {
+    let mut wrong = vec![];
+    for float in [F32, F64] {
+        let x = filled(float, &[7, 12, 10, 6], Fill::Uniform, 3);
+        let ready = Ready { program: images(float), inputs: vec![("x".into(), x)], parameters: vec![] };
+        for executor in executors().into_iter().filter(|e| e.supports(float)) {
+            let who = format!("{float} on {}", executor.name());
+            let found = differences(&ready, executor, promised("composed"), 3);
+            wrong.extend(found.into_iter().map(|what| format!("{who}: {what}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn an_index_outside_a_table_is_refused_with_its_line() {
     for executor in executors() {

@@ -215,11 +215,11 @@ mod tests {
         expect![[r#"
             layer  kind        output     parameters  operations
             fc1    dense       [B, 1000]     785,000           5
-            bn     batch_norm  [B, 1000]       2,000          46
+            bn     batch_norm  [B, 1000]       2,000          42
             fc2    dense       [B, 10]        10,010           5
             scale                              1,000           0
             other                                            154
-            total                            798,010         210
+            total                            798,010         206
             798,000 trained, 10 frozen, 2,000 state, 1,596,006 state of optimizers"#]]
         .assert_eq(&step.summary().to_string());
         let read = Program::from_json(&step.to_json().unwrap()).unwrap();

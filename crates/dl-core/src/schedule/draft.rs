@@ -62,6 +62,8 @@ pub(super) struct Draft<'p> {
     pub copies: HashMap<(ValueId, StageId), RowId>,
     /// The values that a product makes on its way to another one.
     pub passed: HashSet<ValueId>,
+    /// By value and stage, what a later stage computes anew.
+    pub renewed: HashMap<(ValueId, StageId), Operand<RowId>>,
 }
 
 impl RowValue {
@@ -97,6 +99,7 @@ impl<'p> Draft<'p> {
             views: vec![None; plan.values().len()],
             copies: HashMap::new(),
             passed: HashSet::new(),
+            renewed: HashMap::new(),
         };
         for input in plan.inputs() {
             let buffer = draft.held(input.value);
@@ -226,7 +229,10 @@ impl<'p> Draft<'p> {
     /// The present step's operand along rows.
     pub(super) fn operand(&self, arg: &Arg) -> Result<Operand<RowId>, String> {
         match arg {
-            Arg::Value(v) => self.operands[v.index()].ok_or_else(|| format!("%{} has no rows", v.0)),
+            Arg::Value(v) => {
+                let renewed = self.renewed.get(&(*v, self.stage())).copied();
+                renewed.or(self.operands[v.index()]).ok_or_else(|| format!("%{} has no rows", v.0))
+            }
             Arg::Constant(value) => Ok(Operand::Number(*value)),
             Arg::Extent(dim) => {
                 let step = self.at();

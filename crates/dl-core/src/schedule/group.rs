@@ -1,6 +1,6 @@
 //! Grouping: instructions are gathered between the products and opaque steps that they wait for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::schedule::draft::Draft;
 use crate::schedule::item::{Item, Level, RowId, Work};
@@ -45,8 +45,9 @@ enum Needed {
 
 /// Moves instructions to the last group that their readers allow, where they read no more memory between
 /// kernels than they write: nothing is kept that costs little to compute later, and groups have rows of
-/// like lengths.
+/// like lengths. What is computed anew comes where it is wanted.
 fn sink(draft: &Draft<'_>, items: &mut [Item]) {
+    let renewed: HashSet<RowId> = draft.renewed.values().filter_map(|o| o.register()).collect();
     let mut needed: HashMap<RowId, Needed> = HashMap::new();
     for row in draft.outputs.iter().flatten() {
         needed.insert(*row, Needed::Always);
@@ -65,7 +66,7 @@ fn sink(draft: &Draft<'_>, items: &mut [Item]) {
                     && *latest > item.level
                     // A last product reads whole tiles, whenever they were computed.
                     && *latest != Level::Last
-                    && read <= bytes(*out)
+                    && (read <= bytes(*out) || renewed.contains(out))
                 {
                     item.level = *latest;
                 }

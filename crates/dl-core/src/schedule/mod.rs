@@ -5,8 +5,9 @@
 //! caches, vectors, threads or devices. The passes come in this order:
 //!
 //! 1. `batch`: which values go row by row along the batch;
-//! 2. `select`, `reduce`, `products`, `loops`: the rows' steps become instructions and matrix products, with the
-//!    tables and sizes that they need;
+//! 2. `select`, `reduce`, `renew`, `products`, `loops`, `looped`: the rows' steps become instructions, matrix
+//!    products and loops of both, with the tables and sizes that they need; what costs little is computed anew
+//!    in later stages;
 //! 3. `group`: instructions are gathered between the products that they wait for;
 //! 4. `assemble`: groups become kernels with registers, loads and stores; an elementwise chain from an input
 //!    that only products read becomes their prologue, elementwise instructions that follow one product its
@@ -42,6 +43,7 @@ mod print;
 mod products;
 mod readers;
 mod reduce;
+mod renew;
 mod repeat;
 mod select;
 mod updates;

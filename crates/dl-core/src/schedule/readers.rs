@@ -97,6 +97,11 @@ impl<'p> Readers<'p> {
         (axes.len() == 1).then_some(Biased { sum: add.result, vector, repeated, axis: axes[0] })
     }
 
+    /// The step that makes a value, if one does.
+    pub(super) fn maker(&self, value: ValueId) -> Option<&'p Step> {
+        self.made[value.index()]
+    }
+
     /// Whether a value is wanted for itself.
     pub(super) fn is_wanted(&self, value: ValueId) -> bool {
         self.wanted[value.index()]

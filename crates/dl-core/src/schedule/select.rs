@@ -33,6 +33,7 @@ impl<'p> Draft<'p> {
             return Ok(());
         }
         if let Part::Fold(_, kind) = self.batch.part(step.result) {
+            self.renew(step)?;
             return self.fold(step, kind);
         }
         if let Some(repeat) = &step.repeat {
@@ -53,6 +54,7 @@ impl<'p> Draft<'p> {
             self.views[result.index()] = Some(view);
             return Ok(());
         }
+        self.renew(step)?;
         if !matches!(step.op, Op::Contract(_)) {
             for value in step.args.iter().filter_map(Arg::value) {
                 if self.views[value.index()].is_some() {
@@ -104,7 +106,7 @@ impl<'p> Draft<'p> {
         Ok(())
     }
 
-    fn elementwise(&self, step: &Step) -> Result<Operation<RowId>, String> {
+    pub(super) fn elementwise(&self, step: &Step) -> Result<Operation<RowId>, String> {
         let operands = step.args.iter().map(|a| self.operand(a)).collect::<Result<Vec<_>, _>>()?;
         Operation::elementwise(self.plan, step, &operands)
             .ok_or_else(|| format!("{} of these operands", step.op.name()))

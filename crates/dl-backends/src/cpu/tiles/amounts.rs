@@ -12,7 +12,7 @@ impl Tiled {
     pub(super) fn instr_amount(&self, instr: &Instr, group: &Group) -> Amount {
         let rows = self.tiling.rows * group.lines();
         let blocks = self.tiles_of_shards() * (self.tiling.tile * group.lines()).div_ceil(group.rows.max(1));
-        let lines = |len: usize| if group.transposed { blocks * len } else { rows };
+        let lines = |len: usize| if group.transposed { blocks * len } else { rows * instr.lines };
         let terms = instr.work.terms;
         let (operation, calls) = match instr.kind {
             Kind::Reduce(kind, ..) if group.transposed => (combining(kind), blocks * terms),
@@ -21,7 +21,7 @@ impl Tiled {
             Kind::Gather(_, _, _, _, Some(ref runs)) if !group.transposed => {
                 (Operation::Move, rows * runs.len())
             }
-            Kind::Fold(kind, ..) if terms > 1 && !group.transposed => (combining(kind), rows),
+            Kind::Fold(kind, ..) if terms > 1 && !group.transposed => (combining(kind), rows * instr.lines),
             Kind::Fold(..) => (Operation::Reduce, blocks * terms),
             Kind::Lookup { width, .. } => (Operation::Move, rows * instr.len / width.max(1)),
             Kind::Place { .. } => (Operation::Index, blocks),

@@ -238,14 +238,14 @@ impl Memory<'_> {
         for folded in self.phases.iter().flatten().filter_map(Phase::folded).flatten() {
             let decl = &self.lowered.folds[folded.fold];
             let slot = Slot::new(self.dtype(decl), self.len(decl));
-            let terms = self.tiling.tile.saturating_mul(decl.terms).div_ceil(PARTS);
-            folds[folded.fold] = self.fold(decl, slot, terms > CHAIN);
+            folds[folded.fold] =
+                self.fold(decl, slot, self.tiling.tile.div_ceil(PARTS).saturating_mul(decl.terms) > CHAIN);
         }
         folds
     }
 
     fn fold(&self, decl: &FoldDecl, slot: Slot, many: bool) -> Fold {
-        Fold::new(slot, (decl.kind, self.dtype(decl)), self.len(decl), many)
+        Fold::new(slot, (decl.kind, self.dtype(decl)), (self.len(decl), decl.width), many)
     }
 
     fn dtype(&self, decl: &FoldDecl) -> DType {

@@ -1,8 +1,11 @@
 //! Batch normalization.
 
 use crate::graph::Expr;
+use crate::init::Init;
 use crate::nn::Mode;
-use crate::nn::norm::{EPS, Momentum, Running, affine, check_eps, count, last_sizes, standardized, unbiased};
+use crate::nn::norm::{
+    EPS, Momentum, Running, Standardized, affine, check_eps, count, last_sizes, standardized, unbiased,
+};
 
 /// Batch normalization: each channel (the last axis) less its mean over all examples and places, divided by
 /// its standard deviation, then `weight · x̂ + bias`. Shape in, shape out: `[B, C]`, `[B, T, C]`, `[B, H, W, C]`.
@@ -99,7 +102,10 @@ impl BatchNorm {
         let n = count(&shape, &axes);
         let running = self.tracking.then(|| Running::declare(x, path, channels, self.momentum));
         let (y, tracked) = match (&running, mode) {
-            (Some(running), Mode::Evaluate) => (running.apply(x, self.eps), None),
+            (Some(running), Mode::Evaluate) => {
+                let y = running.apply(x, self.eps);
+                (if self.affine { affine(y, path, &[channels], true) } else { y }, None)
+            }
             _ if mode == Mode::Train && n.size().is_some_and(|n| n <= 1) => {
                 return x.fail(format!(
                     "{what} of {shape} in training: more than one value for each channel is needed"
@@ -107,13 +113,34 @@ impl BatchNorm {
             }
             _ => {
                 let batch = standardized(x, &axes, self.eps);
-                (batch.value, Some((batch.mean, unbiased(batch.variance, &n))))
+                let y = if self.affine { batch.scaled(x, &axes, path, channels) } else { batch.value };
+                (y, Some((batch.mean, unbiased(batch.variance, &n))))
             }
         };
-        let y = if self.affine { affine(y, path, &[channels], true) } else { y };
         layer.output(match (&running, tracked) {
             (Some(running), Some((mean, variance))) => running.updated_with(y, mean, variance),
             _ => y,
+        })
+    }
+}
+
+impl<'g> Standardized<'g> {
+    /// `weight · x̂ + bias` with a weight and a bias for each channel.
+    ///
+    /// Their gradients, the sums of `c` and of `c·x̂` for a cotangent `c`, are all that the gradient by `x` needs
+    /// of other places: `weight·(c - mean(c) - x̂·mean(c·x̂))/√(variance + ε)`.
+    #[track_caller]
+    fn scaled(&self, x: Expr<'g>, axes: &[usize], path: &str, channels: usize) -> Expr<'g> {
+        let (g, dtype, shape) = (x.graph(), x.dtype(), x.shape());
+        let weight = g.parameter(&format!("{path}.weight"), dtype, [channels], Init::ones());
+        let bias = g.parameter(&format!("{path}.bias"), dtype, [channels], Init::Zeros);
+        let n = g.extent(dtype, &count(&shape, axes));
+        (self.value * weight + bias).with_gradient(&[x, weight, bias], |c| {
+            // One division for a channel.
+            let scale = 1.0 / self.root;
+            let value = self.centred * scale;
+            let (level, slope) = (c.sum(axes), (c * value).sum(axes));
+            [(c - level / n - value * (slope / n)) * (weight * scale), slope, level]
         })
     }
 }

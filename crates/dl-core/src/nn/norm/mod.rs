@@ -30,6 +30,9 @@ struct Standardized<'g> {
     /// The mean and the variance (over `n`, not `n - 1`) along the axes, which are gone.
     mean: Expr<'g>,
     variance: Expr<'g>,
+    /// What is divided by what to be the value: `x - mean`, and `√(variance + ε)` along the kept axes.
+    centred: Expr<'g>,
+    root: Expr<'g>,
 }
 
 /// `(x - mean)/√(variance + ε)` along `axes`: the variance is the mean square of what is centred, so that
@@ -37,11 +40,13 @@ struct Standardized<'g> {
 fn standardized<'g>(x: Expr<'g>, axes: &[usize], eps: f64) -> Standardized<'g> {
     let shape = x.shape();
     let kept: Vec<usize> = (0..shape.rank()).filter(|axis| !axes.contains(axis)).collect();
+    let along = |each: Expr<'g>| each.broadcast_along(&kept, &shape);
     let mean = x.mean(axes);
-    let centred = x - mean.broadcast_along(&kept, &shape);
+    let centred = x - along(mean);
     let variance = centred.square().mean(axes);
-    let value = centred / (variance + eps).sqrt().broadcast_along(&kept, &shape);
-    Standardized { value, mean, variance }
+    let root = (variance + eps).sqrt();
+    let value = centred / along(root);
+    Standardized { value, mean, variance, centred, root }
 }
 
 /// The unbiased variance of `n` values whose variance is given; 0 where there is one value.

@@ -2,10 +2,25 @@
 
 use expect_test::expect;
 
-use super::{B, check, program};
+use super::{B, check, program, schedule};
 use crate::nn::{self, Sgd};
 use crate::ops::Order;
 use crate::{F32, Graph, I64, Init, U8};
+
+#[test]
+fn a_later_stage_computes_anew_what_costs_little() {
+    let g = Graph::new();
+    let h = g.input("x", F32, (B, 3)).exp();
+    let centred = h - h.mean(0);
+    let y = centred / centred.square().mean(0);
+    let listing = schedule(&program(&g, &[("y", y)], &[])).to_string();
+    // What is centred is so in the stage of its squares and in the last one; exponentials are kept.
+    let count = |of: &str| listing.matches(of).count();
+    assert_eq!((count("= sub"), count("= exp"), count("← sum")), (2, 1, 2), "{listing}");
+    // Of what is wanted there is a buffer.
+    let wanted = schedule(&program(&g, &[("centred", centred), ("y", y)], &[])).to_string();
+    assert_eq!(wanted.matches("= sub").count(), 1, "{wanted}");
+}
 
 #[test]
 fn the_perceptron() {

@@ -20,8 +20,10 @@ pub(crate) struct Segment {
     pub folds: Vec<usize>,
     /// Whole values of one element.
     pub numbers: Vec<usize>,
-    /// Elements of a row.
+    /// Elements of a row, or of each of its lines.
     pub len: usize,
+    /// Lines of a row.
+    pub lines: usize,
     /// Whether all elements are one line.
     pub flat: bool,
     pub dtype: DType,

@@ -52,16 +52,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The same rows as lines, of which each has this number.
-    pub(crate) fn by(self, lines: usize) -> Span {
+    /// The same rows as so many lines each.
+    pub(crate) fn in_lines(self, lines: usize) -> Span {
         let Span { start, rows, shard, tile, transposed } = self;
-        Span {
-            start: start * lines,
-            rows: rows * lines,
-            shard: shard * lines,
-            tile: tile * lines,
-            transposed,
-        }
+        let [start, rows, shard, tile] = [start, rows, shard, tile].map(|row| row * lines);
+        Span { start, rows, shard, tile, transposed }
     }
 
     /// Elements that lie together, of values with `len` elements a row: of a row or of a column.

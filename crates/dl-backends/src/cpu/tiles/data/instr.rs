@@ -15,8 +15,10 @@ pub(crate) struct Instr {
     pub dtype: DType,
     /// The home that is written; none if it reduces rows.
     pub out: Option<usize>,
-    /// Elements of a row of the result.
+    /// Elements of a row of the result, or of a line of it.
     pub len: usize,
+    /// Lines of a row, each of which is a row for it; 1 unless rows are taken line by line.
+    pub lines: usize,
     /// The plan's step, for errors.
     pub step: usize,
     pub work: Work,
@@ -128,6 +130,28 @@ pub(crate) enum Operand {
 }
 
 impl Kind {
+    /// The operands of what goes element by element.
+    pub(crate) fn operands(&self) -> impl Iterator<Item = &Operand> {
+        let (first, others) = match self {
+            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) => (Some(x), [None, None]),
+            Kind::Binary(_, _, x, y) => (Some(x), [Some(y), None]),
+            Kind::Select(c, a, b) => (Some(c), [Some(a), Some(b)]),
+            _ => (None, [None, None]),
+        };
+        first.into_iter().chain(others.into_iter().flatten())
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn operands_mut(&mut self) -> impl Iterator<Item = &mut Operand> {
+        let (first, others) = match self {
+            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) => (Some(x), [None, None]),
+            Kind::Binary(_, _, x, y) => (Some(x), [Some(y), None]),
+            Kind::Select(c, a, b) => (Some(c), [Some(a), Some(b)]),
+            _ => (None, [None, None]),
+        };
+        first.into_iter().chain(others.into_iter().flatten())
+    }
+
     /// The values that are read.
     pub(crate) fn inputs(&self) -> Vec<usize> {
         let home = |x: &Operand| match x {

@@ -179,6 +179,16 @@ pub(crate) struct FoldDecl {
     pub overwritten: bool,
     /// Terms that a row contributes to one element, at most.
     pub terms: usize,
+    /// Elements that terms are added to one after the other: a multiple of those of the value.
+    pub width: usize,
+}
+
+/// A whole value that a line of rows repeats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeated {
+    /// Its home, and that of the line.
+    pub from: usize,
+    pub to: usize,
 }
 
 /// Operations that go row by row, in blocks.
@@ -200,6 +210,8 @@ pub(crate) struct Group {
     /// In a loop: what each block begins with, and what is kept of it.
     pub takes: Vec<Taken>,
     pub keeps: Vec<Taken>,
+    /// What is repeated along the lines of rows before the first of them.
+    pub repeated: Vec<Repeated>,
 }
 
 /// Instructions of a group that run together.
@@ -324,6 +336,7 @@ impl Phase {
         match self {
             Phase::Group(group) => {
                 let around = group.takes.iter().map(|t| t.one).chain(group.keeps.iter().map(|k| k.all));
+                let around = around.chain(group.repeated.iter().map(|r| r.to));
                 group.instrs.iter().filter_map(|i| i.out).chain(around).collect()
             }
             Phase::Product(Product { out, .. }) => out.home().into_iter().collect(),

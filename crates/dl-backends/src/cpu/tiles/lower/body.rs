@@ -96,7 +96,7 @@ impl Lowering<'_> {
         }
         if let Some(pattern) = to.pattern(instr) {
             let work = Work::of(to.body, register);
-            to.instrs.push(Instr { kind: pattern, dtype, out: Some(out), len, step, work });
+            to.instrs.push(Instr { kind: pattern, dtype, out: Some(out), len, lines: 1, step, work });
             return Ok(value(out));
         }
         let first_map = to.first_map(instr);
@@ -106,7 +106,7 @@ impl Lowering<'_> {
             None => self.kind(to, instr)?,
         };
         let work = Work::of(to.body, register);
-        to.instrs.push(Instr { kind, dtype, out: Some(out), len, step, work });
+        to.instrs.push(Instr { kind, dtype, out: Some(out), len, lines: 1, step, work });
         Ok(Value { bytes, ..value(out) })
     }
 
@@ -127,7 +127,7 @@ impl Lowering<'_> {
             _ => return Err("it reduces no rows".into()),
         };
         let (step, work) = (instr.step.index(), Work::of(to.body, register));
-        to.instrs.push(Instr { kind, dtype: instr.dtype, out: None, len, step, work });
+        to.instrs.push(Instr { kind, dtype: instr.dtype, out: None, len, lines: 1, step, work });
         Ok(())
     }
 

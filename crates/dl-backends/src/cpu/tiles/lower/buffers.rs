@@ -22,7 +22,7 @@ impl Buffers {
         let (mut spans, mut made, mut kept) = (vec![(0, 0); n], vec![0; n], vec![false; n]);
         let phases = stages.iter().enumerate().flat_map(|(r, phases)| phases.iter().map(move |p| (r, p)));
         for (index, (stage, phase)) in phases.enumerate() {
-            // First, since a loop reads what it makes.
+            // First, since loops and groups read what they make.
             for home in phase.results() {
                 spans[home] = (index, index);
                 made[home] = stage;
@@ -77,6 +77,9 @@ impl Buffers {
         let takes = group.takes.iter().map(|taken| taken.one).filter(|one| !opened.contains(one));
         takes.for_each(|one| self.open(homes, one, (group.rows, group.lines())));
         let kept = |home: usize| group.keeps.iter().any(|keep| keep.one == home);
+        // Until the last block of rows is done.
+        let lines: Vec<usize> = group.repeated.iter().map(|r| r.to).collect();
+        lines.iter().for_each(|home| self.open(homes, *home, (1, 1)));
         for unit in group.units() {
             let (instrs, later) = (&group.instrs[unit.range.clone()], &group.instrs[unit.range.end..]);
             match unit.segment {
@@ -93,6 +96,7 @@ impl Buffers {
             let mut inputs: Vec<usize> = instrs.iter().flat_map(|i| i.kind.inputs()).collect();
             inputs.sort_unstable();
             inputs.dedup();
+            inputs.retain(|home| !lines.contains(home));
             for home in inputs {
                 let again = later.iter().any(|later| later.kind.inputs().contains(&home));
                 if !again && !kept(home) && matches!(homes[home].place, Place::Slot(_, Base::Block)) {

@@ -41,11 +41,11 @@ impl Group {
         self.instrs = in_runs(std::mem::take(&mut self.instrs), homes, kind);
         let mut from = 0;
         while from < self.instrs.len() {
-            let Some(len) = may_be_in(&self.instrs[from], homes, kind) else {
+            let Some(size) = may_be_in(&self.instrs[from], homes, kind) else {
                 from += 1;
                 continue;
             };
-            let same = |i: &&Instr| may_be_in(i, homes, kind) == Some(len);
+            let same = |i: &&Instr| may_be_in(i, homes, kind) == Some(size);
             let mut count = self.instrs[from..].iter().take_while(same).count();
             // Where registers or streams don't suffice, half of it is tried.
             while count > 0 {
@@ -70,11 +70,12 @@ impl Group {
     ) -> Option<Segment> {
         let tape = Tape::new(dtype == DType::F64);
         let instrs = &self.instrs[range.clone()];
+        let (len, lines) = may_be_in(&instrs[0], homes, (dtype, self.transposed))?;
         let mut recorder = Recorder {
             tape: &tape,
             homes,
             transposed: self.transposed,
-            len: may_be_in(&instrs[0], homes, (dtype, self.transposed))?,
+            len,
             dtype,
             known: HashMap::new(),
             inputs: vec![],
@@ -85,8 +86,9 @@ impl Group {
         let count = instrs.iter().take_while(|i| recorder.add(i).is_some()).count();
         let instrs = &instrs[..count];
         // A single instruction is in one pass as it is, unless that goes line by line.
-        let lines = !recorder.folds.is_empty() || recorder.streams.iter().any(|s| s.access != Access::Each);
-        if count == 0 || count == 1 && !lines {
+        let by_lines =
+            !recorder.folds.is_empty() || recorder.streams.iter().any(|s| s.access != Access::Each);
+        if count == 0 || count == 1 && !by_lines {
             return None;
         }
         let mut inside: HashMap<usize, usize> = HashMap::new();
@@ -95,7 +97,7 @@ impl Group {
         }
         let read = |home: &usize| readers[*home] > inside.get(home).copied().unwrap_or(0);
         let outs: Vec<usize> = instrs.iter().filter_map(|i| i.out).filter(read).collect();
-        let Recorder { known, inputs, mut streams, folds, numbers, len, .. } = recorder;
+        let Recorder { known, inputs, mut streams, folds, numbers, .. } = recorder;
         if streams.len() + outs.len() + folds.len() > STREAMS {
             return None;
         }
@@ -121,15 +123,16 @@ impl Group {
         }
         drop(known);
         let folds = folds.into_iter().map(|(fold, _)| fold).collect();
-        let flat = !lines;
+        let flat = !by_lines;
         let entry = writer.add(tape, &streams)?;
         let instrs = range.start..range.start + count;
-        Some(Segment { instrs, outs, inputs, folds, numbers, len, flat, dtype, entry, code: None })
+        Some(Segment { instrs, outs, inputs, folds, numbers, len, lines, flat, dtype, entry, code: None })
     }
 }
 
-/// The elements of a row of an instruction, if a segment may take it: its kind and its types decide.
-fn may_be_in(instr: &Instr, homes: &[Home], (dtype, transposed): (DType, bool)) -> Option<usize> {
+/// The elements of a line of an instruction, and the lines of a row, if a segment may take it: its kind and
+/// its types decide.
+fn may_be_in(instr: &Instr, homes: &[Home], (dtype, transposed): (DType, bool)) -> Option<(usize, usize)> {
     let of = |x: &Operand| match x {
         Operand::Rows(v) | Operand::PerRow(v) | Operand::SameRow(v) | Operand::Same(v) => homes[*v].dtype,
         Operand::Number(_) => dtype,
@@ -145,7 +148,7 @@ fn may_be_in(instr: &Instr, homes: &[Home], (dtype, transposed): (DType, bool)) 
             Kind::Fold(Reduce::Sum, ..) if !transposed && instr.len > 1 => true,
             _ => false,
         };
-    may.then_some(instr.len)
+    may.then_some((instr.len, instr.lines))
 }
 
 /// The instructions in an order in which those that may be in a segment follow each other.
@@ -169,15 +172,15 @@ fn in_runs(instrs: Vec<Instr>, homes: &[Home], kind: (DType, bool)) -> Vec<Instr
             instr.out.map(|out| open.remove(&out));
             ordered.extend(slot.take());
         }
-        let mut len = None;
+        let mut size = None;
         for slot in &mut left {
             let Some(instr) = slot else { continue };
             let ready = instr.kind.inputs().iter().all(|home| !open.contains_key(home));
             let own = may_be_in(instr, homes, kind);
-            if own.is_none() || !ready || len.is_some() && len != own {
+            if own.is_none() || !ready || size.is_some() && size != own {
                 continue;
             }
-            len = own;
+            size = own;
             instr.out.map(|out| open.remove(&out));
             ordered.extend(slot.take());
         }

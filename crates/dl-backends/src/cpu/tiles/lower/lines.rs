@@ -89,6 +89,11 @@ fn plan(instrs: &[Instr], readers: &HashMap<usize, usize>) -> Option<(usize, Has
         return None;
     }
     let mut counts: Vec<usize> = instrs.iter().filter_map(count).collect();
+    let repeats =
+        |i: &Instr| matches!(&i.kind, Kind::Gather(_, Operand::SameRow(_), width, ..) if *width < i.len);
+    if counts.is_empty() && instrs.iter().any(repeats) {
+        return None;
+    }
     let even = |count: &usize| longest.is_multiple_of(*count) && longest / count <= BLOCK / 2;
     counts.extend((2..=longest / 64).find(even).filter(|_| longest > BLOCK));
     let mut tried = HashSet::new();
@@ -108,15 +113,12 @@ fn plan(instrs: &[Instr], readers: &HashMap<usize, usize>) -> Option<(usize, Has
     (kinds.chunk_by(|a, b| a == b).count() <= GROUPS).then_some((count, lines))
 }
 
-/// The number of lines that an instruction speaks of: of reductions along each, of what is repeated along each,
-/// or of repetitions.
+/// The number of lines that an instruction speaks of: of reductions along each, or of what is repeated along
+/// each. (What is the same in all lines alone, such as the numbers of channels, wants longer ones: `channels`.)
 fn count(instr: &Instr) -> Option<usize> {
     match &instr.kind {
         Kind::Reduce(_, _, run) if *run > 1 => Some(instr.len),
         Kind::Gather(_, Operand::Rows(_), width, ..) if *width < instr.len => Some(*width),
-        Kind::Gather(_, Operand::SameRow(_), width, ..) if *width < instr.len => {
-            Some(instr.len / (*width).max(1))
-        }
         _ => None,
     }
 }

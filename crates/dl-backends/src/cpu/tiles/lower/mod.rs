@@ -6,13 +6,15 @@
 //! 2. `converts`: bytes that only products read leave the groups;
 //! 3. `lines`: groups whose rows are many lines run line by line;
 //! 4. `transpose`: groups of short rows compute on columns;
-//! 5. `code`: instructions that go element by element become machine code;
-//! 6. `buffers`: homes get buffers, which values share whose lifetimes do not meet;
-//! 7. `updates`: products that may add to a parameter do so where all rows are one tile;
-//! 8. `whole`: kernels on whole values.
+//! 5. `channels`: operations on images go line by line, where channels have numbers of their own;
+//! 6. `code`: instructions that go element by element become machine code;
+//! 7. `buffers`: homes get buffers, which values share whose lifetimes do not meet;
+//! 8. `updates`: products that may add to a parameter do so where all rows are one tile;
+//! 9. `whole`: kernels on whole values.
 
 mod body;
 mod buffers;
+mod channels;
 mod code;
 mod converts;
 mod lines;
@@ -61,6 +63,7 @@ pub(super) fn rows(schedule: &Schedule, kernels: Kernels, code: bool) -> Result<
         group.inputs.dedup();
     }
     transpose::transpose(&mut lowered, &mut phases, schedule.row_count());
+    channels::channels(&mut lowered, &mut phases);
     groups(phases.iter_mut().flatten()).into_iter().for_each(|group| group.folded = group.folds());
     let buffers = |homes: &mut [Home], phases: &[Phases]| {
         Buffers::new(homes.len(), &lowered.outputs, phases).give(homes, phases)

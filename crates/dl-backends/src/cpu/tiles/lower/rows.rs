@@ -371,7 +371,8 @@ impl Lowering<'_> {
             return Ok(*fold);
         }
         let (value, stage) = (self.value(buffer)?, self.stage);
-        self.lowered.folds.push(FoldDecl { value, kind, stage, overwritten, terms });
+        let width = self.schedule.row_shapes()[value].iter().product();
+        self.lowered.folds.push(FoldDecl { value, kind, stage, overwritten, terms, width });
         let fold = self.lowered.folds.len() - 1;
         self.folds.insert(buffer, fold);
         Ok(fold)

@@ -69,10 +69,10 @@ fn transpose_group(lowered: &mut Lowered, group: &mut Group, readers: &HashMap<u
         let work = Work { terms: len, operations: 0 };
         if made.contains(&home) {
             let kind = Kind::Transpose(inside, Way::Rows);
-            after.push(Instr { kind, dtype, out: Some(home), len, step, work });
+            after.push(Instr { kind, dtype, out: Some(home), len, lines: 1, step, work });
         } else {
             let kind = Kind::Transpose(home, Way::Columns);
-            before.push(Instr { kind, dtype, out: Some(inside), len, step, work });
+            before.push(Instr { kind, dtype, out: Some(inside), len, lines: 1, step, work });
         }
     }
     let of = |home: usize| transposed.get(&home).copied().unwrap_or(home);

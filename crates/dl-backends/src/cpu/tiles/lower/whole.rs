@@ -112,7 +112,15 @@ fn fused(schedule: &Schedule, (kernel, pointwise): (KernelId, &Pointwise), code:
         let out = open(Place::Open);
         registers.push(Operand::Rows(out));
         let work = Counted::of(&pointwise.body, register);
-        instrs.push(Instr { kind, dtype: *dtype, out: Some(out), len: 1, step: step.index(), work });
+        instrs.push(Instr {
+            kind,
+            dtype: *dtype,
+            out: Some(out),
+            len: 1,
+            lines: 1,
+            step: step.index(),
+            work,
+        });
         steps.push(step.index());
     }
     let mut phases = [vec![Phase::Group(Group { instrs, rows: BLOCK, ..Group::default() })]];

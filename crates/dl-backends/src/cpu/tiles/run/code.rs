@@ -13,6 +13,7 @@ use crate::cpu::tiles::run::scene::Scene;
 impl Segment {
     /// Computes the rows of `span`.
     pub(crate) fn run(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) {
+        let span = span.in_lines(self.lines);
         let elements = span.rows * self.len;
         if elements == 0 {
             return;

@@ -18,15 +18,29 @@ pub(crate) const CHAIN: usize = 64;
 pub(crate) struct Fold {
     /// What is summed at the moment; in the end, everything.
     pub now: Slot,
+    /// What terms are first added to where they are lines that bring several for each element.
+    lines: Option<Slot>,
     /// The sum so far and its rounding error, where terms are many.
     kept: Option<(Slot, Slot)>,
 }
 
 impl Fold {
-    /// With `len` elements; with `many`, sums of floats keep their rounding errors.
-    pub(crate) fn new(now: Slot, (kind, dtype): (Reduce, DType), len: usize, many: bool) -> Fold {
+    /// With `len` elements, to which terms of `width` are added; with `many`, sums of floats keep their rounding
+    /// errors.
+    pub(crate) fn new(
+        now: Slot,
+        (kind, dtype): (Reduce, DType),
+        (len, width): (usize, usize),
+        many: bool,
+    ) -> Fold {
         let many = many && kind == Reduce::Sum && dtype.is_float();
-        Fold { now, kept: many.then(|| (Slot::new(dtype, len), Slot::new(dtype, len))) }
+        let lines = (width != len).then(|| Slot::new(dtype, width));
+        Fold { now, lines, kept: many.then(|| (Slot::new(dtype, len), Slot::new(dtype, len))) }
+    }
+
+    /// Elements of a term.
+    pub(crate) fn width<T: Number>(&self) -> usize {
+        self.lines.as_ref().unwrap_or(&self.now).get::<T>().len()
     }
 
     /// Has `f` fold some terms, no more than [`CHAIN`] one after the other.
@@ -37,6 +51,11 @@ impl Fold {
 
     /// The elements that no more than [`CHAIN`] terms are folded into, one after the other.
     pub(crate) fn begin_part<T: Number>(&mut self) -> &mut [T] {
+        if let Some(lines) = &mut self.lines {
+            let lines = lines.get_mut::<T>();
+            lines.fill(T::default());
+            return lines;
+        }
         let now = self.now.get_mut::<T>();
         if self.kept.is_some() {
             now.fill(T::default());
@@ -46,6 +65,14 @@ impl Fold {
 
     /// Ends what [`Fold::begin_part`] began.
     pub(crate) fn end_part<T: Number>(&mut self, isa: Isa) {
+        if let Some(lines) = &self.lines {
+            let now = self.now.get_mut::<T>();
+            if self.kept.is_some() {
+                now.fill(T::default());
+            }
+            let lines = lines.get::<T>().chunks_exact(now.len().max(1));
+            lines.for_each(|line| T::combine(isa, Reduce::Sum, now, line));
+        }
         if let Some((total, lost)) = &mut self.kept {
             T::keep(isa, total.get_mut(), lost.get_mut(), self.now.get::<T>());
         }

@@ -1,12 +1,14 @@
 //! The rows of a group, shared by a team: in parts that depend on their number alone, so that they
 //! reduce to the same whoever takes which.
+#![allow(unsafe_code)]
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::cpu::matmul::part;
 use crate::cpu::team::Lead;
-use crate::cpu::tiles::data::home::Span;
-use crate::cpu::tiles::data::phase::Group;
+use crate::cpu::tiles::data::home::{Home, Span};
+use crate::cpu::tiles::data::phase::{Group, Repeated};
+use crate::cpu::tiles::data::slots::typed;
 use crate::cpu::tiles::run::fold::Fold;
 use crate::cpu::tiles::run::scene::{Member, Scene};
 
@@ -29,6 +31,19 @@ pub(crate) struct Workers<'c, 'l> {
 /// A mistake: the step and the message.
 type Fault = (usize, String);
 
+impl Repeated {
+    /// Fills the line that the rows of a span share.
+    fn run(self, scene: &Scene<'_>, span: Span) {
+        let Home { dtype, len, .. } = scene.homes[self.to];
+        typed!(dtype, T => {
+            let from = scene.whole::<T>(self.from);
+            // SAFETY: the line is this member's own, and no instruction is at work.
+            let line = unsafe { scene.write::<T>(self.to, Span { rows: 1, ..span }, len) };
+            line.chunks_exact_mut(from.len()).for_each(|place| place.copy_from_slice(from));
+        });
+    }
+}
+
 impl Group {
     /// The number of parts in which `rows` are computed, where `most` are possible: one where nobody is woken
     /// to share them.
@@ -39,7 +54,7 @@ impl Group {
 
     /// Whether `rows` are worth waking other threads.
     fn is_large(&self, rows: usize) -> bool {
-        self.instrs.iter().map(|i| i.len).sum::<usize>().saturating_mul(rows) >= ALONE
+        self.instrs.iter().map(|i| i.len * i.lines).sum::<usize>().saturating_mul(rows) >= ALONE
     }
 
     /// How many of a team compute `rows`.
@@ -55,7 +70,7 @@ impl Group {
         folds: &mut [Fold],
         workers: Workers<'_, '_>,
     ) -> Result<(), Fault> {
-        let span = span.by(self.lines());
+        let span = span.in_lines(self.lines());
         let count = self.parts(span.rows, workers.parts.len());
         let Some(own) = self.folded.as_ref().filter(|_| count > 1) else {
             return self.rows(scene, span, folds);
@@ -111,6 +126,7 @@ impl Group {
     /// Rows of a span, block by block; an error with its step.
     fn rows(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) -> Result<(), Fault> {
         let end = span.start + span.rows;
+        self.repeated.iter().for_each(|repeated| repeated.run(scene, span));
         for start in (span.start..end).step_by(self.rows) {
             self.inputs.iter().for_each(|home| scene.prefetch(*home, start, self.rows));
             let block = Span { start, rows: self.rows.min(end - start), transposed: self.transposed, ..span };

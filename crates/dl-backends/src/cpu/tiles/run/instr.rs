@@ -17,6 +17,7 @@ use crate::cpu::vector::{self, Isa};
 impl Instr {
     /// Computes the rows of `span`.
     pub(crate) fn run(&self, scene: &Scene<'_>, span: Span, folds: &mut [Fold]) -> Result<(), String> {
+        let span = span.in_lines(self.lines);
         match &self.kind {
             Kind::Fold(kind, x, fold) => {
                 typed!(self.dtype, T => self.fold::<T>(*kind, *x, scene, span, &mut folds[*fold]));
@@ -146,7 +147,7 @@ impl Instr {
     }
 
     fn fold<T: Number>(&self, kind: Reduce, x: usize, scene: &Scene<'_>, span: Span, fold: &mut Fold) {
-        let (isa, len) = (scene.isa, fold.now.get::<T>().len());
+        let (isa, len) = (scene.isa, fold.width::<T>());
         let x = scene.rows::<T>(x, span, len);
         if len > 1 && !span.transposed {
             for rows in x.chunks(CHAIN * len) {

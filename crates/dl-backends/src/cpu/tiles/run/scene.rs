@@ -131,6 +131,10 @@ impl<'a> Scene<'a> {
         let array = match self.homes[value].place {
             Place::Whole(v) | Place::Elements(v) => self.wholes[v].as_ref(),
             Place::Known(k) => self.known.get(k),
+            Place::Slot(slot, Base::Block) => {
+                // SAFETY: a line that is repeated is written before the first of the rows.
+                return unsafe { self.slots[slot].read(0, self.homes[value].len) };
+            }
             _ => None,
         };
         let array = array.expect("whole values come before rows that use them");
