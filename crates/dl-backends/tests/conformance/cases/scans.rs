@@ -69,10 +69,10 @@ pub(crate) fn cases() -> Vec<Case> {
                 let x = s.input(s.float, (B, 2, 3, width), &[n, 2, 3, width], Uniform);
                 let first = s.input(s.float, (B, 2, width), &[n, 2, width], Uniform);
                 let w = s.parameter(&[width, width], Uniform);
-                let kept = s.input(dl_core::BOOL, (B, 3), &[n, 3], Ties);
+                let kept = s.input(I64, (B, 3), &[n, 3], Below(2)).eq(1.0);
                 for scan in [Scan::along(2), Scan::along(2).reverse()] {
                     // The axis of the steps is the second in one sequence and the third in the other.
-                    let kept = kept.reshape((B, 1, 3)).broadcast_to((B, 2, 3));
+                    let kept = kept.broadcast_along(&[0, 2], &x.sum(3).shape());
                     let run = scan.run(s.g, &[x, kept], &[first, first + 1.0], |carry, x| {
                         let here = x[1].broadcast_along(&[0, 1], &x[0].shape());
                         let next = here.select((x[0] + carry[0].dot(w)).sin(), carry[0]);
