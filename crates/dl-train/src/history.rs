@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Goal;
 use crate::metrics::Metrics;
 
 /// What [`Trainer::fit`](crate::Trainer::fit) returns. Serializes as plain data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// What was asked for.
     pub run: Run,
@@ -21,6 +22,20 @@ impl History {
         self.epochs.last()
     }
 
+    /// How many epochs came after the best by a goal; 0 without any.
+    pub(crate) fn since_best(&self, goal: Option<&Goal>) -> usize {
+        let (mut best, mut since) = (None, 0);
+        for value in self.epochs.iter().map(|epoch| epoch.judged(goal.map_or("", Goal::metric))) {
+            since += 1;
+            if let (Some(goal), Some(value)) = (goal, value)
+                && best.is_none_or(|old| goal.is_better(value, old))
+            {
+                (best, since) = (Some(value), 0);
+            }
+        }
+        since
+    }
+
     /// Seconds spent, evaluation included.
     pub fn seconds(&self) -> f64 {
         // From 0, which the sum of no floats is not: that is -0.
@@ -29,7 +44,7 @@ impl History {
 }
 
 /// What a training is about to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The executor's name.
     pub backend: String,
@@ -37,6 +52,9 @@ pub struct Run {
     pub epochs: usize,
     /// How many were finished before by the same trainer.
     pub finished: usize,
+    /// Batches of these epochs that were trained before, where the training was resumed.
+    #[serde(default)]
+    pub resumed: usize,
     /// Examples to train on.
     pub examples: usize,
     /// Examples of a batch; the last one may have fewer.
@@ -67,6 +85,11 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// A metric of the evaluation, or of the training where there was none.
+    pub(crate) fn judged(&self, metric: &str) -> Option<f64> {
+        if self.test.is_empty() { self.train.get(metric) } else { self.test.get(metric) }
+    }
+
     /// What comes after the number in a line for people.
     pub(crate) fn results(&self) -> String {
         let mut line = String::new();

@@ -44,6 +44,7 @@
 //! Where all examples fit into one run and digits count, [`Lbfgs`] and [`NewtonCg`] minimize an
 //! [`Objective`] to the end.
 
+mod checkpoint;
 mod error;
 mod full_batch;
 mod history;
@@ -54,6 +55,7 @@ mod progress;
 mod source;
 mod trainer;
 
+pub use checkpoint::{Goal, Keep, Saved};
 pub use error::{Error, Result};
 pub use full_batch::{Lbfgs, NewtonCg, Objective, Report, Stop};
 pub use history::{Epoch, History, Run};

@@ -2,6 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use dl_backends::Session;
+
+use crate::checkpoint::Saved;
 use crate::history::{Epoch, History, Run};
 use crate::metrics::{Metrics, Tally};
 
@@ -9,13 +12,14 @@ use crate::metrics::{Metrics, Tally};
 ///
 /// ```
 /// use std::ops::ControlFlow;
+/// use dl_backends::Session;
 /// use dl_train::{Epoch, Observer};
 ///
 /// /// Ends a training when the loss on the test examples has risen.
 /// struct UntilItRises(f64);
 ///
 /// impl Observer for UntilItRises {
-///     fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+///     fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
 ///         let before = std::mem::replace(&mut self.0, epoch.test.get("J").unwrap_or(f64::INFINITY));
 ///         if self.0 > before { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 ///     }
@@ -32,10 +36,16 @@ pub trait Observer {
         let _ = batch;
     }
 
-    /// An epoch was trained and evaluated. `Break` ends the training; the epoch counts.
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
-        let _ = epoch;
+    /// An epoch was trained and evaluated; the session has the parameters. `Break` ends the training; the epoch
+    /// counts.
+    fn epoch(&mut self, epoch: &Epoch, session: &Session) -> ControlFlow<()> {
+        let _ = (epoch, session);
         ControlFlow::Continue(())
+    }
+
+    /// A checkpoint is safe on disk.
+    fn saved(&mut self, saved: &Saved) {
+        let _ = saved;
     }
 
     /// The training ended without an error.
@@ -45,7 +55,6 @@ pub trait Observer {
 }
 
 /// A batch that was trained on.
-#[derive(Debug)]
 pub struct BatchEnd<'a> {
     /// The epoch's number, from 1.
     pub epoch: usize,
@@ -55,6 +64,8 @@ pub struct BatchEnd<'a> {
     pub of: usize,
     /// The examples in it.
     pub examples: usize,
+    /// The session after it.
+    pub session: &'a Session,
     pub(crate) tally: &'a Tally<'a>,
 }
 
@@ -69,7 +80,7 @@ impl BatchEnd<'_> {
 pub(crate) struct StopWhen<F>(pub(crate) F);
 
 impl<F: FnMut(&Epoch) -> bool> Observer for StopWhen<F> {
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+    fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
         if (self.0)(epoch) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 
+use dl_backends::Session;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::history::{Epoch, History, Run};
@@ -58,6 +59,7 @@ impl Observer for Progress {
         if let Show::Bar(bar) = &self.show {
             bar.reset();
             bar.set_length(run.epochs.saturating_mul(run.batches) as u64);
+            bar.set_position(run.resumed as u64);
         }
     }
 
@@ -71,7 +73,7 @@ impl Observer for Progress {
         }
     }
 
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+    fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
         let width = self.epochs.to_string().len();
         let line = format!("epoch {:>width$}/{}{}", epoch.number, self.epochs, epoch.results());
         self.line(&line);

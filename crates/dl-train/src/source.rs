@@ -29,6 +29,7 @@ pub trait Source {
 #[derive(Debug)]
 pub struct Batch {
     columns: Vec<Column>,
+    epoch: usize,
 }
 
 #[derive(Debug)]
@@ -40,10 +41,16 @@ struct Column {
 
 impl Batch {
     /// A batch for a program's inputs, in its order.
-    pub(crate) fn new<'a>(inputs: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(inputs: impl Iterator<Item = &'a str>, epoch: usize) -> Self {
         let column =
             |name: &str| Column { name: name.into(), value: Tensor::zeros(DType::F32, [0]), set: false };
-        Batch { columns: inputs.map(column).collect() }
+        Batch { columns: inputs.map(column).collect(), epoch }
+    }
+
+    /// The number of the epoch, from 1; 0 in an evaluation. A source whose examples are never quite the same twice
+    /// decides by this and by the rows how they differ: so a training that is resumed sees what it would have seen.
+    pub fn epoch(&self) -> usize {
+        self.epoch
     }
 
     /// Sets the input called `name` to an array of `shape`, whose elements `write` appends to an
@@ -244,7 +251,7 @@ mod tests {
     use super::*;
 
     fn filled(source: &dyn Source, inputs: &[&str], rows: &[usize]) -> Result<Vec<Tensor>> {
-        let mut batch = Batch::new(inputs.iter().copied());
+        let mut batch = Batch::new(inputs.iter().copied(), 0);
         batch.refill(source, rows)?;
         Ok(batch.views().iter().map(TensorRef::to_owned).collect())
     }
@@ -298,7 +305,7 @@ mod tests {
             [0] => batch.set("x", &[1], |v| v.push(1.0f32)),
             _ => Ok(()),
         });
-        let mut batch = Batch::new(["x"].into_iter());
+        let mut batch = Batch::new(["x"].into_iter(), 0);
         batch.refill(&once, &[0]).unwrap();
         fails(batch.refill(&once, &[1]), "input x is missing: of the program's inputs the source feeds none");
     }

@@ -140,7 +140,7 @@ impl Observer for Diary {
         ));
     }
 
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+    fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
         self.note(format!("epoch {}", epoch.number));
         ControlFlow::Continue(())
     }

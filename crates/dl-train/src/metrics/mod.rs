@@ -8,6 +8,7 @@ use dl_core::{DType, Name};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use crate::checkpoint::Sum;
 use crate::error::{Error, Kind, Result, listed};
 
 /// Numbers by name, in the order of the program's outputs. Serialized as a map.
@@ -119,6 +120,16 @@ impl Metric {
 pub(crate) struct Meters(Vec<(Metric, usize)>);
 
 impl Meters {
+    /// Whether there is a metric of this name, or an error that says which there are.
+    pub(crate) fn require(&self, name: &str) -> Result<()> {
+        let names: Vec<&str> = self.0.iter().map(|(metric, _)| &*metric.name).collect();
+        if names.contains(&name) {
+            return Ok(());
+        }
+        let hint = suggestion(name, names.iter().copied());
+        Err(Error::value(format!("no metric {name} is reported; there are {}{hint}", listed(&names))))
+    }
+
     /// Every scalar output: floats by their mean, integers by their share.
     pub(crate) fn of(handle: &Handle) -> Self {
         let plan = handle.plan();
@@ -199,6 +210,35 @@ impl<'m> Tally<'m> {
             };
         }
         self.examples += rows as f64;
+        Ok(())
+    }
+
+    /// What the batches so far add up to, for a training that goes on elsewhere.
+    pub(crate) fn sums(&self) -> Vec<Sum> {
+        let sum = |((metric, _), value): (&(Metric, usize), &f64)| Sum {
+            metric: metric.name.to_string(),
+            value: *value,
+        };
+        self.meters.0.iter().zip(&self.sums).map(sum).collect()
+    }
+
+    /// How many examples that were.
+    pub(crate) fn examples(&self) -> f64 {
+        self.examples
+    }
+
+    /// Goes on from what other batches add up to.
+    pub(crate) fn go_on(&mut self, sums: &[Sum], examples: f64) -> Result<()> {
+        let names = |names: Vec<&str>| listed(&names);
+        let own = names(self.meters.0.iter().map(|(metric, _)| &*metric.name).collect());
+        let theirs = names(sums.iter().map(|sum| sum.metric.as_str()).collect());
+        if own != theirs {
+            return Err(Error::value(format!(
+                "the checkpoint is within an epoch that reports {theirs}; this training reports {own}"
+            )));
+        }
+        self.sums = sums.iter().map(|sum| sum.value).collect();
+        self.examples = examples;
         Ok(())
     }
 
