@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Goal;
+use crate::ledger::{Identity, Mark, line};
 use crate::metrics::Metrics;
 
 /// What [`Trainer::fit`](crate::Trainer::fit) returns. Serializes as plain data.
@@ -14,12 +15,31 @@ pub struct History {
     pub run: Run,
     /// One entry for each finished epoch.
     pub epochs: Vec<Epoch>,
+    /// What decides the run, where its [ledger](crate::Trainer::ledger_every) is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// The lines of its ledger.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<Mark>,
 }
 
 impl History {
     /// The last finished epoch; `None` after a training of 0 epochs.
     pub fn last(&self) -> Option<&Epoch> {
         self.epochs.last()
+    }
+
+    /// The last line of the ledger with what decides the run: runs whose lines are equal had the same losses and came
+    /// to the same parameters, bit for bit, from the same program, data and seed.
+    pub fn ledger_line(&self) -> Option<String> {
+        Some(line(self.ledger.last()?, self.identity.as_ref()?))
+    }
+
+    /// The first step at which the ledgers of both have another hash; none if they agree where both have lines.
+    pub fn first_difference(&self, other: &History) -> Option<u64> {
+        let same =
+            |mark: &&Mark| other.ledger.iter().any(|own| own.step == mark.step && own.hash != mark.hash);
+        self.ledger.iter().find(same).map(|mark| mark.step)
     }
 
     /// How many epochs came after the best by a goal; 0 without any.

@@ -48,6 +48,12 @@ pub trait Observer {
         let _ = saved;
     }
 
+    /// A [line of the ledger](crate::History::ledger_line) that was asked for
+    /// ([`Trainer::ledger_every`](crate::Trainer::ledger_every)).
+    fn ledger(&mut self, line: &str) {
+        let _ = line;
+    }
+
     /// The training ended without an error.
     fn end(&mut self, history: &History) {
         let _ = history;

@@ -14,6 +14,7 @@ pub(crate) struct Pass<'a> {
     batch: Batch,
     tally: Tally<'a>,
     done: usize,
+    was_read: bool,
 }
 
 /// In which order, and how much at a time.
@@ -34,7 +35,7 @@ impl<'a> Pass<'a> {
     /// A pass that adds up what `meters` say.
     pub(crate) fn new(source: &'a dyn Source, handle: &'a Handle, meters: &'a Meters, how: Order) -> Self {
         let batch = Batch::new(handle.inputs(), how.epoch);
-        Pass { source, handle, how, batch, tally: Tally::new(meters), done: 0 }
+        Pass { source, handle, how, batch, tally: Tally::new(meters), done: 0, was_read: false }
     }
 
     pub(crate) fn batches(&self) -> usize {
@@ -44,6 +45,11 @@ impl<'a> Pass<'a> {
     /// How many are done.
     pub(crate) fn done(&self) -> usize {
         self.done
+    }
+
+    /// What was read of the last one, if it was.
+    pub(crate) fn read(&self) -> Option<&[f64]> {
+        self.was_read.then(|| self.tally.last())
     }
 
     /// What they come to.
@@ -72,7 +78,8 @@ impl<'a> Pass<'a> {
         let outputs = session
             .run(self.handle, &self.batch.views())
             .map_err(|source| Error::from(Kind::Batch { place: place(), source }))?;
-        if number.is_multiple_of(self.how.read_every) || number == batches {
+        self.was_read = number.is_multiple_of(self.how.read_every) || number == batches;
+        if self.was_read {
             self.tally.add(&outputs, rows.len(), place)?;
         }
         self.done = number;

@@ -80,6 +80,10 @@ impl Observer for Progress {
         ControlFlow::Continue(())
     }
 
+    fn ledger(&mut self, line: &str) {
+        self.line(line);
+    }
+
     fn end(&mut self, _: &History) {
         if let Show::Bar(bar) = &self.show {
             bar.finish_and_clear();

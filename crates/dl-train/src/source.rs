@@ -1,7 +1,9 @@
 //! Where examples come from: images with labels, columns in memory, or a closure.
 
+use dl_backends::weights::{Format, write_into};
 use dl_core::tensor::{Data, Element};
 use dl_core::{DType, Name, Tensor, TensorRef};
+use twox_hash::XxHash3_64;
 
 use crate::error::{Error, Result, listed};
 
@@ -18,6 +20,11 @@ pub trait Source {
     /// # Errors
     /// What the source cannot deliver.
     fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()>;
+
+    /// What tells these examples from others, if that is known: the same for the same ones on every machine.
+    fn digest(&self) -> Option<u64> {
+        None
+    }
 
     /// True when there is no example.
     fn is_empty(&self) -> bool {
@@ -105,6 +112,26 @@ impl Batch {
     }
 }
 
+/// A hash of `bytes` after what `before` is the hash of: XXH3.
+pub(crate) fn digest_of(bytes: &[u8], before: u64) -> u64 {
+    XxHash3_64::oneshot_with_seed(before, bytes)
+}
+
+/// A reference to a source is the source.
+impl<S: Source + ?Sized> Source for &S {
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()> {
+        (**self).fill(rows, batch)
+    }
+
+    fn digest(&self) -> Option<u64> {
+        (**self).digest()
+    }
+}
+
 impl Source for dl_data::Split {
     fn len(&self) -> usize {
         dl_data::Split::len(self)
@@ -119,6 +146,12 @@ impl Source for dl_data::Split {
         })?;
         let labels = self.labels();
         batch.set("y", &[rows.len()], |y| y.extend(rows.iter().map(|&i| i64::from(labels[i]))))
+    }
+
+    fn digest(&self) -> Option<u64> {
+        let shape = self.images().shape().map(|size| (size as u64).to_le_bytes()).concat();
+        let pixels = digest_of(self.images().as_slice(), digest_of(&shape, 0));
+        Some(digest_of(self.labels(), pixels))
     }
 }
 
@@ -190,6 +223,16 @@ impl Source for Columns {
             }?;
         }
         Ok(())
+    }
+
+    fn digest(&self) -> Option<u64> {
+        let mut bytes = vec![];
+        let column = |before: u64, (name, value): &(Name, Tensor)| {
+            bytes.clear();
+            write_into(Format::Npy, &mut bytes, &[("", value.view())]).ok()?;
+            Some(digest_of(&bytes, digest_of(name.as_bytes(), before)))
+        };
+        self.columns.iter().try_fold(0, column)
     }
 }
 
@@ -297,6 +340,25 @@ mod tests {
         assert_eq!(got[0], Tensor::new([3, 4], vec![4u8, 5, 6, 7, 4, 5, 6, 7, 0, 1, 2, 3]).unwrap());
         assert_eq!(got[1], Tensor::vector(vec![8i64, 8, 7]));
         fails(filled(&split, &["x"], &[3]), "example 3 is outside a source of 3 examples");
+    }
+
+    #[test]
+    fn examples_are_told_from_others() {
+        let of = |name: &str, values: Vec<f32>| {
+            Columns::new().column(name, Tensor::vector(values)).unwrap().digest().unwrap()
+        };
+        let all =
+            [of("a", vec![1.0, 2.0]), of("b", vec![1.0, 2.0]), of("a", vec![2.0, 1.0]), of("a", vec![1.0])];
+        assert_eq!(of("a", vec![1.0, 2.0]), all[0]);
+        assert!((0..4).all(|i| !all[..i].contains(&all[i])));
+        let split = |shape: [usize; 3], label: u8| {
+            let images = dl_data::Images::new((0..12).collect(), shape).unwrap();
+            Source::digest(&dl_data::Split::new(images, vec![label; shape[0]]).unwrap()).unwrap()
+        };
+        // A constant, so that the digest in an old record is compared with one of today.
+        assert_eq!(split([3, 2, 2], 7), split([3, 2, 2], 7));
+        assert_ne!(split([3, 2, 2], 7), split([3, 2, 2], 8));
+        assert_ne!(split([3, 2, 2], 7), split([3, 1, 4], 7));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod writer;
 
 pub use self::store::Saved;
 
-pub(crate) use self::record::{Record, Standing, Sum, program_hash};
+pub(crate) use self::record::{Record, Standing, Sum, hex, program_hash};
 pub(crate) use self::store::Store;
 pub(crate) use self::writer::Writer;
 

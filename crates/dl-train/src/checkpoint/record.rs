@@ -42,6 +42,8 @@ pub(crate) struct Standing {
     pub(crate) sums: Vec<Sum>,
     pub(crate) examples: f64,
     pub(crate) seconds: f64,
+    /// The ledger so far.
+    pub(crate) ledger: String,
 }
 
 /// A sum over the batches of an epoch so far.
@@ -108,7 +110,7 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -184,11 +184,13 @@ pub(crate) struct Tally<'m> {
     meters: &'m Meters,
     sums: Vec<f64>,
     examples: f64,
+    /// What was read of the last batch.
+    last: Vec<f64>,
 }
 
 impl<'m> Tally<'m> {
     pub(crate) fn new(meters: &'m Meters) -> Self {
-        Tally { meters, sums: vec![0.0; meters.0.len()], examples: 0.0 }
+        Tally { meters, sums: vec![0.0; meters.0.len()], examples: 0.0, last: vec![] }
     }
 
     /// Reads the outputs of a batch of `rows` examples; `place` says which batch, for errors.
@@ -198,12 +200,14 @@ impl<'m> Tally<'m> {
         rows: usize,
         place: impl Fn() -> String,
     ) -> Result<()> {
+        self.last.clear();
         for ((metric, at), sum) in self.meters.0.iter().zip(&mut self.sums) {
             let value = outputs.read_at(*at)?.item()?;
             if !value.is_finite() {
                 let output = metric.output.to_string();
                 return Err(Kind::Diverged { place: place(), output, value }.into());
             }
+            self.last.push(value);
             *sum += match metric.merge {
                 Merge::Mean => value * rows as f64,
                 Merge::Share => value,
@@ -220,6 +224,11 @@ impl<'m> Tally<'m> {
             value: *value,
         };
         self.meters.0.iter().zip(&self.sums).map(sum).collect()
+    }
+
+    /// What was read of the last batch that was.
+    pub(crate) fn last(&self) -> &[f64] {
+        &self.last
     }
 
     /// How many examples that were.

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
-use dl_backends::Session;
+use dl_backends::{Handle, Session};
 use dl_core::ops::Counters;
+use dl_core::{Name, Tensor};
 
 use crate::checkpoint::{Record, Saved, Standing, Writer};
 use crate::error::{Error, Result};
 use crate::history::{Epoch, History, Run};
+use crate::ledger::{Identity, Ledger};
 use crate::metrics::Metrics;
 use crate::observer::{BatchEnd, Observer};
 use crate::pass::{Order, Pass, epoch_seed};
@@ -20,6 +22,8 @@ struct Fit<'s> {
     test: Option<&'s dyn Source>,
     history: History,
     saving: Option<Saving>,
+    /// Kept while the history has an identity.
+    ledger: Ledger,
     /// Where the epoch stands that a checkpoint was within.
     within: Option<Standing>,
 }
@@ -51,6 +55,19 @@ fn tell(observers: &mut [Box<dyn Observer + '_>], saved: Vec<Saved>) {
     for saved in saved {
         observers.iter_mut().for_each(|o| o.saved(&saved));
     }
+}
+
+/// Tells observers the last line of the ledger.
+fn told(observers: &mut [Box<dyn Observer + '_>], history: &History) {
+    if let Some(line) = history.ledger_line() {
+        observers.iter_mut().for_each(|o| o.ledger(&line));
+    }
+}
+
+/// The parameters that the training program reads or updates.
+fn trained(session: &Session, handle: &Handle) -> Result<Vec<(Name, Tensor)>> {
+    let names = handle.plan().parameters().iter().map(|slot| slot.decl.name.clone());
+    names.map(|name| Ok((name.clone(), session.get(&name)?))).collect()
 }
 
 /// Whether to go on.
@@ -113,15 +130,20 @@ impl Trainer<'_> {
     /// A training from the first epoch on, or from a checkpoint.
     fn begin<'s>(&mut self, train: &'s dyn Source, test: Option<&'s dyn Source>) -> Result<Fit<'s>> {
         let run = self.describe(train, test);
-        let (history, within) = match self.resumed.take() {
-            None => (History { run, epochs: vec![] }, None),
+        let kept = self.ledger_every.is_some() || self.checkpoints.is_some();
+        let data = if kept { train.digest().map(|hash| format!("{hash:016x}")) } else { None };
+        let (mut history, within) = match self.resumed.take() {
+            None => (History { run, ..History::default() }, None),
             Some(resumed) => {
-                resumed.fits(&run)?;
+                resumed.fits(&run, data.as_deref())?;
                 let epochs = resumed.history.epochs;
                 let finished = self.finished - epochs.len();
                 let done = epochs.len() * run.batches + resumed.standing.batches;
                 let run = Run { finished, resumed: done, ..run };
-                (History { run, epochs }, Some(resumed.standing))
+                (
+                    History { run, epochs, ledger: resumed.history.ledger, identity: None },
+                    Some(resumed.standing),
+                )
             }
         };
         let saving = match &mut self.checkpoints {
@@ -131,7 +153,23 @@ impl Trainer<'_> {
                 Some(Saving { writer, program: self.program()? })
             }
         };
-        Ok(Fit { train, test, history, saving, within })
+        if kept {
+            history.identity = Some(self.identity(data)?);
+        }
+        let ledger = within.as_ref().and_then(|standing| Ledger::from_hex(&standing.ledger));
+        Ok(Fit { train, test, history, saving, ledger: ledger.unwrap_or_default(), within })
+    }
+
+    fn identity(&mut self, data: Option<String>) -> Result<Identity> {
+        let executor = self.session.executor();
+        Ok(Identity {
+            seed: self.session.seed(),
+            program: self.program()?.chars().take(16).collect(),
+            data,
+            executor: executor.into(),
+            fidelity: Identity::fidelity(executor).into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        })
     }
 
     fn epoch(&mut self, fit: &mut Fit<'_>) -> Result<Next> {
@@ -156,8 +194,17 @@ impl Trainer<'_> {
             let (number_in_epoch, session, tally) = (pass.done(), &self.session, pass.tally());
             let end = BatchEnd { epoch: number, number: number_in_epoch, of, examples, session, tally };
             self.observers.iter_mut().for_each(|o| o.batch(&end));
+            let step = self.session.step();
+            if let (Some(_), Some(losses)) = (&fit.history.identity, pass.read()) {
+                fit.ledger.losses(step, losses);
+            }
+            if self.ledger_every.is_some_and(|every| step.is_multiple_of(every)) && pass.done() < of {
+                let weights = trained(&self.session, &self.train.handle)?;
+                fit.history.ledger.push(fit.ledger.mark(step, &weights));
+                told(&mut self.observers, &fit.history);
+            }
             if let Some(saving) = &fit.saving {
-                let due = self.checkpoints.as_ref().is_some_and(|c| c.due(self.session.step()));
+                let due = self.checkpoints.as_ref().is_some_and(|c| c.due(step));
                 if due && pass.done() < of {
                     let standing = Standing {
                         finished: self.finished,
@@ -165,6 +212,7 @@ impl Trainer<'_> {
                         sums: tally.sums(),
                         examples: tally.examples(),
                         seconds: before + start.elapsed().as_secs_f64(),
+                        ledger: fit.ledger.to_hex(),
                         ..Standing::default()
                     };
                     saving.save(&self.session, standing, &fit.history, None)?;
@@ -190,6 +238,13 @@ impl Trainer<'_> {
     /// Tells observers of the last epoch, saves it, and says whether to go on.
     fn after_epoch(&mut self, fit: &mut Fit<'_>) -> Result<Next> {
         let mut next = Next::Epoch;
+        if fit.history.identity.is_some() {
+            let weights = trained(&self.session, &self.train.handle)?;
+            fit.history.ledger.push(fit.ledger.mark(self.session.step(), &weights));
+            if self.ledger_every.is_some() {
+                told(&mut self.observers, &fit.history);
+            }
+        }
         if let Some(epoch) = fit.history.epochs.last() {
             for observer in &mut self.observers {
                 if observer.epoch(epoch, &self.session).is_break() {
@@ -198,7 +253,8 @@ impl Trainer<'_> {
             }
         }
         if let Some(saving) = &fit.saving {
-            let standing = Standing { finished: self.finished, ..Standing::default() };
+            let ledger = fit.ledger.to_hex();
+            let standing = Standing { finished: self.finished, ledger, ..Standing::default() };
             let score = self.goal.as_ref().and_then(|goal| fit.history.epochs.last()?.judged(goal.metric()));
             saving.save(&self.session, standing, &fit.history, score)?;
             tell(&mut self.observers, saving.writer.saved()?);
@@ -243,7 +299,7 @@ impl Trainer<'_> {
 
 impl super::Resumed {
     /// Whether the training that it was made in was this one.
-    fn fits(&self, run: &Run) -> Result<()> {
+    fn fits(&self, run: &Run, data: Option<&str>) -> Result<()> {
         let then = &self.history.run;
         let order = |run: &Run| match run.shuffle {
             Some(seed) => format!("shuffled by seed {seed}"),
@@ -262,6 +318,14 @@ impl super::Resumed {
             return Err(Error::value(format!(
                 "the checkpoint is of a training with {}",
                 differences.join("; ")
+            )));
+        }
+        let before = self.history.identity.as_ref().and_then(|identity| identity.data.as_deref());
+        if let (Some(before), Some(now)) = (before, data)
+            && before != now
+        {
+            return Err(Error::value(format!(
+                "the checkpoint is of a training on other examples: their digest is {before}, here {now}"
             )));
         }
         match self.pending.first() {

@@ -34,6 +34,8 @@ pub struct Trainer<'a> {
     resumed: Option<Resumed>,
     goal: Option<Goal>,
     patience: Option<usize>,
+    /// After how many steps the ledger has a line, besides the ends of epochs.
+    ledger_every: Option<u64>,
     /// What tells the training program from others, once somebody asks.
     program: Option<String>,
 }
@@ -69,6 +71,7 @@ impl<'a> Trainer<'a> {
             resumed: None,
             goal: None,
             patience: None,
+            ledger_every: None,
             program: None,
         })
     }
@@ -156,6 +159,16 @@ impl<'a> Trainer<'a> {
     pub fn observe(mut self, observer: impl Observer + 'a) -> Self {
         self.observers.push(Box::new(observer));
         self
+    }
+
+    /// Keeps a ledger: a running hash of all losses that are read and, after every `steps`-th step and each epoch, of
+    /// the parameters. [Observers](Observer::ledger) hear its lines, [`Progress`](crate::Progress) prints them, and
+    /// the [history](crate::History::ledger_line) has them. Two runs are the same if their last lines are.
+    ///
+    /// With [checkpoints](Trainer::checkpoint) there is one of epochs at least.
+    #[must_use]
+    pub fn ledger_every(self, steps: u64) -> Self {
+        Trainer { ledger_every: Some(steps.max(1)), ..self }
     }
 
     /// Stops after the first epoch for which `condition` holds.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod killed;
+mod ledger;
 mod network;
 
 use std::cell::RefCell;
