@@ -15,6 +15,12 @@ pub struct History {
     pub run: Run,
     /// One entry for each finished epoch.
     pub epochs: Vec<Epoch>,
+    /// Evaluations within epochs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluations: Vec<Evaluation>,
+    /// Why it ended.
+    #[serde(default)]
+    pub ended: Ended,
     /// What decides the run, where its [ledger](crate::Trainer::ledger_every) is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
@@ -42,14 +48,21 @@ impl History {
         self.ledger.iter().find(same).map(|mark| mark.step)
     }
 
-    /// How many epochs came after the best by a goal; 0 without any.
-    pub(crate) fn since_best(&self, goal: Option<&Goal>) -> usize {
+    /// The values of a metric that a training is judged by, in order: of evaluations, also of those within epochs.
+    pub(crate) fn judged(&self, metric: &str) -> Vec<f64> {
+        let ends = self.epochs.iter().map(|epoch| (epoch.steps, epoch.judged(metric)));
+        let within = self.evaluations.iter().map(|within| (within.steps, within.metrics.get(metric)));
+        let mut all: Vec<(u64, Option<f64>)> = ends.chain(within).collect();
+        all.sort_by_key(|(steps, _)| *steps);
+        all.into_iter().map(|(_, value)| value.unwrap_or(f64::NAN)).collect()
+    }
+
+    /// How many of these came after the best by a goal; 0 without any.
+    pub(crate) fn since_best(&self, goal: &Goal) -> usize {
         let (mut best, mut since) = (None, 0);
-        for value in self.epochs.iter().map(|epoch| epoch.judged(goal.map_or("", Goal::metric))) {
+        for value in self.judged(goal.metric()) {
             since += 1;
-            if let (Some(goal), Some(value)) = (goal, value)
-                && best.is_none_or(|old| goal.is_better(value, old))
-            {
+            if !value.is_nan() && best.is_none_or(|old| goal.is_better(value, old)) {
                 (best, since) = (Some(value), 0);
             }
         }
@@ -59,8 +72,36 @@ impl History {
     /// Seconds spent, evaluation included.
     pub fn seconds(&self) -> f64 {
         // From 0, which the sum of no floats is not: that is -0.
-        self.epochs.iter().fold(0.0, |sum, e| sum + e.seconds + e.test_seconds)
+        let within = self.evaluations.iter().map(|e| e.seconds);
+        self.epochs.iter().map(|e| e.seconds + e.test_seconds).chain(within).fold(0.0, |sum, s| sum + s)
     }
+}
+
+/// Why a training ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Ended {
+    /// All epochs are trained, or it goes on.
+    #[default]
+    Epochs,
+    /// It did not get better any more; see [`Trainer::patience`](crate::Trainer::patience).
+    Patience,
+    /// An observer said so.
+    Observer,
+    /// Somebody [interrupted](crate::Interrupt) it. The next [`fit`](crate::Trainer::fit) goes on within the epoch.
+    Interrupted,
+}
+
+/// An evaluation within an epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The number of training steps that the session had finished.
+    pub steps: u64,
+    /// What it came to.
+    pub metrics: Metrics,
+    /// Seconds that it took.
+    pub seconds: f64,
 }
 
 /// What a training is about to do.

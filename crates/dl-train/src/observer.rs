@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use dl_backends::Session;
 
 use crate::checkpoint::Saved;
-use crate::history::{Epoch, History, Run};
+use crate::history::{Epoch, Evaluation, History};
 use crate::metrics::{Metrics, Tally};
 
 /// Watches a training. Every method has an empty default.
@@ -26,9 +26,9 @@ use crate::metrics::{Metrics, Tally};
 /// }
 /// ```
 pub trait Observer {
-    /// The training begins.
-    fn begin(&mut self, run: &Run) {
-        let _ = run;
+    /// The training begins; where it was resumed, the history has what was before.
+    fn begin(&mut self, history: &History) {
+        let _ = history;
     }
 
     /// A batch was trained on.
@@ -41,6 +41,11 @@ pub trait Observer {
     fn epoch(&mut self, epoch: &Epoch, session: &Session) -> ControlFlow<()> {
         let _ = (epoch, session);
         ControlFlow::Continue(())
+    }
+
+    /// An evaluation within an epoch ([`Trainer::evaluate_every`](crate::Trainer::evaluate_every)).
+    fn evaluated(&mut self, evaluation: &Evaluation, session: &Session) {
+        let _ = (evaluation, session);
     }
 
     /// A checkpoint is safe on disk.

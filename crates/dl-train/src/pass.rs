@@ -4,7 +4,7 @@ use dl_backends::{Handle, Session};
 
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Meters, Tally};
-use crate::source::{Batch, Source};
+use crate::source::{Batch, Feed, Source};
 
 /// The batches of one pass, one after the other.
 pub(crate) struct Pass<'a> {
@@ -67,20 +67,25 @@ impl<'a> Pass<'a> {
         add(&mut self.tally)
     }
 
-    /// Runs the program on the next batch; how many examples that were, or nothing at the end.
-    pub(crate) fn step(&mut self, session: &mut Session) -> Result<Option<usize>> {
+    /// Runs the program on the next batch, and what `feed` says beside it; how many examples that were, or nothing at the end.
+    pub(crate) fn step(&mut self, session: &mut Session, feed: Option<&Feed>) -> Result<Option<usize>> {
         let Some(rows) = self.how.rows.chunks(self.how.size).nth(self.done) else {
             return Ok(None);
         };
         let (number, batches) = (self.done + 1, self.batches());
         let place = || format!("{}, batch {number} of {batches}", self.how.name);
         self.batch.refill(self.source, rows)?;
+        if let Some(feed) = feed {
+            self.batch.feed(feed)?;
+        }
+        self.batch.check()?;
+        let inputs = self.batch.views();
         let outputs = session
-            .run(self.handle, &self.batch.views())
+            .run(self.handle, &inputs)
             .map_err(|source| Error::from(Kind::Batch { place: place(), source }))?;
         self.was_read = number.is_multiple_of(self.how.read_every) || number == batches;
         if self.was_read {
-            self.tally.add(&outputs, rows.len(), place)?;
+            self.tally.add(&outputs, &inputs, rows.len(), place)?;
         }
         self.done = number;
         Ok(Some(rows.len()))

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use dl_backends::Session;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::history::{Epoch, History, Run};
+use crate::history::{Epoch, Evaluation, History};
 use crate::observer::{BatchEnd, Observer};
 
 /// Shows how far a training is.
@@ -48,13 +48,15 @@ impl Progress {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{elapsed_precise} [{bar:32}] {pos}/{len} batches, {eta} left  {msg}")
-        .expect("the template is well-formed")
-        .progress_chars("=> ")
+    ProgressStyle::with_template(
+        "{elapsed_precise} [{bar:32}] {pos}/{len} batches, {per_sec}, {eta} left  {msg}",
+    )
+    .expect("the template is well-formed")
+    .progress_chars("=> ")
 }
 
 impl Observer for Progress {
-    fn begin(&mut self, run: &Run) {
+    fn begin(&mut self, History { run, .. }: &History) {
         self.epochs = run.finished.saturating_add(run.epochs);
         if let Show::Bar(bar) = &self.show {
             bar.reset();
@@ -78,6 +80,10 @@ impl Observer for Progress {
         let line = format!("epoch {:>width$}/{}{}", epoch.number, self.epochs, epoch.results());
         self.line(&line);
         ControlFlow::Continue(())
+    }
+
+    fn evaluated(&mut self, evaluation: &Evaluation, _: &Session) {
+        self.line(&format!("step {}  test {}", evaluation.steps, evaluation.metrics));
     }
 
     fn ledger(&mut self, line: &str) {

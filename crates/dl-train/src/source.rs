@@ -39,6 +39,14 @@ pub struct Batch {
     epoch: usize,
 }
 
+/// A scalar of floats that the trainer gives with every batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    pub(crate) input: Name,
+    pub(crate) dtype: DType,
+    pub(crate) value: f64,
+}
+
 #[derive(Debug)]
 struct Column {
     name: Name,
@@ -89,10 +97,22 @@ impl Batch {
         Ok(())
     }
 
+    /// Sets a scalar that the trainer gives.
+    pub(crate) fn feed(&mut self, feed: &Feed) -> Result<()> {
+        match feed.dtype {
+            DType::F64 => self.set(&feed.input, &[], |v| v.push(feed.value)),
+            _ => self.set(&feed.input, &[], |v| v.push(feed.value as f32)),
+        }
+    }
+
     /// Fills the batch anew from `source`.
     pub(crate) fn refill(&mut self, source: &dyn Source, rows: &[usize]) -> Result<()> {
         self.columns.iter_mut().for_each(|c| c.set = false);
-        source.fill(rows, self)?;
+        source.fill(rows, self)
+    }
+
+    /// Whether every input has a value.
+    pub(crate) fn check(&self) -> Result<()> {
         match self.columns.iter().find(|c| !c.set) {
             None => Ok(()),
             Some(missing) => {
@@ -296,6 +316,7 @@ mod tests {
     fn filled(source: &dyn Source, inputs: &[&str], rows: &[usize]) -> Result<Vec<Tensor>> {
         let mut batch = Batch::new(inputs.iter().copied(), 0);
         batch.refill(source, rows)?;
+        batch.check()?;
         Ok(batch.views().iter().map(TensorRef::to_owned).collect())
     }
 
@@ -369,7 +390,9 @@ mod tests {
         });
         let mut batch = Batch::new(["x"].into_iter(), 0);
         batch.refill(&once, &[0]).unwrap();
-        fails(batch.refill(&once, &[1]), "input x is missing: of the program's inputs the source feeds none");
+        batch.check().unwrap();
+        batch.refill(&once, &[1]).unwrap();
+        fails(batch.check(), "input x is missing: of the program's inputs the source feeds none");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use dl_backends::{Cpu, Session};
 use dl_core::nn::{Plateau, Sgd};
 use dl_core::{Expr, F64, Graph, I64, Init, Named, Program, Tensor};
-use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Run, Trainer, from_fn};
+use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Trainer, from_fn};
 
 const B: Named = Named("B");
 
@@ -125,7 +125,7 @@ impl Diary {
 }
 
 impl Observer for Diary {
-    fn begin(&mut self, run: &Run) {
+    fn begin(&mut self, History { run, .. }: &History) {
         self.note(format!("begin {} after {}", run.epochs, run.finished));
     }
 

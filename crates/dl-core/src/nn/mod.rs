@@ -87,8 +87,8 @@ pub use loss::{
 pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm, SpectralNorm, weight_norm};
 pub use one_cycle::OneCycle;
 pub use optimizer::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Ema, Gradient, Groups, Lamb, LearningRate,
-    Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Scoped, Sgd, averaged,
+    Accumulate, Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Ema, Gradient, Groups, Lamb,
+    LearningRate, Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Scoped, Sgd, averaged,
 };
 pub use padding::{PaddingMode, crop, pad};
 pub use parameters::Parameters;

@@ -51,7 +51,8 @@ pub(crate) struct Standing {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sum {
     pub(crate) metric: String,
-    pub(crate) value: f64,
+    /// One number of a mean; of others what they need.
+    pub(crate) state: Vec<f64>,
 }
 
 /// What stands in the file.

@@ -1,37 +1,40 @@
 //! The loop: epochs of batches, evaluated and saved on the way.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use dl_backends::{Handle, Session};
 use dl_core::ops::Counters;
 use dl_core::{Name, Tensor};
 
-use crate::checkpoint::{Record, Saved, Standing, Writer};
-use crate::error::{Error, Result};
-use crate::history::{Epoch, History, Run};
-use crate::ledger::{Identity, Ledger};
-use crate::metrics::Metrics;
+use crate::checkpoint::{Goal, Record, Saved, Standing, Writer};
+use crate::error::Result;
+use crate::history::{Ended, Epoch, Evaluation, History};
+use crate::interrupt::Interrupt;
+use crate::ledger::Ledger;
+use crate::metrics::{Confusion, Meters, Metrics, Tally};
 use crate::observer::{BatchEnd, Observer};
 use crate::pass::{Order, Pass, epoch_seed};
 use crate::source::Source;
-use crate::trainer::{Trainer, check, no_evaluation, rows};
+use crate::trainer::reducing::Reducing;
+use crate::trainer::{Resumed, Stage, Trainer, check, no_evaluation, rows};
 
 /// A training in progress.
-struct Fit<'s> {
-    train: &'s dyn Source,
-    test: Option<&'s dyn Source>,
-    history: History,
-    saving: Option<Saving>,
+pub(super) struct Fit<'s> {
+    pub(super) train: &'s dyn Source,
+    pub(super) test: Option<&'s dyn Source>,
+    pub(super) history: History,
+    pub(super) saving: Option<Saving>,
     /// Kept while the history has an identity.
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     /// Where the epoch stands that a checkpoint was within.
-    within: Option<Standing>,
+    pub(super) within: Option<Standing>,
 }
 
 /// The checkpoints of a training in progress.
-struct Saving {
-    writer: Writer,
-    program: String,
+pub(super) struct Saving {
+    pub(super) writer: Writer,
+    pub(super) program: String,
 }
 
 impl Saving {
@@ -71,11 +74,7 @@ fn trained(session: &Session, handle: &Handle) -> Result<Vec<(Name, Tensor)>> {
 }
 
 /// Whether to go on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Epoch,
-    Stop,
-}
+type Next = ControlFlow<Ended>;
 
 impl Trainer<'_> {
     /// Trains, and evaluates on `test` after each epoch. Called again, it goes on where it stopped; after
@@ -89,92 +88,23 @@ impl Trainer<'_> {
     pub fn fit(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<History> {
         self.check(train, test)?;
         let mut fit = self.begin(train, test)?;
-        self.observers.iter_mut().for_each(|o| o.begin(&fit.history.run));
-        // A training that had ended by itself before it was resumed has still ended.
-        while fit.history.epochs.len() < self.epochs && !self.is_out_of_patience(&fit.history) {
-            if self.epoch(&mut fit)? == Next::Stop {
+        self.observers.iter_mut().for_each(|o| o.begin(&fit.history));
+        while fit.history.epochs.len() < self.epochs {
+            // A training that had ended by itself before it was resumed has still ended.
+            let ended = self.is_out_of_patience(&fit.history);
+            let next = if ended { Next::Break(Ended::Patience) } else { self.epoch(&mut fit)? };
+            if let Next::Break(why) = next {
+                fit.history.ended = why;
                 break;
             }
         }
         self.end(fit)
     }
 
-    fn check(&self, train: &dyn Source, test: Option<&dyn Source>) -> Result<()> {
-        check(train, self.batch_size, "train on")?;
-        let judged = match (test, &self.test) {
-            (None, _) => &self.train,
-            (Some(_), None) => return Err(no_evaluation()),
-            (Some(source), Some(stage)) => {
-                check(source, self.evaluation_batch_size, "evaluate on")?;
-                stage
-            }
-        };
-        self.goal.iter().try_for_each(|goal| judged.meters.require(goal.metric()))
-    }
-
-    fn describe(&self, train: &dyn Source, test: Option<&dyn Source>) -> Run {
-        let batch_size = self.batch_size.min(train.len());
-        Run {
-            backend: self.session.executor().into(),
-            epochs: self.epochs,
-            finished: self.finished,
-            resumed: 0,
-            examples: train.len(),
-            batch_size,
-            batches: train.len().div_ceil(batch_size),
-            shuffle: self.shuffle,
-            test_examples: test.map_or(0, |t| t.len()),
-        }
-    }
-
-    /// A training from the first epoch on, or from a checkpoint.
-    fn begin<'s>(&mut self, train: &'s dyn Source, test: Option<&'s dyn Source>) -> Result<Fit<'s>> {
-        let run = self.describe(train, test);
-        let kept = self.ledger_every.is_some() || self.checkpoints.is_some();
-        let data = if kept { train.digest().map(|hash| format!("{hash:016x}")) } else { None };
-        let (mut history, within) = match self.resumed.take() {
-            None => (History { run, ..History::default() }, None),
-            Some(resumed) => {
-                resumed.fits(&run, data.as_deref())?;
-                let epochs = resumed.history.epochs;
-                let finished = self.finished - epochs.len();
-                let done = epochs.len() * run.batches + resumed.standing.batches;
-                let run = Run { finished, resumed: done, ..run };
-                (
-                    History { run, epochs, ledger: resumed.history.ledger, identity: None },
-                    Some(resumed.standing),
-                )
-            }
-        };
-        let saving = match &mut self.checkpoints {
-            None => None,
-            Some(checkpoints) => {
-                let writer = checkpoints.writer(within.is_some())?;
-                Some(Saving { writer, program: self.program()? })
-            }
-        };
-        if kept {
-            history.identity = Some(self.identity(data)?);
-        }
-        let ledger = within.as_ref().and_then(|standing| Ledger::from_hex(&standing.ledger));
-        Ok(Fit { train, test, history, saving, ledger: ledger.unwrap_or_default(), within })
-    }
-
-    fn identity(&mut self, data: Option<String>) -> Result<Identity> {
-        let executor = self.session.executor();
-        Ok(Identity {
-            seed: self.session.seed(),
-            program: self.program()?.chars().take(16).collect(),
-            data,
-            executor: executor.into(),
-            fidelity: Identity::fidelity(executor).into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-        })
-    }
-
+    /// Trains an epoch, or what is left of it.
     fn epoch(&mut self, fit: &mut Fit<'_>) -> Result<Next> {
         let number = self.finished + 1;
-        let mut start = Instant::now();
+        let start = Instant::now();
         let seed = self.shuffle.map(|seed| epoch_seed(seed, self.finished as u64));
         let order = Order {
             rows: rows(fit.train.len(), seed)?,
@@ -189,8 +119,9 @@ impl Trainer<'_> {
             pass.go_on(standing.batches, |tally| tally.go_on(&standing.sums, standing.examples))?;
             before = standing.seconds;
         }
-        let of = pass.batches();
-        while let Some(examples) = pass.step(&mut self.session)? {
+        let (of, finished) = (pass.batches(), self.finished);
+        let mut evaluating = 0.0;
+        while let Some(examples) = pass.step(&mut self.session, self.reducing.as_ref().map(Reducing::feed))? {
             let (number_in_epoch, session, tally) = (pass.done(), &self.session, pass.tally());
             let end = BatchEnd { epoch: number, number: number_in_epoch, of, examples, session, tally };
             self.observers.iter_mut().for_each(|o| o.batch(&end));
@@ -198,33 +129,64 @@ impl Trainer<'_> {
             if let (Some(_), Some(losses)) = (&fit.history.identity, pass.read()) {
                 fit.ledger.losses(step, losses);
             }
-            if self.ledger_every.is_some_and(|every| step.is_multiple_of(every)) && pass.done() < of {
+            if pass.done() == of {
+                break;
+            }
+            if self.ledger_every.is_some_and(|every| step.is_multiple_of(every)) {
                 let weights = trained(&self.session, &self.train.handle)?;
                 fit.history.ledger.push(fit.ledger.mark(step, &weights));
                 told(&mut self.observers, &fit.history);
             }
-            if let Some(saving) = &fit.saving {
-                let due = self.checkpoints.as_ref().is_some_and(|c| c.due(step));
-                if due && pass.done() < of {
-                    let standing = Standing {
-                        finished: self.finished,
-                        batches: pass.done(),
-                        sums: tally.sums(),
-                        examples: tally.examples(),
-                        seconds: before + start.elapsed().as_secs_f64(),
-                        ledger: fit.ledger.to_hex(),
-                        ..Standing::default()
-                    };
-                    saving.save(&self.session, standing, &fit.history, None)?;
+            let (mut due, mut score, mut next) = (false, None, Next::Continue(()));
+            if self.evaluate_every.is_some_and(|every| step.is_multiple_of(every))
+                && let (Some(stage), Some(source)) = (&self.test, fit.test)
+            {
+                let start = Instant::now();
+                let name = format!("evaluation within epoch {number}");
+                let metrics = evaluated(&mut self.session, stage, source, self.evaluation_batch_size, name)?;
+                let seconds = start.elapsed().as_secs_f64();
+                evaluating += seconds;
+                let evaluation = Evaluation { steps: step, metrics, seconds };
+                self.observers.iter_mut().for_each(|o| o.evaluated(&evaluation, &self.session));
+                score = judge(self.goal.as_ref(), &mut self.reducing, &evaluation.metrics)?;
+                fit.history.evaluations.push(evaluation);
+                let since = self.goal.as_ref().map_or(1, |goal| fit.history.since_best(goal));
+                due = since == 0;
+                if self.patience.is_some_and(|patience| since >= patience) {
+                    next = Next::Break(Ended::Patience);
                 }
+            }
+            if self.interrupt.as_ref().is_some_and(Interrupt::is_set) {
+                next = Next::Break(Ended::Interrupted);
+            }
+            due |= self.checkpoints.as_ref().is_some_and(|c| c.due(step));
+            if due || next.is_break() {
+                let standing = Standing {
+                    finished,
+                    batches: pass.done(),
+                    sums: pass.tally().sums(),
+                    examples: pass.tally().examples(),
+                    seconds: before + start.elapsed().as_secs_f64() - evaluating,
+                    ledger: fit.ledger.to_hex(),
+                    ..Standing::default()
+                };
+                if let Some(saving) = &fit.saving {
+                    saving.save(&self.session, standing.clone(), &fit.history, score)?;
+                }
+                if next.is_break() {
+                    fit.within = Some(standing);
+                    return Ok(next);
+                }
+            }
+            if let Some(saving) = &fit.saving {
                 tell(&mut self.observers, saving.writer.saved()?);
             }
         }
         let train = pass.tally().metrics();
         // Trained, whatever becomes of its evaluation.
         self.finished += 1;
-        let seconds = before + start.elapsed().as_secs_f64();
-        start = Instant::now();
+        let seconds = before + start.elapsed().as_secs_f64() - evaluating;
+        let start = Instant::now();
         let test = match fit.test {
             Some(source) => self.evaluate(source)?,
             None => Metrics::default(),
@@ -237,7 +199,7 @@ impl Trainer<'_> {
 
     /// Tells observers of the last epoch, saves it, and says whether to go on.
     fn after_epoch(&mut self, fit: &mut Fit<'_>) -> Result<Next> {
-        let mut next = Next::Epoch;
+        let mut next = Next::Continue(());
         if fit.history.identity.is_some() {
             let weights = trained(&self.session, &self.train.handle)?;
             fit.history.ledger.push(fit.ledger.mark(self.session.step(), &weights));
@@ -245,25 +207,31 @@ impl Trainer<'_> {
                 told(&mut self.observers, &fit.history);
             }
         }
+        let mut score = None;
         if let Some(epoch) = fit.history.epochs.last() {
             for observer in &mut self.observers {
                 if observer.epoch(epoch, &self.session).is_break() {
-                    next = Next::Stop;
+                    next = Next::Break(Ended::Observer);
                 }
             }
+            let judged = if epoch.test.is_empty() { &epoch.train } else { &epoch.test };
+            score = judge(self.goal.as_ref(), &mut self.reducing, judged)?;
         }
+        let (finished, ledger) = (self.finished, fit.ledger.to_hex());
+        let standing = Standing { finished, ledger, ..Standing::default() };
         if let Some(saving) = &fit.saving {
-            let ledger = fit.ledger.to_hex();
-            let standing = Standing { finished: self.finished, ledger, ..Standing::default() };
-            let score = self.goal.as_ref().and_then(|goal| fit.history.epochs.last()?.judged(goal.metric()));
             saving.save(&self.session, standing, &fit.history, score)?;
             tell(&mut self.observers, saving.writer.saved()?);
+        }
+        if self.interrupt.as_ref().is_some_and(Interrupt::is_set) {
+            next = Next::Break(Ended::Interrupted);
         }
         Ok(next)
     }
 
     fn is_out_of_patience(&self, history: &History) -> bool {
-        self.patience.is_some_and(|patience| history.since_best(self.goal.as_ref()) >= patience)
+        let since = self.goal.as_ref().map_or(0, |goal| history.since_best(goal));
+        self.patience.is_some_and(|patience| since >= patience)
     }
 
     fn end(&mut self, fit: Fit<'_>) -> Result<History> {
@@ -275,6 +243,11 @@ impl Trainer<'_> {
             tell(&mut self.observers, saved?);
         }
         self.observers.iter_mut().for_each(|o| o.end(&fit.history));
+        if let Some(standing) = fit.within {
+            // The next training goes on within the epoch.
+            let history = fit.history.clone();
+            self.resumed = Some(Resumed { standing, history, pending: vec![] });
+        }
         Ok(fit.history)
     }
 
@@ -284,55 +257,61 @@ impl Trainer<'_> {
     /// As for [`fit`](Trainer::fit).
     pub fn evaluate(&mut self, source: &dyn Source) -> Result<Metrics> {
         let stage = self.test.as_ref().ok_or_else(no_evaluation)?;
-        let name = match self.finished {
-            0 => "evaluation".into(),
-            epochs => format!("evaluation after epoch {epochs}"),
-        };
-        check(source, self.evaluation_batch_size, "evaluate on")?;
-        let rows = rows(source.len(), None)?;
-        let how = Order { rows, size: self.evaluation_batch_size, read_every: 1, epoch: 0, name };
-        let mut pass = Pass::new(source, &stage.handle, &stage.meters, how);
-        while pass.step(&mut self.session)?.is_some() {}
-        Ok(pass.tally().metrics())
+        evaluated(&mut self.session, stage, source, self.evaluation_batch_size, after(self.finished))
+    }
+
+    /// Runs the evaluation program on all of `source`, and counts how often each class was taken for each: of its
+    /// output `logits` `[B, classes]`, beside the output or input `labels` `[B]`.
+    ///
+    /// # Errors
+    /// As for [`fit`](Trainer::fit); also when there are no such outputs or inputs, or a label is no class.
+    pub fn confusion(&mut self, source: &dyn Source, logits: &str, labels: &str) -> Result<Confusion> {
+        let stage = self.test.as_ref().ok_or_else(no_evaluation)?;
+        let meters = Meters::confusion(&stage.handle, logits, labels)?;
+        let how = (self.evaluation_batch_size, after(self.finished));
+        passed(&mut self.session, (&stage.handle, &meters), source, how, |tally| tally.confusion())
     }
 }
 
-impl super::Resumed {
-    /// Whether the training that it was made in was this one.
-    fn fits(&self, run: &Run, data: Option<&str>) -> Result<()> {
-        let then = &self.history.run;
-        let order = |run: &Run| match run.shuffle {
-            Some(seed) => format!("shuffled by seed {seed}"),
-            None => "not shuffled".into(),
-        };
-        let differences = [
-            (then.examples != run.examples)
-                .then(|| (format!("{} examples", then.examples), run.examples.to_string())),
-            (then.batch_size != run.batch_size)
-                .then(|| (format!("batches of {}", then.batch_size), run.batch_size.to_string())),
-            (then.shuffle != run.shuffle).then(|| (order(then), order(run))),
-        ];
-        let differences: Vec<String> =
-            differences.into_iter().flatten().map(|(then, now)| format!("{then}, here {now}")).collect();
-        if !differences.is_empty() {
-            return Err(Error::value(format!(
-                "the checkpoint is of a training with {}",
-                differences.join("; ")
-            )));
-        }
-        let before = self.history.identity.as_ref().and_then(|identity| identity.data.as_deref());
-        if let (Some(before), Some(now)) = (before, data)
-            && before != now
-        {
-            return Err(Error::value(format!(
-                "the checkpoint is of a training on other examples: their digest is {before}, here {now}"
-            )));
-        }
-        match self.pending.first() {
-            None => Ok(()),
-            Some((name, _)) => Err(Error::value(format!(
-                "the checkpoint has {name}, which is no parameter of the programs of this training"
-            ))),
-        }
+/// For errors: which evaluation.
+fn after(epochs: usize) -> String {
+    match epochs {
+        0 => "evaluation".into(),
+        epochs => format!("evaluation after epoch {epochs}"),
     }
+}
+
+/// What an evaluation comes to.
+fn evaluated(
+    session: &mut Session,
+    stage: &Stage,
+    source: &dyn Source,
+    size: usize,
+    name: String,
+) -> Result<Metrics> {
+    passed(session, (&stage.handle, &stage.meters), source, (size, name), |tally| tally.metrics())
+}
+
+fn passed<R>(
+    session: &mut Session,
+    (handle, meters): (&Handle, &Meters),
+    source: &dyn Source,
+    (size, name): (usize, String),
+    read: impl FnOnce(&Tally<'_>) -> R,
+) -> Result<R> {
+    check(source, size, "evaluate on")?;
+    let rows = rows(source.len(), None)?;
+    let how = Order { rows, size, read_every: 1, epoch: 0, name };
+    let mut pass = Pass::new(source, handle, meters, how);
+    while pass.step(session, None)?.is_some() {}
+    Ok(read(pass.tally()))
+}
+
+/// The metric that a training is judged by, which a rate may be reduced for.
+fn judge(goal: Option<&Goal>, reducing: &mut Option<Reducing>, metrics: &Metrics) -> Result<Option<f64>> {
+    let score = goal.and_then(|goal| metrics.get(goal.metric()));
+    if let (Some(reducing), Some(score)) = (reducing, score) {
+        reducing.observe(score)?;
+    }
+    Ok(score.filter(|score| !score.is_nan()))
 }

@@ -1,16 +1,20 @@
 //! The trainer: a session, a training program, and how to go through the data.
 
+mod begin;
 mod fit;
+mod reducing;
 mod resume;
 
 use dl_backends::{Handle, Session};
 use dl_core::spelling::suggestion;
 use dl_core::{Name, Program};
 
+use self::reducing::Reducing;
 use self::resume::{Checkpoints, Resumed};
 use crate::checkpoint::Goal;
 use crate::error::{Error, Result};
 use crate::history::Epoch;
+use crate::interrupt::Interrupt;
 use crate::metrics::{Meters, Metric};
 use crate::observer::{Observer, StopWhen};
 use crate::source::Source;
@@ -36,6 +40,10 @@ pub struct Trainer<'a> {
     patience: Option<usize>,
     /// After how many steps the ledger has a line, besides the ends of epochs.
     ledger_every: Option<u64>,
+    /// After how many steps it is evaluated, besides the ends of epochs.
+    evaluate_every: Option<u64>,
+    reducing: Option<Reducing>,
+    interrupt: Option<Interrupt>,
     /// What tells the training program from others, once somebody asks.
     program: Option<String>,
 }
@@ -72,6 +80,9 @@ impl<'a> Trainer<'a> {
             goal: None,
             patience: None,
             ledger_every: None,
+            evaluate_every: None,
+            reducing: None,
+            interrupt: None,
             program: None,
         })
     }
@@ -169,6 +180,21 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn ledger_every(self, steps: u64) -> Self {
         Trainer { ledger_every: Some(steps.max(1)), ..self }
+    }
+
+    /// Evaluates after every `steps`-th step, too, within epochs. [Patience](Trainer::patience), the best checkpoint
+    /// and [plateaus](Trainer::reduce_on_plateau) go by these evaluations as by those after epochs. An evaluation is
+    /// a run, so random numbers of [`Clock::Run`](dl_core::ops::Clock) depend on how often there is one.
+    #[must_use]
+    pub fn evaluate_every(self, steps: u64) -> Self {
+        Trainer { evaluate_every: Some(steps.max(1)), ..self }
+    }
+
+    /// Stops after the step in which `interrupt` is set, and saves a checkpoint where there are any. The next
+    /// [`fit`](Trainer::fit) goes on within the epoch, once it is [cleared](Interrupt::clear).
+    #[must_use]
+    pub fn interrupt(self, interrupt: &Interrupt) -> Self {
+        Trainer { interrupt: Some(interrupt.clone()), ..self }
     }
 
     /// Stops after the first epoch for which `condition` holds.

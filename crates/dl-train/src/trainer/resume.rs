@@ -92,12 +92,12 @@ impl Trainer<'_> {
         Trainer { goal: Some(goal.into()), ..self }
     }
 
-    /// Stops after `epochs` in a row that were no better than the best before, by the [goal](Trainer::goal); without
-    /// one, by the lowest `J`.
+    /// Stops after so many evaluations in a row (epochs, unless it is [evaluated](Trainer::evaluate_every) within
+    /// them) that were no better than the best before, by the [goal](Trainer::goal); without one, by the lowest `J`.
     #[must_use]
-    pub fn patience(self, epochs: usize) -> Self {
+    pub fn patience(self, evaluations: usize) -> Self {
         let goal = self.goal.or_else(|| Some("J".into()));
-        Trainer { patience: Some(epochs.max(1)), goal, ..self }
+        Trainer { patience: Some(evaluations.max(1)), goal, ..self }
     }
 
     /// Goes on from the last checkpoint in `folder`; where there is none yet, from the beginning.
