@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use dl_backends::Session;
 
+use crate::error::{Error, Result};
 use crate::history::{Epoch, Evaluation, History};
 use crate::metrics::Metrics;
 use crate::observer::Observer;
@@ -14,8 +15,7 @@ use crate::observer::Observer;
 /// Writes a line for each epoch, as it ends, to a file. Where a training is resumed, the lines of the epochs before
 /// come first, so that the file is as if it had never ended.
 ///
-/// An observer cannot stop a training by an error: when a line cannot be written, the file says less, and
-/// [`Journal::error`] why.
+/// A file that cannot be made is an error before anything is trained; a line that cannot be written is one at the end.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -48,11 +48,6 @@ impl Journal {
         Journal { path: path.to_owned(), form, out: None, columns: vec![], error: None }
     }
 
-    /// Why a line could not be written.
-    pub fn error(&self) -> Option<&io::Error> {
-        self.error.as_ref()
-    }
-
     fn line(&mut self, epoch: &Epoch) -> io::Result<()> {
         let mut text = String::new();
         match self.form {
@@ -79,12 +74,6 @@ impl Journal {
         }
         self.out.as_mut().map_or(Ok(()), |out| out.write_all(text.as_bytes()))
     }
-
-    fn note(&mut self, result: io::Result<()>) {
-        if let Err(error) = result {
-            self.error.get_or_insert(error);
-        }
-    }
 }
 
 fn prefixed(fields: &[String]) -> String {
@@ -101,18 +90,24 @@ fn quoted(field: &str) -> String {
 }
 
 impl Observer for Journal {
-    fn begin(&mut self, history: &History) {
+    fn begin(&mut self, history: &History) -> Result<()> {
         let begun = File::create(&self.path).and_then(|file| {
             self.out = Some(file);
             self.columns.clear();
             history.epochs.iter().try_for_each(|epoch| self.line(epoch))
         });
-        self.note(begun);
+        begun.map_err(|e| Error::value(format!("{}: {e}", self.path.display())))
+    }
+
+    fn end(&mut self, _: &History) -> Result<()> {
+        let error = self.error.take();
+        error.map_or(Ok(()), |e| Err(Error::value(format!("{}: {e}", self.path.display()))))
     }
 
     fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
-        let written = self.line(epoch);
-        self.note(written);
+        if let Err(error) = self.line(epoch) {
+            self.error.get_or_insert(error);
+        }
         ControlFlow::Continue(())
     }
 }
@@ -132,9 +127,8 @@ impl EventFile {
         EventFile { folder: folder.as_ref().to_owned(), out: None, error: None }
     }
 
-    /// Why an event could not be written.
-    pub fn error(&self) -> Option<&io::Error> {
-        self.error.as_ref()
+    fn failed(&self, e: &io::Error) -> Error {
+        Error::value(format!("event file in {}: {e}", self.folder.display()))
     }
 
     fn scalars(&mut self, of: &str, step: u64, metrics: &Metrics) {
@@ -167,13 +161,17 @@ impl EventFile {
 }
 
 impl Observer for EventFile {
-    fn begin(&mut self, _: &History) {
+    fn begin(&mut self, _: &History) -> Result<()> {
         let path = self.folder.join(format!("events.out.tfevents.{:.6}.dl.{}", now(), std::process::id()));
-        match std::fs::create_dir_all(&self.folder).and_then(|()| File::create_new(path)) {
-            Ok(file) => self.out = Some(file),
-            Err(error) => self.error = Some(error),
-        }
+        let file = std::fs::create_dir_all(&self.folder).and_then(|()| File::create_new(path));
+        self.out = Some(file.map_err(|e| self.failed(&e))?);
         self.event(0, &field(3, b"brain.Event:2"));
+        Ok(())
+    }
+
+    fn end(&mut self, _: &History) -> Result<()> {
+        let error = self.error.take();
+        error.map_or(Ok(()), |e| Err(self.failed(&e)))
     }
 
     fn evaluated(&mut self, evaluation: &Evaluation, _: &Session) {

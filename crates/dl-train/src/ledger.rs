@@ -10,14 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::checkpoint::hex;
 
 /// A hash over all losses that were read, step by step, and over parameters whenever one is marked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger([u8; 32]);
-
-impl Default for Ledger {
-    fn default() -> Self {
-        Ledger([0; 32])
-    }
-}
 
 impl Ledger {
     /// Adds what was read after a step.

@@ -1,4 +1,4 @@
-//! The training loop: epochs, batches, evaluation, history, progress.
+//! The training loop: epochs, batches, evaluation, checkpoints, metrics, history, progress.
 //!
 //! # Should I use this?
 //!
@@ -33,6 +33,36 @@
 //! let history = trainer.fit(&line, None)?;
 //! assert!(history.last().and_then(|epoch| epoch.train.get("J")) < Some(1e-6));
 //! assert!((trainer.session().get("w")?.item()? - 2.0).abs() < 1e-3);
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A training that people rely on survives and can be compared:
+//!
+//! ```no_run
+//! # #[cfg(feature = "cpu")] {
+//! # fn run(step: dl_core::Program, evaluation: dl_core::Program) -> Result<(), Box<dyn std::error::Error>> {
+//! use dl_backends::{Cpu, Session};
+//! use dl_train::{Goal, Interrupt, Journal, Keep, Metric, Progress, Trainer, held_out};
+//!
+//! let mnist = dl_data::mnist()?;
+//! let (train, validation) = held_out(&mnist.train, 0.1, 7)?;
+//! let mut trainer = Trainer::new(Session::new(Cpu::default(), 7), &step)?
+//!     .evaluate_with(&evaluation)?
+//!     .report_evaluation([Metric::mean("J"), Metric::accuracy("logits", "y")])?
+//!     .epochs(100)
+//!     .shuffle(7)
+//!     .checkpoint("runs/a", Keep::best(Goal::highest("accuracy")))
+//!     .patience(5)
+//!     .resume("runs/a")?                         // goes on, bit for bit, where it was killed
+//!     .interrupt(&Interrupt::on_ctrl_c()?)       // once: after the step, saved; twice: at once
+//!     .ledger_every(1000)                        // two runs compare by one line
+//!     .observe(Journal::csv("runs/a.csv"))
+//!     .observe(Progress::stderr());
+//! trainer.fit(&train, Some(&validation))?;
+//! trainer.restore_best()?;
+//! trainer.session().save("runs/a.safetensors")?;
+//! # Ok(()) }
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

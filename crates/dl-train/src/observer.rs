@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use dl_backends::Session;
 
 use crate::checkpoint::Saved;
+use crate::error::Result;
 use crate::history::{Epoch, Evaluation, History};
 use crate::metrics::{Metrics, Tally};
 
@@ -27,8 +28,12 @@ use crate::metrics::{Metrics, Tally};
 /// ```
 pub trait Observer {
     /// The training begins; where it was resumed, the history has what was before.
-    fn begin(&mut self, history: &History) {
+    ///
+    /// # Errors
+    /// What keeps the training from being begun.
+    fn begin(&mut self, history: &History) -> Result<()> {
         let _ = history;
+        Ok(())
     }
 
     /// A batch was trained on.
@@ -60,8 +65,12 @@ pub trait Observer {
     }
 
     /// The training ended without an error.
-    fn end(&mut self, history: &History) {
+    ///
+    /// # Errors
+    /// What went wrong on the way: it is the training's error then, after all is trained and saved.
+    fn end(&mut self, history: &History) -> Result<()> {
         let _ = history;
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use dl_backends::Session;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::error::Result;
 use crate::history::{Epoch, Evaluation, History};
 use crate::observer::{BatchEnd, Observer};
 
@@ -56,13 +57,14 @@ fn style() -> ProgressStyle {
 }
 
 impl Observer for Progress {
-    fn begin(&mut self, History { run, .. }: &History) {
+    fn begin(&mut self, History { run, .. }: &History) -> Result<()> {
         self.epochs = run.finished.saturating_add(run.epochs);
         if let Show::Bar(bar) = &self.show {
             bar.reset();
             bar.set_length(run.epochs.saturating_mul(run.batches) as u64);
             bar.set_position(run.resumed as u64);
         }
+        Ok(())
     }
 
     fn batch(&mut self, batch: &BatchEnd<'_>) {
@@ -90,10 +92,11 @@ impl Observer for Progress {
         self.line(line);
     }
 
-    fn end(&mut self, _: &History) {
+    fn end(&mut self, _: &History) -> Result<()> {
         if let Show::Bar(bar) = &self.show {
             bar.finish_and_clear();
         }
+        Ok(())
     }
 }
 

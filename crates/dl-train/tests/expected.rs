@@ -189,6 +189,14 @@ fn an_interrupt_stops_after_the_step_and_saves() {
     assert_eq!((history.ended, history.epochs.len()), (Ended::Epochs, 2));
     assert_eq!(weights(&stopped), weights(&whole));
     drop(stopped);
+    // Also where it was at the end of an epoch.
+    interrupt.clear();
+    let mut between = trainer().epochs(2).interrupt(&interrupt).observe(At(10, interrupt.clone()));
+    let history = between.fit(&train, None).unwrap();
+    assert_eq!((history.ended, history.epochs.len()), (Ended::Interrupted, 1));
+    interrupt.clear();
+    assert_eq!(between.fit(&train, None).unwrap().epochs.len(), 2);
+    assert_eq!(weights(&between), weights(&whole));
     interrupt.clear();
     std::fs::remove_dir_all(scratch.path()).unwrap();
     stopping().checkpoint(scratch.path(), Keep::last_ones(1)).fit(&train, None).unwrap();
@@ -304,6 +312,9 @@ fn journals_have_every_epoch_once_also_when_resumed() {
         let trainer = trainer.observe(Journal::csv(&csv)).observe(Journal::json(&json));
         trainer.observe(EventFile::new(&events)).fit(&train, Some(&test)).unwrap();
     }
+    let nowhere = trainer().observe(Journal::csv(scratch.path().join("no/folder")));
+    let error = { nowhere }.fit(&train, None).unwrap_err().to_string();
+    assert!(error.ends_with("no/folder: No such file or directory (os error 2)"), "{error}");
     let text = std::fs::read_to_string(&csv).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!((lines.len(), lines[0]), (4, "epoch,steps,seconds,train J,test J"));

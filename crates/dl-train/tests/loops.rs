@@ -125,8 +125,9 @@ impl Diary {
 }
 
 impl Observer for Diary {
-    fn begin(&mut self, History { run, .. }: &History) {
+    fn begin(&mut self, History { run, .. }: &History) -> dl_train::Result<()> {
         self.note(format!("begin {} after {}", run.epochs, run.finished));
+        Ok(())
     }
 
     fn batch(&mut self, batch: &BatchEnd<'_>) {
@@ -145,8 +146,9 @@ impl Observer for Diary {
         ControlFlow::Continue(())
     }
 
-    fn end(&mut self, history: &History) {
+    fn end(&mut self, history: &History) -> dl_train::Result<()> {
         self.note(format!("end {}", history.epochs.len()));
+        Ok(())
     }
 }
 

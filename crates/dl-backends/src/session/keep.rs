@@ -58,7 +58,7 @@ impl Session {
         let note = Some((NOTE.to_owned(), layout.note().to_owned()));
         let written = replace(path, |out| {
             write_to(format, out, &headers, note, |i, out| {
-                let value = self.get(&headers[i].0).and_then(|value| arranged[i].into_file(value));
+                let value = self.get(&headers[i].0).and_then(|value| arranged[i].stored(value));
                 write_elements(value.map_err(io::Error::other)?.view(), out)
             })
         });

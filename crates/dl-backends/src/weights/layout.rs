@@ -99,7 +99,7 @@ impl Arrangement {
     }
 
     /// A value of the file's shape in ours.
-    pub(super) fn into_own(&self, value: Tensor) -> Result<Tensor> {
+    pub(super) fn loaded(&self, value: Tensor) -> Result<Tensor> {
         if self.is_same() {
             return reshaped(value, &self.own);
         }
@@ -107,7 +107,7 @@ impl Arrangement {
     }
 
     /// A value of ours in the file's shape.
-    pub(crate) fn into_file(&self, value: Tensor) -> Result<Tensor> {
+    pub(crate) fn stored(&self, value: Tensor) -> Result<Tensor> {
         if self.is_same() {
             return Ok(value);
         }
@@ -134,7 +134,7 @@ mod tests {
 
     fn arrangement(role: Role, shape: &[usize], images: Option<&[usize]>) -> Result<Arrangement> {
         let g = Graph::new();
-        g.parameter_as(role, "w", F64, shape.to_vec(), Init::Zeros);
+        g.parameter_as(role, "w", F64, shape, Init::Zeros);
         g.check().unwrap();
         Arrangement::new(&g.parameter_decls()[0], Layout::PyTorch, images)
     }
@@ -149,10 +149,10 @@ mod tests {
         let at =
             |shape: &[usize], place: &[usize]| shape.iter().zip(place).fold(0, |at, (size, i)| at * size + i);
         let value = numbers(&of.file);
-        let ours = of.into_own(value.clone()).unwrap();
+        let ours = of.loaded(value.clone()).unwrap();
         assert_eq!(ours.shape(), of.own);
         assert_eq!(ours.get::<f64>().unwrap()[at(&of.own, own)], at(&of.file, file) as f64);
-        assert_eq!(of.into_file(ours).unwrap(), value);
+        assert_eq!(of.stored(ours).unwrap(), value);
     }
 
     #[test]

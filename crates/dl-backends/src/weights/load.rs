@@ -199,7 +199,7 @@ pub(crate) struct Pair {
 impl Pair {
     /// The value of the parameter.
     pub(crate) fn read(&self, file: &mut ArrayFile) -> Result<Tensor> {
-        let value = self.arrangement.into_own(file.read_at(self.place)?)?;
+        let value = self.arrangement.loaded(file.read_at(self.place)?)?;
         if value.dtype() == self.dtype {
             return Ok(value);
         }

@@ -190,4 +190,32 @@ mod tests {
         fails("[]", "it is no checkpoint");
         fails("", "it is cut short");
     }
+
+    #[test]
+    fn damaged_records_are_refused() {
+        let mut history = History::default();
+        history.run.backend = "cpu".into();
+        let sums = vec![Sum { metric: "J".into(), state: vec![0.1, 2.0] }];
+        let standing = Standing { step: 12, sums, ledger: "ab".repeat(32), ..Standing::default() };
+        let text = Record::new("p".into(), standing, history, Some(0.5)).to_json().unwrap().into_bytes();
+        let mut random = 7u64;
+        let mut below = |n: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % n.max(1)
+        };
+        for _ in 0..3000 {
+            let mut bytes = text.clone();
+            let at = below(bytes.len() - 1);
+            match below(5) {
+                0 => bytes.truncate(at),
+                1 => bytes[at] ^= 1 << below(8),
+                2 => bytes.splice(at..at, vec![b"[{\"9-e0"[below(7)]; 1 + below(300)]).for_each(drop),
+                3 => bytes.drain(at..(at + 1 + below(40)).min(text.len() - 1)).for_each(drop),
+                _ => bytes.swap(at, below(text.len() - 1)),
+            }
+            if let Ok(read) = Record::from_json(&bytes) {
+                assert_eq!(read.to_json().unwrap().into_bytes(), text, "only what says the same is believed");
+            }
+        }
+    }
 }

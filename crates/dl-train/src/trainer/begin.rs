@@ -48,6 +48,7 @@ impl Trainer<'_> {
         let run = self.describe(train, test);
         let kept = self.ledger_every.is_some() || self.checkpoints.is_some();
         let data = if kept { train.digest().map(|hash| format!("{hash:016x}")) } else { None };
+        let elsewhere = self.resumed.as_ref().is_some_and(|resumed| resumed.elsewhere);
         let (mut history, within) = match self.resumed.take() {
             None => (History { run, ..History::default() }, None),
             Some(resumed) => {
@@ -68,7 +69,7 @@ impl Trainer<'_> {
             }
         };
         // What was reduced before is reduced again.
-        if let (Some(reducing), Some(goal), true) = (&mut self.reducing, &self.goal, within.is_some()) {
+        if let (Some(reducing), Some(goal), true) = (&mut self.reducing, &self.goal, elsewhere) {
             reducing.replay(&history.judged(goal.metric()))?;
         }
         if kept {

@@ -88,7 +88,7 @@ impl Trainer<'_> {
     pub fn fit(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<History> {
         self.check(train, test)?;
         let mut fit = self.begin(train, test)?;
-        self.observers.iter_mut().for_each(|o| o.begin(&fit.history));
+        self.observers.iter_mut().try_for_each(|o| o.begin(&fit.history))?;
         while fit.history.epochs.len() < self.epochs {
             // A training that had ended by itself before it was resumed has still ended.
             let ended = self.is_out_of_patience(&fit.history);
@@ -220,10 +220,12 @@ impl Trainer<'_> {
         let (finished, ledger) = (self.finished, fit.ledger.to_hex());
         let standing = Standing { finished, ledger, ..Standing::default() };
         if let Some(saving) = &fit.saving {
-            saving.save(&self.session, standing, &fit.history, score)?;
+            saving.save(&self.session, standing.clone(), &fit.history, score)?;
             tell(&mut self.observers, saving.writer.saved()?);
         }
-        if self.interrupt.as_ref().is_some_and(Interrupt::is_set) {
+        let more = fit.history.epochs.len() < self.epochs;
+        if more && self.interrupt.as_ref().is_some_and(Interrupt::is_set) {
+            fit.within = Some(standing);
             next = Next::Break(Ended::Interrupted);
         }
         Ok(next)
@@ -242,12 +244,12 @@ impl Trainer<'_> {
             }
             tell(&mut self.observers, saved?);
         }
-        self.observers.iter_mut().for_each(|o| o.end(&fit.history));
         if let Some(standing) = fit.within {
-            // The next training goes on within the epoch.
+            // The next training goes on there.
             let history = fit.history.clone();
-            self.resumed = Some(Resumed { standing, history, pending: vec![] });
+            self.resumed = Some(Resumed { standing, history, pending: vec![], elsewhere: false });
         }
+        self.observers.iter_mut().try_for_each(|o| o.end(&fit.history))?;
         Ok(fit.history)
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Resumed {
     pub(super) history: History,
     /// Values of parameters that no program of the session has yet.
     pub(super) pending: Vec<(String, Tensor)>,
+    /// Whether the training was another trainer's.
+    pub(super) elsewhere: bool,
 }
 
 impl Checkpoints {
@@ -134,7 +136,8 @@ impl Trainer<'_> {
         self.session.set_step(record.standing.step);
         self.session.set_runs(record.standing.runs);
         self.finished = record.standing.finished;
-        let resumed = Resumed { standing: record.standing, history: record.history, pending: arrays };
+        let resumed =
+            Resumed { standing: record.standing, history: record.history, pending: arrays, elsewhere: true };
         for name in self.session.parameters().iter().map(|decl| decl.name.to_string()) {
             if !resumed.pending.iter().any(|(other, _)| *other == name) {
                 let hint = suggestion(&name, resumed.pending.iter().map(|(other, _)| other.as_str()));

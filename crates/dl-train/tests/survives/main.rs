@@ -202,3 +202,61 @@ fn a_program_without_state_is_saved_too() {
     more.fit(&one, None).unwrap();
     assert_eq!(more.session().get("n").unwrap().item().unwrap(), 9.0);
 }
+
+/// A small disk, until this is dropped.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// None where file systems cannot be mounted.
+    fn of(size: &str) -> Option<Disk> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder.path());
+        let mounted = mount.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success());
+        mounted.then_some(Disk(folder))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_what_was_saved_is_there() {
+    let Some(disk) = Disk::of("96k") else {
+        eprintln!("no file system can be mounted here: skipped");
+        return;
+    };
+    let folder = disk.0.path().join("a");
+    let (train, test) = digits();
+    let saved = Rc::new(RefCell::new(0));
+    struct Last(Rc<RefCell<u64>>);
+    impl Observer for Last {
+        fn saved(&mut self, saved: &Saved) {
+            *self.0.borrow_mut() = saved.step;
+        }
+    }
+    let all =
+        || kept(trainer(1), &folder).checkpoint(&folder, Keep::last_ones(100)).checkpoint_every(3).unwrap();
+    let mut full = all().observe(Last(saved.clone()));
+    let error = full.fit(&train, Some(&test)).unwrap_err().to_string();
+    let ends = error.contains("No space left on device") && error.ends_with("; those before it are whole");
+    assert!(error.starts_with("a checkpoint could not be written: ") && ends, "{error}");
+    drop(full);
+    let last = *saved.borrow();
+    assert!(last > 0, "some fit");
+    let resumed = trainer(1).resume(&folder).unwrap();
+    assert!(resumed.session().step() >= last);
+    // With room again, it comes to what it would have.
+    let room = tempfile::tempdir().unwrap();
+    for entry in folder.read_dir().unwrap().map(|e| e.unwrap()) {
+        std::fs::copy(entry.path(), room.path().join(entry.file_name())).unwrap();
+    }
+    let mut rest = kept(trainer(2), room.path()).resume(room.path()).unwrap();
+    rest.fit(&train, Some(&test)).unwrap();
+    let mut whole = trainer(1).evaluate_with(&evaluation()).unwrap();
+    whole.fit(&train, Some(&test)).unwrap();
+    assert_eq!(bits(rest.session()), bits(whole.session()));
+}
