@@ -72,6 +72,10 @@ fn metrics_are_chosen_and_named() {
     let history = trainer.fit(&seven(), None).unwrap();
     let want = [("high", 2.0 / 7.0), ("above", 2.0)].into_iter().collect();
     assert_eq!(history.epochs[0].train, want);
+    let metrics = [Metric::largest("mean"), Metric::smallest("mean").named("least")];
+    let mut trainer = self::trainer().report(metrics).unwrap().batch_size(3);
+    let extremes = trainer.fit(&seven(), None).unwrap();
+    assert_eq!(extremes.epochs[0].train, [("mean", 6.0), ("least", 1.0)].into_iter().collect());
     assert!(history.epochs[0].test.is_empty());
 }
 

@@ -29,6 +29,8 @@ pub struct Metric {
 enum Merge {
     Mean,
     Share,
+    Largest,
+    Smallest,
     Exact(Exact, Name),
 }
 
@@ -43,6 +45,16 @@ impl Metric {
     /// added up and divided by the number of examples.
     pub fn share(output: &str) -> Self {
         Metric { merge: Merge::Share, ..Metric::mean(output) }
+    }
+
+    /// The largest of an output's values over batches, such as the largest gradient.
+    pub fn largest(output: &str) -> Self {
+        Metric { merge: Merge::Largest, ..Metric::mean(output) }
+    }
+
+    /// The smallest of an output's values over batches.
+    pub fn smallest(output: &str) -> Self {
+        Metric { merge: Merge::Smallest, ..Metric::mean(output) }
     }
 
     fn exact(what: Exact, name: &str, output: &str, labels: &str) -> Self {
@@ -256,8 +268,13 @@ impl<'m> Tally<'m> {
                 return Err(Kind::Diverged { place: place(), output, value }.into());
             }
             self.last.push(value);
-            state.resize(1, 0.0);
-            state[0] += if metric.merge == Merge::Mean { value * rows as f64 } else { value };
+            let before = state.pop();
+            state.push(match metric.merge {
+                Merge::Mean => before.unwrap_or(0.0) + value * rows as f64,
+                Merge::Largest => before.map_or(value, |old| old.max(value)),
+                Merge::Smallest => before.map_or(value, |old| old.min(value)),
+                Merge::Share | Merge::Exact(..) => before.unwrap_or(0.0) + value,
+            });
         }
         self.examples += rows as f64;
         Ok(())
@@ -303,6 +320,7 @@ impl<'m> Tally<'m> {
             let value = match &metric.merge {
                 Merge::Exact(what, _) => what.value(state, self.examples),
                 Merge::Mean | Merge::Share => state.first().map_or(0.0, |sum| sum / self.examples),
+                Merge::Largest | Merge::Smallest => state.first().copied().unwrap_or(f64::NAN),
             };
             (metric.name.clone(), value)
         };
