@@ -117,9 +117,11 @@ impl Store {
         Ok(Saved { folder: self.folder.clone(), step, bytes: record.bytes + text.len() as u64 })
     }
 
-    /// Removes the checkpoints that need not stay.
-    pub(super) fn prune(&self, keep: &Keep) -> io::Result<()> {
-        let steps = numbered(&self.folder, "json")?;
+    /// Removes the checkpoints that need not stay, of those up to `step`: where a training was resumed before the
+    /// last one, what came after is not what it has come to.
+    pub(super) fn prune(&self, keep: &Keep, step: u64) -> io::Result<()> {
+        let mut steps = numbered(&self.folder, "json")?;
+        steps.retain(|other| *other <= step);
         let score = |step: &u64| {
             let text = fs::read(self.path(*step, "json")).ok()?;
             Record::from_json(&text).ok()?.score
@@ -398,7 +400,11 @@ mod tests {
     fn what_need_not_stay_goes() {
         let (_folder, store) = store();
         store.write(record(30), &arrays(30)).unwrap();
-        store.prune(&Keep::last_ones(1)).unwrap();
+        // The training was resumed at 10: what came later is not counted.
+        store.write(record(15), &arrays(15)).unwrap();
+        store.prune(&Keep::last_ones(1), 15).unwrap();
+        assert_eq!(store.steps().unwrap(), [15, 20, 30]);
+        store.prune(&Keep::last_ones(1), 30).unwrap();
         assert_eq!(store.steps().unwrap(), [30]);
         assert_eq!(numbered(&store.folder, "safetensors").unwrap(), [30]);
     }

@@ -27,7 +27,7 @@ impl Writer {
         let work = move || {
             for (record, arrays) in queue {
                 let written = store.write(record, &arrays);
-                let written = written.and_then(|saved| store.prune(&keep).map(|()| saved));
+                let written = written.and_then(|saved| store.prune(&keep, saved.step).map(|()| saved));
                 if report.send(written).is_err() {
                     break;
                 }

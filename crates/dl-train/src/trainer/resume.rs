@@ -104,6 +104,9 @@ impl Trainer<'_> {
 
     /// Goes on from the last checkpoint in `folder`; where there is none yet, from the beginning.
     ///
+    /// Both files are checked to the last byte before anything is believed. Of a record at most 1 GiB is read; the
+    /// limits of arrays are those of [`ArrayFile`](dl_backends::weights::ArrayFile).
+    ///
     /// # Errors
     /// When the checkpoint was cut, edited, made by another program, with another seed or by a newer version; the
     /// message offers the one before it.
@@ -132,6 +135,10 @@ impl Trainer<'_> {
         let (then, now) = (record.standing.seed, self.session.seed());
         if then != now {
             return Err(refuse(&format!("its session has the seed {then}, this one {now}")));
+        }
+        let (finished, epochs) = (record.standing.finished, record.history.epochs.len());
+        if finished < epochs {
+            return Err(refuse(&format!("it has {epochs} epochs, of which {finished} are finished")));
         }
         self.session.set_step(record.standing.step);
         self.session.set_runs(record.standing.runs);
@@ -192,5 +199,35 @@ impl Trainer<'_> {
                 Some(hash.map_err(|e| Error::value(format!("the program cannot be written: {e}")))?);
         }
         Ok(self.program.clone().unwrap_or_default())
+    }
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Record;
+    use crate::history::Epoch;
+    use crate::metrics::Metrics;
+    use dl_backends::{Cpu, Session};
+    use dl_core::{F64, Graph, Init, Program};
+
+    #[test]
+    fn a_record_that_contradicts_itself_is_refused() {
+        let g = Graph::new();
+        let n = g.state("n", F64, (), Init::Zeros);
+        let program = Program::builder(&g).update(n, n + 1.0).compile().unwrap();
+        let trainer = || Trainer::new(Session::new(Cpu::default(), 1), &program).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (train, test) = (Metrics::default(), Metrics::default());
+        let epoch = Epoch { number: 1, steps: 1, train, test, seconds: 0.0, test_seconds: 0.0 };
+        let history = History { epochs: vec![epoch; 2], ..History::default() };
+        let standing = Standing { seed: 1, step: 1, finished: 1, ..Standing::default() };
+        let record = Record::new(trainer().program().unwrap(), standing, history, None);
+        let store = Store::new(folder.path());
+        let writer = Writer::new(store, Keep::last_ones(1)).unwrap();
+        writer.write((record, vec![("n".into(), Tensor::scalar(1.0))])).unwrap();
+        writer.finish().0.unwrap();
+        let error = trainer().resume(folder.path()).err().unwrap().to_string();
+        assert!(error.ends_with("is refused: it has 2 epochs, of which 1 are finished"), "{error}");
     }
 }
