@@ -2,7 +2,7 @@
 //!
 //! A session writes and reads its own with [`Session::save`](crate::Session::save),
 //! [`export`](crate::Session::export) and [`load`](crate::Session::load). What is here besides reads and writes
-//! any arrays: [`ArrayFile`] opens a file, [`write`] makes one.
+//! any arrays: [`ArrayFile`] opens a file, [`write()`] makes one.
 //!
 //! Every file is written whole or not at all ([`replace`]). What is read is believed as far as the file's length
 //! bears it out: limits stand at [`ArrayFile`].
