@@ -1,11 +1,13 @@
 //! The ledger of a run: what two runs are compared by.
 
 use std::fmt;
+use std::hash::Hasher;
 
 use dl_backends::weights::{Format, write_into};
 use dl_core::{Name, Tensor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_64;
 
 use crate::checkpoint::hex;
 
@@ -29,7 +31,7 @@ impl Ledger {
         hasher.update(self.0);
         for (name, value) in parameters {
             hasher.update(name.as_bytes());
-            feed(value, &mut hasher);
+            hasher.update(digest(value).to_le_bytes());
         }
         self.0 = hasher.finalize().into();
         Mark { step, hash: hex(&self.0[..8]) }
@@ -52,17 +54,20 @@ impl Ledger {
     }
 }
 
-fn feed(value: &Tensor, hasher: &mut Sha256) {
-    // With type and shape. Nothing can fail but more axes than parameters have.
-    let _ = write_into(Format::Npy, &mut Digesting(hasher), &[("", value.view())]);
+/// Of an array, with type and shape: XXH3, since parameters are many and nobody forges a ledger.
+fn digest(value: &Tensor) -> u64 {
+    let mut hasher = Digesting(XxHash3_64::new());
+    // Nothing can fail but more axes than parameters have.
+    let _ = write_into(Format::Npy, &mut hasher, &[("", value.view())]);
+    hasher.0.finish()
 }
 
 /// A writer that never fails.
-struct Digesting<'a>(&'a mut Sha256);
+struct Digesting(XxHash3_64);
 
-impl std::io::Write for Digesting<'_> {
+impl std::io::Write for Digesting {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
+        self.0.write(bytes);
         Ok(bytes.len())
     }
 
