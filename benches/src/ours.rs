@@ -141,7 +141,7 @@ impl Observer for Watch<'_> {
         }
     }
 
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+    fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
         (self.progress)(epoch.number as f64 / self.epochs as f64);
         ControlFlow::Continue(())
     }

@@ -27,6 +27,8 @@ enum Kind {
     Core(#[from] dl_core::Error),
     #[error("{0}")]
     Value(String),
+    #[error("{name}: {source}")]
+    File { name: String, source: std::io::Error },
     #[error("{executor}: {message}")]
     Executor { executor: &'static str, message: String },
 }
@@ -40,6 +42,11 @@ impl Error {
     /// What an executor cannot do, or what its library reported.
     pub fn executor(executor: &'static str, message: impl Into<String>) -> Self {
         Error(Box::new(Kind::Executor { executor, message: message.into() }))
+    }
+
+    /// What is wrong with a file, or what the system reports of it.
+    pub fn file(name: &str, source: std::io::Error) -> Self {
+        Error(Box::new(Kind::File { name: name.into(), source }))
     }
 
     /// A fault found while running the step that came from `origin`.

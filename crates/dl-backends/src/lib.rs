@@ -9,6 +9,7 @@ mod error;
 mod executor;
 mod profile;
 mod session;
+pub mod weights;
 
 #[cfg(feature = "flex")]
 pub use burn::Flex;

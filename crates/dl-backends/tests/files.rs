@@ -68,7 +68,7 @@ fn plan(text: &str, random: &mut Random) {
     let Ok(plan) = Plan::from_json(text) else { return };
     let Some((_, inputs)) = small(&plan, random) else { return };
     let mut session = session(random);
-    if let Ok(handle) = session.load(plan) {
+    if let Ok(handle) = session.load_plan(plan) {
         run(&mut session, &handle, &inputs);
     }
 }

@@ -1,6 +1,5 @@
 //! Images that are never quite the same twice.
 
-use std::cell::Cell;
 use std::fmt;
 
 use dl_core::{DType, Init};
@@ -26,18 +25,18 @@ impl fmt::Display for Augmentation {
     }
 }
 
-/// Images with their labels, changed anew in every batch; `seed` and the number of batches before decide how.
+/// Images with their labels, changed anew in every epoch; `seed`, the epoch and the batch's images decide how, so that a
+/// training that is resumed sees the same ones.
 pub struct Augmented<'a> {
     split: &'a Split,
     how: Augmentation,
     seed: u64,
-    batches: Cell<u64>,
 }
 
 impl<'a> Augmented<'a> {
     /// The images of `split`.
     pub fn new(split: &'a Split, how: Augmentation, seed: u64) -> Self {
-        Augmented { split, how, seed, batches: Cell::new(0) }
+        Augmented { split, how, seed }
     }
 }
 
@@ -51,9 +50,10 @@ impl Source for Augmented<'_> {
             return self.split.fill(rows, batch);
         }
         let [_, height, width] = self.split.images().shape();
-        let number = self.batches.replace(self.batches.get() + 1);
+        // Of an epoch, every batch has another first image.
+        let stream = format!("augment {} {}", batch.epoch(), rows.first().copied().unwrap_or(0));
         let uniform = Init::Uniform { low: 0.0, high: 1.0 };
-        let drawn = uniform.sample(DType::F64, &[rows.len(), 3], self.seed, &format!("augment {number}"))?;
+        let drawn = uniform.sample(DType::F64, &[rows.len(), 3], self.seed, &stream)?;
         let mut drawn = drawn.to_f64().into_iter();
         let mut draw = |choices: usize| (drawn.next().unwrap_or(0.0) * choices as f64) as usize;
         batch.set("y", &[rows.len()], |y| {

@@ -1,12 +1,11 @@
 //! LeNet-5. LeCun et al.: "Gradient-based learning applied to document recognition", 1998, section II B, as
 //! it is written today: with rectifiers and maxima, and a second convolution whose maps read all maps.
 
+use dl_core::Expr;
 use dl_core::nn::{self, Conv, Mode};
-use dl_core::{Dim, Expr};
 
 use crate::augment::Augmentation;
 use crate::classifier::Course;
-use crate::perceptron::B;
 
 /// For MNIST.
 pub const COURSE: Course = Course {
@@ -24,9 +23,7 @@ pub fn logits<'g>(images: Expr<'g>, classes: usize, _: Mode) -> Expr<'g> {
     let h = nn::max_pool(h, [2, 2]);
     let h = Conv::new([5, 5], 16).apply(h, "conv2").relu();
     let h = nn::max_pool(h, [2, 2]);
-    let features = h.shape()[1..].iter().fold(Dim::from(1), |n, size| &n * size);
-    let h = h.reshape((B, features));
-    let h = nn::dense(h, "fc1", 120).relu();
+    let h = nn::dense(nn::flatten(h), "fc1", 120).relu();
     let h = nn::dense(h, "fc2", 84).relu();
     nn::dense(h, "fc3", classes)
 }

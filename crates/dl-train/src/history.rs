@@ -4,15 +4,29 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Goal;
+use crate::ledger::{Identity, Mark, line};
 use crate::metrics::Metrics;
 
 /// What [`Trainer::fit`](crate::Trainer::fit) returns. Serializes as plain data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// What was asked for.
     pub run: Run,
     /// One entry for each finished epoch.
     pub epochs: Vec<Epoch>,
+    /// Evaluations within epochs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluations: Vec<Evaluation>,
+    /// Why it ended.
+    #[serde(default)]
+    pub ended: Ended,
+    /// What decides the run, where its [ledger](crate::Trainer::ledger_every) is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// The lines of its ledger.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<Mark>,
 }
 
 impl History {
@@ -21,15 +35,77 @@ impl History {
         self.epochs.last()
     }
 
+    /// The last line of the ledger with what decides the run: runs whose lines are equal had the same losses and came
+    /// to the same parameters, bit for bit, from the same program, data and seed.
+    pub fn ledger_line(&self) -> Option<String> {
+        Some(line(self.ledger.last()?, self.identity.as_ref()?))
+    }
+
+    /// The first step at which the ledgers of both have another hash; none if they agree where both have lines.
+    pub fn first_difference(&self, other: &History) -> Option<u64> {
+        let same =
+            |mark: &&Mark| other.ledger.iter().any(|own| own.step == mark.step && own.hash != mark.hash);
+        self.ledger.iter().find(same).map(|mark| mark.step)
+    }
+
+    /// The values of a metric that a training is judged by, in order: of evaluations, also of those within epochs.
+    pub(crate) fn judged(&self, metric: &str) -> Vec<f64> {
+        let ends = self.epochs.iter().map(|epoch| (epoch.steps, epoch.judged(metric)));
+        let within = self.evaluations.iter().map(|within| (within.steps, within.metrics.get(metric)));
+        let mut all: Vec<(u64, Option<f64>)> = ends.chain(within).collect();
+        all.sort_by_key(|(steps, _)| *steps);
+        all.into_iter().map(|(_, value)| value.unwrap_or(f64::NAN)).collect()
+    }
+
+    /// How many of these came after the best by a goal; 0 without any.
+    pub(crate) fn since_best(&self, goal: &Goal) -> usize {
+        let (mut best, mut since) = (None, 0);
+        for value in self.judged(goal.metric()) {
+            since += 1;
+            if !value.is_nan() && best.is_none_or(|old| goal.is_better(value, old)) {
+                (best, since) = (Some(value), 0);
+            }
+        }
+        since
+    }
+
     /// Seconds spent, evaluation included.
     pub fn seconds(&self) -> f64 {
         // From 0, which the sum of no floats is not: that is -0.
-        self.epochs.iter().fold(0.0, |sum, e| sum + e.seconds + e.test_seconds)
+        let within = self.evaluations.iter().map(|e| e.seconds);
+        self.epochs.iter().map(|e| e.seconds + e.test_seconds).chain(within).fold(0.0, |sum, s| sum + s)
     }
 }
 
-/// What a training is about to do.
+/// Why a training ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Ended {
+    /// All epochs are trained, or it goes on.
+    #[default]
+    Epochs,
+    /// It did not get better any more; see [`Trainer::patience`](crate::Trainer::patience).
+    Patience,
+    /// An observer said so.
+    Observer,
+    /// Somebody [interrupted](crate::Interrupt) it. The next [`fit`](crate::Trainer::fit) goes on within the epoch.
+    Interrupted,
+}
+
+/// An evaluation within an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The number of training steps that the session had finished.
+    pub steps: u64,
+    /// What it came to.
+    pub metrics: Metrics,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+/// What a training is about to do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The executor's name.
     pub backend: String,
@@ -37,6 +113,9 @@ pub struct Run {
     pub epochs: usize,
     /// How many were finished before by the same trainer.
     pub finished: usize,
+    /// Batches of these epochs that were trained before, where the training was resumed.
+    #[serde(default)]
+    pub resumed: usize,
     /// Examples to train on.
     pub examples: usize,
     /// Examples of a batch; the last one may have fewer.
@@ -67,6 +146,11 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// A metric of the evaluation, or of the training where there was none.
+    pub(crate) fn judged(&self, metric: &str) -> Option<f64> {
+        if self.test.is_empty() { self.train.get(metric) } else { self.test.get(metric) }
+    }
+
     /// What comes after the number in a line for people.
     pub(crate) fn results(&self) -> String {
         let mut line = String::new();

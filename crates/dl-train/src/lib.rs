@@ -1,4 +1,4 @@
-//! The training loop: epochs, batches, evaluation, history, progress.
+//! The training loop: epochs, batches, evaluation, checkpoints, metrics, history, progress.
 //!
 //! # Should I use this?
 //!
@@ -37,6 +37,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A training that people rely on survives and can be compared:
+//!
+//! ```no_run
+//! # #[cfg(feature = "cpu")] {
+//! # fn run(step: dl_core::Program, evaluation: dl_core::Program) -> Result<(), Box<dyn std::error::Error>> {
+//! use dl_backends::{Cpu, Session};
+//! use dl_train::{Goal, Interrupt, Journal, Keep, Metric, Progress, Trainer, held_out};
+//!
+//! let mnist = dl_data::mnist()?;
+//! let (train, validation) = held_out(&mnist.train, 0.1, 7)?;
+//! let mut trainer = Trainer::new(Session::new(Cpu::default(), 7), &step)?
+//!     .evaluate_with(&evaluation)?
+//!     .report_evaluation([Metric::mean("J"), Metric::accuracy("logits", "y")])?
+//!     .epochs(100)
+//!     .shuffle(7)
+//!     .checkpoint("runs/a", Keep::best(Goal::highest("accuracy")))
+//!     .patience(5)
+//!     .resume("runs/a")?                         // goes on, bit for bit, where it was killed
+//!     .interrupt(&Interrupt::on_ctrl_c()?)       // once: after the step, saved; twice: at once
+//!     .ledger_every(1000)                        // two runs compare by one line
+//!     .observe(Journal::csv("runs/a.csv"))
+//!     .observe(Progress::stderr());
+//! trainer.fit(&train, Some(&validation))?;
+//! trainer.restore_best()?;
+//! trainer.session().save("runs/a.safetensors")?;
+//! # Ok(()) }
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! What goes in is a [`Source`]: images with labels ([`dl_data::Split`]), named [`Columns`] in
 //! memory, or any closure ([`from_fn`]). What comes out is a [`History`]; an [`Observer`] watches
 //! on the way, and [`Progress`] is the one that people look at.
@@ -44,21 +74,31 @@
 //! Where all examples fit into one run and digits count, [`Lbfgs`] and [`NewtonCg`] minimize an
 //! [`Objective`] to the end.
 
+mod checkpoint;
 mod error;
 mod full_batch;
 mod history;
+mod interrupt;
+mod journal;
+mod ledger;
 mod metrics;
 mod observer;
+mod part;
 mod pass;
 mod progress;
 mod source;
 mod trainer;
 
+pub use checkpoint::{Goal, Keep, Saved};
 pub use error::{Error, Result};
 pub use full_batch::{Lbfgs, NewtonCg, Objective, Report, Stop};
-pub use history::{Epoch, History, Run};
-pub use metrics::{Metric, Metrics};
+pub use history::{Ended, Epoch, Evaluation, History, Run};
+pub use interrupt::Interrupt;
+pub use journal::{EventFile, Journal};
+pub use ledger::{Identity, Mark};
+pub use metrics::{Confusion, Metric, Metrics};
 pub use observer::{BatchEnd, Observer};
+pub use part::{Part, held_out};
 pub use progress::Progress;
 pub use source::{Batch, Columns, FromFn, Source, from_fn};
 pub use trainer::Trainer;

@@ -4,51 +4,91 @@ use dl_backends::{Handle, Session};
 
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Meters, Tally};
-use crate::source::{Batch, Source};
+use crate::source::{Batch, Feed, Source};
 
-/// The batches of one pass.
+/// The batches of one pass, one after the other.
 pub(crate) struct Pass<'a> {
-    pub(crate) source: &'a dyn Source,
+    source: &'a dyn Source,
+    handle: &'a Handle,
+    how: Order,
+    batch: Batch,
+    tally: Tally<'a>,
+    done: usize,
+    was_read: bool,
+}
+
+/// In which order, and how much at a time.
+pub(crate) struct Order {
     /// Every example's number once.
-    pub(crate) order: Vec<usize>,
+    pub(crate) rows: Vec<usize>,
     /// Examples of a batch, at least 1.
     pub(crate) size: usize,
     /// Outputs are read after every `read_every`-th batch and after the last.
     pub(crate) read_every: usize,
+    /// The epoch's number, from 1; 0 for an evaluation.
+    pub(crate) epoch: usize,
     /// For errors: `epoch 3` or the like.
     pub(crate) name: String,
 }
 
-impl Pass<'_> {
-    pub(crate) fn batches(&self) -> usize {
-        self.order.len().div_ceil(self.size)
+impl<'a> Pass<'a> {
+    /// A pass that adds up what `meters` say.
+    pub(crate) fn new(source: &'a dyn Source, handle: &'a Handle, meters: &'a Meters, how: Order) -> Self {
+        let batch = Batch::new(handle.inputs(), how.epoch);
+        Pass { source, handle, how, batch, tally: Tally::new(meters), done: 0, was_read: false }
     }
 
-    /// Runs `handle` on every batch and adds up what `meters` say. `each` is told of every batch:
-    /// its number from 1, its examples, and the tally so far.
-    pub(crate) fn run<'m>(
-        &self,
-        session: &mut Session,
-        handle: &Handle,
-        meters: &'m Meters,
-        mut each: impl FnMut(usize, usize, &Tally<'m>),
-    ) -> Result<Tally<'m>> {
-        let mut tally = Tally::new(meters);
-        let mut batch = Batch::new(handle.inputs());
-        let batches = self.batches();
-        for (i, rows) in self.order.chunks(self.size).enumerate() {
-            let number = i + 1;
-            let place = || format!("{}, batch {number} of {batches}", self.name);
-            batch.refill(self.source, rows)?;
-            let outputs = session
-                .run(handle, &batch.views())
-                .map_err(|source| Error::from(Kind::Batch { place: place(), source }))?;
-            if number.is_multiple_of(self.read_every) || number == batches {
-                tally.add(&outputs, rows.len(), place)?;
-            }
-            each(number, rows.len(), &tally);
+    pub(crate) fn batches(&self) -> usize {
+        self.how.rows.len().div_ceil(self.how.size)
+    }
+
+    /// How many are done.
+    pub(crate) fn done(&self) -> usize {
+        self.done
+    }
+
+    /// What was read of the last one, if it was.
+    pub(crate) fn read(&self) -> Option<&[f64]> {
+        self.was_read.then(|| self.tally.last())
+    }
+
+    /// What they come to.
+    pub(crate) fn tally(&self) -> &Tally<'a> {
+        &self.tally
+    }
+
+    /// Passes over batches that were done before, which `add` says what they added up to.
+    pub(crate) fn go_on(
+        &mut self,
+        done: usize,
+        add: impl FnOnce(&mut Tally<'a>) -> Result<()>,
+    ) -> Result<()> {
+        self.done = done;
+        add(&mut self.tally)
+    }
+
+    /// Runs the program on the next batch, and what `feed` says beside it; how many examples that were, or nothing at the end.
+    pub(crate) fn step(&mut self, session: &mut Session, feed: Option<&Feed>) -> Result<Option<usize>> {
+        let Some(rows) = self.how.rows.chunks(self.how.size).nth(self.done) else {
+            return Ok(None);
+        };
+        let (number, batches) = (self.done + 1, self.batches());
+        let place = || format!("{}, batch {number} of {batches}", self.how.name);
+        self.batch.refill(self.source, rows)?;
+        if let Some(feed) = feed {
+            self.batch.feed(feed)?;
         }
-        Ok(tally)
+        self.batch.check()?;
+        let inputs = self.batch.views();
+        let outputs = session
+            .run(self.handle, &inputs)
+            .map_err(|source| Error::from(Kind::Batch { place: place(), source }))?;
+        self.was_read = number.is_multiple_of(self.how.read_every) || number == batches;
+        if self.was_read {
+            self.tally.add(&outputs, &inputs, rows.len(), place)?;
+        }
+        self.done = number;
+        Ok(Some(rows.len()))
     }
 }
 

@@ -4,9 +4,11 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 
+use dl_backends::Session;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::history::{Epoch, History, Run};
+use crate::error::Result;
+use crate::history::{Epoch, Evaluation, History};
 use crate::observer::{BatchEnd, Observer};
 
 /// Shows how far a training is.
@@ -47,18 +49,22 @@ impl Progress {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{elapsed_precise} [{bar:32}] {pos}/{len} batches, {eta} left  {msg}")
-        .expect("the template is well-formed")
-        .progress_chars("=> ")
+    ProgressStyle::with_template(
+        "{elapsed_precise} [{bar:32}] {pos}/{len} batches, {per_sec}, {eta} left  {msg}",
+    )
+    .expect("the template is well-formed")
+    .progress_chars("=> ")
 }
 
 impl Observer for Progress {
-    fn begin(&mut self, run: &Run) {
+    fn begin(&mut self, History { run, .. }: &History) -> Result<()> {
         self.epochs = run.finished.saturating_add(run.epochs);
         if let Show::Bar(bar) = &self.show {
             bar.reset();
             bar.set_length(run.epochs.saturating_mul(run.batches) as u64);
+            bar.set_position(run.resumed as u64);
         }
+        Ok(())
     }
 
     fn batch(&mut self, batch: &BatchEnd<'_>) {
@@ -71,17 +77,26 @@ impl Observer for Progress {
         }
     }
 
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+    fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
         let width = self.epochs.to_string().len();
         let line = format!("epoch {:>width$}/{}{}", epoch.number, self.epochs, epoch.results());
         self.line(&line);
         ControlFlow::Continue(())
     }
 
-    fn end(&mut self, _: &History) {
+    fn evaluated(&mut self, evaluation: &Evaluation, _: &Session) {
+        self.line(&format!("step {}  test {}", evaluation.steps, evaluation.metrics));
+    }
+
+    fn ledger(&mut self, line: &str) {
+        self.line(line);
+    }
+
+    fn end(&mut self, _: &History) -> Result<()> {
         if let Show::Bar(bar) = &self.show {
             bar.finish_and_clear();
         }
+        Ok(())
     }
 }
 

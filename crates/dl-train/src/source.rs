@@ -1,7 +1,9 @@
 //! Where examples come from: images with labels, columns in memory, or a closure.
 
+use dl_backends::weights::{Format, write_into};
 use dl_core::tensor::{Data, Element};
 use dl_core::{DType, Name, Tensor, TensorRef};
+use twox_hash::XxHash3_64;
 
 use crate::error::{Error, Result, listed};
 
@@ -19,6 +21,11 @@ pub trait Source {
     /// What the source cannot deliver.
     fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()>;
 
+    /// What tells these examples from others, if that is known: the same for the same ones on every machine.
+    fn digest(&self) -> Option<u64> {
+        None
+    }
+
     /// True when there is no example.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -29,6 +36,15 @@ pub trait Source {
 #[derive(Debug)]
 pub struct Batch {
     columns: Vec<Column>,
+    epoch: usize,
+}
+
+/// A scalar of floats that the trainer gives with every batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    pub(crate) input: Name,
+    pub(crate) dtype: DType,
+    pub(crate) value: f64,
 }
 
 #[derive(Debug)]
@@ -40,10 +56,16 @@ struct Column {
 
 impl Batch {
     /// A batch for a program's inputs, in its order.
-    pub(crate) fn new<'a>(inputs: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(inputs: impl Iterator<Item = &'a str>, epoch: usize) -> Self {
         let column =
             |name: &str| Column { name: name.into(), value: Tensor::zeros(DType::F32, [0]), set: false };
-        Batch { columns: inputs.map(column).collect() }
+        Batch { columns: inputs.map(column).collect(), epoch }
+    }
+
+    /// The number of the epoch, from 1; 0 in an evaluation. A source whose examples are never quite the same twice
+    /// decides by this and by the rows how they differ: so a training that is resumed sees what it would have seen.
+    pub fn epoch(&self) -> usize {
+        self.epoch
     }
 
     /// Sets the input called `name` to an array of `shape`, whose elements `write` appends to an
@@ -75,10 +97,22 @@ impl Batch {
         Ok(())
     }
 
+    /// Sets a scalar that the trainer gives.
+    pub(crate) fn feed(&mut self, feed: &Feed) -> Result<()> {
+        match feed.dtype {
+            DType::F64 => self.set(&feed.input, &[], |v| v.push(feed.value)),
+            _ => self.set(&feed.input, &[], |v| v.push(feed.value as f32)),
+        }
+    }
+
     /// Fills the batch anew from `source`.
     pub(crate) fn refill(&mut self, source: &dyn Source, rows: &[usize]) -> Result<()> {
         self.columns.iter_mut().for_each(|c| c.set = false);
-        source.fill(rows, self)?;
+        source.fill(rows, self)
+    }
+
+    /// Whether every input has a value.
+    pub(crate) fn check(&self) -> Result<()> {
         match self.columns.iter().find(|c| !c.set) {
             None => Ok(()),
             Some(missing) => {
@@ -98,6 +132,26 @@ impl Batch {
     }
 }
 
+/// A hash of `bytes` after what `before` is the hash of: XXH3.
+pub(crate) fn digest_of(bytes: &[u8], before: u64) -> u64 {
+    XxHash3_64::oneshot_with_seed(before, bytes)
+}
+
+/// A reference to a source is the source.
+impl<S: Source + ?Sized> Source for &S {
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()> {
+        (**self).fill(rows, batch)
+    }
+
+    fn digest(&self) -> Option<u64> {
+        (**self).digest()
+    }
+}
+
 impl Source for dl_data::Split {
     fn len(&self) -> usize {
         dl_data::Split::len(self)
@@ -112,6 +166,12 @@ impl Source for dl_data::Split {
         })?;
         let labels = self.labels();
         batch.set("y", &[rows.len()], |y| y.extend(rows.iter().map(|&i| i64::from(labels[i]))))
+    }
+
+    fn digest(&self) -> Option<u64> {
+        let shape = self.images().shape().map(|size| (size as u64).to_le_bytes()).concat();
+        let pixels = digest_of(self.images().as_slice(), digest_of(&shape, 0));
+        Some(digest_of(self.labels(), pixels))
     }
 }
 
@@ -184,6 +244,16 @@ impl Source for Columns {
         }
         Ok(())
     }
+
+    fn digest(&self) -> Option<u64> {
+        let mut bytes = vec![];
+        let column = |before: u64, (name, value): &(Name, Tensor)| {
+            bytes.clear();
+            write_into(Format::Npy, &mut bytes, &[("", value.view())]).ok()?;
+            Some(digest_of(&bytes, digest_of(name.as_bytes(), before)))
+        };
+        self.columns.iter().try_fold(0, column)
+    }
 }
 
 fn gather<T: Element>(
@@ -244,8 +314,9 @@ mod tests {
     use super::*;
 
     fn filled(source: &dyn Source, inputs: &[&str], rows: &[usize]) -> Result<Vec<Tensor>> {
-        let mut batch = Batch::new(inputs.iter().copied());
+        let mut batch = Batch::new(inputs.iter().copied(), 0);
         batch.refill(source, rows)?;
+        batch.check()?;
         Ok(batch.views().iter().map(TensorRef::to_owned).collect())
     }
 
@@ -293,14 +364,35 @@ mod tests {
     }
 
     #[test]
+    fn examples_are_told_from_others() {
+        let of = |name: &str, values: Vec<f32>| {
+            Columns::new().column(name, Tensor::vector(values)).unwrap().digest().unwrap()
+        };
+        let all =
+            [of("a", vec![1.0, 2.0]), of("b", vec![1.0, 2.0]), of("a", vec![2.0, 1.0]), of("a", vec![1.0])];
+        assert_eq!(of("a", vec![1.0, 2.0]), all[0]);
+        assert!((0..4).all(|i| !all[..i].contains(&all[i])));
+        let split = |shape: [usize; 3], label: u8| {
+            let images = dl_data::Images::new((0..12).collect(), shape).unwrap();
+            Source::digest(&dl_data::Split::new(images, vec![label; shape[0]]).unwrap()).unwrap()
+        };
+        // A constant, so that the digest in an old record is compared with one of today.
+        assert_eq!(split([3, 2, 2], 7), split([3, 2, 2], 7));
+        assert_ne!(split([3, 2, 2], 7), split([3, 2, 2], 8));
+        assert_ne!(split([3, 2, 2], 7), split([3, 1, 4], 7));
+    }
+
+    #[test]
     fn an_earlier_batch_stands_in_for_nothing() {
         let once = from_fn(5, |rows, batch| match rows {
             [0] => batch.set("x", &[1], |v| v.push(1.0f32)),
             _ => Ok(()),
         });
-        let mut batch = Batch::new(["x"].into_iter());
+        let mut batch = Batch::new(["x"].into_iter(), 0);
         batch.refill(&once, &[0]).unwrap();
-        fails(batch.refill(&once, &[1]), "input x is missing: of the program's inputs the source feeds none");
+        batch.check().unwrap();
+        batch.refill(&once, &[1]).unwrap();
+        fails(batch.check(), "input x is missing: of the program's inputs the source feeds none");
     }
 
     #[test]

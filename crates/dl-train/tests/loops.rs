@@ -10,7 +10,7 @@ use std::rc::Rc;
 use dl_backends::{Cpu, Session};
 use dl_core::nn::{Plateau, Sgd};
 use dl_core::{Expr, F64, Graph, I64, Init, Named, Program, Tensor};
-use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Run, Trainer, from_fn};
+use dl_train::{BatchEnd, Columns, Epoch, History, Metric, Observer, Progress, Trainer, from_fn};
 
 const B: Named = Named("B");
 
@@ -72,6 +72,10 @@ fn metrics_are_chosen_and_named() {
     let history = trainer.fit(&seven(), None).unwrap();
     let want = [("high", 2.0 / 7.0), ("above", 2.0)].into_iter().collect();
     assert_eq!(history.epochs[0].train, want);
+    let metrics = [Metric::largest("mean"), Metric::smallest("mean").named("least")];
+    let mut trainer = self::trainer().report(metrics).unwrap().batch_size(3);
+    let extremes = trainer.fit(&seven(), None).unwrap();
+    assert_eq!(extremes.epochs[0].train, [("mean", 6.0), ("least", 1.0)].into_iter().collect());
     assert!(history.epochs[0].test.is_empty());
 }
 
@@ -125,8 +129,9 @@ impl Diary {
 }
 
 impl Observer for Diary {
-    fn begin(&mut self, run: &Run) {
+    fn begin(&mut self, History { run, .. }: &History) -> dl_train::Result<()> {
         self.note(format!("begin {} after {}", run.epochs, run.finished));
+        Ok(())
     }
 
     fn batch(&mut self, batch: &BatchEnd<'_>) {
@@ -140,13 +145,14 @@ impl Observer for Diary {
         ));
     }
 
-    fn epoch(&mut self, epoch: &Epoch) -> ControlFlow<()> {
+    fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
         self.note(format!("epoch {}", epoch.number));
         ControlFlow::Continue(())
     }
 
-    fn end(&mut self, history: &History) {
+    fn end(&mut self, history: &History) -> dl_train::Result<()> {
         self.note(format!("end {}", history.epochs.len()));
+        Ok(())
     }
 }
 

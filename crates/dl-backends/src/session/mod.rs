@@ -1,5 +1,6 @@
 //! Sessions: parameters on an executor, and the programs that share them.
 
+mod keep;
 mod loaded;
 mod watch;
 
@@ -122,7 +123,7 @@ impl Session {
     /// names the first in the order in which the author wrote operands, with its line, its formula, how
     /// many of its numbers are NaN or infinite, the range and mean of the others, and the same of its
     /// operands; for this the run is repeated with every value kept. Infinities that are written into the
-    /// formula are passed over. Plans that are [loaded](Session::load) say nothing of formulas and
+    /// formula are passed over. Plans that are [loaded](Session::load_plan) say nothing of formulas and
     /// assumptions: for them, the error names the input, output or parameter.
     ///
     #[cfg_attr(feature = "cpu", doc = "```")]
@@ -171,7 +172,7 @@ impl Session {
     ///
     /// # Errors
     /// As for [`compile`](Session::compile).
-    pub fn load(&mut self, plan: Plan) -> Result<Handle> {
+    pub fn load_plan(&mut self, plan: Plan) -> Result<Handle> {
         self.add(plan, None)
     }
 

@@ -216,7 +216,7 @@ fn plans_are_checked_too() {
     for executor in executors() {
         let name = executor.name();
         let mut session = Session::boxed(executor, 7).checking(true);
-        let handle = session.load(Plan::new(&program)).expect("it can be loaded");
+        let handle = session.load_plan(Plan::new(&program)).expect("it can be loaded");
         let mut run =
             |x: &[f32]| session.run(&handle, &[rows(x).view()]).map(drop).map_err(|e| e.to_string());
         assert_eq!(run(&[0.0, 1.0]), Ok(()), "{name}");

@@ -2,8 +2,8 @@
 
 use dl_backends::{Executor, Session};
 use dl_core::nn::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Groups, Lamb, LearningRate, Lion, NAdam,
-    OneCycle, Optimizer, RAdam, RmsProp, Rprop, Schedule, Sgd,
+    Accumulate, Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Groups, Lamb, LearningRate,
+    Lion, NAdam, OneCycle, Optimizer, RAdam, RmsProp, Rprop, Schedule, Sgd,
 };
 use dl_core::{DType, F32, F64, Graph, Init, Named};
 
@@ -49,6 +49,7 @@ fn optimizers() -> Vec<(&'static str, Box<dyn Optimizer>)> {
         ("rprop", boxed(Rprop::new(0.05))),
         ("clip by norm", boxed(ClipNorm::new(0.5, Sgd::new(0.1)))),
         ("clip by value", boxed(ClipValue::new(0.05, Sgd::new(0.5)))),
+        ("accumulated", boxed(Accumulate::new(5, ClipNorm::new(0.5, Adam::new(0.05))))),
         ("groups", boxed(Groups::new(Sgd::new(0.05)).with("*.bias", Adam::new(0.05)))),
         ("step", at(Schedule::step(0.1, 3, 0.5))),
         ("multi-step", at(Schedule::multi_step(0.1, [2, 7], 0.5))),

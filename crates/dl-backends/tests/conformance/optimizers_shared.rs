@@ -21,7 +21,7 @@ fn refusal(first: &Program, second: &Program) -> Option<String> {
         session.compile(first).expect("it is alone");
         let read =
             Plan::from_json(&Plan::new(second).to_json().expect("it is data")).expect("it was written");
-        let loaded = session.load(read).err().map(|e| e.to_string());
+        let loaded = session.load_plan(read).err().map(|e| e.to_string());
         let before = session.parameters().len();
         let compiled = session.compile(second).err().map(|e| e.to_string());
         assert!(

@@ -42,7 +42,7 @@ fn every_update_sees_the_old_parameters() {
     {
         let name = executor.name();
         let mut session = Session::boxed(executor, 7);
-        let step = session.load(plan).expect("the plan is right");
+        let step = session.load_plan(plan).expect("the plan is right");
         let (mut a, mut b, mut product, mut total) = (2.0, 3.0, 5.0, 7.0);
         for _ in 0..3 {
             let out = session.run(&step, &[]).expect("it runs");

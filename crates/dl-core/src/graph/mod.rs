@@ -6,6 +6,7 @@ mod level;
 mod operand;
 mod owner;
 mod rebuild;
+mod role;
 mod update;
 
 use std::cell::RefCell;
@@ -13,7 +14,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
 
 pub use self::expr::Expr;
@@ -24,6 +25,7 @@ pub(crate) use self::operand::{pair, require_float};
 pub use self::owner::Owner;
 pub(crate) use self::owner::Scope;
 pub(crate) use self::rebuild::{Rebuild, reachable};
+pub use self::role::Role;
 
 use crate::dim::Name;
 use crate::dtype::DType;
@@ -117,6 +119,9 @@ pub struct ParameterDecl {
     /// Which training steps may update it.
     #[serde(default, skip_serializing_if = "Owner::is_model")]
     pub owner: Owner,
+    /// What its axes mean.
+    #[serde(default, skip_serializing_if = "Role::is_other")]
+    pub role: Role,
 }
 
 /// A graph under construction. Expressions borrow it.
@@ -145,6 +150,8 @@ struct Inner {
     /// What layers declared, in order.
     updates: Vec<update::StateUpdate>,
     layers: Vec<LayerNote>,
+    /// What `flatten` made rows of.
+    images: FxHashMap<NodeId, Vec<usize>>,
     /// The path of the layer that is being built.
     layer: Option<Name>,
     /// The user's line, while the library builds what that line asked for.
@@ -209,7 +216,12 @@ impl Graph {
                     decl.name, decl.dtype, decl.shape, old.dtype, old.shape
                 ));
             }
-            Some(_) => {}
+            Some(old) if !old.role.is_other() || decl.role.is_other() => {}
+            // What it is for may be said later than that it is there.
+            Some(old) => {
+                let decl = ParameterDecl { role: decl.role.clone(), ..old };
+                self.inner.borrow_mut().parameters.insert(decl.name.clone(), decl);
+            }
             None => {
                 self.inner.borrow_mut().parameters.insert(decl.name.clone(), decl.clone());
             }

@@ -103,7 +103,7 @@ impl Dense {
         let Some(inputs) = shape.last().and_then(|d| d.size()) else {
             return g.fail(format!("dense {path} of {shape}: a last axis of known size is needed"));
         };
-        let y = x.dot(self.form.declare(g, path, dtype, &[inputs, self.out], &self.weight));
+        let y = x.dot(self.form.declare(g, path, dtype, (&[inputs, self.out], g.images_of(x)), &self.weight));
         layer.output(match &self.bias {
             Some(bias) if !y.is_poison() => {
                 y + g.parameter(&format!("{path}.bias"), dtype, [self.out], bias.init(inputs))

@@ -45,6 +45,7 @@ mod attention;
 mod audit;
 mod conv;
 mod embedding;
+mod flatten;
 mod glob;
 mod layer;
 mod loss;
@@ -74,6 +75,7 @@ pub use attention::{
 };
 pub use conv::{Conv, ConvTranspose, conv1d, conv2d, conv3d};
 pub use embedding::Embedding;
+pub use flatten::flatten;
 pub use layer::{Dense, Dropout, Mode, dense, dropout, spatial_dropout};
 pub use loss::{
     BinaryCrossEntropyWithLogits, CrossEntropy, Dice, Focal, GaussianNll, KlDivergence, MultiLabelSoftMargin,
@@ -85,8 +87,8 @@ pub use loss::{
 pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm, SpectralNorm, weight_norm};
 pub use one_cycle::OneCycle;
 pub use optimizer::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Ema, Gradient, Groups, Lamb, LearningRate,
-    Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Scoped, Sgd, averaged,
+    Accumulate, Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Ema, Gradient, Groups, Lamb,
+    LearningRate, Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Scoped, Sgd, averaged,
 };
 pub use padding::{PaddingMode, crop, pad};
 pub use parameters::Parameters;

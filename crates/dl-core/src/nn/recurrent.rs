@@ -1,7 +1,7 @@
 //! Recurrent layers: Elman's network, LSTM and GRU, stacked, in both directions, for ragged lengths.
 
 use crate::dtype::DType;
-use crate::graph::{Expr, Graph};
+use crate::graph::{Expr, Graph, Role};
 use crate::nn::{Init, Mode, dropout, require_float};
 use crate::ops::scan::{Scan, Scanned};
 
@@ -289,12 +289,13 @@ impl Recurrent {
         let width = self.cell.gates() * n;
         let bound = if n == 0 { 0.0 } else { 1.0 / (n as f64).sqrt() };
         let uniform = || if n == 0 { Init::Zeros } else { Init::Uniform { low: -bound, high: bound } };
-        let parameter = |name: &str, shape: &[usize]| {
-            g.parameter(&format!("{path}.{name}_{own}"), dtype, shape, uniform())
+        let parameter = |role: Role, name: &str, shape: &[usize]| {
+            g.parameter_as(role, &format!("{path}.{name}_{own}"), dtype, shape, uniform())
         };
-        let w = parameter("weight_ih", &[inputs, width]);
-        let u = parameter("weight_hh", &[n, width]);
-        let biases = self.bias.then(|| [parameter("bias_ih", &[width]), parameter("bias_hh", &[width])]);
+        let w = parameter(Role::WEIGHT, "weight_ih", &[inputs, width]);
+        let u = parameter(Role::WEIGHT, "weight_hh", &[n, width]);
+        let bias = |name: &str| parameter(Role::Other, name, &[width]);
+        let biases = self.bias.then(|| [bias("bias_ih"), bias("bias_hh")]);
         // One product for all steps; the bias of the state joins it where it is only added.
         let mut from_inputs = x.dot(w);
         let mut inside = None;

@@ -16,7 +16,7 @@ use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{
-    Expr, Graph, InputDecl, LayerNote, Node, NodeId, Origin, Owner, ParameterDecl, reachable,
+    Expr, Graph, InputDecl, LayerNote, Node, NodeId, Origin, Owner, ParameterDecl, Role, reachable,
 };
 use crate::init::Init;
 use crate::ops::Op;
@@ -201,12 +201,25 @@ impl Program {
 impl ParameterDecl {
     /// A trainable parameter.
     pub(crate) fn new(name: &str, dtype: DType, shape: Shape, init: Init) -> Self {
-        ParameterDecl { name: name.into(), dtype, shape, init, trainable: true, owner: Owner::Model }
+        ParameterDecl {
+            name: name.into(),
+            dtype,
+            shape,
+            init,
+            trainable: true,
+            owner: Owner::Model,
+            role: Role::Other,
+        }
     }
 
-    /// The same, as `other` is trained and owned.
+    /// The same, as `other` is trained and owned, and with the role that it has.
     pub(crate) fn held_as(self, other: &ParameterDecl) -> Self {
-        ParameterDecl { trainable: other.trainable, owner: other.owner.clone(), ..self }
+        ParameterDecl {
+            trainable: other.trainable,
+            owner: other.owner.clone(),
+            role: other.role.clone(),
+            ..self
+        }
     }
 
     /// Whether it can have a first value.
@@ -220,6 +233,7 @@ impl ParameterDecl {
             ));
         }
         let sizes = self.shape.eval(&crate::dim::Dims::new()).map_err(named)?;
+        self.role.check(&sizes).map_err(|why| format!("weight {}: {why}", self.name))?;
         self.init.check(self.dtype, &sizes).map_err(|why| format!("initialiser of {}: {why}", self.name))
     }
 

@@ -52,6 +52,7 @@ fn embedding_and_positions() {
     check("embedding e with elements of bool", |g, _| Embedding::new(3, 2).dtype(Bool).apply(g.input("i", I64, B), "e"));
     check("rotary of [B, 5, 5]: 5 elements are no pairs", |_, x| Rotary::new().apply(x.slice(2, 0, 5)));
     check("rotary with base 0: more than 0 is needed", |_, x| Rotary::new().base(0.0).apply(x));
+    check("flatten of a scalar: a first axis is needed", |_, x| nn::flatten(x.sum(..)));
     check("sinusoidal of [6]", |_, x| nn::sinusoidal(x.sum([0, 1])));
 }
 

@@ -1,6 +1,6 @@
 //! Convolutional layers.
 
-use crate::graph::Expr;
+use crate::graph::{Expr, Role};
 use crate::nn::conv::{Letters, check, contract, join, require_weight, split};
 use crate::nn::layer::Bias;
 use crate::nn::padding::padded;
@@ -185,7 +185,8 @@ impl Conv {
         let (g, dtype) = (x.graph(), x.dtype());
         let shape = self.weight_shape(ready.images.channels);
         let inputs = shape.without(&[shape.rank() - 1]).elements().size().unwrap_or(0);
-        let weight = g.parameter(&format!("{path}.weight"), dtype, shape, self.weight.clone());
+        let name = format!("{path}.weight");
+        let weight = g.parameter_as(Role::WEIGHT, &name, dtype, shape, self.weight.clone());
         let y = self.product(&ready, weight);
         layer.output(match &self.bias {
             Some(bias) if !y.is_poison() => {

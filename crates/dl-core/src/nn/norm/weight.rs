@@ -1,7 +1,7 @@
 //! Weight normalization, and the form in which a layer declares its weight.
 
 use crate::dtype::DType;
-use crate::graph::{Expr, Graph, require_float};
+use crate::graph::{Expr, Graph, Role, require_float};
 use crate::init::Init;
 use crate::nn::Mode;
 use crate::nn::norm::SpectralNorm;
@@ -63,27 +63,30 @@ pub(in crate::nn) enum WeightForm {
 }
 
 impl WeightForm {
-    /// The weight of the layer at `path`.
+    /// The weight of the layer at `path`; `images` are those that its inputs are the rows of.
     #[track_caller]
     pub(in crate::nn) fn declare<'g>(
         &self,
         g: &'g Graph,
         path: &str,
         dtype: DType,
-        shape: &[usize],
+        (shape, images): (&[usize], Vec<usize>),
         init: &Init,
     ) -> Expr<'g> {
+        let declared = |name: &str| {
+            g.parameter_as(Role::Weight { images: images.clone() }, name, dtype, shape, init.clone())
+        };
         match self {
-            WeightForm::Plain => g.parameter(&format!("{path}.weight"), dtype, shape, init.clone()),
+            WeightForm::Plain => declared(&format!("{path}.weight")),
             WeightForm::Normalized => {
                 let name = format!("{path}.weight_v");
                 let lengths = Init::norms(&name, shape, init.clone());
-                let v = g.parameter(&name, dtype, shape, init.clone());
+                let v = declared(&name);
                 let columns = shape.last().copied().unwrap_or(1);
                 weight_norm(v, g.parameter(&format!("{path}.weight_g"), dtype, [columns], lengths))
             }
             WeightForm::Spectral(spectral, mode) => {
-                let weight = g.parameter(&format!("{path}.weight"), dtype, shape, init.clone());
+                let weight = declared(&format!("{path}.weight"));
                 if weight.is_poison() { weight } else { spectral.apply(weight, path, *mode) }
             }
         }

@@ -1,8 +1,9 @@
 //! Optimizers: functions from gradients to updates. Their moments are state like any other.
 //!
-//! Those that hold another optimizer ([`Groups`], [`ClipNorm`], [`ClipValue`]) are optimizers too: they
+//! Those that hold another optimizer ([`Groups`], [`ClipNorm`], [`ClipValue`], [`Accumulate`]) are optimizers too: they
 //! change which gradients it sees, or which updates come of it.
 
+mod accumulate;
 mod adadelta;
 mod adagrad;
 mod adam;
@@ -23,6 +24,7 @@ mod scoped;
 mod settings;
 mod sgd;
 
+pub use accumulate::Accumulate;
 pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::Adam;

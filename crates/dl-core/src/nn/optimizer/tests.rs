@@ -2,8 +2,8 @@
 
 use crate::interp::evaluate;
 use crate::nn::{
-    Adadelta, Adagrad, Adam, Adamax, ClipNorm, ClipValue, Groups, Lamb, Lion, MaxNorm, NAdam, Optimizer,
-    RAdam, RmsProp, Rprop, Schedule, Sgd,
+    Accumulate, Adadelta, Adagrad, Adam, Adamax, ClipNorm, ClipValue, Groups, Lamb, Lion, MaxNorm, NAdam,
+    Optimizer, RAdam, RmsProp, Rprop, Schedule, Sgd,
 };
 use crate::testing::near;
 use crate::{DType, Expr, F32, F64, Graph, Init, Name, Program, Tensor};
@@ -204,6 +204,25 @@ fn rates_by_schedule_and_by_input() {
     let rates = [0.01, 0.01, 0.01, 0.005, 0.005, 0.005, 0.002, 0.002, 0.002, 0.002, 0.002, 0.002];
     let want = by_hand(|(): &mut (), theta, g, t| theta - rates[t as usize - 1] * g);
     near(&run(&program(F64, Sgd::new(planned)), None), &want);
+}
+
+#[test]
+fn accumulated_gradients_make_one_update() {
+    let sgd = Sgd::new(0.1).momentum(0.5);
+    let want = by_hand(|(sum, n, v): &mut (f64, f64, f64), theta, g, _| {
+        (*sum, *n) = (*sum + g, *n + 1.0);
+        if *n < 3.0 {
+            return theta;
+        }
+        *v = 0.5 * *v + *sum / 3.0;
+        (*sum, *n) = (0.0, 0.0);
+        theta - 0.1 * *v
+    });
+    near(&run(&program(F64, Accumulate::new(3, sgd)), None), &want);
+    let g = Graph::new();
+    let theta = g.parameter("θ", F64, (), Init::Zeros);
+    let error = theta.square().minimize(Accumulate::new(0, Sgd::new(0.1))).unwrap_err().to_string();
+    assert!(error.ends_with("accumulation of 0 gradients: at least 1 is needed"), "{error}");
 }
 
 #[test]

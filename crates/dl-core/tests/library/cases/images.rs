@@ -72,6 +72,7 @@ fn pooling() -> Vec<Case> {
 
 fn resampling() -> Vec<Case> {
     vec![
+        images("flatten", nn::flatten),
         images("Upsample", |x| nn::Upsample::by([2, 1]).apply(x)),
         images("Upsample to a size", |x| nn::Upsample::to([7, 3]).apply(x)),
         images("Upsample linearly", |x| nn::Upsample::by([2, 2]).linear().apply(x)),

@@ -1,16 +1,22 @@
 //! The trainer: a session, a training program, and how to go through the data.
 
-use std::time::Instant;
+mod begin;
+mod fit;
+mod reducing;
+mod resume;
 
 use dl_backends::{Handle, Session};
 use dl_core::spelling::suggestion;
 use dl_core::{Name, Program};
 
+use self::reducing::Reducing;
+use self::resume::{Checkpoints, Resumed};
+use crate::checkpoint::Goal;
 use crate::error::{Error, Result};
-use crate::history::{Epoch, History, Run};
-use crate::metrics::{Meters, Metric, Metrics};
-use crate::observer::{BatchEnd, Observer, StopWhen};
-use crate::pass::{Pass, epoch_seed};
+use crate::history::Epoch;
+use crate::interrupt::Interrupt;
+use crate::metrics::{Meters, Metric};
+use crate::observer::{Observer, StopWhen};
 use crate::source::Source;
 
 /// Trains by running one program on batch after batch, and evaluates by running another.
@@ -28,6 +34,18 @@ pub struct Trainer<'a> {
     read_every: usize,
     finished: usize,
     observers: Vec<Box<dyn Observer + 'a>>,
+    checkpoints: Option<Checkpoints>,
+    resumed: Option<Resumed>,
+    goal: Option<Goal>,
+    patience: Option<usize>,
+    /// After how many steps the ledger has a line, besides the ends of epochs.
+    ledger_every: Option<u64>,
+    /// After how many steps it is evaluated, besides the ends of epochs.
+    evaluate_every: Option<u64>,
+    reducing: Option<Reducing>,
+    interrupt: Option<Interrupt>,
+    /// What tells the training program from others, once somebody asks.
+    program: Option<String>,
 }
 
 /// A program with what is reported of it.
@@ -57,6 +75,15 @@ impl<'a> Trainer<'a> {
             read_every: 1,
             finished: 0,
             observers: vec![],
+            checkpoints: None,
+            resumed: None,
+            goal: None,
+            patience: None,
+            ledger_every: None,
+            evaluate_every: None,
+            reducing: None,
+            interrupt: None,
+            program: None,
         })
     }
 
@@ -79,6 +106,7 @@ impl<'a> Trainer<'a> {
             )));
         }
         self.test = Some(Stage::new(&mut self.session, program)?);
+        self.take_pending()?;
         Ok(self)
     }
 
@@ -144,53 +172,35 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// Keeps a ledger: a running hash of all losses that are read and, after every `steps`-th step and each epoch, of
+    /// the parameters. [Observers](Observer::ledger) hear its lines, [`Progress`](crate::Progress) prints them, and
+    /// the [history](crate::History::ledger_line) has them. Two runs are the same if their last lines are.
+    ///
+    /// With [checkpoints](Trainer::checkpoint) there is one of epochs at least.
+    #[must_use]
+    pub fn ledger_every(self, steps: u64) -> Self {
+        Trainer { ledger_every: Some(steps.max(1)), ..self }
+    }
+
+    /// Evaluates after every `steps`-th step, too, within epochs. [Patience](Trainer::patience), the best checkpoint
+    /// and [plateaus](Trainer::reduce_on_plateau) go by these evaluations as by those after epochs. An evaluation is
+    /// a run, so random numbers of [`Clock::Run`](dl_core::ops::Clock) depend on how often there is one.
+    #[must_use]
+    pub fn evaluate_every(self, steps: u64) -> Self {
+        Trainer { evaluate_every: Some(steps.max(1)), ..self }
+    }
+
+    /// Stops after the step in which `interrupt` is set, and saves a checkpoint where there are any. The next
+    /// [`fit`](Trainer::fit) goes on within the epoch, once it is [cleared](Interrupt::clear).
+    #[must_use]
+    pub fn interrupt(self, interrupt: &Interrupt) -> Self {
+        Trainer { interrupt: Some(interrupt.clone()), ..self }
+    }
+
     /// Stops after the first epoch for which `condition` holds.
     #[must_use]
     pub fn stop_when(self, condition: impl FnMut(&Epoch) -> bool + 'a) -> Self {
         self.observe(StopWhen(condition))
-    }
-
-    /// Trains, and evaluates on `test` after each epoch. Called again, it goes on where it stopped.
-    ///
-    /// # Errors
-    /// Before anything is trained: an empty source or one too large to be numbered, a batch size of 0, or examples to evaluate on
-    /// without an evaluation program. While training: an input that is missing or does not fit its
-    /// declaration, and a reported output that is NaN or infinite, with its epoch and batch.
-    pub fn fit(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<History> {
-        self.check(train, test)?;
-        let run = self.describe(train, test);
-        self.observers.iter_mut().for_each(|o| o.begin(&run));
-        let mut history = History { run, epochs: vec![] };
-        for _ in 0..self.epochs {
-            let epoch = self.epoch(train, test)?;
-            let mut stop = false;
-            for observer in &mut self.observers {
-                stop |= observer.epoch(&epoch).is_break();
-            }
-            history.epochs.push(epoch);
-            if stop {
-                break;
-            }
-        }
-        self.observers.iter_mut().for_each(|o| o.end(&history));
-        Ok(history)
-    }
-
-    /// Runs the evaluation program on all of `source`.
-    ///
-    /// # Errors
-    /// As for [`fit`](Trainer::fit).
-    pub fn evaluate(&mut self, source: &dyn Source) -> Result<Metrics> {
-        let stage = self.test.as_ref().ok_or_else(no_evaluation)?;
-        let what = match self.finished {
-            0 => "evaluation".into(),
-            epochs => format!("evaluation after epoch {epochs}"),
-        };
-        check(source, self.evaluation_batch_size, "evaluate on")?;
-        let order = order(source.len(), None)?;
-        let pass = Pass { source, order, size: self.evaluation_batch_size, read_every: 1, name: what };
-        let tally = pass.run(&mut self.session, &stage.handle, &stage.meters, |_, _, _| ())?;
-        Ok(tally.metrics())
     }
 
     /// The session, with the parameters as they are now.
@@ -207,52 +217,6 @@ impl<'a> Trainer<'a> {
     pub fn into_session(self) -> Session {
         self.session
     }
-
-    fn check(&self, train: &dyn Source, test: Option<&dyn Source>) -> Result<()> {
-        check(train, self.batch_size, "train on")?;
-        match test {
-            None => Ok(()),
-            Some(_) if self.test.is_none() => Err(no_evaluation()),
-            Some(source) => check(source, self.evaluation_batch_size, "evaluate on"),
-        }
-    }
-
-    fn describe(&self, train: &dyn Source, test: Option<&dyn Source>) -> Run {
-        let batch_size = self.batch_size.min(train.len());
-        Run {
-            backend: self.session.executor().into(),
-            epochs: self.epochs,
-            finished: self.finished,
-            examples: train.len(),
-            batch_size,
-            batches: train.len().div_ceil(batch_size),
-            shuffle: self.shuffle,
-            test_examples: test.map_or(0, |t| t.len()),
-        }
-    }
-
-    fn epoch(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<Epoch> {
-        let (number, start) = (self.finished + 1, Instant::now());
-        let seed = self.shuffle.map(|seed| epoch_seed(seed, self.finished as u64));
-        let order = order(train.len(), seed)?;
-        let name = format!("epoch {number}");
-        let pass = Pass { source: train, order, size: self.batch_size, read_every: self.read_every, name };
-        let (of, observers) = (pass.batches(), &mut self.observers);
-        let tally =
-            pass.run(&mut self.session, &self.train.handle, &self.train.meters, |batch, examples, tally| {
-                let end = BatchEnd { epoch: number, number: batch, of, examples, tally };
-                observers.iter_mut().for_each(|o| o.batch(&end));
-            })?;
-        // Trained, whatever becomes of its evaluation.
-        self.finished += 1;
-        let (train, seconds, start) = (tally.metrics(), start.elapsed().as_secs_f64(), Instant::now());
-        let test = match test {
-            Some(source) => self.evaluate(source)?,
-            None => Metrics::default(),
-        };
-        let test_seconds = if test.is_empty() { 0.0 } else { start.elapsed().as_secs_f64() };
-        Ok(Epoch { number, steps: self.session.step(), train, test, seconds, test_seconds })
-    }
 }
 
 impl Stage {
@@ -264,7 +228,7 @@ impl Stage {
 }
 
 /// The numbers of all examples, in the order that `seed` gives.
-fn order(examples: usize, seed: Option<u64>) -> Result<Vec<usize>> {
+fn rows(examples: usize, seed: Option<u64>) -> Result<Vec<usize>> {
     // A source that somebody wrote may say any length; what cannot be had is found before it is taken.
     if Vec::<usize>::new().try_reserve_exact(examples).is_err() {
         return Err(Error::value(format!("the numbers of {examples} examples do not fit into memory")));
