@@ -17,6 +17,7 @@ usage: cargo xtask bench [--features LIST] [OPTIONS]
 Trains a network on each backend of this build and prints one table.
 
   --quick           fewer rounds and epochs: within two minutes
+  --steps           only how long steps take: no row is trained and tested
   --peers           also PyTorch, torch.compile, JAX and candle, if they are installed
   --network NAME    perceptron (the tutorial's, on MNIST; the default), deep (784-300-100-10 with
                     dropout and Adam), regression (13-64-64-1 with momentum, on made-up numbers),
@@ -43,6 +44,8 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Options {
     pub(crate) quick: bool,
+    /// Nothing is trained.
+    pub(crate) steps: bool,
     pub(crate) peers: bool,
     pub(crate) network: Network,
     pub(crate) profile: bool,
@@ -58,6 +61,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             quick: false,
+            steps: false,
             peers: false,
             network: Network::perceptron(),
             profile: false,
@@ -95,6 +99,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 return Ok(Command::Serve(parser.value()?.string()?));
             }
             Arg::Long("quick") => options.quick = true,
+            Arg::Long("steps") => options.steps = true,
             Arg::Long("peers") => options.peers = true,
             Arg::Long("network") => options.network = Network::named(&parser.value()?.string()?)?,
             Arg::Long("profile") => options.profile = true,
@@ -126,7 +131,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
 }
 
 /// Options that a profile, which is of the cpu executor and goes to the terminal, has no use for.
-const NOT_OF_PROFILES: [&str; 3] = ["peers", "backends", "out"];
+const NOT_OF_PROFILES: [&str; 4] = ["steps", "peers", "backends", "out"];
 
 /// Ascending numbers from 1 on, each once.
 fn sizes(parser: &mut Parser, option: &str) -> Result<Vec<usize>> {
@@ -173,6 +178,7 @@ mod tests {
         assert_eq!(parse_line("").unwrap(), Command::Run(Box::default()));
         let options = Options {
             quick: true,
+            steps: true,
             peers: true,
             network: Network::named("deep").unwrap(),
             threads: vec![1, 2],
@@ -181,7 +187,7 @@ mod tests {
             out: "o".into(),
             ..Options::default()
         };
-        let line = "--quick --peers --network deep --threads 2,1,2 --batches 64 --data d --out o";
+        let line = "--quick --steps --peers --network deep --threads 2,1,2 --batches 64 --data d --out o";
         assert_eq!(parse_line(line).unwrap(), Command::Run(Box::new(options)));
         let options = Options { profile: true, batches: vec![64], ..Options::default() };
         assert_eq!(parse_line("--batches 64 --profile").unwrap(), Command::Run(Box::new(options)));
@@ -205,6 +211,7 @@ mod tests {
         fails("--threads 1,0", "--threads 1,0: expected numbers from 1 on, separated by commas");
         fails("--network wide", &format!("no network \"wide\"; expected one of {known}"));
         fails("--profile --quick --out o", "--out goes with a table of rows, not with --profile");
+        fails("--steps --profile", "--steps goes with a table of rows, not with --profile");
         fails("--peers --profile", "--peers goes with a table of rows, not with --profile");
         let known = subject::names().join(", ");
         fails("--backends abacus", &format!("no backend \"abacus\" in this build; expected one of {known}"));

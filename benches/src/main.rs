@@ -78,6 +78,7 @@ fn run(options: &Options) -> Result<bool> {
     record.skipped = peers.skipped;
 
     let budget = if options.quick { Budget::QUICK } else { Budget::FULL };
+    let budget = if options.steps { budget.of_steps() } else { budget };
     let mut progress = Progress::new(options.batches().len());
     for &batch in options.batches() {
         progress.part(&format!("batches of {batch}"));

@@ -46,6 +46,11 @@ impl Budget {
         epochs: 1,
     };
 
+    /// The same, but that no row is trained.
+    pub(crate) fn of_steps(self) -> Budget {
+        Budget { epochs: 0, ..self }
+    }
+
     /// How many rounds, where one takes `round` milliseconds.
     fn rounds(&self, round: f64) -> usize {
         let (least, most) = self.limits;
@@ -110,6 +115,7 @@ pub(crate) struct Findings {
     pub(crate) data_mib: Option<f64>,
     /// The share of test images classified right, or the mean squared error.
     pub(crate) test: Option<f64>,
+    /// How the row was trained before; empty if it was not.
     pub(crate) trained: String,
 }
 
@@ -224,7 +230,7 @@ impl Runner {
     /// Memory and training; the child ends.
     fn finish(&mut self, examples: usize, budget: Budget, at: &mut dyn FnMut(f64)) -> Result<()> {
         (self.found.peak_mib, self.found.data_mib) = self.child()?.peak()?;
-        if self.role == Role::Row {
+        if self.role == Role::Row && budget.epochs > 0 {
             let whole = self.spec.batch >= examples;
             let batches = examples.div_ceil(self.spec.batch.max(1)) as f64;
             let epochs = (!whole).then(|| budget.epochs(batches * self.step));

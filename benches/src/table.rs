@@ -96,11 +96,11 @@ fn block(record: &Record, batch: usize, threads: usize) -> Block {
     let rows = record.rows.iter().filter(|row| row.batch == batch && row.threads == threads);
     let trained = rows.clone().map(|row| &*row.trained).next().unwrap_or_default();
     let plural = if threads == 1 { "" } else { "s" };
-    let title = format!(
-        "batch {}, {threads} thread{plural}; {} after {trained}",
-        grouped(batch as f64),
-        tested(record)
-    );
+    let after = match trained {
+        "" => String::new(),
+        trained => format!("; {} after {trained}", tested(record)),
+    };
+    let title = format!("batch {}, {threads} thread{plural}{after}", grouped(batch as f64));
     let mut lines = vec![];
     for floor in record.floor.iter().filter(|f| f.batch == batch && f.threads == threads) {
         let mut line = timed("products alone", &floor.step_ms, floor.images_per_s, floor.gflops);

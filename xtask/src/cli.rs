@@ -163,8 +163,9 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
 
 /// An option of the benchmark program: read here as well, so that a mistake is found before
 /// anything is fetched and built. A test holds them to that program's own.
-const OF_BENCH: [(&str, Takes); 8] = [
+const OF_BENCH: [(&str, Takes); 9] = [
     ("quick", Takes::Nothing),
+    ("steps", Takes::Nothing),
     ("peers", Takes::Nothing),
     ("network", Takes::Network),
     ("profile", Takes::Nothing),
@@ -223,7 +224,7 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
 }
 
 /// Options of the benchmark program that a profile has no use for.
-const NOT_OF_PROFILES: [&str; 3] = ["--peers", "--backends", "--out"];
+const NOT_OF_PROFILES: [&str; 4] = ["--steps", "--peers", "--backends", "--out"];
 
 fn network(name: OsString) -> Result<OsString, Failure> {
     if NETWORKS.iter().any(|known| name == *known) {

@@ -31,6 +31,7 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
   --data DIR        take the datasets from DIR and fetch nothing
 
   --quick           a shorter run, within two minutes after building
+  --steps           only how long steps take: no row is trained and tested
   --peers           also PyTorch, torch.compile, JAX and candle on the same work, as far as
                     they are installed (`cargo xtask peers`; `--features ndarray,flex,candle`)
   --network NAME    perceptron (the tutorial's, on MNIST; the default), deep (784-300-100-10 with

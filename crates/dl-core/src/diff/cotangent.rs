@@ -59,8 +59,33 @@ impl<'g> Cotangent<'g> {
     pub(super) fn plus(self, other: Self) -> Self {
         let live = self.live.zip(other.live).and_then(|(a, b)| or(a, b));
         let sum = || self.value + other.value;
-        Cotangent { value: side_by_side(self.value, other.value).unwrap_or_else(sum), live }
+        Cotangent { value: joined(self.value, other.value).unwrap_or_else(sum), live }
     }
+}
+
+/// Addends of a sum that arrays in zeros are looked for among.
+const ADDENDS: usize = 8;
+
+/// A sum of which addends are arrays in zeros that follow each other, in whatever order they came; none if
+/// there are no two of them.
+fn joined<'g>(sum: Expr<'g>, other: Expr<'g>) -> Option<Expr<'g>> {
+    let (mut addends, mut at) = (vec![], sum);
+    while addends.len() < ADDENDS && at.node().op == Op::Binary(Binary::Add) {
+        let args = at.node().args.clone();
+        addends.push(sum.graph().expr(args[1]));
+        at = sum.graph().expr(args[0]);
+    }
+    addends.push(at);
+    let (all, mut both) = (addends.len(), other);
+    let next = |addends: &[Expr<'g>], both: Expr<'g>| {
+        addends.iter().enumerate().find_map(|(i, e)| Some((i, side_by_side(*e, both)?)))
+    };
+    while let Some((i, longer)) = next(&addends, both) {
+        addends.remove(i);
+        both = longer;
+    }
+    let joined = addends.len() < all;
+    joined.then(|| addends.into_iter().rev().reduce(|sum, e| sum + e).map_or(both, |sum| sum + both))
 }
 
 /// Two arrays in zeros that follow each other along an axis, as one: what slices pass back.

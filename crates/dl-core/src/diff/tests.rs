@@ -150,6 +150,27 @@ fn movements() {
     );
 }
 
+/// Whatever the order in which their cotangents come.
+#[test]
+fn slices_that_cover_an_array_pass_back_one_array() {
+    check(
+        |x| {
+            let part = |k: usize| x.slice(1, k, k + 1);
+            part(2).exp() * part(0).sin() + part(1).exp()
+        },
+        expect![[r#"
+            (concat[1] (mul (mul (broadcast[;2,1] 1) (exp (slice[:,2:3] x))) (cos (slice[:,0:1] x))) (mul (broadcast[;2,1] 1) (exp (slice[:,1:2] x))) (mul (mul (broadcast[;2,1] 1) (sin (slice[:,0:1] x))) (exp (slice[:,2:3] x)))) : [2, 3]
+        "#]],
+    );
+    // Two of three: the array between them is zeros.
+    check(
+        |x| x.slice(1, 2, 3).exp() + x.slice(1, 0, 1).sin(),
+        expect![[r#"
+        (add (pad[0,0;2,3] (mul (broadcast[;2,1] 1) (cos (slice[:,0:1] x)))) (pad[0,2;2,3] (mul (broadcast[;2,1] 1) (exp (slice[:,2:3] x))))) : [2, 3]
+    "#]],
+    );
+}
+
 #[test]
 fn indexing() {
     check(
