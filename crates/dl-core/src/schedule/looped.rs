@@ -206,7 +206,9 @@ impl Memory<'_> {
         for carry in &looped.carries {
             let first = self.read(carry.first).map_err(fail)?.clone();
             let to = if looped.length == 0 { carry.last } else { carry.value };
-            to.map(|to| self.cells[to.index()] = Some(first));
+            if let Some(to) = to {
+                self.cells[to.index()] = Some(first);
+            }
         }
         let mut stacked: Vec<Vec<Array>> = vec![vec![]; looped.stacks.len()];
         for step in 0..looped.length {
@@ -227,7 +229,9 @@ impl Memory<'_> {
             let nexts: Vec<Values> = nexts.collect::<Result<_, _>>().map_err(fail)?;
             for (carry, next) in looped.carries.iter().zip(nexts) {
                 let to = if step + 1 == looped.length { carry.last } else { carry.value };
-                to.map(|to| self.cells[to.index()] = Some(next));
+                if let Some(to) = to {
+                    self.cells[to.index()] = Some(next);
+                }
             }
         }
         for (Taken { all, runs, run, .. }, mut parts) in looped.stacks.iter().zip(stacked) {

@@ -134,7 +134,7 @@ impl<'g> Standardized<'g> {
         let (g, dtype, shape) = (x.graph(), x.dtype(), x.shape());
         let weight = g.parameter(&format!("{path}.weight"), dtype, [channels], Init::ones());
         let bias = g.parameter(&format!("{path}.bias"), dtype, [channels], Init::Zeros);
-        let n = g.extent(dtype, &count(&shape, axes));
+        let n = g.extent(dtype, count(&shape, axes));
         (self.value * weight + bias).with_gradient(&[x, weight, bias], |c| {
             // One division for a channel.
             let scale = 1.0 / self.root;
