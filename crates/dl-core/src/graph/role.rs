@@ -103,6 +103,8 @@ impl Graph {
                 (None, Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast | Op::Assume(_)) => {
                     todo.extend(&node.args);
                 }
+                // The value itself; what follows is the rule.
+                (None, Op::WithGradient) => todo.extend(node.args.first()),
                 (None, _) => {}
             }
         }

@@ -211,6 +211,10 @@ impl std::fmt::Display for Confusion {
 /// of score and label. Hanley, McNeil: "The meaning and use of the area under a receiver operating characteristic
 /// (ROC) curve", Radiology 143, 1982.
 fn auroc(pairs: &[f64]) -> f64 {
+    // Nothing is above or below NaN.
+    if pairs.iter().any(|x| x.is_nan()) {
+        return f64::NAN;
+    }
     let mut pairs: Vec<(f64, bool)> = pairs.chunks_exact(2).map(|pair| (pair[0], pair[1] == 1.0)).collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
     // Scores that are equal count half: 0 and -0 are.
@@ -262,10 +266,12 @@ fn largest(row: &[f64]) -> usize {
     (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }
 
-/// How many classes come before `label`: those of larger logits, and of equal ones that stand before it.
+/// How many classes come before `label`: those of larger logits, and of equal ones that stand before it. Of NaN
+/// nothing is known, so it comes before `label`, and all others do if the label's own logit is one.
 fn rank(row: &[f64], label: usize) -> usize {
     let own = row[label];
-    row.iter().enumerate().filter(|(i, x)| **x > own || (**x == own && *i < label)).count()
+    let after = |(i, x): &(usize, &f64)| **x < own || (**x == own && *i >= label);
+    row.len() - row.iter().enumerate().filter(after).count()
 }
 
 #[cfg(test)]
@@ -352,6 +358,46 @@ mod tests {
         assert_eq!(value(Exact::RootMeanSquared, &of, &targets), 0.375f64.sqrt());
         let r2 = value(Exact::RSquared, &of, &targets);
         assert!((r2 - 0.948_608_137_044_967_9).abs() < 1e-14, "{r2}");
+    }
+
+    #[test]
+    fn numbers_that_are_nan_are_no_hits() {
+        let (nan, labels) = (f32::NAN, Tensor::vector(vec![0i64, 1]));
+        let hits = |rows: [f32; 6], k: usize| {
+            value(Exact::Top(k), &Tensor::new([2, 3], rows.to_vec()).unwrap(), &labels)
+        };
+        assert_eq!(hits([nan; 6], 2), 0.0);
+        assert_eq!(hits([1.0, nan, 0.0, 1.0, 0.0, nan], 1), 0.0);
+        assert_eq!(hits([1.0, nan, 0.0, 1.0, 2.0, 0.0], 2), 1.0);
+        let scores = Tensor::vector(vec![0.5, f64::NAN]);
+        assert!(value(Exact::Auroc, &scores, &labels).is_nan());
+    }
+
+    #[test]
+    fn classes_that_are_not_told_apart_tie_in_their_order() {
+        let equal = Tensor::new([4, 10], vec![0f32; 40]).unwrap();
+        let labels = Tensor::vector(vec![3i64, 1, 4, 9]);
+        assert_eq!(value(Exact::Top(2), &equal, &labels), 0.25);
+    }
+
+    #[test]
+    fn the_order_of_scores_counts_however_large_they_are() {
+        let scores = Tensor::vector(vec![18f32, 20.0, 19.0, 30.0]);
+        assert_eq!(value(Exact::Auroc, &scores, &Tensor::vector(vec![0i64, 1, 0, 1])), 1.0);
+    }
+
+    #[test]
+    fn explained_variance_does_not_depend_on_a_shift() {
+        let near: Vec<f32> = (0..100).map(|i| (i * 37 % 100) as f32 / 128.0).collect();
+        let far = |by: f32, turned: bool| {
+            let mut values: Vec<f32> = near.iter().map(|x| x + by).collect();
+            if turned {
+                values.reverse();
+            }
+            Tensor::vector(values)
+        };
+        let r2 = |by: f32| value(Exact::RSquared, &far(by, true), &far(by, false));
+        assert!((r2(65_536.0) - r2(0.0)).abs() < 1e-9, "{} {}", r2(65_536.0), r2(0.0));
     }
 
     #[test]
