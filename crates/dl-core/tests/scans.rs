@@ -38,6 +38,23 @@ fn memory_is_linear_or_the_square_root() {
     println!("10,000 steps: {linear}, with checkpoints {root}, of 40,000 steps {more}");
 }
 
+/// What the reverse needs of `x_t·W + h·U` is the sum: neither its dear term nor the sequence beside it.
+#[test]
+fn the_reverse_of_a_recurrence_keeps_its_sums() {
+    let g = Graph::new();
+    let x = g.input("x", F32, (Named("B"), 5, 3));
+    let objective = nn::lstm(x, "lstm", 4).square().mean(..);
+    let plan = Plan::new(&objective.minimize(nn::Sgd::new(0.1)).unwrap());
+    let scans: Vec<_> = plan.steps().iter().filter_map(|step| step.repeat.as_ref()).collect();
+    let [forward, reverse] = scans[..] else { panic!("{plan}") };
+    // The sum, three gates and a candidate, the tangent of the cell, the states before the step, the output.
+    assert_eq!(forward.stacks.len(), 9, "{plan}");
+    let sequences: Vec<_> = forward.elements.iter().map(|element| element.from).collect();
+    assert!(reverse.elements.iter().all(|element| !sequences.contains(&element.from)), "{plan}");
+    // The product over time reads the history of states itself: the reverse hands on what flows back alone.
+    assert_eq!(reverse.stacks.len(), 1, "{plan}");
+}
+
 #[test]
 fn memory_of_attention_grows_with_the_length_and_not_with_its_square() {
     for training in [false, true] {

@@ -5,7 +5,7 @@
 //! caches, vectors, threads or devices. The passes come in this order:
 //!
 //! 1. `batch`: which values go row by row along the batch;
-//! 2. `select`, `reduce`, `renew`, `products`, `loops`, `looped`: the rows' steps become instructions, matrix
+//! 2. `select`, `reduce`, `renew`, `products`, `each`, `looped`: the rows' steps become instructions, matrix
 //!    products and loops of both, with the tables and sizes that they need; what costs little is computed anew
 //!    in later stages;
 //! 3. `group`: instructions are gathered between the products that they wait for;
@@ -27,6 +27,7 @@ mod body;
 mod buffer;
 mod cost;
 mod draft;
+mod each;
 mod evaluate;
 mod fuse;
 mod group;
@@ -35,7 +36,7 @@ mod item;
 mod kernel;
 mod lifetimes;
 mod looped;
-mod loops;
+
 mod maps;
 mod new;
 mod operation;
@@ -60,12 +61,12 @@ pub use self::batch::{Batch, Part};
 pub use self::body::{Access, Body, Index, Instr, Operand, Register};
 pub use self::buffer::{Buffer, Content, Layout, Lifetime};
 pub use self::cost::Cost;
+pub use self::each::Loops;
 pub use self::interpret::Results;
 pub use self::kernel::{
     Along, Argument, Carry, Domain, Factor, Kernel, KernelId, Loop, Opaque, Pointwise, Product, Section,
     Sizes, Source, Taken,
 };
-pub use self::loops::Loops;
 pub use self::operation::Operation;
 pub use self::updates::{Method, Reason, Update};
 pub use self::view::{Axes, Axis, Overlap};

@@ -6,7 +6,7 @@ use crate::schedule::draft::Draft;
 use crate::schedule::item::{Level, Matrices, RowArgument, Target, Work, value_of};
 use crate::schedule::view::View;
 use crate::schedule::{
-    Along, Axes, BufferId, Factor, Operand, Overlap, Product, Sizes, Source, StepId, loops,
+    Along, Axes, BufferId, Factor, Operand, Overlap, Product, Sizes, Source, StepId, each,
 };
 
 impl Draft<'_> {
@@ -171,8 +171,8 @@ pub(super) fn whole(
     let straight = matrix((&spec.lhs, &x), (&spec.rhs, &y), &spec.out).map(|m| (m, left, right));
     let crossed = || matrix((&spec.rhs, &y), (&spec.lhs, &x), &spec.out).map(|m| (m, right, left));
     let Some((matrix, left, right)) = straight.or_else(crossed) else {
-        let looped = loops::whole(spec, step, shape)?;
-        let (left, right) = if looped.crossed { (right, left) } else { (left, right) };
+        let batched = each::whole(spec, step, shape)?;
+        let (left, right) = if batched.crossed { (right, left) } else { (left, right) };
         let mut factor = |value: ValueId, [rows, columns]: [Axes; 2]| Factor {
             source: Source::Buffer(buffer(value)),
             rows,
@@ -181,14 +181,14 @@ pub(super) fn whole(
         return Some(Product {
             step: id,
             dtype,
-            sizes: looped.sizes,
+            sizes: batched.sizes,
             along: Along::Nothing,
-            left: factor(left, looped.left),
-            right: factor(right, looped.right),
+            left: factor(left, batched.left),
+            right: factor(right, batched.right),
             out: Some(buffer(step.result)),
             bias: None,
             overlap: None,
-            loops: Some(Box::new(looped.loops)),
+            loops: Some(Box::new(batched.loops)),
             epilogue: None,
         });
     };

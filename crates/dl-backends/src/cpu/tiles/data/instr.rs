@@ -129,27 +129,28 @@ pub(crate) enum Operand {
     Number(Scalar),
 }
 
-impl Kind {
-    /// The operands of what goes element by element.
-    pub(crate) fn operands(&self) -> impl Iterator<Item = &Operand> {
-        let (first, others) = match self {
+/// The operands of what goes element by element, shared or not as `$kind` is.
+macro_rules! operands {
+    ($kind:expr) => {{
+        let (first, others) = match $kind {
             Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) => (Some(x), [None, None]),
             Kind::Binary(_, _, x, y) => (Some(x), [Some(y), None]),
             Kind::Select(c, a, b) => (Some(c), [Some(a), Some(b)]),
             _ => (None, [None, None]),
         };
         first.into_iter().chain(others.into_iter().flatten())
+    }};
+}
+
+impl Kind {
+    /// The operands of what goes element by element.
+    pub(crate) fn operands(&self) -> impl Iterator<Item = &Operand> {
+        operands!(self)
     }
 
     /// The same, to be changed.
     pub(crate) fn operands_mut(&mut self) -> impl Iterator<Item = &mut Operand> {
-        let (first, others) = match self {
-            Kind::Unary(_, x) | Kind::Cast(_, x) | Kind::Copy(x) => (Some(x), [None, None]),
-            Kind::Binary(_, _, x, y) => (Some(x), [Some(y), None]),
-            Kind::Select(c, a, b) => (Some(c), [Some(a), Some(b)]),
-            _ => (None, [None, None]),
-        };
-        first.into_iter().chain(others.into_iter().flatten())
+        operands!(self)
     }
 
     /// The values that are read.

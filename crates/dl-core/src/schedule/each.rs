@@ -74,7 +74,7 @@ impl Lettered<'_> {
 }
 
 /// A contraction as products in loops.
-pub(super) struct Looped {
+pub(super) struct Batched {
     /// Whether the contraction's second operand is the left one.
     pub crossed: bool,
     pub sizes: Sizes,
@@ -83,10 +83,10 @@ pub(super) struct Looped {
     pub loops: Loops,
 }
 
-impl Looped {
+impl Batched {
     /// None where a letter of one operand alone is summed, what is summed is no single axis of both operands,
     /// or neighbours in the result belong to several products.
-    fn of(x: Lettered<'_>, y: Lettered<'_>, out: &Lettered<'_>) -> Option<Looped> {
+    fn of(x: Lettered<'_>, y: Lettered<'_>, out: &Lettered<'_>) -> Option<Batched> {
         let size = |l: &u8| out.axis(*l).map_or(1, |axis| axis.size);
         let last = |l: &u8| size(l) != 1 && out.distance(*l) == 1;
         let apart = |a: &Lettered<'_>, b: &Lettered<'_>| {
@@ -121,7 +121,7 @@ impl Looped {
         let starts =
             |k: usize| Axes::new(loops.iter().map(|(size, at)| Axis { size: *size, distance: at[k] }));
         let sizes = Sizes { m: m.size, k: inner.size, n: n.size };
-        Some(Looped {
+        Some(Batched {
             crossed,
             sizes,
             left: [Axes::plain(m.size, m.own), Axes::plain(inner.size, inner.own)],
@@ -180,14 +180,14 @@ pub(super) fn whole(
     spec: &Contraction,
     step: &Step,
     shape: impl Fn(ValueId) -> Vec<usize>,
-) -> Option<Looped> {
+) -> Option<Batched> {
     let [x, y, out] = [value_of(step, 0), value_of(step, 1), step.result].map(|value| {
         let shape = shape(value);
         (View::dense(value, &shape).distances, shape)
     });
     let of = |letters, (distances, shape)| Lettered { letters, shape, distances };
     let [x, y, out] = [&x, &y, &out].map(|(distances, shape)| (&distances[..], &shape[..]));
-    Looped::of(of(&spec.lhs, x), of(&spec.rhs, y), &of(&spec.out, out))
+    Batched::of(of(&spec.lhs, x), of(&spec.rhs, y), &of(&spec.out, out))
 }
 
 impl Draft<'_> {
@@ -206,7 +206,7 @@ impl Draft<'_> {
         let (left, right) = (self.lying(x), self.lying(y));
         let of = |out: &View| {
             let (x_shape, y_shape, shape) = (self.row(x), self.row(y), self.row(step.result));
-            Looped::of(
+            Batched::of(
                 Lettered { letters: &spec.lhs, shape: x_shape, distances: &left.distances },
                 Lettered { letters: &spec.rhs, shape: y_shape, distances: &right.distances },
                 &Lettered { letters: &spec.out, shape, distances: &out.distances },
@@ -215,18 +215,18 @@ impl Draft<'_> {
         let permuted = self.readers.permuted(step.result, |v| self.row(v));
         let turned = permuted.and_then(|view| Some((of(&view)?, Some(view.of))));
         let dense = || Some((of(&View::dense(step.result, self.row(step.result)))?, None));
-        let Some((looped, value)) = turned.or_else(dense) else { return Ok(None) };
-        let (a, b) = if looped.crossed { (right.of, left.of) } else { (left.of, right.of) };
+        let Some((batched, value)) = turned.or_else(dense) else { return Ok(None) };
+        let (a, b) = if batched.crossed { (right.of, left.of) } else { (left.of, right.of) };
         let product = Matrices {
             step: self.step,
             dtype,
-            sizes: looped.sizes,
+            sizes: batched.sizes,
             along: Along::Each,
-            left: (self.elements(a)?, looped.left),
-            right: (RowArgument::Row(self.elements(b)?), looped.right),
+            left: (self.elements(a)?, batched.left),
+            right: (RowArgument::Row(self.elements(b)?), batched.right),
             bias: None,
             overlap: None,
-            loops: Some(Box::new(looped.loops)),
+            loops: Some(Box::new(batched.loops)),
             // Where it goes is decided by `product`.
             out: Target::Row(RowId(0)),
         };
