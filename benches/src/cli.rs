@@ -9,6 +9,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::child::SERVE;
 use crate::fault::{Fault, Result};
 use crate::network::{Examples, Network};
+use crate::reach::TRAIN;
 use crate::{host, subject};
 
 pub(crate) const HELP: &str = "\
@@ -24,6 +25,9 @@ Trains a network on each backend of this build and prints one table.
                     lenet (LeNet-5), resnet (ResNet-8 of 16, 32, 64 channels), lstm (128 units, row by
                     row) or transformer (2 layers, width 128, 4 heads, 64 tokens of 4×4 pixels)
   --profile         instead, each kernel of the cpu executor: predicted and measured time
+  --reach PERCENT   instead, the time until the perceptron has this accuracy on the test images, loading
+                    included, beside PyTorch's if it is installed
+  --seeds N         trainings of each row for --reach; default: 5
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
@@ -37,6 +41,8 @@ pub(crate) enum Command {
     Help,
     /// Measure one row for a parent.
     Serve(String),
+    /// Train once for a parent.
+    TrainOnce(String),
     Run(Box<Options>),
 }
 
@@ -49,6 +55,9 @@ pub(crate) struct Options {
     pub(crate) peers: bool,
     pub(crate) network: Network,
     pub(crate) profile: bool,
+    /// The accuracy, from 0 to 1, that trainings are timed to.
+    pub(crate) reach: Option<f64>,
+    pub(crate) seeds: u64,
     pub(crate) threads: Vec<usize>,
     pub(crate) backends: Vec<String>,
     /// Batch sizes; empty for the network's own.
@@ -65,6 +74,8 @@ impl Default for Options {
             peers: false,
             network: Network::perceptron(),
             profile: false,
+            reach: None,
+            seeds: 5,
             threads: vec![host::cores()],
             backends: subject::names().into_iter().map(str::to_owned).collect(),
             batches: vec![],
@@ -98,11 +109,16 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Arg::Value(word) if word == SERVE => {
                 return Ok(Command::Serve(parser.value()?.string()?));
             }
+            Arg::Value(word) if word == TRAIN => {
+                return Ok(Command::TrainOnce(parser.value()?.string()?));
+            }
             Arg::Long("quick") => options.quick = true,
             Arg::Long("steps") => options.steps = true,
             Arg::Long("peers") => options.peers = true,
             Arg::Long("network") => options.network = Network::named(&parser.value()?.string()?)?,
             Arg::Long("profile") => options.profile = true,
+            Arg::Long("reach") => options.reach = Some(percent(&mut parser)?),
+            Arg::Long("seeds") => options.seeds = seeds(&mut parser)?,
             Arg::Long("threads") => options.threads = sizes(&mut parser, "--threads")?,
             Arg::Long("batches") => options.batches = sizes(&mut parser, "--batches")?,
             Arg::Long("backends") => options.backends = backends(&mut parser)?,
@@ -122,16 +138,42 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             "--data goes with a dataset; the network {network} makes its examples"
         )));
     }
-    match given.iter().find(|name| NOT_OF_PROFILES.contains(&name.as_str())) {
-        Some(name) if options.profile => {
-            Err(Fault::new(format!("--{name} goes with a table of rows, not with --profile")))
-        }
-        _ => Ok(Command::Run(Box::new(options))),
+    let given = |names: &[&str]| given.iter().find(|name| names.contains(&name.as_str()));
+    if let (true, Some(name)) = (options.profile, given(&NOT_OF_PROFILES)) {
+        return Err(Fault::new(format!("--{name} goes with a table of rows, not with --profile")));
     }
+    if let (Some(_), Some(name)) = (options.reach, given(&NOT_OF_REACHING)) {
+        return Err(Fault::new(format!("--{name} does not go with --reach, which takes --seeds, --threads, --data")));
+    }
+    if options.reach.is_none() && given(&["seeds"]).is_some() {
+        return Err(Fault::new("--seeds goes with --reach"));
+    }
+    Ok(Command::Run(Box::new(options)))
 }
 
 /// Options that a profile, which is of the cpu executor and goes to the terminal, has no use for.
 const NOT_OF_PROFILES: [&str; 4] = ["steps", "peers", "backends", "out"];
+
+/// What trainings to an accuracy, of one network and recipe on the cpu executor, have no use for.
+const NOT_OF_REACHING: [&str; 8] =
+    ["quick", "steps", "peers", "network", "profile", "backends", "batches", "out"];
+
+/// A share, from 0 to 1.
+fn percent(parser: &mut Parser) -> Result<f64> {
+    let text = parser.value()?.string()?;
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent / 100.0),
+        _ => Err(Fault::new(format!("--reach {text}: expected percent, above 0 and at most 100"))),
+    }
+}
+
+fn seeds(parser: &mut Parser) -> Result<u64> {
+    let text = parser.value()?.string()?;
+    match text.parse() {
+        Ok(seeds) if seeds > 0 => Ok(seeds),
+        _ => Err(Fault::new(format!("--seeds {text}: expected a number from 1 on"))),
+    }
+}
 
 /// Ascending numbers from 1 on, each once.
 fn sizes(parser: &mut Parser, option: &str) -> Result<Vec<usize>> {
@@ -191,6 +233,8 @@ mod tests {
         assert_eq!(parse_line(line).unwrap(), Command::Run(Box::new(options)));
         let options = Options { profile: true, batches: vec![64], ..Options::default() };
         assert_eq!(parse_line("--batches 64 --profile").unwrap(), Command::Run(Box::new(options)));
+        let options = Options { reach: Some(0.98), seeds: 3, ..Options::default() };
+        assert_eq!(parse_line("--reach 98 --seeds 3").unwrap(), Command::Run(Box::new(options)));
         assert_eq!(parse_line("--help").unwrap(), Command::Help);
         assert_eq!(parse_line("serve-row {}").unwrap(), Command::Serve("{}".into()));
     }
@@ -208,6 +252,11 @@ mod tests {
             "--data d --network regression",
             "--data goes with a dataset; the network regression makes its examples",
         );
+        fails("--reach much", "--reach much: expected percent, above 0 and at most 100");
+        fails("--reach 98 --seeds 0", "--seeds 0: expected a number from 1 on");
+        fails("--seeds 3", "--seeds goes with --reach");
+        let why = "--peers does not go with --reach, which takes --seeds, --threads, --data";
+        fails("--reach 98 --peers", why);
         fails("--threads 1,0", "--threads 1,0: expected numbers from 1 on, separated by commas");
         fails("--network wide", &format!("no network \"wide\"; expected one of {known}"));
         fails("--profile --quick --out o", "--out goes with a table of rows, not with --profile");

@@ -24,6 +24,7 @@ mod peers;
 mod profile;
 mod progress;
 mod protocol;
+mod reach;
 mod record;
 mod rounds;
 mod serve;
@@ -46,8 +47,13 @@ fn main() -> ExitCode {
     let result = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => print(cli::HELP).map(|()| true),
         Ok(Command::Serve(spec)) => serve::serve(&spec).map(|()| true),
+        Ok(Command::TrainOnce(task)) => reach::train_once(&task).map(|()| true),
         Ok(Command::Run(options)) if options.profile => {
             profile::text(&options).and_then(|text| print(&text)).map(|()| true)
+        }
+        Ok(Command::Run(options)) if options.reach.is_some() => {
+            let accuracy = options.reach.unwrap_or_default();
+            reach::text(&options, accuracy).and_then(|text| print(&text)).map(|()| true)
         }
         Ok(Command::Run(options)) => run(&options),
         Err(fault) => {

@@ -71,10 +71,19 @@ fn python() -> PathBuf {
 
 /// The process of a peer that is in Python; `None` where the row is of this program.
 pub(crate) fn command(spec: &RowSpec) -> Option<Command> {
-    spec.peer.as_ref()?;
+    spec.peer.as_ref().map(|_| script("peer.py"))
+}
+
+/// A script of the peers' folder, in the environment that has them.
+pub(crate) fn script(name: &str) -> Command {
     let mut command = Command::new(python());
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/peer.py"));
-    Some(command)
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name));
+    command
+}
+
+/// Whether PyTorch can run here.
+pub(crate) fn has_torch() -> bool {
+    has(&python(), "torch")
 }
 
 /// Whether a peer's process is in Python, and so has to be [given](give) its work in files.

@@ -113,14 +113,23 @@ impl DataAt {
     /// # Errors
     /// The files were there a moment ago and are no more.
     pub(crate) fn load(&self, network: &Network) -> Result<Set> {
+        match &*self.name {
+            SYNTHETIC => find(network, None),
+            _ => Set::of_images(&self.dataset()?),
+        }
+    }
+
+    /// The images.
+    ///
+    /// # Errors
+    /// As for [`load`](DataAt::load).
+    pub(crate) fn dataset(&self) -> Result<Dataset> {
         let store = store(self.folder.as_deref()).offline();
-        let data = match &*self.name {
-            SYNTHETIC => return find(network, None),
-            "mnist" => store.mnist(&mut |_| ())?,
-            "fashion-mnist" => store.fashion_mnist(&mut |_| ())?,
-            other => return Err(Fault::new(format!("no dataset {other:?}"))),
-        };
-        Set::of_images(&data)
+        match &*self.name {
+            "mnist" => Ok(store.mnist(&mut |_| ())?),
+            "fashion-mnist" => Ok(store.fashion_mnist(&mut |_| ())?),
+            other => Err(Fault::new(format!("no dataset {other:?}"))),
+        }
     }
 }
 

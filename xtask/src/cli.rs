@@ -163,12 +163,14 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
 
 /// An option of the benchmark program: read here as well, so that a mistake is found before
 /// anything is fetched and built. A test holds them to that program's own.
-const OF_BENCH: [(&str, Takes); 9] = [
+const OF_BENCH: [(&str, Takes); 11] = [
     ("quick", Takes::Nothing),
     ("steps", Takes::Nothing),
     ("peers", Takes::Nothing),
     ("network", Takes::Network),
     ("profile", Takes::Nothing),
+    ("reach", Takes::Percent),
+    ("seeds", Takes::Number),
     ("threads", Takes::Sizes),
     ("backends", Takes::Any),
     ("batches", Takes::Sizes),
@@ -182,6 +184,10 @@ enum Takes {
     Sizes,
     /// One of [`NETWORKS`].
     Network,
+    /// Above 0 and at most 100.
+    Percent,
+    /// From 1 on.
+    Number,
     Any,
 }
 
@@ -203,6 +209,8 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
                     Takes::Nothing => {}
                     Takes::Sizes => options.rest.push(sizes(name, args.value()?)?),
                     Takes::Network => options.rest.push(network(args.value()?)?),
+                    Takes::Percent => options.rest.push(percent(args.value()?)?),
+                    Takes::Number => options.rest.push(from_1(name, args.value()?)?),
                     Takes::Any => options.rest.push(args.value()?),
                 }
             }
@@ -215,16 +223,47 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
         return Err(Failure::usage(message));
     }
     let given = |option: &str| options.rest.iter().any(|word| *word == *option);
-    match NOT_OF_PROFILES.into_iter().find(|option| given(option)) {
-        Some(option) if given("--profile") => {
-            Err(Failure::usage(format!("{option} goes with a table of rows, not with --profile")))
-        }
-        _ => Ok(Command::Bench(options)),
+    let wrong = |names: &[&'static str]| names.iter().copied().find(|option| given(option));
+    if let (true, Some(option)) = (given("--profile"), wrong(&NOT_OF_PROFILES)) {
+        return Err(Failure::usage(format!("{option} goes with a table of rows, not with --profile")));
+    }
+    if let (true, Some(option)) = (given("--reach"), wrong(&NOT_OF_REACHING)) {
+        let takes = "--seeds, --threads, --data";
+        return Err(Failure::usage(format!("{option} does not go with --reach, which takes {takes}")));
+    }
+    match given("--seeds") && !given("--reach") {
+        true => Err(Failure::usage("--seeds goes with --reach".to_owned())),
+        false => Ok(Command::Bench(options)),
     }
 }
 
 /// Options of the benchmark program that a profile has no use for.
 const NOT_OF_PROFILES: [&str; 4] = ["--steps", "--peers", "--backends", "--out"];
+
+/// Options that trainings to an accuracy have no use for.
+const NOT_OF_REACHING: [&str; 8] =
+    ["--quick", "--steps", "--peers", "--network", "--profile", "--backends", "--batches", "--out"];
+
+fn percent(text: OsString) -> Result<OsString, Failure> {
+    let number = text.to_str().and_then(|text| text.trim_end_matches('%').parse::<f64>().ok());
+    match number.is_some_and(|percent| percent > 0.0 && percent <= 100.0) {
+        true => Ok(text),
+        false => {
+            let text = text.to_string_lossy();
+            Err(Failure::usage(format!("--reach {text}: expected percent, above 0 and at most 100")))
+        }
+    }
+}
+
+fn from_1(option: &str, text: OsString) -> Result<OsString, Failure> {
+    match text.to_str().and_then(|text| text.parse::<u64>().ok()) {
+        Some(number) if number > 0 => Ok(text),
+        _ => {
+            let text = text.to_string_lossy();
+            Err(Failure::usage(format!("--{option} {text}: expected a number from 1 on")))
+        }
+    }
+}
 
 fn network(name: OsString) -> Result<OsString, Failure> {
     if NETWORKS.iter().any(|known| name == *known) {

@@ -40,6 +40,9 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
                     row) or transformer (2 layers, width 128, 4 heads, 64 tokens of 4×4 pixels)
   --profile         instead, each kernel of the cpu executor: predicted and measured time,
                     GFLOP/s, GB/s, share, and what bounds it; takes --threads and --batches
+  --reach PERCENT   instead, the time until the perceptron has this accuracy on the test images, loading
+                    included, beside PyTorch's if it is installed; takes --seeds, --threads, --data
+  --seeds N         trainings of each row for --reach; default: 5
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256

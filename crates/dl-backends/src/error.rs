@@ -27,6 +27,8 @@ enum Kind {
     Core(#[from] dl_core::Error),
     #[error("{0}")]
     Value(String),
+    #[error("{0}")]
+    NotFinite(String),
     #[error("{name}: {source}")]
     File { name: String, source: std::io::Error },
     #[error("{executor}: {message}")]
@@ -51,10 +53,24 @@ impl Error {
 
     /// A fault found while running the step that came from `origin`.
     pub fn at(origin: &Origin, message: impl fmt::Display) -> Self {
-        match &origin.site {
-            Some(site) => Error::value(format!("{site}: {message}")),
-            None => Error::value(message.to_string()),
-        }
+        Error::value(located(origin, message))
+    }
+
+    /// Numbers of a [checked](crate::Session::checking) run that are not finite.
+    pub(crate) fn not_finite(origin: &Origin, message: impl fmt::Display) -> Self {
+        Error(Box::new(Kind::NotFinite(located(origin, message))))
+    }
+
+    /// Whether a [checked](crate::Session::checking) run was stopped by numbers that are not finite.
+    pub fn is_not_finite(&self) -> bool {
+        matches!(*self.0, Kind::NotFinite(_))
+    }
+}
+
+fn located(origin: &Origin, message: impl fmt::Display) -> String {
+    match &origin.site {
+        Some(site) => format!("{site}: {message}"),
+        None => message.to_string(),
     }
 }
 

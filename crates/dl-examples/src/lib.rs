@@ -11,6 +11,7 @@ pub mod classifier;
 pub mod descent;
 pub mod heat;
 pub mod lenet;
+pub mod mlp;
 pub mod options;
 pub mod perceptron;
 pub mod resnet;

@@ -29,10 +29,12 @@ pub struct Options {
     pub data: Option<String>,
     /// A text to learn from: `--text FILE`.
     pub text: Option<PathBuf>,
+    /// One of several recipes, by its name: `--recipe NAME`.
+    pub recipe: Option<String>,
 }
 
 /// Every option, and what its line of the help says. An example takes some of them.
-const OPTIONS: [(&str, &str); 8] = [
+const OPTIONS: [(&str, &str); 9] = [
     ("--backend", "NAME  run on this backend (default cpu); others than cpu need --features NAME before --"),
     ("--latex", "print formulas as LaTeX"),
     ("--seed", "N  the seed of weights and shuffling (default 1)"),
@@ -41,6 +43,7 @@ const OPTIONS: [(&str, &str); 8] = [
     ("--batch-size", "N  train on batches of N in place of the practical recipe's"),
     ("--data", "NAME  mnist (the default) or fashion-mnist"),
     ("--text", "FILE  learn from this text"),
+    ("--recipe", "NAME  the network and how it is trained (default small)"),
 ];
 
 /// What examples take that train nothing at random.
@@ -66,6 +69,7 @@ impl Default for Options {
             batch_size: None,
             data: None,
             text: None,
+            recipe: None,
         }
     }
 }
@@ -96,6 +100,7 @@ impl Options {
                 Arg::Long("batch-size") => options.batch_size = Some(from_1(&mut parser, "--batch-size")?),
                 Arg::Long("data") => options.data = Some(parser.value()?.string()?),
                 Arg::Long("text") => options.text = Some(parser.value()?.into()),
+                Arg::Long("recipe") => options.recipe = Some(parser.value()?.string()?),
                 other => return Err(other.unexpected()),
             }
         }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use dl_core::error::fmt_with_causes;
 
+use crate::checkpoint::Saved;
+
 /// The result of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -30,6 +32,8 @@ pub(crate) enum Kind {
     Batch { place: String, source: dl_backends::Error },
     #[error("{place}: {output} is {value}, expected a finite number")]
     Diverged { place: String, output: String, value: f64 },
+    #[error("{cause}; the training before it is saved: {at}")]
+    Saved { cause: Error, at: Saved },
     #[error("{0}")]
     Value(String),
 }
@@ -41,10 +45,16 @@ impl Error {
         Kind::Value(message.into()).into()
     }
 
-    /// Whether a reported output became NaN or infinite, so that a search over learning rates may
-    /// pass over this one.
+    /// Whether a reported output became NaN or infinite, or, in a session that
+    /// [checks](dl_backends::Session::checking), whatever else has to be finite: so that a search over learning
+    /// rates may pass over this one.
     pub fn is_divergence(&self) -> bool {
-        matches!(*self.0, Kind::Diverged { .. })
+        match &*self.0 {
+            Kind::Diverged { .. } => true,
+            Kind::Batch { source, .. } => source.is_not_finite(),
+            Kind::Saved { cause, .. } => cause.is_divergence(),
+            _ => false,
+        }
     }
 }
 

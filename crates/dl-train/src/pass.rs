@@ -1,6 +1,7 @@
 //! One pass over a source: batches in some order, each run through a program.
 
 use dl_backends::{Handle, Session};
+use tracing::trace_span;
 
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Meters, Tally};
@@ -72,8 +73,12 @@ impl<'a> Pass<'a> {
         let Some(rows) = self.how.rows.chunks(self.how.size).nth(self.done) else {
             return Ok(None);
         };
-        let (number, batches) = (self.done + 1, self.batches());
-        let place = || format!("{}, batch {number} of {batches}", self.how.name);
+        let (number, batches, epoch) = (self.done + 1, self.batches(), self.how.epoch);
+        // An evaluation takes no step.
+        let step = session.step() + 1;
+        let of_step = move || if epoch > 0 { format!(" (step {step})") } else { String::new() };
+        let place = || format!("{}, batch {number} of {batches}{}", self.how.name, of_step());
+        let _span = trace_span!("batch", number, step).entered();
         self.batch.refill(self.source, rows)?;
         if let Some(feed) = feed {
             self.batch.feed(feed)?;

@@ -214,7 +214,7 @@ fn what_cannot_be_trained_is_refused_before_anything_is() {
     let other = Columns::new().column("z", Tensor::vector(vec![1.0f64])).unwrap();
     fails(trainer().fit(&other, None), "input x is missing: of the program's inputs the source feeds none");
     let wrong = Columns::new().column("x", Tensor::vector(vec![1i64])).unwrap();
-    fails(trainer().fit(&wrong, None), "epoch 1, batch 1 of 1: input x: expected elements of f64, got i64");
+    fails(trainer().fit(&wrong, None), "epoch 1, batch 1 of 1 (step 1): input x: expected elements of f64, got i64");
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_loss_that_becomes_nan_is_an_error_with_its_place() {
     trainer.fit(&seven(), None).unwrap();
     let error = trainer.fit(&holed, None).unwrap_err();
     assert!(error.is_divergence());
-    assert_eq!(error.to_string(), "epoch 2, batch 3 of 4: mean is NaN, expected a finite number");
+    assert_eq!(error.to_string(), "epoch 2, batch 3 of 4 (step 7): mean is NaN, expected a finite number");
     fails(
         trainer.evaluate(&holed),
         "evaluation after epoch 1, batch 1 of 1: J is NaN, expected a finite number",

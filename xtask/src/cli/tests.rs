@@ -91,6 +91,10 @@ fn bench_refuses_before_anything_is_built() {
     check_usage_error("bench --quick=yes", "quick");
     check_usage_error("bench --peers=torch", "peers");
     check_usage_error("bench --profile=cpu", "profile");
+    check_usage_error("bench --reach 980", "--reach 980: expected percent, above 0 and at most 100");
+    check_usage_error("bench --reach 98 --seeds none", "--seeds none: expected a number from 1 on");
+    check_usage_error("bench --seeds 3", "--seeds goes with --reach");
+    check_usage_error("bench --reach 98 --quick", "--quick does not go with --reach");
     check_usage_error("bench --profile --peers", "--peers goes with a table of rows, not with --profile");
 }
 

@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 
 use dl_core::graph::{Owner, ParameterDecl};
+use dl_core::nn;
 
-use super::Session;
+use super::{Handle, Session};
 use crate::error::{Error, Result};
 use crate::weights::{
     Arrangement, ArrayFile, Format, Layout, Load, LoadReport, NOTE, replace, write_elements, write_to,
@@ -94,6 +95,31 @@ impl Session {
             self.buffers[place] = buffer;
         }
         Ok(matched.report)
+    }
+
+    /// Sets each weight that the training step `of` keeps an average of ([`Ema`](dl_core::nn::Ema),
+    /// [`Swa`](dl_core::nn::Swa)) to that average, as before weights are saved; how many there are. A training
+    /// that goes on from there is another one.
+    ///
+    /// # Errors
+    /// When the training step was compiled by another session, it keeps no average, or the device refuses.
+    pub fn take_averages(&mut self, of: &Handle) -> Result<usize> {
+        let mut taken = vec![];
+        for slot in of.plan().parameters().iter().filter(|slot| slot.decl.trainable && slot.update.is_some()) {
+            if let Some(average) = nn::average_of(&slot.decl.name, &self.decls) {
+                let mut copy = None;
+                self.executor.copy(&self.buffers[self.place(&average.name)?], &mut copy)?;
+                taken.extend(copy.map(|copy| (self.place(&slot.decl.name), copy)));
+            }
+        }
+        if taken.is_empty() {
+            return Err(Error::value("the training step keeps no averages: see nn::Ema and nn::Swa"));
+        }
+        let count = taken.len();
+        for (place, buffer) in taken {
+            self.buffers[place?] = buffer;
+        }
+        Ok(count)
     }
 
     /// What belongs to the model.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dl_core::plan::Plan;
 use dl_core::program::bind;
 use dl_core::{Dims, TensorRef};
+use tracing::debug_span;
 
 use super::watch::Watch;
 use crate::error::Result;
@@ -68,6 +69,7 @@ impl Loaded {
         }
         let dims = self.dims(inputs)?;
         self.variants.leave(most.saturating_sub(1));
+        let _span = debug_span!("compile", executor = executor.name(), sizes = ?dims).entered();
         let executable = executor.compile(self.runs(), &dims)?;
         Ok(self.variants.add(inputs, executable))
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use dl_core::finite::Statistics;
+use dl_core::graph::Origin;
 use dl_core::plan::{Checks, Diagnosis, Place};
 use dl_core::{Dims, Name, Plan, Program, TensorRef};
 
@@ -56,7 +57,7 @@ impl Watch {
             let (name, statistics) = (&slot.decl.name, Statistics::of(*input));
             if statistics.nan > 0 || !infinite.contains(name) {
                 let message = format!("input {name} is not finite: {statistics}");
-                return Err(Error::at(&self.plan.value(slot.value).origin, message));
+                return Err(Error::not_finite(&self.plan.value(slot.value).origin, message));
             }
         }
         Ok(())
@@ -103,7 +104,7 @@ impl Watch {
                 let statistics = Statistics::of(value.view());
                 let message =
                     format!("the new value of parameter {} is not finite: {statistics}", slot.decl.name);
-                return Err(Wrong::NotFinite(Error::at(&self.plan.value(update).origin, message)));
+                return Err(Wrong::NotFinite(Error::not_finite(&self.plan.value(update).origin, message)));
             }
         }
         Ok(())
@@ -122,14 +123,16 @@ impl Watch {
             let output = executable.output(i).map_err(Wrong::Told)?;
             match &self.of {
                 Some((_, checks)) if i >= checks.own() => {
-                    let wrong = if assumed(&i) { Wrong::Told } else { Wrong::NotFinite };
-                    checks.verify(i, output.view()).map_err(|error| wrong(error.into()))?;
+                    checks.verify(i, output.view()).map_err(|error| match assumed(&i) {
+                        true => Wrong::Told(error.into()),
+                        false => Wrong::NotFinite(Error::not_finite(&Origin::default(), error)),
+                    })?;
                 }
                 _ if output.view().is_finite() => {}
                 _ => {
                     let statistics = Statistics::of(output.view());
                     let message = format!("output {} is not finite: {statistics}", slot.name);
-                    return Err(Wrong::NotFinite(Error::at(&value.origin, message)));
+                    return Err(Wrong::NotFinite(Error::not_finite(&value.origin, message)));
                 }
             }
         }
@@ -163,5 +166,5 @@ fn first(program: &Program, executor: &dyn Executor, moment: Moment<'_>) -> Resu
             Place::Parameter(i) => Statistics::of(executor.download(&parameters[slots[i]])?.view()),
         })
     })?;
-    Ok(found.map(|finding| Error::at(&finding.origin, finding.message)))
+    Ok(found.map(|finding| Error::not_finite(&finding.origin, finding.message)))
 }

@@ -2,7 +2,7 @@
 //! they have one name.
 
 use dl_backends::{Cpu, Session};
-use dl_core::nn::{self, Adam, Ema, Optimizer, Schedule, Scoped, Sgd};
+use dl_core::nn::{self, Adam, Ema, Optimizer, Schedule, Scoped, Sgd, Swa};
 use dl_core::{Expr, F32, F64, Graph, Init, Plan, Program, Tensor};
 
 use crate::executors::executors;
@@ -135,4 +135,26 @@ fn averages_follow_the_weights_and_can_be_evaluated() {
     let without = nn::l2(w).minimize(Sgd::new(0.25)).expect("it is sound");
     let why = nn::averaged(&evaluation, &without).expect_err("there is none").to_string();
     assert!(why.contains("keeps no average of w"), "{why}");
+}
+
+#[test]
+fn means_of_weights_begin_at_their_step_and_can_become_the_weights() {
+    for executor in executors() {
+        let name = executor.name();
+        let g = Graph::new();
+        let w = g.parameter("w", F64, [2], Init::Constant(4.0));
+        let training = nn::l2(w).minimize(Swa::new(2, Sgd::new(0.25)).every(2)).expect("it is sound");
+        let mut session = Session::boxed(executor, 7);
+        let step = session.compile(&training).expect("it can be compiled");
+        let mut means = vec![];
+        for _ in 0..6 {
+            session.run(&step, &[]).expect("it runs");
+            means.push(session.get("swa(w)").expect("it is there").to_f64()[1]);
+        }
+        // The weights are 2, 1, 1/2, 1/4, 1/8, 1/16: until the second step the last, then the mean of every second.
+        assert_eq!(means, [2.0, 1.0, 1.0, 0.625, 0.625, (1.0 + 0.25 + 0.0625) / 3.0], "{name}");
+        assert_eq!(session.take_averages(&step).expect("there is one"), 1);
+        assert_eq!(session.get("w").expect("it is there").to_f64(), [0.4375; 2], "{name}");
+        assert_eq!(session.get("swa(w)").expect("it is there").to_f64(), [0.4375; 2], "{name}");
+    }
 }

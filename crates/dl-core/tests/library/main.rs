@@ -111,6 +111,7 @@ const WITHOUT_CASES: &[&str] = &[
     "Schedule",
     "Scoped",
     "Sgd",
+    "Swa",
     "averaged",
 ];
 

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, channel, sync_channel}
 use std::thread::JoinHandle;
 
 use dl_core::{Name, Tensor};
+use tracing::{Dispatch, Span, dispatcher, info_span};
 
 use super::{Keep, Record, Saved, Store};
 use crate::error::{Error, Result};
@@ -24,8 +25,10 @@ impl Writer {
     pub(crate) fn new(store: Store, keep: Keep) -> Result<Writer> {
         let (jobs, queue) = sync_channel::<Snapshot>(1);
         let (report, done) = channel();
-        let work = move || {
+        let (within, listener) = (Span::current(), dispatcher::get_default(Dispatch::clone));
+        let write_all = move || {
             for (record, arrays) in queue {
+                let _span = info_span!(parent: &within, "checkpoint", step = record.standing.step).entered();
                 let written = store.write(record, &arrays);
                 let written = written.and_then(|saved| store.prune(&keep, saved.step).map(|()| saved));
                 if report.send(written).is_err() {
@@ -34,6 +37,7 @@ impl Writer {
             }
             store
         };
+        let work = move || dispatcher::with_default(&listener, write_all);
         let thread = std::thread::Builder::new().name("checkpoints".into()).spawn(work);
         let thread = thread.map_err(|e| Error::value(format!("no thread to write checkpoints: {e}")))?;
         Ok(Writer { jobs: Some(jobs), done, thread: Some(thread) })

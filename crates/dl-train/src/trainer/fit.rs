@@ -6,9 +6,10 @@ use std::time::Instant;
 use dl_backends::{Handle, Session};
 use dl_core::ops::Counters;
 use dl_core::{Name, Tensor};
+use tracing::info_span;
 
 use crate::checkpoint::{Goal, Record, Saved, Standing, Writer};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::history::{Ended, Epoch, Evaluation, History};
 use crate::interrupt::Interrupt;
 use crate::ledger::Ledger;
@@ -29,6 +30,21 @@ pub(super) struct Fit<'s> {
     pub(super) ledger: Ledger,
     /// Where the epoch stands that a checkpoint was within.
     pub(super) within: Option<Standing>,
+}
+
+impl Fit<'_> {
+    /// Where a training stands within an epoch that took `seconds` so far.
+    fn standing(&self, finished: usize, pass: &Pass<'_>, seconds: f64) -> Standing {
+        Standing {
+            finished,
+            batches: pass.done(),
+            sums: pass.tally().sums(),
+            examples: pass.tally().examples(),
+            seconds,
+            ledger: self.ledger.to_hex(),
+            ..Standing::default()
+        }
+    }
 }
 
 /// The checkpoints of a training in progress.
@@ -86,6 +102,7 @@ impl Trainer<'_> {
     /// that is missing or does not fit its declaration, a reported output that is NaN or infinite, with its epoch
     /// and batch, and a checkpoint that could not be written.
     pub fn fit(&mut self, train: &dyn Source, test: Option<&dyn Source>) -> Result<History> {
+        let _span = info_span!("fit", executor = self.session.executor(), epochs = self.epochs).entered();
         self.check(train, test)?;
         let mut fit = self.begin(train, test)?;
         self.observers.iter_mut().try_for_each(|o| o.begin(&fit.history))?;
@@ -104,6 +121,7 @@ impl Trainer<'_> {
     /// Trains an epoch, or what is left of it.
     fn epoch(&mut self, fit: &mut Fit<'_>) -> Result<Next> {
         let number = self.finished + 1;
+        let _span = info_span!("epoch", number).entered();
         let start = Instant::now();
         let seed = self.shuffle.map(|seed| epoch_seed(seed, self.finished as u64));
         let order = Order {
@@ -121,7 +139,20 @@ impl Trainer<'_> {
         }
         let (of, finished) = (pass.batches(), self.finished);
         let mut evaluating = 0.0;
-        while let Some(examples) = pass.step(&mut self.session, self.reducing.as_ref().map(Reducing::feed))? {
+        loop {
+            let before_it = self.session.step();
+            let stepped = pass.step(&mut self.session, self.reducing.as_ref().map(Reducing::feed));
+            let examples = match stepped {
+                Ok(Some(examples)) => examples,
+                Ok(None) => break,
+                // What no step was made of has changed nothing, and what was before can be gone on from.
+                Err(error) if self.session.step() == before_it => {
+                    let seconds = before + start.elapsed().as_secs_f64() - evaluating;
+                    let standing = fit.standing(finished, &pass, seconds);
+                    return Err(self.saved_before(error, fit, standing));
+                }
+                Err(error) => return Err(error),
+            };
             let (number_in_epoch, session, tally) = (pass.done(), &self.session, pass.tally());
             let end = BatchEnd { epoch: number, number: number_in_epoch, of, examples, session, tally };
             self.observers.iter_mut().for_each(|o| o.batch(&end));
@@ -151,6 +182,9 @@ impl Trainer<'_> {
                 score = judge(self.goal.as_ref(), &mut self.reducing, &evaluation.metrics)?;
                 fit.history.evaluations.push(evaluation);
                 let since = self.goal.as_ref().map_or(1, |goal| fit.history.since_best(goal));
+                if let Some(best) = &mut self.best {
+                    best.note(self.goal.as_ref(), &fit.history, &self.session)?;
+                }
                 due = since == 0;
                 if self.patience.is_some_and(|patience| since >= patience) {
                     next = Next::Break(Ended::Patience);
@@ -161,15 +195,8 @@ impl Trainer<'_> {
             }
             due |= self.checkpoints.as_ref().is_some_and(|c| c.due(step));
             if due || next.is_break() {
-                let standing = Standing {
-                    finished,
-                    batches: pass.done(),
-                    sums: pass.tally().sums(),
-                    examples: pass.tally().examples(),
-                    seconds: before + start.elapsed().as_secs_f64() - evaluating,
-                    ledger: fit.ledger.to_hex(),
-                    ..Standing::default()
-                };
+                let seconds = before + start.elapsed().as_secs_f64() - evaluating;
+                let standing = fit.standing(finished, &pass, seconds);
                 if let Some(saving) = &fit.saving {
                     saving.save(&self.session, standing.clone(), &fit.history, score)?;
                 }
@@ -217,6 +244,9 @@ impl Trainer<'_> {
             let judged = if epoch.test.is_empty() { &epoch.train } else { &epoch.test };
             score = judge(self.goal.as_ref(), &mut self.reducing, judged)?;
         }
+        if let Some(best) = &mut self.best {
+            best.note(self.goal.as_ref(), &fit.history, &self.session)?;
+        }
         let (finished, ledger) = (self.finished, fit.ledger.to_hex());
         let standing = Standing { finished, ledger, ..Standing::default() };
         if let Some(saving) = &fit.saving {
@@ -236,13 +266,34 @@ impl Trainer<'_> {
         self.patience.is_some_and(|patience| since >= patience)
     }
 
-    fn end(&mut self, fit: Fit<'_>) -> Result<History> {
-        if let Some(saving) = fit.saving {
-            let (saved, store) = saving.writer.finish();
-            if let (Some(checkpoints), Some(store)) = (&mut self.checkpoints, store) {
-                checkpoints.store = Some(store);
-            }
-            tell(&mut self.observers, saved?);
+    /// Saves what is before a batch that failed; the error that says so. Without checkpoints, it is as it was.
+    fn saved_before(&mut self, error: Error, fit: &mut Fit<'_>, standing: Standing) -> Error {
+        let Some(saving) = fit.saving.take() else {
+            return error;
+        };
+        let handed = saving.save(&self.session, standing, &fit.history, None);
+        // If this fails, too, what the batch failed of is the more important.
+        match handed.and_then(|()| self.close(saving)) {
+            Ok(Some(at)) => Kind::Saved { cause: error, at }.into(),
+            _ => error,
+        }
+    }
+
+    /// Waits until all checkpoints are written, and tells observers; the last of those that were not told before.
+    fn close(&mut self, saving: Saving) -> Result<Option<Saved>> {
+        let (saved, store) = saving.writer.finish();
+        if let (Some(checkpoints), Some(store)) = (&mut self.checkpoints, store) {
+            checkpoints.store = Some(store);
+        }
+        let saved = saved?;
+        let last = saved.last().cloned();
+        tell(&mut self.observers, saved);
+        Ok(last)
+    }
+
+    fn end(&mut self, mut fit: Fit<'_>) -> Result<History> {
+        if let Some(saving) = fit.saving.take() {
+            self.close(saving)?;
         }
         if let Some(standing) = fit.within {
             // The next training goes on there.
@@ -301,6 +352,7 @@ fn passed<R>(
     (size, name): (usize, String),
     read: impl FnOnce(&Tally<'_>) -> R,
 ) -> Result<R> {
+    let _span = info_span!("evaluation", of = name, examples = source.len()).entered();
     check(source, size, "evaluate on")?;
     let rows = rows(source.len(), None)?;
     let how = Order { rows, size, read_every: 1, epoch: 0, name };

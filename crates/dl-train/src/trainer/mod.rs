@@ -1,6 +1,7 @@
 //! The trainer: a session, a training program, and how to go through the data.
 
 mod begin;
+mod best;
 mod fit;
 mod reducing;
 mod resume;
@@ -9,6 +10,7 @@ use dl_backends::{Handle, Session};
 use dl_core::spelling::suggestion;
 use dl_core::{Name, Program};
 
+use self::best::Best;
 use self::reducing::Reducing;
 use self::resume::{Checkpoints, Resumed};
 use crate::checkpoint::Goal;
@@ -38,6 +40,8 @@ pub struct Trainer<'a> {
     resumed: Option<Resumed>,
     goal: Option<Goal>,
     patience: Option<usize>,
+    /// Where the best is kept in memory.
+    best: Option<Best>,
     /// After how many steps the ledger has a line, besides the ends of epochs.
     ledger_every: Option<u64>,
     /// After how many steps it is evaluated, besides the ends of epochs.
@@ -79,6 +83,7 @@ impl<'a> Trainer<'a> {
             resumed: None,
             goal: None,
             patience: None,
+            best: None,
             ledger_every: None,
             evaluate_every: None,
             reducing: None,

@@ -12,7 +12,7 @@ use crate::trainer::Trainer;
 
 /// Where checkpoints go, and when.
 pub(super) struct Checkpoints {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     keep: Keep,
     /// After so many steps, besides the ends of epochs.
     every: Option<u64>,
@@ -171,24 +171,6 @@ impl Trainer<'_> {
         }
         resumed.pending = left;
         Ok(())
-    }
-
-    /// Sets the parameters to those of the best checkpoint by the [goal](Trainer::goal), and says of which step it is;
-    /// counters and history stay. For what was trained before, if it was the best, nothing changes.
-    ///
-    /// # Errors
-    /// When there are no checkpoints that were judged, or the best is damaged.
-    pub fn restore_best(&mut self) -> Result<u64> {
-        let none = || Error::value("there is no best checkpoint to restore: see Keep::best");
-        let (Some(checkpoints), Some(goal)) = (&self.checkpoints, &self.goal) else {
-            return Err(none());
-        };
-        let store = Store::new(&checkpoints.folder);
-        let step = store.best(goal)?.ok_or_else(none)?;
-        for (name, value) in store.read(step)?.1 {
-            self.session.set(&name, &value)?;
-        }
-        Ok(step)
     }
 
     /// What tells the training program from others.

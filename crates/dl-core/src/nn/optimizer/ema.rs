@@ -1,13 +1,11 @@
-//! Averages of weights over the training steps.
+//! Exponential moving averages of weights.
 
-use crate::error::{Error, Result};
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::settings::Settings;
 use crate::nn::{Gradient, Optimizer};
-use crate::program::Program;
 
 /// An optimizer that also keeps exponential moving averages of the weights it makes, `a ← d·a + (1-d)·θ`
-/// with the new `θ`, from the first step's `θ` on. They are the state `ema({path})`; [`averaged`] is a
+/// with the new `θ`, from the first step's `θ` on. They are the state `ema({path})`; [`averaged`](crate::nn::averaged) is a
 /// program that reads them in place of the weights.
 ///
 /// Semantics are those of `torch.optim.swa_utils.AveragedModel` with `get_ema_avg_fn(d)`.
@@ -57,37 +55,4 @@ impl<O: Optimizer> Optimizer for Ema<O> {
         }
         updates
     }
-}
-
-/// `program`, reading the averages that the training step `of` keeps ([`Ema`]) in place of the weights.
-/// Compiled in the same session, it evaluates the averaged model.
-///
-/// # Errors
-/// When `of` keeps no average of a weight that `program` reads, or `program` has updates.
-///
-/// ```
-/// use dl_core::{F64, Graph, Init, Program};
-/// use dl_core::nn::{self, Ema, Sgd};
-/// let g = Graph::new();
-/// let theta = g.parameter("θ", F64, (), Init::Zeros);
-/// let step = (theta - 3.0).square().minimize(Ema::new(0.99, Sgd::new(0.1)))?;
-/// let program = Program::builder(&g).output("θ²", theta.square()).compile()?;
-/// assert_eq!(nn::averaged(&program, &step)?.parameters()[0].name.as_ref(), "ema(θ)");
-/// # Ok::<(), dl_core::Error>(())
-/// ```
-pub fn averaged(program: &Program, of: &Program) -> Result<Program> {
-    if !program.updates().is_empty() {
-        return Err(Error::value("a program with updates cannot read averages in place of weights"));
-    }
-    let average = |path: &str| {
-        let name = format!("ema({path})");
-        let named =
-            |own: &str| own == name || own.strip_suffix(&name).is_some_and(|scope| scope.ends_with('.'));
-        of.parameters().iter().find(|d| named(&d.name))
-    };
-    let trained = |path: &str| of.updates().iter().any(|u| &*u.parameter == path);
-    if let Some(decl) = program.parameters().iter().find(|d| trained(&d.name) && average(&d.name).is_none()) {
-        return Err(Error::value(format!("the training step keeps no average of {}", decl.name)));
-    }
-    Ok(program.reading(|path| average(path).filter(|_| trained(path)).cloned()))
 }

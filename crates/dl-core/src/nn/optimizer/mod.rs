@@ -9,6 +9,7 @@ mod adagrad;
 mod adam;
 mod adamax;
 mod adamw;
+mod averaged;
 mod clip;
 mod ema;
 mod groups;
@@ -23,6 +24,7 @@ mod rprop;
 mod scoped;
 mod settings;
 mod sgd;
+mod swa;
 
 pub use accumulate::Accumulate;
 pub use adadelta::Adadelta;
@@ -30,8 +32,9 @@ pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamax::Adamax;
 pub use adamw::AdamW;
+pub use averaged::{average_of, averaged};
 pub use clip::{ClipNorm, ClipValue};
-pub use ema::{Ema, averaged};
+pub use ema::Ema;
 pub use groups::Groups;
 pub use lamb::Lamb;
 pub use lion::Lion;
@@ -42,6 +45,7 @@ pub use rmsprop::RmsProp;
 pub use rprop::Rprop;
 pub use scoped::Scoped;
 pub use sgd::Sgd;
+pub use swa::Swa;
 
 pub(super) use settings::at_least_0;
 
