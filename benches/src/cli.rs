@@ -143,7 +143,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         return Err(Fault::new(format!("--{name} goes with a table of rows, not with --profile")));
     }
     if let (Some(_), Some(name)) = (options.reach, given(&NOT_OF_REACHING)) {
-        return Err(Fault::new(format!("--{name} does not go with --reach, which takes --seeds, --threads, --data")));
+        return Err(Fault::new(format!(
+            "--{name} does not go with --reach, which takes --seeds, --threads, --data"
+        )));
     }
     if options.reach.is_none() && given(&["seeds"]).is_some() {
         return Err(Fault::new("--seeds goes with --reach"));

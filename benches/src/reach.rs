@@ -156,7 +156,8 @@ fn quotient(text: &mut String, name: &str, of: Option<Spread>) {
 fn given(data: &work::Set) -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     for (name, table) in [("train", &data.train), ("test", &data.test)] {
-        let write = |part: &str, bytes: &[u8]| std::fs::write(folder.path().join(format!("{name}.{part}")), bytes);
+        let write =
+            |part: &str, bytes: &[u8]| std::fs::write(folder.path().join(format!("{name}.{part}")), bytes);
         write("x", table.x.get::<u8>()?)?;
         write("y", &table.y.get::<i64>()?.iter().flat_map(|y| y.to_ne_bytes()).collect::<Vec<u8>>())?;
     }
@@ -166,7 +167,8 @@ fn given(data: &work::Set) -> Result<TempDir> {
 /// Runs a process that trains once.
 fn train(command: &mut Command, task: &Task) -> Result<Trained> {
     let began = Instant::now();
-    let out = command.arg(serde_json::to_string(task)?).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    let out =
+        command.arg(serde_json::to_string(task)?).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     let seconds = began.elapsed().as_secs_f64();
     if !out.status.success() {
         return Err(Fault::new(format!("a training failed: {}", out.status)));

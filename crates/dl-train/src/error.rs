@@ -51,7 +51,7 @@ impl Error {
     pub fn is_divergence(&self) -> bool {
         match &*self.0 {
             Kind::Diverged { .. } => true,
-            Kind::Batch { source, .. } => source.is_not_finite(),
+            Kind::Backend(source) | Kind::Batch { source, .. } => source.is_not_finite(),
             Kind::Saved { cause, .. } => cause.is_divergence(),
             _ => false,
         }

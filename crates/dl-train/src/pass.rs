@@ -43,6 +43,11 @@ impl<'a> Pass<'a> {
         self.how.rows.len().div_ceil(self.how.size)
     }
 
+    /// The program that it runs.
+    pub(crate) fn handle(&self) -> &'a Handle {
+        self.handle
+    }
+
     /// How many are done.
     pub(crate) fn done(&self) -> usize {
         self.done

@@ -214,7 +214,10 @@ fn what_cannot_be_trained_is_refused_before_anything_is() {
     let other = Columns::new().column("z", Tensor::vector(vec![1.0f64])).unwrap();
     fails(trainer().fit(&other, None), "input x is missing: of the program's inputs the source feeds none");
     let wrong = Columns::new().column("x", Tensor::vector(vec![1i64])).unwrap();
-    fails(trainer().fit(&wrong, None), "epoch 1, batch 1 of 1 (step 1): input x: expected elements of f64, got i64");
+    fails(
+        trainer().fit(&wrong, None),
+        "epoch 1, batch 1 of 1 (step 1): input x: expected elements of f64, got i64",
+    );
 }
 
 #[test]

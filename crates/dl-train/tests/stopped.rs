@@ -23,8 +23,21 @@ fn likelihood() -> (Program, u32) {
     (step, line)
 }
 
+/// A loss that is finite where `x` is 0, with a derivative that is not: the scale is NaN from then on.
+fn hidden() -> (Program, u32) {
+    let g = Graph::new();
+    let x = g.input("x", F32, B);
+    let scale = g.parameter("scale", F32, (), Init::Constant(1.0));
+    let line = line!() + 1;
+    let root = (x * scale).sqrt().named("root");
+    let step = root.mean(..).minimize(Sgd::new(0.01)).unwrap();
+    (step, line)
+}
+
 /// Ten batches of 2: 1 to 20, of which the 13th is `thirteenth`.
-fn numbers(thirteenth: &Cell<f32>) -> FromFn<impl Fn(&[usize], &mut dl_train::Batch) -> dl_train::Result<()>> {
+fn numbers(
+    thirteenth: &Cell<f32>,
+) -> FromFn<impl Fn(&[usize], &mut dl_train::Batch) -> dl_train::Result<()>> {
     from_fn(20, |rows, batch| {
         let value = |row: &usize| if *row == 12 { thirteenth.get() } else { *row as f32 + 1.0 };
         batch.set("x", &[rows.len()], |x| x.extend(rows.iter().map(value)))
@@ -46,10 +59,8 @@ fn the_first_value_is_named_and_the_training_before_it_is_kept() {
 
     thirteenth.set(-13.0);
     let folder = tempfile::tempdir().unwrap();
-    let error = trainer(&step, true)
-        .checkpoint(folder.path(), Keep::last_ones(2))
-        .fit(&source, None)
-        .unwrap_err();
+    let error =
+        trainer(&step, true).checkpoint(folder.path(), Keep::last_ones(2)).fit(&source, None).unwrap_err();
     assert!(error.is_divergence());
     let place = format!("epoch 1, batch 7 of 10 (step 7): {}:{line}: ", file!());
     let what = "score = log(x) is not finite: f32 [2] with 1 NaN; 1 finite from 2.6390573978424072 to \
@@ -63,6 +74,37 @@ fn the_first_value_is_named_and_the_training_before_it_is_kept() {
     assert_eq!(again.session().step(), 6);
     again.fit(&source, None).unwrap();
     assert_eq!(again.session().get("scale").unwrap(), whole.session().get("scale").unwrap());
+}
+
+/// What is found steps later is traced back, whatever was recorded in between.
+#[test]
+fn a_traced_training_goes_back_to_the_first_value() {
+    let (step, line) = hidden();
+    let thirteenth = Cell::new(0.0);
+    let source = numbers(&thirteenth);
+    for every in [0, 1, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut traced = trainer(&step, false).tracing_not_finite(true).read_every(9);
+        if every > 0 {
+            traced = traced.ledger_every(every).checkpoint(folder.path(), Keep::last_ones(1));
+            traced = traced.checkpoint_every(every).unwrap();
+        }
+        let error = traced.fit(&source, None).unwrap_err();
+        let place = format!("epoch 1, batch 7 of 10 (step 7): {}:{line}: ", file!());
+        assert!(error.is_divergence() && error.to_string().starts_with(&place), "{error}");
+        assert_eq!(traced.session().step(), 6);
+        if every > 0 {
+            thirteenth.set(13.0);
+            let mut again = trainer(&step, false).read_every(9).ledger_every(every);
+            again = again.resume(folder.path()).unwrap();
+            let resumed = again.fit(&source, None).unwrap();
+            let mut whole = trainer(&step, false).read_every(9).ledger_every(every);
+            let never = whole.fit(&source, None).unwrap();
+            assert_eq!(resumed.ledger_line(), never.ledger_line());
+            assert_eq!(resumed.epochs.len(), 2);
+            thirteenth.set(0.0);
+        }
+    }
 }
 
 #[test]

@@ -105,7 +105,8 @@ impl Session {
     /// When the training step was compiled by another session, it keeps no average, or the device refuses.
     pub fn take_averages(&mut self, of: &Handle) -> Result<usize> {
         let mut taken = vec![];
-        for slot in of.plan().parameters().iter().filter(|slot| slot.decl.trainable && slot.update.is_some()) {
+        for slot in of.plan().parameters().iter().filter(|slot| slot.decl.trainable && slot.update.is_some())
+        {
             if let Some(average) = nn::average_of(&slot.decl.name, &self.decls) {
                 let mut copy = None;
                 self.executor.copy(&self.buffers[self.place(&average.name)?], &mut copy)?;

@@ -1,5 +1,6 @@
 //! Sessions: parameters on an executor, and the programs that share them.
 
+mod anchor;
 mod keep;
 mod loaded;
 mod watch;
@@ -12,6 +13,7 @@ use dl_core::ops::Counters;
 use dl_core::spelling::suggestion;
 use dl_core::{Name, Plan, Program, Tensor, TensorRef};
 
+use self::anchor::Anchor;
 use self::loaded::Loaded;
 use self::watch::{Moment, Watch};
 use crate::error::{Error, Result};
@@ -48,6 +50,7 @@ pub struct Session {
     buffers: Vec<Buffer>,
     /// While checking: what parameters were before the last run that updated them.
     kept: Vec<Option<Buffer>>,
+    anchor: Anchor,
     programs: Vec<Loaded>,
     /// How many executables are kept for each program.
     sizes: usize,
@@ -92,6 +95,7 @@ impl Session {
             places: HashMap::new(),
             buffers: vec![],
             kept: vec![],
+            anchor: Anchor::default(),
             programs: vec![],
             sizes: SIZES,
             checking: false,
@@ -238,8 +242,7 @@ impl Session {
         inputs: &[TensorRef<'_>],
         work: impl FnOnce(&mut dyn Executable, Call<'_>) -> Result<R>,
     ) -> Result<(R, usize)> {
-        let program = self.programs.get_mut(handle.place).filter(|p| Arc::ptr_eq(&p.plan, &handle.plan));
-        let program = program.ok_or_else(|| Error::value("the program was compiled by another session"))?;
+        let program = find(&mut self.programs, handle)?;
         let variant = program.variant(&*self.executor, inputs, self.sizes)?;
         let updates = u64::from(program.plan.has_updates());
         let next = self.step.checked_add(updates).filter(|next| *next <= LAST).ok_or_else(|| {
@@ -374,6 +377,10 @@ impl Session {
         }
     }
 
+    fn loaded(&mut self, handle: &Handle) -> Result<&mut Loaded> {
+        find(&mut self.programs, handle)
+    }
+
     fn place(&self, name: &str) -> Result<usize> {
         self.places.get(name).copied().ok_or_else(|| {
             let known: Vec<&str> = self.decls.iter().map(|d| d.name.as_ref()).collect();
@@ -451,6 +458,11 @@ impl Outputs<'_> {
         }
         self.executable.output(place)
     }
+}
+
+fn find<'p>(programs: &'p mut [Loaded], handle: &Handle) -> Result<&'p mut Loaded> {
+    let program = programs.get_mut(handle.place).filter(|p| Arc::ptr_eq(&p.plan, &handle.plan));
+    program.ok_or_else(|| Error::value("the program was compiled by another session"))
 }
 
 fn listed(names: &[&str]) -> String {

@@ -17,6 +17,7 @@ use crate::metrics::{Confusion, Meters, Metrics, Tally};
 use crate::observer::{BatchEnd, Observer};
 use crate::pass::{Order, Pass, epoch_seed};
 use crate::source::Source;
+use crate::trainer::anchor::{Anchors, Stopped, advance};
 use crate::trainer::reducing::Reducing;
 use crate::trainer::{Resumed, Stage, Trainer, check, no_evaluation, rows};
 
@@ -139,30 +140,40 @@ impl Trainer<'_> {
         }
         let (of, finished) = (pass.batches(), self.finished);
         let mut evaluating = 0.0;
+        // Batches and looks at what they have left take turns, so that nothing is recorded unseen.
+        let (mut anchors, mut looking) = (self.tracing.then(Anchors::new), false);
         loop {
-            let before_it = self.session.step();
-            let stepped = pass.step(&mut self.session, self.reducing.as_ref().map(Reducing::feed));
-            let examples = match stepped {
-                Ok(Some(examples)) => examples,
-                Ok(None) => break,
-                // What no step was made of has changed nothing, and what was before can be gone on from.
-                Err(error) if self.session.step() == before_it => {
+            let (running, feed) =
+                ((&mut self.session, &self.written), self.reducing.as_ref().map(Reducing::feed));
+            let ledger = (&mut fit.ledger, fit.history.identity.is_some());
+            match advance(running, &mut anchors, &mut pass, feed, ledger, looking) {
+                Ok(Some(examples)) => {
+                    let (number_in_epoch, session, tally) = (pass.done(), &self.session, pass.tally());
+                    let end =
+                        BatchEnd { epoch: number, number: number_in_epoch, of, examples, session, tally };
+                    self.observers.iter_mut().for_each(|o| o.batch(&end));
+                    let step = self.session.step();
+                    if let (Some(_), Some(losses)) = (&fit.history.identity, pass.read()) {
+                        fit.ledger.losses(step, losses);
+                    }
+                    if let (Some(anchors), true) = (&mut anchors, pass.done() == of || self.records(step)) {
+                        anchors.renew();
+                    }
+                    looking = true;
+                    continue;
+                }
+                Ok(None) => looking = false,
+                Err(Stopped { error, before: true }) => {
                     let seconds = before + start.elapsed().as_secs_f64() - evaluating;
                     let standing = fit.standing(finished, &pass, seconds);
                     return Err(self.saved_before(error, fit, standing));
                 }
-                Err(error) => return Err(error),
-            };
-            let (number_in_epoch, session, tally) = (pass.done(), &self.session, pass.tally());
-            let end = BatchEnd { epoch: number, number: number_in_epoch, of, examples, session, tally };
-            self.observers.iter_mut().for_each(|o| o.batch(&end));
-            let step = self.session.step();
-            if let (Some(_), Some(losses)) = (&fit.history.identity, pass.read()) {
-                fit.ledger.losses(step, losses);
+                Err(Stopped { error, .. }) => return Err(error),
             }
             if pass.done() == of {
                 break;
             }
+            let step = self.session.step();
             if self.ledger_every.is_some_and(|every| step.is_multiple_of(every)) {
                 let weights = trained(&self.session, &self.train.handle)?;
                 fit.history.ledger.push(fit.ledger.mark(step, &weights));
@@ -222,6 +233,15 @@ impl Trainer<'_> {
         let steps = self.session.step();
         fit.history.epochs.push(Epoch { number, steps, train, test, seconds, test_seconds });
         self.after_epoch(fit)
+    }
+
+    /// Whether something is recorded after this step.
+    fn records(&self, step: u64) -> bool {
+        let due = |every: Option<u64>| every.is_some_and(|every| step.is_multiple_of(every));
+        due(self.ledger_every)
+            || due(self.evaluate_every)
+            || self.checkpoints.as_ref().is_some_and(|c| c.due(step))
+            || self.interrupt.as_ref().is_some_and(Interrupt::is_set)
     }
 
     /// Tells observers of the last epoch, saves it, and says whether to go on.

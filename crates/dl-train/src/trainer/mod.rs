@@ -1,5 +1,6 @@
 //! The trainer: a session, a training program, and how to go through the data.
 
+mod anchor;
 mod begin;
 mod best;
 mod fit;
@@ -27,6 +28,8 @@ use crate::source::Source;
 /// 1,000, every scalar output reported (see [`report`](Trainer::report)), nobody watching.
 pub struct Trainer<'a> {
     session: Session,
+    /// What is trained, as it was written.
+    written: Program,
     train: Stage,
     test: Option<Stage>,
     epochs: usize,
@@ -48,6 +51,8 @@ pub struct Trainer<'a> {
     evaluate_every: Option<u64>,
     reducing: Option<Reducing>,
     interrupt: Option<Interrupt>,
+    /// Whether numbers that are not finite are traced to where they began.
+    tracing: bool,
     /// What tells the training program from others, once somebody asks.
     program: Option<String>,
 }
@@ -70,6 +75,7 @@ impl<'a> Trainer<'a> {
         let train = Stage::new(&mut session, program)?;
         Ok(Trainer {
             session,
+            written: program.clone(),
             train,
             test: None,
             epochs: 1,
@@ -88,6 +94,7 @@ impl<'a> Trainer<'a> {
             evaluate_every: None,
             reducing: None,
             interrupt: None,
+            tracing: false,
             program: None,
         })
     }
