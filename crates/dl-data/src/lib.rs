@@ -31,6 +31,7 @@
 //! `fetch` (default): fetching, by the programs `npm`, `apt-get` and `curl`. Without
 //! it, only what is on this machine is found.
 
+pub mod augment;
 mod batches;
 mod collection;
 mod dataset;
@@ -41,14 +42,17 @@ mod fetch;
 pub mod idx;
 #[cfg(feature = "fetch")]
 mod partial;
+mod random;
 mod shuffle;
 mod store;
 mod verify;
 
+pub use augment::{Augmentation, Augmenter};
 pub use batches::{Batch, Batches};
 pub use dataset::{Dataset, Images, Split};
 pub use digits::digits;
 pub use error::{Error, Result};
+pub use random::Random;
 pub use shuffle::permutation;
 pub use store::Store;
 
