@@ -86,6 +86,7 @@ mod observer;
 mod part;
 mod pass;
 mod progress;
+mod sampling;
 mod source;
 mod trainer;
 
@@ -100,5 +101,6 @@ pub use metrics::{Confusion, Metric, Metrics};
 pub use observer::{BatchEnd, Observer};
 pub use part::{Part, held_out};
 pub use progress::Progress;
+pub use sampling::Sampling;
 pub use source::{Augmented, Batch, Columns, FromFn, Mixup, Prefetch, Source, from_fn};
 pub use trainer::Trainer;
