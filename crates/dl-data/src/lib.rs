@@ -39,6 +39,8 @@ mod digits;
 mod error;
 #[cfg(feature = "fetch")]
 mod fetch;
+#[cfg(feature = "images")]
+mod folder;
 pub mod idx;
 #[cfg(feature = "fetch")]
 mod partial;
@@ -55,6 +57,8 @@ pub use batches::{Batch, Batches};
 pub use dataset::{Dataset, Images, Split};
 pub use digits::digits;
 pub use error::{Error, Result};
+#[cfg(feature = "images")]
+pub use folder::ImageFolder;
 pub use parts::{Parts, class_weights, stratified_order, weighted_rows};
 pub use prepare::{Features, Fill, Preparation, Prepared, Unknown};
 pub use random::Random;

@@ -1,6 +1,8 @@
 //! Columns of arrays in memory.
 
-use dl_backends::weights::{Format, write_into};
+use std::path::Path;
+
+use dl_backends::weights::{ArrayFile, Format, write_into};
 use dl_core::tensor::{Data, Element};
 use dl_core::{Name, Tensor};
 
@@ -27,6 +29,19 @@ impl Columns {
     /// No columns yet.
     pub fn new() -> Self {
         Columns::default()
+    }
+
+    /// Every array of an `.npz`, `.safetensors` or `.npy` file, each under its name.
+    ///
+    /// # Errors
+    /// When the file cannot be read, an array's type cannot, or they do not have one number of examples.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let mut file = ArrayFile::open(path)?;
+        let names: Vec<String> = file.entries().iter().map(|entry| entry.name().to_owned()).collect();
+        names
+            .iter()
+            .enumerate()
+            .try_fold(Columns::new(), |columns, (place, name)| columns.column(name, file.read_at(place)?))
     }
 
     /// Adds the values of the input called `name`: `[examples, …]`.

@@ -2,8 +2,12 @@
 
 mod augmented;
 mod columns;
+#[cfg(feature = "images")]
+mod images;
 mod mixup;
 mod prefetch;
+mod stored;
+mod tables;
 
 use std::sync::Arc;
 
@@ -15,6 +19,7 @@ pub use self::augmented::Augmented;
 pub use self::columns::Columns;
 pub use self::mixup::Mixup;
 pub use self::prefetch::Prefetch;
+pub use self::stored::Stored;
 use crate::error::{Error, Result, listed};
 
 /// Examples, numbered from 0, that programs are fed with.
