@@ -124,6 +124,9 @@ pub struct Run {
     pub batches: usize,
     /// The seed of the shuffling, if there is any.
     pub shuffle: Option<u64>,
+    /// How examples were [sampled](crate::Trainer::sample), and a digest of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<String>,
     /// Examples to evaluate on; 0 without evaluation.
     pub test_examples: usize,
 }

@@ -86,6 +86,7 @@ mod observer;
 mod part;
 mod pass;
 mod progress;
+mod sampling;
 mod source;
 mod trainer;
 
@@ -98,7 +99,8 @@ pub use journal::{EventFile, Journal};
 pub use ledger::{Identity, Mark};
 pub use metrics::{Confusion, Metric, Metrics};
 pub use observer::{BatchEnd, Observer};
-pub use part::{Part, held_out};
+pub use part::{Part, divided, held_out};
 pub use progress::Progress;
-pub use source::{Batch, Columns, FromFn, Source, from_fn};
+pub use sampling::Sampling;
+pub use source::{Augmented, Batch, Columns, FromFn, Mixup, Prefetch, Source, Stored, from_fn};
 pub use trainer::Trainer;

@@ -1,5 +1,7 @@
 //! Parts of a source: what is held out of a training to judge it by.
 
+use dl_data::Parts;
+
 use crate::error::{Error, Result};
 use crate::source::{Batch, Source};
 
@@ -54,6 +56,28 @@ pub fn held_out<S: Source + ?Sized>(source: &S, share: f64, seed: u64) -> Result
     Ok((Part { source, rows }, Part { source, rows: validation }))
 }
 
+/// The parts of a source: to train on, to choose by, and to judge by.
+///
+/// A source that is not borrowed, as [`Prefetch`](crate::Prefetch) wants one, is shared: `divided(Arc::new(all), …)`.
+///
+/// ```
+/// use dl_data::Parts;
+/// use dl_train::{Source, divided};
+/// let all = dl_data::digits()?.train;
+/// let classes: Vec<usize> = all.labels().iter().map(|y| usize::from(*y)).collect();
+/// let [train, validation, test] = divided(&all, Parts::stratified(&classes, [0.8, 0.1, 0.1], 7)?)?;
+/// assert_eq!([train.len(), validation.len(), test.len()], [1149, 144, 144]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When a row is not in the source.
+pub fn divided<S: Source + Clone>(source: S, parts: Parts) -> Result<[Part<S>; 3]> {
+    let Parts { train, validation, test } = parts;
+    let part = |rows: Vec<usize>| Part::new(source.clone(), rows);
+    Ok([part(train)?, part(validation)?, part(test)?])
+}
+
 impl<S: Source> Source for Part<S> {
     fn len(&self) -> usize {
         self.rows.len()
@@ -64,6 +88,13 @@ impl<S: Source> Source for Part<S> {
         let rows: Option<Vec<usize>> = rows.iter().map(of).collect();
         let rows = rows.ok_or_else(|| Error::value("an example outside of a part of a source"))?;
         self.source.fill(&rows, batch)
+    }
+
+    fn prepare(&self, next: &[usize], batch: &Batch) {
+        let rows: Option<Vec<usize>> = next.iter().map(|row| self.rows.get(*row).copied()).collect();
+        if let Some(rows) = rows {
+            self.source.prepare(&rows, batch);
+        }
     }
 
     fn digest(&self) -> Option<u64> {

@@ -127,6 +127,16 @@ impl Entry {
         self.kind.map(Kind::dtype)
     }
 
+    /// The byte of the file at which its elements begin, where they lie as an array of ours has them: unpacked, in
+    /// row-major order, little-endian, of a type that is not widened.
+    pub fn in_place(&self) -> Option<u64> {
+        let ours = self.kind.is_some_and(|kind| Kind::of(kind.dtype()) == kind);
+        match self.place {
+            Place::At(byte) if ours && (!self.fortran || self.shape.len() < 2) => Some(byte),
+            _ => None,
+        }
+    }
+
     /// Bytes of its elements, if their size is known.
     pub(super) fn bytes(&self) -> Option<u64> {
         let count = self.shape.iter().map(|size| *size as u64).product::<u64>();
@@ -273,6 +283,48 @@ pub fn write(path: impl AsRef<Path>, arrays: &[(&str, TensorRef<'_>)]) -> Result
     let format = Format::of(path)?;
     replace(path, |out| write_into(format, out, arrays))
         .map_err(|e| Error::file(&path.display().to_string(), e))
+}
+
+/// Writes an `.npy` file of an array that never is in memory as a whole: `rows` is given a function that appends
+/// elements, of any shape and this type, in row-major order. The file is written whole or not at all.
+///
+/// ```
+/// use dl_backends::weights::{ArrayFile, write_rows};
+/// use dl_core::{DType, Tensor};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("x.npy");
+/// write_rows(&path, DType::I64, &[4, 2], |append| {
+///     (0..4).try_for_each(|row| append(Tensor::vector(vec![row, row * row]).view()))
+/// })?;
+/// assert_eq!(ArrayFile::open(&path)?.read("x")?.shape(), [4, 2]);
+/// # Ok::<(), dl_backends::Error>(())
+/// ```
+///
+/// # Errors
+/// What `rows` or the file system reports; also when elements of another type, or more or fewer than those of
+/// `shape` are appended.
+pub fn write_rows(
+    path: impl AsRef<Path>,
+    dtype: DType,
+    shape: &[usize],
+    rows: impl FnOnce(&mut dyn FnMut(TensorRef<'_>) -> io::Result<()>) -> io::Result<()>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let write = |out: &mut dyn Write| {
+        let mut left = product(shape).map_err(invalid)?;
+        Header::write(dtype, shape, out)?;
+        rows(&mut |values| {
+            if values.dtype() != dtype {
+                return Err(invalid(format!("elements of {} in a file of {dtype}", values.dtype())));
+            }
+            left = left
+                .checked_sub(values.data().len())
+                .ok_or_else(|| invalid(format!("more elements than those of {shape:?}")))?;
+            elements::write(values, out)
+        })?;
+        if left == 0 { Ok(()) } else { Err(invalid(format!("{left} elements of {shape:?} are missing"))) }
+    };
+    replace(path, write).map_err(|e| Error::file(&path.display().to_string(), e))
 }
 
 /// Writes what a file of these arrays is.

@@ -20,7 +20,7 @@ mod safetensors;
 pub(crate) use self::elements::write as write_elements;
 use self::file::Place;
 pub(crate) use self::file::write_to;
-pub use self::file::{ArrayFile, Entry, Format, write, write_into};
+pub use self::file::{ArrayFile, Entry, Format, write, write_into, write_rows};
 pub use self::layout::Layout;
 pub(crate) use self::layout::{Arrangement, NOTE};
 pub use self::load::{Load, LoadReport};

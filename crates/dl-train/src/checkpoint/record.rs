@@ -7,8 +7,11 @@ use sha2::{Digest, Sha256};
 
 use crate::history::History;
 
-/// The version of the format; a reader refuses others.
-const FORMAT: u32 = 1;
+/// The newest version of the format; a reader refuses later ones.
+///
+/// Version 2 says how examples are sampled. What does without is written as version 1, which says the same to
+/// earlier readers.
+const FORMAT: u32 = 2;
 
 /// All that is not an array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,7 +69,8 @@ struct Sealed {
 
 impl Record {
     pub(crate) fn new(program: String, standing: Standing, history: History, score: Option<f64>) -> Record {
-        Record { format: FORMAT, bytes: 0, sha256: String::new(), program, standing, history, score }
+        let format = if history.run.sampling.is_some() { FORMAT } else { 1 };
+        Record { format, bytes: 0, sha256: String::new(), program, standing, history, score }
     }
 
     /// As a file has it.
@@ -92,10 +96,10 @@ impl Record {
             if e.is_eof() { "it is cut short".into() } else { format!("it is no checkpoint: {e}") }
         };
         let any: Any = serde_json::from_slice(text).map_err(cut)?;
-        if any.checkpoint.format != FORMAT {
-            let format = any.checkpoint.format;
+        let format = any.checkpoint.format;
+        if !(1..=FORMAT).contains(&format) {
             let newer = if format > FORMAT { "newer " } else { "" };
-            return Err(format!("it is of the {newer}format {format}; this version reads {FORMAT}"));
+            return Err(format!("it is of the {newer}format {format}; this version reads up to {FORMAT}"));
         }
         let sealed: Sealed = serde_json::from_slice(text).map_err(cut)?;
         let found = serde_json::to_vec(&sealed.checkpoint).map_err(|e| e.to_string())?;
@@ -183,10 +187,15 @@ mod tests {
         fails(&text[..text.len() / 2], "it is cut short");
         fails(&text.replace("\"step\":12", "\"step\":13"), "it was changed after it was written");
         fails(
-            &text.replace("\"format\":1", "\"format\":2"),
-            "it is of the newer format 2; this version reads 1",
+            &text.replace("\"format\":1", "\"format\":3"),
+            "it is of the newer format 3; this version reads up to 2",
         );
         fails(&text.replace("\"runs\":0", "\"turns\":0"), "it is no checkpoint: unknown field `turns`");
+        // What an earlier reader cannot know it must not be told in a format that it reads.
+        let mut sampled = History::default();
+        sampled.run.sampling = Some("weighted 00".into());
+        let text = Record::new("p".into(), Standing::default(), sampled, None).to_json().unwrap();
+        assert!(text.contains("\"format\":2"), "{text}");
         fails("[]", "it is no checkpoint");
         fails("", "it is cut short");
     }

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::history::{Ended, History, Run};
 use crate::ledger::{Identity, Ledger};
+use crate::sampling::Sampling;
 use crate::source::Source;
 use crate::trainer::fit::{Fit, Saving};
 use crate::trainer::{Resumed, Trainer, check, no_evaluation};
@@ -10,6 +11,10 @@ use crate::trainer::{Resumed, Trainer, check, no_evaluation};
 impl Trainer<'_> {
     pub(super) fn check(&self, train: &dyn Source, test: Option<&dyn Source>) -> Result<()> {
         check(train, self.batch_size, "train on")?;
+        if let Some(sampling) = self.sampling.as_ref().filter(|s| s.len() != train.len()) {
+            let (of, len) = (sampling.len(), train.len());
+            return Err(Error::value(format!("the sampling is for {of} examples, the source has {len}")));
+        }
         let judged = match (test, &self.test) {
             (None, _) => &self.train,
             (Some(_), None) => return Err(no_evaluation()),
@@ -35,6 +40,7 @@ impl Trainer<'_> {
             batch_size,
             batches: train.len().div_ceil(batch_size),
             shuffle: self.shuffle,
+            sampling: self.sampling.as_ref().map(Sampling::name),
             test_examples: test.map_or(0, |t| t.len()),
         }
     }
@@ -100,12 +106,17 @@ impl Resumed {
             Some(seed) => format!("shuffled by seed {seed}"),
             None => "not shuffled".into(),
         };
+        let sampled = |run: &Run| match &run.sampling {
+            Some(sampling) => format!("examples sampled as {sampling}"),
+            None => "all examples".into(),
+        };
         let differences = [
             (then.examples != run.examples)
                 .then(|| (format!("{} examples", then.examples), run.examples.to_string())),
             (then.batch_size != run.batch_size)
                 .then(|| (format!("batches of {}", then.batch_size), run.batch_size.to_string())),
             (then.shuffle != run.shuffle).then(|| (order(then), order(run))),
+            (then.sampling != run.sampling).then(|| (sampled(then), sampled(run))),
         ];
         let differences: Vec<String> =
             differences.into_iter().flatten().map(|(then, now)| format!("{then}, here {now}")).collect();

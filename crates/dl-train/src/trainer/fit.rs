@@ -126,7 +126,7 @@ impl Trainer<'_> {
         let start = Instant::now();
         let seed = self.shuffle.map(|seed| epoch_seed(seed, self.finished as u64));
         let order = Order {
-            rows: rows(fit.train.len(), seed)?,
+            rows: rows(fit.train.len(), seed, self.sampling.as_ref())?,
             size: self.batch_size,
             read_every: self.read_every,
             epoch: number,
@@ -374,7 +374,7 @@ fn passed<R>(
 ) -> Result<R> {
     let _span = info_span!("evaluation", of = name, examples = source.len()).entered();
     check(source, size, "evaluate on")?;
-    let rows = rows(source.len(), None)?;
+    let rows = rows(source.len(), None, None)?;
     let how = Order { rows, size, read_every: 1, epoch: 0, name };
     let mut pass = Pass::new(source, handle, meters, how);
     while pass.step(session, None)?.is_some() {}

@@ -20,6 +20,7 @@ use crate::history::Epoch;
 use crate::interrupt::Interrupt;
 use crate::metrics::{Meters, Metric};
 use crate::observer::{Observer, StopWhen};
+use crate::sampling::Sampling;
 use crate::source::Source;
 
 /// Trains by running one program on batch after batch, and evaluates by running another.
@@ -36,6 +37,7 @@ pub struct Trainer<'a> {
     batch_size: usize,
     evaluation_batch_size: usize,
     shuffle: Option<u64>,
+    sampling: Option<Sampling>,
     read_every: usize,
     finished: usize,
     observers: Vec<Box<dyn Observer + 'a>>,
@@ -82,6 +84,7 @@ impl<'a> Trainer<'a> {
             batch_size: 64,
             evaluation_batch_size: 1000,
             shuffle: None,
+            sampling: None,
             read_every: 1,
             finished: 0,
             observers: vec![],
@@ -147,6 +150,13 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn shuffle(self, seed: u64) -> Self {
         Trainer { shuffle: Some(seed), ..self }
+    }
+
+    /// Chooses the examples of each epoch in place of a shuffle of all: by weights, or with classes mixed evenly. They
+    /// depend on the sampling, the seed and the epoch's number only, so that a training that is resumed has the same.
+    #[must_use]
+    pub fn sample(self, sampling: Sampling, seed: u64) -> Self {
+        Trainer { shuffle: Some(seed), sampling: Some(sampling), ..self }
     }
 
     /// Chooses what is reported of the training program. Without it: every scalar float by its
@@ -239,11 +249,14 @@ impl Stage {
     }
 }
 
-/// The numbers of all examples, in the order that `seed` gives.
-fn rows(examples: usize, seed: Option<u64>) -> Result<Vec<usize>> {
+/// The numbers of all examples, in the order that `seed` gives; or of those that a sampling chooses by it.
+fn rows(examples: usize, seed: Option<u64>, sampling: Option<&Sampling>) -> Result<Vec<usize>> {
     // A source that somebody wrote may say any length; what cannot be had is found before it is taken.
     if Vec::<usize>::new().try_reserve_exact(examples).is_err() {
         return Err(Error::value(format!("the numbers of {examples} examples do not fit into memory")));
+    }
+    if let (Some(seed), Some(sampling)) = (seed, sampling) {
+        return sampling.rows(seed);
     }
     Ok(match seed {
         Some(seed) => dl_data::permutation(examples, seed),

@@ -6,6 +6,7 @@
 mod killed;
 mod ledger;
 mod network;
+mod sampled;
 
 use std::cell::RefCell;
 use std::path::Path;
