@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use dl_backends::Cpu;
-use dl_examples::augment::Augmentation;
+use dl_data::Augmentation;
 use dl_examples::classifier::{Classifier, Course};
 use dl_examples::mlp;
 use serde::{Deserialize, Serialize};
@@ -27,13 +27,8 @@ use crate::work::{self, DataAt};
 pub(crate) const TRAIN: &str = "train-to";
 
 /// Both follow it: AdamW with one cycle, and dropout of hidden units.
-const COURSE: Course = Course {
-    epochs: 12,
-    batch_size: 64,
-    rate: 2e-3,
-    weight_decay: 0.02,
-    augmentation: Augmentation { shift: 0, flips: false },
-};
+const COURSE: Course =
+    Course { epochs: 12, batch_size: 64, rate: 2e-3, weight_decay: 0.02, augmentation: Augmentation::new() };
 
 /// What one training has to do.
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Perceptrons with one hidden layer as good as they get: `--recipe small`, `wide` or `fashion`.
+//! Perceptrons with one hidden layer as good as they get: `--recipe small`, `wide`, `bent` or `fashion`.
 
 use std::process::ExitCode;
 

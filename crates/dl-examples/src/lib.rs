@@ -6,7 +6,6 @@
 //! benchmark or a test trains exactly what an example trains, and the command line ([`options`]).
 
 pub mod autoencoder;
-pub mod bent;
 pub mod classifier;
 pub mod descent;
 pub mod heat;
