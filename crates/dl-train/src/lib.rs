@@ -102,3 +102,7 @@ pub use part::{Part, held_out};
 pub use progress::Progress;
 pub use source::{Batch, Columns, FromFn, Source, from_fn};
 pub use trainer::Trainer;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
