@@ -35,6 +35,18 @@ pub(crate) enum Form {
     Text,
 }
 
+impl Form {
+    /// How many mutants of a file a seed makes: those of trees cost more, and the tests in `dl-core` and
+    /// `dl-backends` that also run what they are make more of them.
+    pub(crate) fn mutants(self) -> u64 {
+        match self {
+            Form::Bytes => 64,
+            Form::Json => 8,
+            Form::Text => 16,
+        }
+    }
+}
+
 /// The heap is counted in all, also what was given back, so that it bounds the work, too.
 pub(crate) const PARSERS: &[Parser] = &[
     Parser { name: "idx_images", form: Form::Bytes, files: images, read: read_images, heap: (4 << 10, 1) },
