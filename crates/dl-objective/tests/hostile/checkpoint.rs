@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dl_backends::{Cpu, Session};
-use dl_core::nn::{self, Sgd};
-use dl_core::{F32, Graph, Init, Named, Program, Tensor};
+use dl_core::{F32, Graph, I64, Named, Program, Tensor, nn};
 use dl_train::{Columns, Keep, Metric, Trainer};
 use sha2::{Digest, Sha256};
 
@@ -18,24 +17,38 @@ struct Run {
 
 const B: Named = Named("B");
 
+/// Three classes of points in the plane.
 fn program() -> Program {
     let g = Graph::new();
-    let (x, t) = (g.input("x", F32, B), g.input("t", F32, B));
-    let w = g.parameter("w", F32, (), Init::Zeros);
-    let j = nn::mse(w * x, t).mean(..).named("J");
-    let step = j.minimize(Sgd::new(0.1).momentum(0.9));
-    step.expect("the program is right")
+    let (x, y) = (g.input("x", F32, (B, 2)), g.input("y", I64, B));
+    let logits = nn::dense(x, "fc", 3);
+    let j = nn::cross_entropy(logits, y).mean(..);
+    let weights: Vec<_> = g.parameters().iter().collect();
+    let built = Program::builder(&g).output("J", j).output("logits", logits);
+    let gradients = j.grad(&weights);
+    let pairs = weights.iter().zip(gradients);
+    let built = pairs.fold(built, |built, (w, gradient)| built.update(*w, *w - 0.1 * gradient));
+    built.compile().expect("the program is right")
 }
 
 fn examples() -> Columns {
-    let column = |by: f32| Tensor::vector((0u8..6).map(|i| by * f32::from(i)).collect());
-    let columns = Columns::new().column("x", column(0.25)).and_then(|c| c.column("t", column(0.5)));
+    let x = Tensor::new([6, 2], (0u8..12).map(|i| 0.25 * f32::from(i)).collect::<Vec<f32>>());
+    let columns = Columns::new().column("x", x.expect("12 numbers"));
+    let columns = columns.and_then(|c| c.column("y", Tensor::vector(vec![0i64, 1, 2, 0, 1, 2])));
     columns.expect("the columns are right")
 }
 
+/// With metrics of every kind of state.
 fn trainer(program: &Program) -> Trainer<'static> {
+    let metrics = [
+        Metric::mean("J"),
+        Metric::largest("J").named("most"),
+        Metric::accuracy("logits", "y"),
+        Metric::f1("logits", "y"),
+        Metric::calibration_error(4, "logits", "y"),
+    ];
     let session = Session::new(Cpu::with_threads(1), 7);
-    let trainer = Trainer::new(session, program).and_then(|t| t.report([Metric::mean("J")]));
+    let trainer = Trainer::new(session, program).and_then(|t| t.report(metrics));
     trainer.expect("the program can be trained").epochs(2).batch_size(2).shuffle(7)
 }
 

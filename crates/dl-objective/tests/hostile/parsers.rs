@@ -59,7 +59,7 @@ pub(crate) const PARSERS: &[Parser] = &[
         read: read_safetensors,
         heap: (64 << 10, 40),
     },
-    Parser { name: "npy", form: Form::Bytes, files: npy, read: read_npy, heap: (64 << 10, 10) },
+    Parser { name: "npy", form: Form::Bytes, files: npy, read: read_npy, heap: (16 << 10, 20) },
     // A byte of a packed array stands for up to 1032; each array is read in pieces of at most 2 MiB.
     Parser { name: "npz", form: Form::Bytes, files: npz, read: read_npz, heap: (24 << 20, 3000) },
     Parser { name: "program", form: Form::Json, files: programs, read: read_program, heap: (64 << 10, 200) },
