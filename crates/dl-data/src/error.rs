@@ -65,6 +65,11 @@ pub(crate) enum Kind {
     Pixels { shape: [usize; 3], expected: String, got: usize },
     #[error("images of shape {shape:?} have no pixels: rows and columns must be at least 1")]
     NoPixels { shape: [usize; 3] },
+    #[error("{0}")]
+    Setting(String),
+    #[cfg_attr(not(feature = "csv"), expect(dead_code))]
+    #[error("{file}: {place}: {what}")]
+    Place { file: String, place: String, what: String },
     #[error("batch size must be at least 1, got 0")]
     BatchSize,
     #[error("index {index} is outside a split of {len} images")]

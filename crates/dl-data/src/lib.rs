@@ -31,6 +31,7 @@
 //! `fetch` (default): fetching, by the programs `npm`, `apt-get` and `curl`. Without
 //! it, only what is on this machine is found.
 
+pub mod augment;
 mod batches;
 mod collection;
 mod dataset;
@@ -41,16 +42,27 @@ mod fetch;
 pub mod idx;
 #[cfg(feature = "fetch")]
 mod partial;
+mod parts;
+mod prepare;
+mod random;
 mod shuffle;
 mod store;
+mod table;
 mod verify;
 
+pub use augment::{Augmentation, Augmenter};
 pub use batches::{Batch, Batches};
 pub use dataset::{Dataset, Images, Split};
 pub use digits::digits;
 pub use error::{Error, Result};
+pub use parts::{Parts, class_weights, stratified_order, weighted_rows};
+pub use prepare::{Features, Fill, Preparation, Prepared, Unknown};
+pub use random::Random;
 pub use shuffle::permutation;
 pub use store::Store;
+#[cfg(feature = "csv")]
+pub use table::csv::{Chunks, CsvFile, CsvOptions, Missing, Type};
+pub use table::{Column, Table, Texts, Values};
 
 /// MNIST from [`Store::from_env`], silently; [`Store::mnist`] reports its steps.
 ///

@@ -2,14 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use dl_backends::{Executor, Session};
 use dl_core::nn::{self, AdamW, Mode, OneCycle};
 use dl_core::{Expr, F32, Graph, I64, Program, U8};
-use dl_data::Dataset;
-use dl_train::{Metric, Progress, Trainer};
+use dl_data::{Augmentation, Dataset, Split};
+use dl_train::{Augmented, Metric, Prefetch, Progress, Trainer};
 
-use crate::augment::{Augmentation, Augmented};
 use crate::options::Options;
 use crate::perceptron::B;
 
@@ -108,6 +108,20 @@ impl Course {
         (self.epochs * images.div_ceil(self.batch_size.max(1))) as u64
     }
 
+    /// The images as they are trained on: changed anew in every epoch, while the step before runs.
+    ///
+    /// # Errors
+    /// What the augmentation refuses.
+    pub fn source(
+        &self,
+        images: &Arc<Split>,
+        seed: u64,
+    ) -> Result<Prefetch<Augmented<Arc<Split>>>, Box<dyn Error>> {
+        let [_, rows, columns] = images.images().shape();
+        let augmenter = self.augmentation.on([rows, columns, 1])?;
+        Ok(Prefetch::new(Augmented::new(Arc::clone(images), augmenter, seed))?)
+    }
+
     /// The same with what the command line asks for in place of it.
     #[must_use]
     pub fn with(self, options: &Options) -> Self {
@@ -122,8 +136,9 @@ impl fmt::Display for Course {
         let Course { epochs, batch_size, rate, weight_decay, augmentation } = self;
         write!(
             f,
-            "{epochs} epochs, batches of {batch_size}, AdamW with one cycle up to {rate} and decay {weight_decay}{augmentation}"
-        )
+            "{epochs} epochs, batches of {batch_size}, AdamW with one cycle up to {rate} and decay {weight_decay}"
+        )?;
+        if *augmentation == Augmentation::new() { Ok(()) } else { write!(f, ", images {augmentation}") }
     }
 }
 
@@ -142,9 +157,10 @@ pub fn report(
     let course = course.with(options);
     let classifier = Classifier::of(dataset, model);
     println!("{dataset}, from {}\n{course}", dataset.origin);
+    let images = Arc::new(dataset.train.clone());
     let mut reached = vec![];
     for seed in (0..options.seeds).map(|i| options.seed.wrapping_add(i)) {
-        let train = Augmented::new(&dataset.train, course.augmentation, seed);
+        let train = course.source(&images, seed)?;
         let trainer = classifier.trainer(options.executor()?, &course, dataset.train.len(), seed)?;
         let mut trainer = trainer.observe(Progress::stderr());
         let history = trainer.fit(&train, Some(&dataset.test))?;

@@ -3,18 +3,13 @@
 
 use dl_core::Expr;
 use dl_core::nn::{self, Conv, Mode};
+use dl_data::Augmentation;
 
-use crate::augment::Augmentation;
 use crate::classifier::Course;
 
 /// For MNIST.
-pub const COURSE: Course = Course {
-    epochs: 10,
-    batch_size: 64,
-    rate: 3e-3,
-    weight_decay: 0.01,
-    augmentation: Augmentation { shift: 0, flips: false },
-};
+pub const COURSE: Course =
+    Course { epochs: 10, batch_size: 64, rate: 3e-3, weight_decay: 0.01, augmentation: Augmentation::new() };
 
 /// Images `[B, 28, 28]` to logits, by way of `[B, 14, 14, 6]` and `[B, 5, 5, 16]`.
 pub fn logits<'g>(images: Expr<'g>, classes: usize, _: Mode) -> Expr<'g> {

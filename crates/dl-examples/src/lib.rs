@@ -5,8 +5,8 @@
 //! Here is what they have in common: the objectives ([`descent`], [`perceptron`]), so that a
 //! benchmark or a test trains exactly what an example trains, and the command line ([`options`]).
 
-pub mod augment;
 pub mod autoencoder;
+pub mod bent;
 pub mod classifier;
 pub mod descent;
 pub mod heat;

@@ -3,8 +3,8 @@
 
 use dl_core::Expr;
 use dl_core::nn::{self, BatchNorm, Conv, Mode};
+use dl_data::Augmentation;
 
-use crate::augment::Augmentation;
 use crate::classifier::Course;
 
 /// For MNIST.
@@ -13,11 +13,11 @@ pub const COURSE: Course = Course {
     batch_size: 128,
     rate: 1e-2,
     weight_decay: 0.05,
-    augmentation: Augmentation { shift: 2, flips: false },
+    augmentation: Augmentation::new().shift(2),
 };
 
 /// Clothes are as good mirrored; digits are not.
-pub const FASHION: Course = Course { augmentation: Augmentation { shift: 2, flips: true }, ..COURSE };
+pub const FASHION: Course = Course { augmentation: Augmentation::new().shift(2).flip(), ..COURSE };
 
 /// Images `[B, 28, 28]` to logits, in stages of 16, 32 and 64 channels.
 pub fn logits<'g>(images: Expr<'g>, classes: usize, mode: Mode) -> Expr<'g> {

@@ -2,18 +2,13 @@
 
 use dl_core::Expr;
 use dl_core::nn::{self, Mode, Recurrent};
+use dl_data::Augmentation;
 
-use crate::augment::Augmentation;
 use crate::classifier::Course;
 
 /// For MNIST.
-pub const COURSE: Course = Course {
-    epochs: 10,
-    batch_size: 64,
-    rate: 3e-3,
-    weight_decay: 0.01,
-    augmentation: Augmentation { shift: 0, flips: false },
-};
+pub const COURSE: Course =
+    Course { epochs: 10, batch_size: 64, rate: 3e-3, weight_decay: 0.01, augmentation: Augmentation::new() };
 
 /// Images `[B, rows, columns]` to logits, from the state of 128 LSTM cells behind the last row. Hochreiter,
 /// Schmidhuber: "Long short-term memory", 1997; with gates that forget, Gers et al., 2000.

@@ -3,9 +3,10 @@
 // The lint's exemption for tests does not see the functions that they share.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use dl_backends::{Cpu, Session};
-use dl_data::{Dataset, Images, Split};
-use dl_examples::augment::{Augmentation, Augmented};
+use dl_data::{Augmentation, Dataset, Images, Split};
 use dl_examples::autoencoder::Autoencoder;
 use dl_examples::classifier::{Classifier, Course, Model};
 use dl_examples::heat::{Rod, solution};
@@ -37,7 +38,7 @@ fn large_digits() -> Dataset {
 /// Test accuracy after `epochs`, in batches of 32.
 fn accuracy(dataset: &Dataset, model: Model, course: Course, epochs: usize) -> f64 {
     let course = Course { epochs, batch_size: 32, ..course };
-    let train = Augmented::new(&dataset.train, course.augmentation, 1);
+    let train = course.source(&Arc::new(dataset.train.clone()), 1).unwrap();
     let classifier = Classifier::of(dataset, model);
     let mut trainer = classifier.trainer(Box::new(Cpu::default()), &course, train.len(), 1).unwrap();
     trainer.fit(&train, None).unwrap();
@@ -90,7 +91,7 @@ fn a_transformer_learns_a_text_and_writes_on() {
 
 #[test]
 fn augmented_images_keep_their_labels_and_differ_from_batch_to_batch() {
-    let how = Augmentation { shift: 2, flips: true };
+    let how = Augmentation::new().shift(2).flip();
     let digits = large_digits();
     let course = Course { augmentation: how, ..lenet::COURSE };
     assert_eq!(

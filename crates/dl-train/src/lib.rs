@@ -100,7 +100,7 @@ pub use metrics::{Confusion, Metric, Metrics};
 pub use observer::{BatchEnd, Observer};
 pub use part::{Part, held_out};
 pub use progress::Progress;
-pub use source::{Batch, Columns, FromFn, Source, from_fn};
+pub use source::{Augmented, Batch, Columns, FromFn, Mixup, Prefetch, Source, from_fn};
 pub use trainer::Trainer;
 
 #[cfg(doctest)]

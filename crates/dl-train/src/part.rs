@@ -66,6 +66,13 @@ impl<S: Source> Source for Part<S> {
         self.source.fill(&rows, batch)
     }
 
+    fn prepare(&self, next: &[usize], batch: &Batch) {
+        let rows: Option<Vec<usize>> = next.iter().map(|row| self.rows.get(*row).copied()).collect();
+        if let Some(rows) = rows {
+            self.source.prepare(&rows, batch);
+        }
+    }
+
     fn digest(&self) -> Option<u64> {
         let rows = self.rows.iter().flat_map(|row| (*row as u64).to_le_bytes());
         Some(crate::source::digest_of(rows.collect::<Vec<u8>>().as_slice(), self.source.digest()?))

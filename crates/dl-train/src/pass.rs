@@ -69,7 +69,8 @@ impl<'a> Pass<'a> {
 
     /// Runs the program on the next batch, and what `feed` says beside it; how many examples that were, or nothing at the end.
     pub(crate) fn step(&mut self, session: &mut Session, feed: Option<&Feed>) -> Result<Option<usize>> {
-        let Some(rows) = self.how.rows.chunks(self.how.size).nth(self.done) else {
+        let mut left = self.how.rows.chunks(self.how.size).skip(self.done);
+        let Some(rows) = left.next() else {
             return Ok(None);
         };
         let (number, batches) = (self.done + 1, self.batches());
@@ -79,6 +80,9 @@ impl<'a> Pass<'a> {
             self.batch.feed(feed)?;
         }
         self.batch.check()?;
+        if let Some(next) = left.next() {
+            self.source.prepare(next, &self.batch);
+        }
         let inputs = self.batch.views();
         let outputs = session
             .run(self.handle, &inputs)
