@@ -30,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace, options: &NewOptions) -> Result<(), Fai
     let folder = std::path::absolute(folder).map_err(|e| cannot("find", folder, &e))?;
     let project = write(workspace, options, &folder)?;
     process::print(&format!(
-        "{} is written: a program of 80 lines, its data, and a manifest. To train it:\n\n  \
+        "{} is written: a short program, its data, and a manifest. To train it:\n\n  \
          cd {0}\n  cargo run --release\n",
         project.display()
     ))
@@ -92,10 +92,10 @@ fn check(name: &str) -> Result<(), Failure> {
 fn manifest(workspace: &Workspace, options: &NewOptions) -> String {
     let name = &options.name;
     let objective = match &options.version {
-        Some(version) => format!("{version:?}"),
+        Some(version) => format!("{{ version = {version:?}, features = [\"csv\"] }}"),
         None => {
             let path = workspace.root().join("crates/dl-objective");
-            format!("{{ path = {:?} }}", path.to_string_lossy())
+            format!("{{ path = {:?}, features = [\"csv\"] }}", path.to_string_lossy())
         }
     };
     format!(
@@ -191,7 +191,10 @@ mod tests {
         let options = NewOptions { name: "net".into(), ..NewOptions::default() };
         let project = write(&workspace, &options, &folder.0).expect("it is written");
         let text = fs::read_to_string(project.join("Cargo.toml")).expect("a manifest");
-        assert!(text.contains("name = \"net\"") && text.contains("crates/dl-objective\" }"), "{text}");
+        assert!(
+            text.contains("name = \"net\"") && text.contains("crates/dl-objective\", features"),
+            "{text}"
+        );
         let again = write(&workspace, &options, &folder.0).expect_err("it is there");
         assert!(again.to_string().starts_with("cannot make "), "{again}");
         let inside = write(&workspace, &options, workspace.root()).expect_err("it is inside");
@@ -201,7 +204,7 @@ mod tests {
         let version = NewOptions { name: "other".into(), version: Some("0.1".into()), folder: None };
         let project = write(&workspace, &version, &folder.0).expect("it is written");
         let text = fs::read_to_string(project.join("Cargo.toml")).expect("a manifest");
-        assert!(text.contains("dl-objective = \"0.1\"\n"), "{text}");
+        assert!(text.contains("dl-objective = { version = \"0.1\", "), "{text}");
         assert!(!project.join("Cargo.lock").exists());
     }
 

@@ -49,6 +49,9 @@
 //! | --- | --- |
 //! | `cpu` (default) | our own fused executor, [`backends::Cpu`] |
 //! | `fetch` (default) | fetching of MNIST and Fashion-MNIST; without it only what is on this machine is found |
+//! | `csv` | tables from CSV files, [`data::Table`] |
+//! | `images` | folders of PNG and JPEG images |
+//! | `serde` | preparations as plain data, to store beside weights |
 //! | `ndarray`, `flex`, `wgpu` | executors on burn's backends of those names |
 
 pub use dl_backends as backends;

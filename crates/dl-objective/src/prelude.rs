@@ -21,7 +21,9 @@ pub use dl_backends::Wgpu;
 pub use dl_backends::weights::Layout;
 pub use dl_backends::{Executor, Handle, Outputs, Session};
 
-pub use dl_data::{Dataset, Images, Split, digits, fashion_mnist, mnist};
+#[cfg(feature = "csv")]
+pub use dl_data::CsvOptions;
+pub use dl_data::{Dataset, Images, Parts, Preparation, Split, Table, digits, fashion_mnist, mnist};
 
 pub use dl_train::{
     Columns, Goal, History, Interrupt, Journal, Keep, Lbfgs, Metric, Objective, Observer, Progress, Source,

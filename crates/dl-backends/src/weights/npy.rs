@@ -51,7 +51,7 @@ impl Header {
         }
         let mut text = vec![];
         // As much as is there, whatever the length says.
-        if from.by_ref().take(len.into()).read_to_end(&mut text)? < len as usize {
+        if Read::take(&mut *from, len.into()).read_to_end(&mut text)? < len as usize {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let text = String::from_utf8(text).map_err(|_| invalid("the header is no text"))?;

@@ -2,11 +2,14 @@
 //!
 //! A row gets its mutants in the suite and in `cargo xtask fuzz`, and its target in `fuzz/`.
 
+use std::fs;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use dl_backends::weights::{ArrayFile, Format, write_into};
 use dl_core::{Plan, Program, Tensor, TensorRef};
-use dl_data::idx;
+use dl_data::{CsvOptions, Missing, Table, idx};
+use tempfile::TempDir;
 
 use crate::{checkpoint, corpus};
 
@@ -51,6 +54,8 @@ impl Form {
 pub(crate) const PARSERS: &[Parser] = &[
     Parser { name: "idx_images", form: Form::Bytes, files: images, read: read_images, heap: (4 << 10, 1) },
     Parser { name: "idx_labels", form: Form::Bytes, files: labels, read: read_labels, heap: (4 << 10, 1) },
+    // A table is read twice; a text is kept once, and each row has the number of one.
+    Parser { name: "csv", form: Form::Text, files: tables, read: read_table, heap: (256 << 10, 400) },
     // A header is read into memory, parsed into maps and copied into entries; elements are widened.
     Parser {
         name: "safetensors",
@@ -93,6 +98,33 @@ fn read_images(bytes: Vec<u8>) -> bool {
 
 fn read_labels(bytes: Vec<u8>) -> bool {
     idx::labels(bytes, "labels").is_ok()
+}
+
+fn tables() -> Vec<Vec<u8>> {
+    let files = [
+        "size,kind,n\n1.5,a,1\n-2e3,\"b, c\",2\n0.25,a,-3\n",
+        "\u{feff}x;y\r\n1;NA\r\n2;\"so \"\"called\"\"\"\r\n3;long text without a number in it\r\n",
+    ];
+    files.map(|file| file.as_bytes().to_vec()).into()
+}
+
+/// With commas or semicolons, and what is missing kept.
+fn read_table(bytes: Vec<u8>) -> bool {
+    let delimiter = if bytes.contains(&b';') { b';' } else { b',' };
+    let options = CsvOptions::new().delimiter(delimiter).missing(Missing::Keep);
+    with_file("table.csv", &bytes, |path| Table::read_csv(path, &options).is_ok())
+}
+
+/// Writes a file for those who read paths.
+fn with_file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T {
+    thread_local! {
+        static FOLDER: TempDir = tempfile::tempdir().expect("a folder for files");
+    }
+    FOLDER.with(|folder| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("the file is written");
+        read(&path)
+    })
 }
 
 /// Arrays of every element type, empty ones and numbers without axes.
