@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 
 use crate::help::{
-    ACCURACY_HELP, BENCH_HELP, DATA_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, PEERS_HELP, TEST_HELP,
-    TIDY_HELP,
+    ACCURACY_HELP, BENCH_HELP, DATA_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, NEW_HELP, PEERS_HELP,
+    TEST_HELP, TIDY_HELP,
 };
 use crate::process::Failure;
 use crate::spelling::did_you_mean;
@@ -22,6 +22,7 @@ pub(crate) enum Command {
     Fuzz(FuzzOptions),
     Lint { all: bool },
     Mutate(Option<CodeOptions>),
+    New(NewOptions),
     Peers,
     Tidy,
     Test(TestOptions),
@@ -46,6 +47,18 @@ pub(crate) struct FuzzOptions {
     pub(crate) cases: Option<u64>,
     /// The first of them.
     pub(crate) seed: Option<u64>,
+    /// Only the parsers of files.
+    pub(crate) files: bool,
+}
+
+/// What `new` is asked for.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct NewOptions {
+    pub(crate) name: String,
+    /// Where its folder is made; beside this repository if none is given.
+    pub(crate) folder: Option<PathBuf>,
+    /// Of `dl-objective` in the registry; none takes this checkout's.
+    pub(crate) version: Option<String>,
 }
 
 /// What `mutate --code` is asked for.
@@ -90,6 +103,7 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
         "fuzz" => fuzz(args),
         "lint" => lint(args),
         "mutate" => mutate(args),
+        "new" => new(args),
         "peers" => alone(args, Command::Peers, PEERS_HELP),
         "test" => test(args),
         "tidy" => alone(args, Command::Tidy, TIDY_HELP),
@@ -120,6 +134,7 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
         "fuzz" => Ok(Command::Help(FUZZ_HELP)),
         "lint" => Ok(Command::Help(LINT_HELP)),
         "mutate" => Ok(Command::Help(MUTATE_HELP)),
+        "new" => Ok(Command::Help(NEW_HELP)),
         "peers" => Ok(Command::Help(PEERS_HELP)),
         "test" => Ok(Command::Help(TEST_HELP)),
         "tidy" => Ok(Command::Help(TIDY_HELP)),
@@ -291,6 +306,7 @@ fn fuzz(mut args: Parser) -> Result<Command, Failure> {
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("cases") => options.cases = Some(whole("--cases", args.value()?)?),
+            Arg::Long("files") => options.files = true,
             Arg::Long("seed") => options.seed = Some(whole("--seed", args.value()?)?),
             Arg::Long("features") => options.features = Some(text(args.value()?)?),
             arg => return help_or_unexpected(&arg, FUZZ_HELP),
@@ -328,6 +344,21 @@ fn mutate(mut args: Parser) -> Result<Command, Failure> {
         false if options == CodeOptions::default() => Ok(Command::Mutate(None)),
         false => Err(Failure::usage("--list, --shard and --jobs go with --code".to_owned())),
     }
+}
+
+fn new(mut args: Parser) -> Result<Command, Failure> {
+    let (mut options, mut name) = (NewOptions::default(), None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("in") => options.folder = Some(args.value()?.into()),
+            Arg::Long("version") => options.version = Some(text(args.value()?)?),
+            Arg::Value(value) if name.is_none() => name = Some(text(value)?),
+            arg => return help_or_unexpected(&arg, NEW_HELP),
+        }
+    }
+    let name =
+        name.ok_or_else(|| Failure::usage(format!("expected a name for the project\n\n{NEW_HELP}")))?;
+    Ok(Command::New(NewOptions { name, ..options }))
 }
 
 fn lint(mut args: Parser) -> Result<Command, Failure> {

@@ -15,11 +15,17 @@ use crate::workspace::Workspace;
 const CASES: u64 = 34_000;
 
 /// Crate, test program, and the part of the tests' names that they share.
-const TESTS: [(&str, &str, &str); 4] = [
-    ("dl-core", "stability", "random::"),
-    ("dl-backends", "conformance", "random_programs::"),
+type Test = (&'static str, &'static str, &'static str);
+
+/// Random graphs.
+const GRAPHS: [Test; 2] =
+    [("dl-core", "stability", "random::"), ("dl-backends", "conformance", "random_programs::")];
+
+/// Mutated files.
+const FILES: [Test; 3] = [
     ("dl-core", "files", "mutated_"),
     ("dl-backends", "files", "mutated_"),
+    ("dl-objective", "hostile", "damaged_files"),
 ];
 
 /// Builds all first, then runs every property to its end, whatever the others find.
@@ -27,17 +33,20 @@ pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Fa
     let list = options.features.as_deref().unwrap_or(features::DEFAULT);
     features::of_package(workspace, "dl-backends", list)?;
     // Not in silence where it builds.
-    let test = |(package, program, name): (&str, &str, &str), quiet: bool| {
+    let test = |(package, program, name): Test, quiet: bool| {
         let test = workspace.cargo("test").args(quiet.then_some("--quiet")).args(["-p", package]);
         let test = test.args(["--test", program]);
-        (if package == "dl-backends" { test.args(["--features", list]) } else { test }, name.to_owned())
+        // Files are read the same way whatever runs what is in them.
+        (if program == "conformance" { test.args(["--features", list]) } else { test }, name.to_owned())
     };
-    for parts in TESTS {
-        test(parts, false).0.arg("--no-run").run()?;
+    let graphs: &[Test] = if options.files { &[] } else { &GRAPHS };
+    let tests = [graphs, &FILES].concat();
+    for parts in &tests {
+        test(*parts, false).0.arg("--no-run").run()?;
     }
     let report = Report::new()?;
     let (cases, seed) = (options.cases.unwrap_or(CASES).to_string(), options.seed.unwrap_or(0).to_string());
-    let verdict = process::all(TESTS.map(|parts| {
+    let verdict = process::all(tests.into_iter().map(|parts| {
         let (test, name) = test(parts, true);
         test.arg(name)
             .args(["--", "--nocapture"])
@@ -75,7 +84,8 @@ impl Drop for Report {
     }
 }
 
-/// A line for each property and one for all, of lines `GRAPHS VALUES SECONDS WHAT`.
+/// A line for each property and one for all, of lines `GRAPHS VALUES SECONDS WHAT`. Those of no graphs say more
+/// of the line before.
 fn summary(report: &str) -> String {
     let (mut graphs, mut values, mut seconds, mut text) = (0, 0, 0.0, String::new());
     for line in report.lines() {
@@ -83,6 +93,10 @@ fn summary(report: &str) -> String {
         let mut number = || words.next().and_then(|w| w.parse::<f64>().ok()).unwrap_or(0.0);
         let (g, v, s) = (number(), number(), number());
         let what = words.next().unwrap_or("?");
+        if g == 0.0 {
+            text += &format!("{what}\n");
+            continue;
+        }
         text += &format!("{g} {what}: {v} values judged in {s:.0} s\n");
         (graphs, values, seconds) = (graphs + g as u64, values + v as u64, seconds + s);
     }
@@ -95,8 +109,11 @@ mod tests {
 
     #[test]
     fn the_summary_adds_up() {
-        let text = summary("10 200 1.5 formulas of numbers\n20 300 2.5 programs\n");
-        assert!(text.starts_with("10 formulas of numbers: 200 values judged in 2 s\n"), "{text}");
+        let text = summary("10 200 1.5 formulas of numbers\n0 0 0 none of them odd\n20 300 2.5 programs\n");
+        assert!(
+            text.starts_with("10 formulas of numbers: 200 values judged in 2 s\nnone of them odd\n"),
+            "{text}"
+        );
         assert!(text.ends_with("fuzz: 30 graphs, 500 values judged, 4 s in tests\n"), "{text}");
     }
 

@@ -6,9 +6,10 @@ usage: cargo xtask COMMAND [OPTIONS]
   accuracy  the largest error of every vector kernel, over all inputs
   bench   fetch the data, build in release, train on each backend, print the table
   data    fetch and verify datasets
-  fuzz    the property tests, over a hundred thousand random graphs and four million mutated files
-  lint    tidy rules, format, clippy and documentation, warnings denied
+  fuzz    the property tests, over a hundred thousand random graphs and thirteen million mutated files
+  lint    tidy rules, packages, format, clippy and documentation, warnings denied
   mutate  mistakes put into every rule and derivative, or into the code, and whether each is caught
+  new     a small project beside this repository: a CSV file in, trained weights out
   peers   PyTorch and JAX into target/peers, to compare with in `bench --peers`
   test    every test: unit, integration, documentation, stand-alone crates
   tidy    the tidy rules alone, in a second
@@ -56,8 +57,9 @@ Fetches the dataset into the cache and verifies it; default: mnist.
 ";
 
 pub(crate) const FUZZ_HELP: &str = "\
-usage: cargo xtask fuzz [--cases N] [--seed S] [--features LIST]
+usage: cargo xtask fuzz [--files] [--cases N] [--seed S] [--features LIST]
 
+  --files           only the parsers of files
   --cases N         how many seeds to try, of each property; default: 34000
   --seed S          the first seed; default: 0
   --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
@@ -65,7 +67,9 @@ usage: cargo xtask fuzz [--cases N] [--seed S] [--features LIST]
 Formulas of numbers and of arrays must not get worse by rewriting, in value and
 gradient, against hundreds of digits; programs must agree on every backend with
 the interpreter; files of programs and plans, 32 mutants of one for each seed,
-are refused or run. What fails is named by its seed, to be run alone.
+are refused or run; so many mutants of files for each other parser are read or
+refused, without a panic and without more of the heap than a file justifies. A file
+that takes two minutes ends the run. What fails is named by its seed, to be run alone.
 ";
 
 pub(crate) const LINT_HELP: &str = "\
@@ -99,6 +103,16 @@ if one survives that is not listed, with the reason, as equivalent.
 
 With --code each mistake is built and judged by the tests of its own crate, which takes minutes to
 hours; what survived, and why, is recorded in benches/record.
+";
+
+pub(crate) const NEW_HELP: &str = "\
+usage: cargo xtask new NAME [--in DIR] [--version V]
+
+  --in DIR      where its folder is made; default: beside this repository
+  --version V   of dl-objective in the registry; default: the crate in this checkout
+
+Writes a project that learns from a CSV file: it splits the rows, standardizes the columns,
+trains a small network with checkpoints, says how many it gets right, and writes the weights.
 ";
 
 pub(crate) const PEERS_HELP: &str = "\

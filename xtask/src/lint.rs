@@ -1,8 +1,8 @@
-//! `cargo xtask lint`: tidy rules, format, clippy and documentation.
+//! `cargo xtask lint`: tidy rules, packages, format, clippy and documentation.
 
 use crate::process::{self, Failure};
 use crate::workspace::Workspace;
-use crate::{features, tidy};
+use crate::{features, package, tidy};
 
 /// Runs every check, and then names each that failed.
 pub(crate) fn run(workspace: &Workspace, all: bool) -> Result<(), Failure> {
@@ -13,8 +13,13 @@ pub(crate) fn run(workspace: &Workspace, all: bool) -> Result<(), Failure> {
     let features = features::everywhere(workspace, &list)?;
     let features = ["--workspace", "--features", &features];
 
-    let mut steps = vec![tidy::run(workspace), workspace.cargo("fmt").args(["--all", "--check"]).run()];
-    for manifest in workspace.standalone() {
+    let mut steps = vec![
+        tidy::run(workspace),
+        package::check(workspace),
+        workspace.cargo("fmt").args(["--all", "--check"]).run(),
+    ];
+    let outside = workspace.standalone().into_iter().chain(["fuzz/Cargo.toml".into()]);
+    for manifest in outside {
         let fmt = workspace.cargo("fmt").arg("--manifest-path").arg(manifest);
         steps.push(fmt.arg("--check").run());
     }

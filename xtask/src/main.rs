@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask accuracy | bench | data | fuzz | lint | mutate | peers | test | tidy`.
+//! The project's own commands: `cargo xtask accuracy | bench | data | fuzz | lint | mutate | new | peers | test | tidy`.
 
 use std::process::ExitCode;
 
@@ -11,6 +11,8 @@ mod fuzz;
 mod help;
 mod lint;
 mod mutate;
+mod new;
+mod package;
 mod peers;
 mod process;
 mod spelling;
@@ -43,6 +45,7 @@ fn run() -> Result<(), Failure> {
         Command::Lint { all } => lint::run(&workspace, all),
         Command::Mutate(None) => mutate::rules(&workspace),
         Command::Mutate(Some(options)) => mutate::code(&workspace, &options),
+        Command::New(options) => new::run(&workspace, &options),
         Command::Peers => peers::install(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::Test(options) => test::run(&workspace, &options),

@@ -1,14 +1,15 @@
 //! `cargo xtask test`: the whole test suite.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::TestOptions;
 use crate::features;
+use crate::new;
 use crate::process::{self, Child, Failure};
 use crate::workspace::Workspace;
 
-/// Documentation tests and stand-alone crates first, the big run last, so that
+/// Documentation tests, stand-alone crates and a new project first, the big run last, so that
 /// the output ends with the runner's own closing lines.
 pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> Result<(), Failure> {
     let mut list = options.features.clone();
@@ -29,6 +30,7 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> Result<(), Fa
     for manifest in workspace.standalone() {
         steps.push(standalone(workspace, &manifest).run());
     }
+    steps.push(new::trial(workspace));
     let before = process::all(steps);
     if let Err(failure) = &before {
         eprintln!("xtask: {failure}");
@@ -50,13 +52,7 @@ fn runner(workspace: &Workspace) -> Child {
 /// A crate outside the workspace sees ours as a user's crate does. It shares
 /// the target folder, so its dependencies are built once.
 fn standalone(workspace: &Workspace, manifest: &Path) -> Child {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.root().join("target"), PathBuf::from);
-    workspace
-        .cargo("test")
-        .arg("--manifest-path")
-        .arg(manifest)
-        .env("CARGO_TARGET_DIR", &target.to_string_lossy())
+    workspace.cargo("test").arg("--manifest-path").arg(manifest).env("CARGO_TARGET_DIR", &workspace.target())
 }
 
 /// Whether the wgpu tests run: where asked for, and in CI where they can.

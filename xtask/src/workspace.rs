@@ -23,6 +23,12 @@ impl Workspace {
         &self.root
     }
 
+    /// Where cargo builds.
+    pub(crate) fn target(&self) -> String {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        target.unwrap_or_else(|| self.root.join("target")).to_string_lossy().into_owned()
+    }
+
     /// Cargo, run at the root.
     pub(crate) fn cargo(&self, subcommand: &str) -> Child {
         Child::cargo(subcommand).dir(&self.root)

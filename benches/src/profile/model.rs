@@ -78,8 +78,8 @@ pub(super) fn predict(kernel: &Kernel, history: &History, inputs: usize, ceiling
         };
         let threads = amount.threads.max(1) as f64;
         match amount.in_registers {
-            true => inside.push((name(amount.operation).to_owned(), elements / threads)),
-            false => add(name(amount.operation), elements / threads),
+            true => inside.push((amount.operation.name().to_owned(), elements / threads)),
+            false => add(amount.operation.name(), elements / threads),
         }
         add("calls", calls / threads);
     }
@@ -148,31 +148,6 @@ fn product(amount: &Amount, [m, n, k]: [usize; 3], ceilings: &Ceilings) -> f64 {
     // The last tile has fewer rows.
     let times = amount.elements as f64 / (m * n * k).max(1) as f64;
     times * m as f64 * rows
-}
-
-/// What people call an operation.
-pub(super) fn name(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Multiply => "multiply",
-        Operation::Pack => "pack",
-        Operation::PackTransposed => "pack transposed",
-        Operation::Unary(op) => op.row().name,
-        Operation::Binary(op) => op.row().name,
-        Operation::Select => "select",
-        Operation::Cast => "cast",
-        Operation::Bytes => "bytes",
-        Operation::Reduce => "reduce",
-        Operation::Accumulate => "accumulate",
-        Operation::Move => "move",
-        Operation::Transpose => "transpose",
-        Operation::Index => "index",
-        Operation::Random => "random",
-        Operation::Step => "step",
-        Operation::Body => "body",
-        Operation::Value => "values",
-        Operation::Wait => "wait",
-        Operation::Other => "other",
-    }
 }
 
 #[cfg(test)]

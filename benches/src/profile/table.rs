@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use dl_backends::{Kernel, Operation};
 
 use super::ceilings::{Ceiling, Ceilings};
-use super::model::{Prediction, name};
+use super::model::Prediction;
 use crate::stats::Spread;
 use crate::table::{digits, grouped, wrapped};
 
@@ -148,7 +148,7 @@ pub(super) fn ceilings(ceilings: &Ceilings, operations: &[Operation]) -> String 
     });
     let handled =
         |o: &&Operation| matches!(o, Operation::Step | Operation::Body | Operation::Value | Operation::Wait);
-    let element = |o: &Operation| (name(*o), ceilings.get(Ceiling::Element(*o)));
+    let element = |o: &Operation| (o.name(), ceilings.get(Ceiling::Element(*o)));
     let rates = operations.iter().filter(|o| !handled(o)).map(element).filter(|(_, s)| *s > 0.0);
     let rates = rates.map(|(name, seconds)| format!("{name} {}", per_ns(seconds)));
     let calls = operations.iter().filter(|o| !handled(o)).map(|o| ceilings.get(Ceiling::Call(*o)) * 1e9);

@@ -24,3 +24,7 @@ pub use error::{Error, Result};
 pub use executor::{Buffer, Call, Executable, Executor};
 pub use profile::{Amount, Kernel, Operation};
 pub use session::{Handle, Outputs, Session};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

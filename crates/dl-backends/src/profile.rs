@@ -54,6 +54,7 @@ pub struct Amount {
 
 /// What a kernel does with elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Operation {
     /// Multiplies two numbers and adds the product, in a matrix product.
     Multiply,
@@ -93,4 +94,31 @@ pub enum Operation {
     Wait,
     /// What no other of these is.
     Other,
+}
+
+impl Operation {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Multiply => "multiply",
+            Operation::Pack => "pack",
+            Operation::PackTransposed => "pack transposed",
+            Operation::Unary(op) => op.row().name,
+            Operation::Binary(op) => op.row().name,
+            Operation::Select => "select",
+            Operation::Cast => "cast",
+            Operation::Bytes => "bytes",
+            Operation::Reduce => "reduce",
+            Operation::Accumulate => "accumulate",
+            Operation::Move => "move",
+            Operation::Transpose => "transpose",
+            Operation::Index => "index",
+            Operation::Random => "random",
+            Operation::Step => "step",
+            Operation::Body => "body",
+            Operation::Value => "values",
+            Operation::Wait => "wait",
+            Operation::Other => "other",
+        }
+    }
 }

@@ -44,3 +44,7 @@ pub use program::Program;
 pub use schedule::Schedule;
 pub use shape::Shape;
 pub use tensor::{Tensor, TensorRef};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -233,6 +233,40 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_archive_gives_the_files_or_an_error() {
+        let files = crate::collection::tests::tiny_files();
+        let names = ["tiny-x", "tiny-y", "tiny-tx", "tiny-ty"].map(|name| format!("package/data/{name}"));
+        let entries: Vec<(&str, &[u8])> =
+            names.iter().map(|n| &**n).zip(files.iter().map(|f| &**f)).collect();
+        let mut tar = Vec::new();
+        GzDecoder::new(&archive(&entries)[..]).read_to_end(&mut tar).unwrap();
+        let mut random = 7u64;
+        let mut below = |n: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % n
+        };
+        let (mut whole, tries) = (0, 3000);
+        for _ in 0..tries {
+            let mut bytes = tar.clone();
+            for _ in 0..=below(3) {
+                let at = below(bytes.len());
+                match below(4) {
+                    0 => bytes[at] ^= 1 << below(8),
+                    // Sizes are octal digits, kinds of entries letters.
+                    1 => bytes[at] = b"0147xLKgD\xff"[below(10)],
+                    2 => bytes.truncate(at.max(1)),
+                    _ => bytes.copy_within(at / 512 * 512..at, at / 1024 * 512),
+                }
+            }
+            if let Ok(got) = from_archive(&gzip(&bytes)[..], "package/data", &TINY.files, "npm") {
+                assert_eq!(got, files);
+                whole += 1;
+            }
+        }
+        assert!((100..tries - 100).contains(&whole), "{whole} of {tries} are whole");
+    }
+
+    #[test]
     fn a_program_that_is_not_there_is_an_error() {
         let error = run(&mut Command::new("dl-data-no-such-program")).unwrap_err();
         assert_eq!(error.to_string(), "dl-data-no-such-program: cannot run");

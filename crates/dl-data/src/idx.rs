@@ -2,7 +2,8 @@
 //!
 //! A file says how much it holds before it holds it. Nothing here believes that
 //! number: it is compared with the file's length, and the file's own bytes become
-//! the result, so that nothing is allocated for a promise.
+//! the result, so that nothing is allocated for a promise. The limits are those of
+//! the format: sizes below 2³², and as many bytes behind them as they multiply to.
 
 use std::path::Path;
 

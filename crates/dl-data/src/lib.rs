@@ -85,3 +85,7 @@ pub fn mnist() -> Result<Dataset> {
 pub fn fashion_mnist() -> Result<Dataset> {
     Store::from_env().fashion_mnist(&mut |_| ())
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -16,3 +16,8 @@ pub mod perceptron;
 pub mod resnet;
 pub mod row_lstm;
 pub mod text;
+
+/// The front page of the repository, whose example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

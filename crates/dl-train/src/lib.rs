@@ -104,3 +104,7 @@ pub use progress::Progress;
 pub use sampling::Sampling;
 pub use source::{Augmented, Batch, Columns, FromFn, Mixup, Prefetch, Source, Stored, from_fn};
 pub use trainer::Trainer;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -41,12 +41,15 @@ fn wrong_commands_and_flags_are_usage_errors() {
     check_usage_error("fuzz --cases 0", "at least one");
     check_usage_error("fuzz --seed=-1", "--seed -1: expected a whole number");
     check_usage_error("fuzz 100", "unexpected argument \"100\"");
+    check_usage_error("new", "expected a name for the project");
+    check_usage_error("new a b", "unexpected argument \"b\"");
+    check_usage_error("new a --vresion 1", "did you mean --version?");
     check_usage_error("test --gpu=yes", "gpu");
 }
 
 #[test]
 fn help_is_found_everywhere() {
-    for command in ["accuracy", "bench", "data", "fuzz", "lint", "mutate", "peers", "test", "tidy"] {
+    for command in ["accuracy", "bench", "data", "fuzz", "lint", "mutate", "new", "peers", "test", "tidy"] {
         let by_flag = parsed(&format!("{command} --help")).ok();
         assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
         assert_eq!(by_flag, parsed(&format!("help {command}")).ok());

@@ -17,7 +17,8 @@ pub(crate) fn required(files: &[File]) -> Vec<Violation> {
 
 /// Every crate of the workspace takes its lints from the one table.
 pub(crate) fn lints(file: &File) -> Vec<Violation> {
-    let member = file.path.ends_with("/Cargo.toml") && !file.path.starts_with("tests/standalone/");
+    let elsewhere = ["tests/standalone/", "fuzz/"].iter().any(|folder| file.path.starts_with(folder));
+    let member = file.path.ends_with("/Cargo.toml") && !elsewhere;
     if !member || inherits(&file.text) {
         return Vec::new();
     }
@@ -58,6 +59,7 @@ mod tests {
         let elsewhere = "[lints]\n[dependencies.a]\nworkspace = true\n";
         check(lints, "benches/Cargo.toml", elsewhere, &expected);
         check(lints, "tests/standalone/a/Cargo.toml", "[package]\n", &[]);
+        check(lints, "fuzz/Cargo.toml", "[package]\n", &[]);
         check(lints, "Cargo.toml", "[workspace]\n", &[]);
     }
 }

@@ -49,8 +49,11 @@ impl Header {
         if len > LONGEST_HEADER {
             return Err(invalid(format!("a header of {len} bytes, at most {LONGEST_HEADER} are read")));
         }
-        let mut text = vec![0; len as usize];
-        from.read_exact(&mut text)?;
+        let mut text = vec![];
+        // As much as is there, whatever the length says.
+        if Read::take(&mut *from, len.into()).read_to_end(&mut text)? < len as usize {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let text = String::from_utf8(text).map_err(|_| invalid("the header is no text"))?;
         let (descr, fortran, shape) =
             dictionary(&text).map_err(|why| invalid(format!("{why} in the header {:?}", text.trim_end())))?;

@@ -11,6 +11,7 @@ use crate::shape::Shape;
 /// Which training steps of a session may update a parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Owner {
     /// All of them: weights.
     #[default]

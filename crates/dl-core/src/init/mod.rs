@@ -31,6 +31,7 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Init {
     /// All zero.
     Zeros,
@@ -128,6 +129,7 @@ pub enum Init {
 /// Which way the variance is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Fan {
     /// In the forward pass: the number of inputs of one output.
     #[default]
@@ -139,6 +141,7 @@ pub enum Fan {
 /// What follows a layer, for its gain: the values of PyTorch's `nn.init.calculate_gain`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Nonlinearity {
     /// Nothing: 1.
     Linear,

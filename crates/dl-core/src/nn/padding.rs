@@ -8,6 +8,7 @@ use crate::ops::Op;
 
 /// What the elements around an image are. PyTorch's `padding_mode`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum PaddingMode {
     /// Zeros.
     #[default]

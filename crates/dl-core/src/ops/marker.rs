@@ -8,6 +8,7 @@ use crate::ops::{Op, Signature, random};
 /// What an author may declare about a value; a rewrite may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Fact {
     /// No element is negative.
     NonNegative,

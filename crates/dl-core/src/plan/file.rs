@@ -34,7 +34,8 @@ impl Plan {
         serde_json::to_string(self).map_err(|e| Error::format("cannot write the plan", e))
     }
 
-    /// Reads what [`to_json`](Plan::to_json) wrote. Every step is checked again.
+    /// Reads what [`to_json`](Plan::to_json) wrote. Every step is checked again. The limits are those of
+    /// [`Program::from_json`](crate::Program::from_json).
     ///
     /// # Errors
     /// When the text is cut or edited into something that is not a plan.

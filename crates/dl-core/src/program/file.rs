@@ -39,6 +39,13 @@ impl Program {
 
     /// Reads what [`to_json`](Program::to_json) wrote. Every node is checked again.
     ///
+    /// # Limits
+    /// No number in the text is taken for a size to reserve: memory and time grow with its length, by at most 200
+    /// bytes for each of its bytes. Its values stand at most 128 deep in each other, scans at most 8; shapes have at
+    /// most [`Shape::MAX_RANK`](crate::Shape::MAX_RANK) axes and dimensions
+    /// [`Dim::MAX_TERMS`](crate::Dim::MAX_TERMS) terms. What *running* takes is for the program to say: who runs a
+    /// stranger's looks at the sizes of its parameters and values before.
+    ///
     /// # Errors
     /// When the text is cut or edited into something that is not a program.
     pub fn from_json(text: &str) -> Result<Program> {

@@ -35,6 +35,7 @@ pub enum Method {
 
 /// Why an update is not made in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reason {
     /// The kernel that makes its addend, or its new value, cannot write over the old one.
     Maker,

@@ -59,7 +59,7 @@ fn bytes(text: &str, random: &mut Random) -> String {
 }
 
 /// Numbers where something may go wrong.
-fn extremes() -> Vec<Number> {
+pub(crate) fn extremes() -> Vec<Number> {
     let whole = [0, 1, -1, 2, 3, -3, 4, 5, 6, 7, 8, 31, 63, 64, 65, 255, 256, 65_535, 1 << 20, 1 << 40];
     let ends = [i64::from(i32::MAX), i64::from(u32::MAX), 1 << 32, 1 << 53, 1 << 62, i64::MAX, i64::MIN];
     let floats = [0.5, -0.0, 1e-300, 1e39, 1e300, -1e300, 3.5];

@@ -99,9 +99,14 @@ pub(crate) fn run(what: &str, few: u64, one: impl Fn(u64) -> Outcome + Sync) {
 
 fn report(what: &str, graphs: u64, judged: u64, seconds: f64) {
     println!("{graphs} {what}: {judged} values judged in {seconds:.1} s");
+    add(&format!("{graphs} {judged} {seconds:.1} {what}"));
+}
+
+/// Adds a line to the report, if there is one.
+pub(crate) fn add(line: &str) {
     let Some(path) = env::var_os("DL_FUZZ_REPORT") else { return };
     let file = OpenOptions::new().create(true).append(true).open(&path);
-    let written = file.and_then(|mut f| writeln!(f, "{graphs} {judged} {seconds:.1} {what}"));
+    let written = file.and_then(|mut f| writeln!(f, "{line}"));
     written.unwrap_or_else(|e| panic!("cannot write the report to {}: {e}", path.display()));
 }
 

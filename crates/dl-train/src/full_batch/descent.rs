@@ -27,6 +27,7 @@ pub struct Report {
 
 /// Why a minimization stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stop {
     /// No element of the gradient is larger than the tolerance.
     Gradient,

@@ -159,8 +159,8 @@ impl Confusion {
 
     /// The share of right ones.
     pub fn accuracy(&self) -> f64 {
-        let right: u64 = (0..self.classes).map(|class| self.count(class, class)).sum();
-        right as f64 / self.counts.iter().sum::<u64>() as f64
+        let right: f64 = (0..self.classes).map(|class| self.number(class, class)).sum();
+        right / self.counts.iter().map(|n| *n as f64).sum::<f64>()
     }
 
     /// The mean over classes of the share of right ones among those taken for the class. As in scikit-learn's
@@ -176,19 +176,24 @@ impl Confusion {
 
     /// The mean over classes of the harmonic mean of precision and recall.
     pub fn f1(&self) -> f64 {
-        self.mean(|right, taken, there| (2 * right, taken + there))
+        self.mean(|right, taken, there| (2.0 * right, taken + there))
     }
 
-    fn mean(&self, share: impl Fn(u64, u64, u64) -> (u64, u64)) -> f64 {
+    /// Added up as floats, which do not overflow: counts may come from a file.
+    fn number(&self, label: usize, prediction: usize) -> f64 {
+        self.count(label, prediction) as f64
+    }
+
+    fn mean(&self, share: impl Fn(f64, f64, f64) -> (f64, f64)) -> f64 {
         let all = 0..self.classes;
         let (mut sum, mut classes) = (0.0, 0.0);
         for class in all.clone() {
-            let taken: u64 = all.clone().map(|label| self.count(label, class)).sum();
-            let there: u64 = all.clone().map(|prediction| self.count(class, prediction)).sum();
-            if taken + there > 0 {
-                let (part, of) = share(self.count(class, class), taken, there);
+            let taken: f64 = all.clone().map(|label| self.number(label, class)).sum();
+            let there: f64 = all.clone().map(|prediction| self.number(class, prediction)).sum();
+            if taken + there > 0.0 {
+                let (part, of) = share(self.number(class, class), taken, there);
                 classes += 1.0;
-                sum += if of == 0 { 0.0 } else { part as f64 / of as f64 };
+                sum += if of == 0.0 { 0.0 } else { part / of };
             }
         }
         sum / classes

@@ -61,7 +61,7 @@ impl Trainer<'_> {
                 resumed.fits(&run, data.as_deref())?;
                 let epochs = resumed.history.epochs.clone();
                 let finished = self.finished - epochs.len();
-                let done = epochs.len() * run.batches + resumed.standing.batches;
+                let done = epochs.len().saturating_mul(run.batches).saturating_add(resumed.standing.batches);
                 let run = Run { finished, resumed: done, ..run };
                 let ended = Ended::default();
                 (History { run, epochs, ended, identity: None, ..resumed.history }, Some(resumed.standing))
@@ -124,6 +124,12 @@ impl Resumed {
             return Err(Error::value(format!(
                 "the checkpoint is of a training with {}",
                 differences.join("; ")
+            )));
+        }
+        let (batches, of) = (self.standing.batches, run.batches);
+        if batches > 0 && batches >= of {
+            return Err(Error::value(format!(
+                "the checkpoint is refused: it is within an epoch after {batches} batches, of {of}"
             )));
         }
         let before = self.history.identity.as_ref().and_then(|identity| identity.data.as_deref());

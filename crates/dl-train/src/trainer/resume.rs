@@ -140,6 +140,10 @@ impl Trainer<'_> {
         if finished < epochs {
             return Err(refuse(&format!("it has {epochs} epochs, of which {finished} are finished")));
         }
+        // Epochs are counted on from there.
+        if finished > usize::MAX / 2 {
+            return Err(refuse(&format!("it has {finished} finished epochs, which nobody can have trained")));
+        }
         self.session.set_step(record.standing.step);
         self.session.set_runs(record.standing.runs);
         self.finished = record.standing.finished;
@@ -188,28 +192,45 @@ impl Trainer<'_> {
 mod tests {
     use super::*;
     use crate::checkpoint::Record;
-    use crate::history::Epoch;
+    use crate::history::{Epoch, Run};
     use crate::metrics::Metrics;
     use dl_backends::{Cpu, Session};
     use dl_core::{F64, Graph, Init, Program};
 
     #[test]
     fn a_record_that_contradicts_itself_is_refused() {
+        let epochs = |n| {
+            let (train, test) = (Metrics::default(), Metrics::default());
+            let epoch = Epoch { number: 1, steps: 1, train, test, seconds: 0.0, test_seconds: 0.0 };
+            History { epochs: vec![epoch; n], ..History::default() }
+        };
+        let standing = Standing { seed: 1, step: 1, finished: 1, ..Standing::default() };
+        refused(epochs(2), standing.clone(), "it has 2 epochs, of which 1 are finished");
+        let finished = usize::MAX;
+        let endless = format!("it has {finished} finished epochs, which nobody can have trained");
+        refused(epochs(1), Standing { finished, ..standing.clone() }, &endless);
+        let within = Standing { batches: usize::MAX, ..standing };
+        let mut history = epochs(1);
+        history.run = Run { examples: 6, batch_size: 2, ..history.run };
+        let end = format!("it is within an epoch after {} batches, of 3", usize::MAX);
+        refused(history, within, &end);
+    }
+
+    /// Whoever changes a record can seal it again.
+    #[track_caller]
+    fn refused(history: History, standing: Standing, why: &str) {
         let g = Graph::new();
         let n = g.state("n", F64, (), Init::Zeros);
         let program = Program::builder(&g).update(n, n + 1.0).compile().unwrap();
         let trainer = || Trainer::new(Session::new(Cpu::default(), 1), &program).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let (train, test) = (Metrics::default(), Metrics::default());
-        let epoch = Epoch { number: 1, steps: 1, train, test, seconds: 0.0, test_seconds: 0.0 };
-        let history = History { epochs: vec![epoch; 2], ..History::default() };
-        let standing = Standing { seed: 1, step: 1, finished: 1, ..Standing::default() };
         let record = Record::new(trainer().program().unwrap(), standing, history, None);
-        let store = Store::new(folder.path());
-        let writer = Writer::new(store, Keep::last_ones(1)).unwrap();
+        let writer = Writer::new(Store::new(folder.path()), Keep::last_ones(1)).unwrap();
         writer.write((record, vec![("n".into(), Tensor::scalar(1.0))])).unwrap();
         writer.finish().0.unwrap();
-        let error = trainer().resume(folder.path()).err().unwrap().to_string();
-        assert!(error.ends_with("is refused: it has 2 epochs, of which 1 are finished"), "{error}");
+        let source = crate::from_fn(6, |_, _| Ok(()));
+        let fit = trainer().batch_size(2).resume(folder.path()).and_then(|mut t| t.fit(&source, None));
+        let error = fit.err().unwrap().to_string();
+        assert!(error.ends_with(&format!("is refused: {why}")), "{error}");
     }
 }

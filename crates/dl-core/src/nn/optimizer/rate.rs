@@ -20,6 +20,7 @@ use crate::nn::optimizer::settings::at_least_0;
 /// # Ok::<(), dl_core::Error>(())
 /// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum LearningRate {
     /// Always the same.
     Constant(f64),
