@@ -141,6 +141,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_packages_of_this_repository_are_complete() {
+        let checked = check(&Workspace::here());
+        assert!(checked.is_ok(), "{}", checked.err().map(|failure| failure.to_string()).unwrap_or_default());
+    }
+
+    #[test]
     fn missing_keys_are_named() {
         let all: String = KEYS.iter().map(|key| format!("{key}.workspace = true\n")).collect();
         assert!(keys(&format!("[package]\n{all}[dependencies]\n")).is_empty());

@@ -27,7 +27,7 @@
 //!     .shuffle(7);
 //! let history = trainer.fit(&digits.train, Some(&digits.test))?;
 //! let accuracy = history.last().and_then(|epoch| epoch.test.get("accuracy"));
-//! assert!(accuracy > Some(0.9), "{accuracy:?}");
+//! assert!(accuracy > Some(0.85), "{accuracy:?}");
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
