@@ -91,9 +91,12 @@ fn damaged_tables_and_images_are_read_or_refused() {
     std::fs::write(&csv, format!("n,x,t,m\n{}", lines.collect::<String>())).unwrap();
     for missing in [Missing::Keep, Missing::Drop] {
         let options = CsvOptions::new().missing(missing);
-        let read = tried(&csv, 1500, |size| (1 << 20) + 200 * size, || {
-            Table::read_csv(&csv, &options).map(|table| table.len())
-        });
+        let read = tried(
+            &csv,
+            1500,
+            |size| (1 << 20) + 200 * size,
+            || Table::read_csv(&csv, &options).map(|table| table.len()),
+        );
         assert!((300..1500).contains(&read), "{read}");
     }
     for (name, grey) in [("0.png", true), ("0.jpg", false)] {
@@ -104,14 +107,19 @@ fn damaged_tables_and_images_are_read_or_refused() {
             image::Rgb([(x * 6) as u8, (y * 8) as u8, (x * y % 256) as u8])
         });
         image.save(&file).unwrap();
-        let read = tried(&file, 700, |size| (24 << 20) + 5000 * size, || {
-            let images = ImageFolder::open(folder.path().join(name))?;
-            let images = if grey { images.grey() } else { images };
-            let size = images.shape().iter().product::<usize>();
-            let pixels = images.read(0)?;
-            assert_eq!(pixels.len(), size);
-            Ok(pixels.len())
-        });
+        let read = tried(
+            &file,
+            700,
+            |size| (24 << 20) + 5000 * size,
+            || {
+                let images = ImageFolder::open(folder.path().join(name))?;
+                let images = if grey { images.grey() } else { images };
+                let size = images.shape().iter().product::<usize>();
+                let pixels = images.read(0)?;
+                assert_eq!(pixels.len(), size);
+                Ok(pixels.len())
+            },
+        );
         assert!(read < 700, "{name}: {read}");
     }
 }
@@ -124,11 +132,15 @@ fn damaged_parquet_files_are_read_or_refused() {
     // The library's panics become errors, and need not be told of.
     std::panic::set_hook(Box::new(|_| ()));
     for version in ["1.0", "2.0"] {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/tables/pyarrow-{version}.parquet"));
+        let here =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/tables/pyarrow-{version}.parquet"));
         std::fs::copy(here, &path).unwrap();
-        let read = tried(&path, 2000, |size| (64 << 20) + 2000 * size, || {
-            Table::read_parquet(&path).map(|table| table.len())
-        });
+        let read = tried(
+            &path,
+            2000,
+            |size| (64 << 20) + 2000 * size,
+            || Table::read_parquet(&path).map(|table| table.len()),
+        );
         assert!(read < 2000, "{version}: {read}");
     }
     let _ = std::panic::take_hook();
