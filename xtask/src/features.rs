@@ -13,6 +13,9 @@ use crate::workspace::Workspace;
 /// The backends beside `cpu` that need no GPU.
 pub(crate) const DEFAULT: &str = "ndarray,flex";
 
+/// What reads data of other formats, which no default build has.
+pub(crate) const DATA: &str = ",csv,parquet,images,serde";
+
 /// Whether this is a run of the continuous integration.
 pub(crate) fn ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true")

@@ -67,7 +67,7 @@ pub(crate) enum Kind {
     NoPixels { shape: [usize; 3] },
     #[error("{0}")]
     Setting(String),
-    #[cfg_attr(not(feature = "csv"), expect(dead_code))]
+    #[cfg_attr(not(any(feature = "csv", feature = "parquet")), expect(dead_code))]
     #[error("{file}: {place}: {what}")]
     Place { file: String, place: String, what: String },
     #[error("batch size must be at least 1, got 0")]

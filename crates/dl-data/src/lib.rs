@@ -7,9 +7,13 @@
 //! a broken download is an error that says so, shuffling is seeded and stable, and no
 //! tensor library comes along.
 //!
-//! No, if you need image files, augmentation, or sets that do not fit in memory.
-//! IDX files of your own are read by [`idx::split`]; other data by [`Images::new`],
-//! [`Split::new`] and [`Dataset::new`].
+//! Yes, too, for data of your own as plain arrays: tables ([`Table`]) with what is fitted to
+//! their training part ([`Preparation`]), folders of images (`ImageFolder`), IDX files
+//! ([`idx::split`]), images in memory ([`Images::new`], [`Split::new`], [`Dataset::new`]); with
+//! splits ([`Parts`]), class weights ([`class_weights`]), samples ([`weighted_rows`],
+//! [`stratified_order`]) and images that change ([`Augmentation`]), all seeded and stable.
+//!
+//! No, if you need queries or joins, which are a data frame's, or sound and video.
 //!
 //! ```
 //! let digits = dl_data::digits()?; // carried in the crate: no network
@@ -28,8 +32,12 @@
 //!
 //! # Features
 //!
-//! `fetch` (default): fetching, by the programs `npm`, `apt-get` and `curl`. Without
-//! it, only what is on this machine is found.
+//! - `fetch` (default): fetching, by the programs `npm`, `apt-get` and `curl`. Without
+//!   it, only what is on this machine is found.
+//! - `csv`: tables in CSV files, also ones larger than memory (`CsvFile`).
+//! - `parquet`: tables in Parquet files.
+//! - `images`: folders of PNG and JPEG images.
+//! - `serde`: what was fitted to a table, as plain data.
 
 pub mod augment;
 mod batches;

@@ -67,8 +67,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What goes in is a [`Source`]: images with labels ([`dl_data::Split`]), named [`Columns`] in
-//! memory, or any closure ([`from_fn`]). What comes out is a [`History`]; an [`Observer`] watches
+//! What goes in is a [`Source`]: images with labels ([`dl_data::Split`], or a folder of them with the
+//! feature `images`), named [`Columns`] in memory or [`Stored`] in files, what a table was prepared to
+//! ([`Columns::features`]), or any closure ([`from_fn`]). Around it: [`Augmented`] and [`Mixup`] change
+//! its examples, [`divided`] and [`held_out`] divide it, [`Prefetch`] fills batches ahead, and
+//! [`Sampling`] says which examples an epoch has. What comes out is a [`History`]; an [`Observer`] watches
 //! on the way, and [`Progress`] is the one that people look at.
 //!
 //! Where all examples fit into one run and digits count, [`Lbfgs`] and [`NewtonCg`] minimize an

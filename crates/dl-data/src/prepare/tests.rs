@@ -1,6 +1,8 @@
 //! What is fitted to the training part, and what becomes of others by it.
 
+use super::learnt::median;
 use super::*;
+use crate::table::Values;
 
 #[track_caller]
 fn fails(result: Result<impl std::fmt::Debug>, want: &str) {

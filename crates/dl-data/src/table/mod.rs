@@ -2,6 +2,8 @@
 
 #[cfg(feature = "csv")]
 pub(crate) mod csv;
+#[cfg(feature = "parquet")]
+mod parquet;
 
 use std::collections::HashMap;
 
