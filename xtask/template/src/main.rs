@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use dl_objective::data::Features;
 use dl_objective::prelude::*;
 
 const SEED: u64 = 7;
@@ -36,20 +35,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .checkpoint("checkpoints", Keep::best(Goal::highest("accuracy")))
         .resume("checkpoints")?
         .observe(Progress::stderr());
-    let test = columns(prepared.apply(&test)?)?;
-    let history = trainer.fit(&columns(prepared.apply(&train)?)?, Some(&test))?;
+    let [train, test] = [Columns::features(prepared.apply(&train)?)?, Columns::features(prepared.apply(&test)?)?];
+    let history = trainer.fit(&train, Some(&test))?;
 
     let accuracy = history.last().and_then(|epoch| epoch.test.get("accuracy")).unwrap_or(0.0);
     println!("{:.1} % of the unseen leaves are right: {}", 100.0 * accuracy, classes.join(", "));
     trainer.session().save("weights.safetensors")?;
     println!("weights.safetensors is written");
     Ok(())
-}
-
-/// Rows under the names of the program's inputs.
-fn columns(features: Features) -> Result<Columns, Box<dyn Error>> {
-    let width = features.x.len() / features.rows;
-    let x = Tensor::new([features.rows, width], features.x)?;
-    let y = Tensor::vector(features.classes.unwrap_or_default());
-    Ok(Columns::new().column("x", x)?.column("y", y)?)
 }
