@@ -245,7 +245,7 @@ mod tests {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) as usize % n
         };
-        let (mut whole, tries) = (0, 3000);
+        let (mut whole, tries) = (0, 1000);
         for _ in 0..tries {
             let mut bytes = tar.clone();
             for _ in 0..=below(3) {
@@ -263,7 +263,7 @@ mod tests {
                 whole += 1;
             }
         }
-        assert!((100..tries - 100).contains(&whole), "{whole} of {tries} are whole");
+        assert!((50..tries - 50).contains(&whole), "{whole} of {tries} are whole");
     }
 
     #[test]

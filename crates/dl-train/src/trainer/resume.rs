@@ -218,6 +218,7 @@ mod tests {
 
     /// Whoever changes a record can seal it again.
     #[track_caller]
+    #[allow(clippy::unwrap_used)] // the lint's exemption for tests does not see the functions that they share
     fn refused(history: History, standing: Standing, why: &str) {
         let g = Graph::new();
         let n = g.state("n", F64, (), Init::Zeros);
