@@ -1,7 +1,6 @@
 //! Tables in Parquet files: flat columns of numbers, truth values and text.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
@@ -35,10 +34,7 @@ impl Table {
         let path = path.as_ref();
         let name = path.display().to_string();
         let file = File::open(path).map_err(|e| Kind::io(path, "open", e))?;
-        // The library panics at some damaged files.
-        let read = catch_unwind(AssertUnwindSafe(|| read(file)));
-        let read = read.unwrap_or_else(|_| Err(("the file".into(), "damaged".into())));
-        read.map_err(|(place, what)| Error::from(Kind::Place { file: name, place, what }))
+        read(file).map_err(|(place, what)| Error::from(Kind::Place { file: name, place, what }))
     }
 }
 
