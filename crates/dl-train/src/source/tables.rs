@@ -17,7 +17,9 @@ use dl_data::{CsvFile, Prepared};
 use super::Columns;
 #[cfg(feature = "csv")]
 use super::Stored;
-use crate::error::{Error, Result};
+#[cfg(feature = "csv")]
+use crate::error::Error;
+use crate::error::Result;
 
 impl Columns {
     /// What a table was [prepared](dl_data::Preparation) to: `x`, `f32` `[rows, columns]`; `y`, classes `i64`
