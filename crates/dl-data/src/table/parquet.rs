@@ -189,9 +189,12 @@ fn drain<T: DataType>(
         if records == 0 || there != values.len() || (optional && levels.len() != records) {
             return Err(format!("{len} rows, the file promises {end}"));
         }
+        if !optional {
+            levels.resize(records, 1);
+        }
         let mut next = values.iter();
-        for row in 0..records {
-            let value = if optional && levels[row] <= 0 { None } else { next.next() };
+        for level in &levels {
+            let value = if *level > 0 { next.next() } else { None };
             if value.is_none() {
                 missing.push(*len);
             }
