@@ -29,18 +29,21 @@ pub struct Options {
     pub data: Option<String>,
     /// A text to learn from: `--text FILE`.
     pub text: Option<PathBuf>,
+    /// Where a result goes: `--out FILE`.
+    pub out: Option<PathBuf>,
 }
 
 /// Every option, and what its line of the help says. An example takes some of them.
-const OPTIONS: [(&str, &str); 8] = [
+const OPTIONS: [(&str, &str); 9] = [
     ("--backend", "NAME  run on this backend (default cpu); others than cpu need --features NAME before --"),
     ("--latex", "print formulas as LaTeX"),
     ("--seed", "N  the seed of weights and shuffling (default 1)"),
     ("--seeds", "N  train for N seeds, from --seed on (default 1)"),
     ("--epochs", "N  train for N epochs in place of the recipe's"),
     ("--batch-size", "N  train on batches of N in place of the practical recipe's"),
-    ("--data", "NAME  mnist (the default) or fashion-mnist"),
+    ("--data", "NAME  another dataset: mnist, fashion-mnist or digits, where the example has a use for it"),
     ("--text", "FILE  learn from this text"),
+    ("--out", "FILE  write to this file"),
 ];
 
 /// What examples take that train nothing at random.
@@ -66,6 +69,7 @@ impl Default for Options {
             batch_size: None,
             data: None,
             text: None,
+            out: None,
         }
     }
 }
@@ -96,6 +100,7 @@ impl Options {
                 Arg::Long("batch-size") => options.batch_size = Some(from_1(&mut parser, "--batch-size")?),
                 Arg::Long("data") => options.data = Some(parser.value()?.string()?),
                 Arg::Long("text") => options.text = Some(parser.value()?.into()),
+                Arg::Long("out") => options.out = Some(parser.value()?.into()),
                 other => return Err(other.unexpected()),
             }
         }

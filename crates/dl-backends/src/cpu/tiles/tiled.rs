@@ -6,6 +6,7 @@ use dl_core::plan::{Plan, ValueId};
 use dl_core::{DType, Dims, Schedule};
 
 use super::data::convert::Convert;
+use super::data::packed::Packed;
 use super::data::phase::{Buffer, FoldDecl, Phase, Phases};
 use super::data::product::Pack;
 use super::data::slots::Slot;
@@ -52,7 +53,9 @@ pub(in crate::cpu) struct Tiled {
     pub(super) replaced: Vec<usize>,
     /// Between the end of the stages and the updates: the values that these add.
     pub(super) addends: Vec<Option<Array<'static>>>,
-    pub(super) packed: Vec<(Pack, RwLock<Room>)>,
+    pub(super) packed: Vec<(Pack, RwLock<Packed>)>,
+    /// Which of the plan's parameters is packed, by that list, if it is one and the plan has no update of it.
+    pub(super) sources: Vec<Option<usize>>,
     pub(super) kernels: Kernels,
     pub(super) isa: Isa,
 }
@@ -89,6 +92,11 @@ impl Tiled {
             room_for(&[pack.len(&kernels)], DType::F32).map_err(Error::value)?;
         }
         let packed = lowered.packs.iter().map(|p| (*p, RwLock::default())).collect();
+        let source = |p: &Pack| {
+            let all = &mut plan.parameters().iter();
+            all.position(|slot| slot.update.is_none() && slot.value == Some(ValueId(p.value as u32)))
+        };
+        let sources = lowered.packs.iter().map(source).collect();
         Ok(Tiled {
             replaced: lower::whole::replaced(&wholes),
             wholes,
@@ -106,6 +114,7 @@ impl Tiled {
             addends: vec![None; updates.len()],
             updates,
             packed,
+            sources,
             kernels,
             isa: Isa::widest(),
             schedule,

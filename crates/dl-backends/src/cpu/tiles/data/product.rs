@@ -74,6 +74,12 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
+    /// Whether another one of the same value has the same elements in the same places.
+    pub(crate) fn lies_as(&self, other: &Pack) -> bool {
+        let place = |p: &Pack| (p.k, p.n, p.strides, p.padded);
+        place(self) == place(other)
+    }
+
     /// Rows and columns, and whether it lies column by column.
     pub(crate) fn sizes(&self) -> (usize, usize, bool) {
         (self.k, self.n, self.n > 1 && self.strides.1 != 1)

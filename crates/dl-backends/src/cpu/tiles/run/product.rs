@@ -72,7 +72,7 @@ impl Product {
                             Some(pack) => {
                                 let room = &scene.packed[pack].1;
                                 let mut room = room.write().unwrap_or_else(PoisonError::into_inner);
-                                into(&mut Out::panels(&mut room, sizes.0));
+                                into(&mut Out::panels(room.own(), sizes.0));
                             }
                             None => into(&mut Out::rows(folds[fold].now.get_mut(), sizes.1)),
                         }
@@ -81,7 +81,7 @@ impl Product {
                     let parts = (*b, *sizes, *k);
                     if let Some(pack) = self.panels {
                         let mut room = scene.packed[pack].1.write().unwrap_or_else(PoisonError::into_inner);
-                        let out = &mut Out::panels(&mut room, sizes.0);
+                        let out = &mut Out::panels(room.own(), sizes.0);
                         return self.fold_packed(scene, span, parts, scale, (out, workspace), lead);
                     }
                     let out = &mut Out::rows(folds[fold].now.get_mut(), sizes.1);

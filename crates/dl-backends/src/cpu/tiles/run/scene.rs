@@ -8,11 +8,12 @@ use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
 
 use crate::cpu::array::Array;
-use crate::cpu::matmul::{Kernels, Room};
+use crate::cpu::matmul::Kernels;
 use crate::cpu::prefetch::prefetch;
 use crate::cpu::tiles::data::convert::{Convert, Converted};
 use crate::cpu::tiles::data::home::{Base, Home, Place, Span};
 use crate::cpu::tiles::data::instr::Operand;
+use crate::cpu::tiles::data::packed::Packed;
 use crate::cpu::tiles::data::phase::Buffer;
 use crate::cpu::tiles::data::product::Pack;
 use crate::cpu::tiles::data::slots::{Held, Shared, Slot, typed};
@@ -74,7 +75,7 @@ pub(crate) struct Scene<'a> {
     pub wholes: &'a [Option<Array<'a>>],
     pub known: &'a [Array<'static>],
     /// Whole matrices in panels.
-    pub packed: &'a [(Pack, RwLock<Room>)],
+    pub packed: &'a [(Pack, RwLock<Packed>)],
     /// Buffers of rows, which outlive the scene. Those of blocks are this member's own, of the others its
     /// rows of groups are.
     pub slots: &'a [Shared],
