@@ -24,6 +24,8 @@ fn warm_calls_take_nothing_and_instances_share_weights() {
         let change = region.change();
         change.bytes_allocated as isize - change.bytes_deallocated as isize
     };
+    // Tables that the process makes once are there before.
+    Model::new(&program, &session).unwrap().warm(&[("B", 3)], 1).unwrap();
     let before = Region::new(ALLOCATOR);
     let model = Model::new(&program, &session).unwrap();
     for rows in [1, 20] {
@@ -49,13 +51,13 @@ fn warm_calls_take_nothing_and_instances_share_weights() {
             .collect();
         assert_eq!(allocations, [0; 30], "{rows} rows");
     }
-    // A thousand sizes are let go but for the last ones.
-    for rows in 1..300 {
+    // Sizes are let go but for the last ones.
+    for rows in (1..300).step_by(7) {
         model.run(&[Tensor::zeros(dl_core::DType::F32, [rows, 300]).view()]).unwrap();
     }
     model.keep_sizes(1);
     let left = held(&before);
-    assert!(left < 5 * weights as isize, "{left} bytes");
+    assert!(left < 5 * weights, "{left} bytes");
     drop(model);
     let left = held(&before);
     assert!(left < 4096, "{left} bytes are left of a model that is gone");

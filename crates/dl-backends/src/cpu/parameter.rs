@@ -78,6 +78,11 @@ impl Parameter {
         self.panels = Some(panels);
     }
 
+    /// Whether it is finite and stays as it is.
+    pub(super) fn is_steady(&self) -> bool {
+        self.fixed().is_some_and(|forms| forms.is_finite(|| self.is_finite(None)))
+    }
+
     /// Another value; the old elements.
     pub(super) fn replace(&mut self, array: Array<'static>) -> Array<'static> {
         self.panels = None;

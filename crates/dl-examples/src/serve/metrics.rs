@@ -37,6 +37,7 @@ impl Default for Metrics {
         registry.register("batch_examples", "Examples of a batch", batches.clone());
         registry.register("queue_examples", "Examples that wait for a batch", queue.clone());
         registry.register("connections", "Open connections", connections.clone());
+        Metrics { registry, requests, seconds, batches, queue, connections }
     }
 }
 

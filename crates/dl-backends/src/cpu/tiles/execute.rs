@@ -88,6 +88,11 @@ impl Tiled {
                 _ => false,
             })
         };
+        for (slot, &place) in plan.parameters().iter().zip(call.slots) {
+            if let Some(value) = slot.value {
+                self.steady[value.index()] = call.parameters[place].get::<Parameter>()?.is_steady();
+            }
+        }
         let mut values = self.frame.begin(&mut self.context, &plan, &mut call, stays)?;
         for stage in 0..self.phases.len() {
             self.whole(stage, &mut values, &mut call, watch)?;

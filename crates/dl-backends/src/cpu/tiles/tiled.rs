@@ -56,6 +56,8 @@ pub(in crate::cpu) struct Tiled {
     pub(super) packed: Vec<(Pack, RwLock<Packed>)>,
     /// Which of the plan's parameters is packed, by that list, if it is one and the plan has no update of it.
     pub(super) sources: Vec<Option<usize>>,
+    /// By the plan's values, of a run: those of parameters that stay as they are, and are finite.
+    pub(super) steady: Vec<bool>,
     pub(super) kernels: Kernels,
     pub(super) isa: Isa,
 }
@@ -115,6 +117,7 @@ impl Tiled {
             updates,
             packed,
             sources,
+            steady: vec![false; plan.values().len()],
             kernels,
             isa: Isa::widest(),
             schedule,

@@ -1,19 +1,28 @@
 //! Matrices in panels, and who has them: an executable for itself, or all that share a value which stays as it is.
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::product::Pack;
 use crate::cpu::matmul::{Kernels, Room};
 
-/// The packed forms of a parameter that nobody updates: each is made once, by whoever needs it first.
+/// What is known of a parameter that nobody updates, for all who share it: its packed forms, each made once by
+/// whoever needs it first, and whether it is finite.
 #[derive(Debug, Default)]
-pub(in crate::cpu) struct Forms(Mutex<Vec<(Pack, Arc<Room>)>>);
+pub(in crate::cpu) struct Forms {
+    packed: Mutex<Vec<(Pack, Arc<Room>)>>,
+    is_finite: OnceLock<bool>,
+}
 
 impl Forms {
+    /// Whether all elements are finite, which is looked up once.
+    pub(in crate::cpu) fn is_finite(&self, look: impl FnOnce() -> bool) -> bool {
+        *self.is_finite.get_or_init(look)
+    }
+
     /// The elements `from` as `pack` wants them.
     fn get(&self, pack: &Pack, kernels: &Kernels, from: &[f32]) -> Arc<Room> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, room)) = all.iter().find(|(known, _)| known.lies_as(pack)) {
             return room.clone();
         }

@@ -173,6 +173,7 @@ impl Fused {
                 wholes: values,
                 known: &[],
                 packed: &[],
+                steady: &[],
                 slots: member.table(),
                 converts: &[],
                 converted: &[],

@@ -48,6 +48,9 @@ impl Product {
                         let right = Right::Rows(scene.whole(*w), *row as usize);
                         // SAFETY: as above.
                         let out = unsafe { scene.write(home, span, len) };
+                        if span.rows * m == 1 && scene.is_steady(*w) && scene.kernels.takes_row(*sizes) {
+                            return self.by_row(scene, span, *sizes, right, out);
+                        }
                         self.by_packed(scene, span, (m, *sizes), right, out, lead);
                     }
                     (Weights::Whole(w, strides), _) => {
@@ -211,6 +214,22 @@ impl Product {
             }
         };
         scene.kernels.multiply_shared(&job, &left, &mut Out::rows(out, n), lead);
+    }
+
+    /// A single row, by rows of a matrix that is finite: those that are multiplied by zero are not read.
+    fn by_row(&self, scene: &Scene<'_>, span: Span, sizes: (usize, usize), b: Right<'_>, out: &mut [f32]) {
+        let Right::Rows(b, stride) = b else { unreachable!("the matrix lies row by row") };
+        let k = sizes.0;
+        match self.a {
+            Left::Home(home) => {
+                scene.kernels.multiply_row(scene.rows(home, span, k), (b, stride), sizes, out);
+            }
+            Left::Converted(place, _) => {
+                let mut own = scene.own(place, 0);
+                let a = scene.converts[place].elements(&mut own, scene, span, 0..k);
+                scene.kernels.multiply_row(a, (b, stride), sizes, out);
+            }
+        }
     }
 
     /// Rows of the left operand that are there together.

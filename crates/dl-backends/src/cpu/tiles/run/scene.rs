@@ -76,6 +76,8 @@ pub(crate) struct Scene<'a> {
     pub known: &'a [Array<'static>],
     /// Whole matrices in panels.
     pub packed: &'a [(Pack, RwLock<Packed>)],
+    /// By the plan's values: whether they are parameters that stay as they are, and finite.
+    pub steady: &'a [bool],
     /// Buffers of rows, which outlive the scene. Those of blocks are this member's own, of the others its
     /// rows of groups are.
     pub slots: &'a [Shared],
@@ -140,6 +142,11 @@ impl<'a> Scene<'a> {
         };
         let array = array.expect("whole values come before rows that use them");
         T::dense(array).expect("whole values lie row by row")
+    }
+
+    /// Whether a whole value is finite, and known to stay so.
+    pub(crate) fn is_steady(&self, value: usize) -> bool {
+        matches!(self.homes[value].place, Place::Whole(v) if self.steady.get(v) == Some(&true))
     }
 
     /// The element type of an operand that is no number.
