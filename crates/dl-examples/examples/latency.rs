@@ -49,7 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::thread::scope(|scope| {
             let each = || -> dl_backends::Result<()> {
                 let (mut runner, mut out) = (model.runner(), vec![0.0f32; out.len()]);
-                (0..CALLS).try_for_each(|i| runner.run(&[inputs[i % KINDS].view()])?.read_into(&name, &mut out))
+                (0..CALLS)
+                    .try_for_each(|i| runner.run(&[inputs[i % KINDS].view()])?.read_into(&name, &mut out))
             };
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(each)).collect();
             threads.into_iter().try_for_each(|thread| thread.join().expect("it did not panic"))

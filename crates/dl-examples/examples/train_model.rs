@@ -30,7 +30,8 @@ fn example(options: &Options) -> Result<(), Box<dyn Error>> {
 
     let g = Graph::new();
     let logits = perceptron.logits(g.input("x", U8, (B, perceptron.pixels)));
-    let inference = Program::builder(&g).output("p", nn::softmax(logits, -1)).output("class", logits.argmax(-1));
+    let inference =
+        Program::builder(&g).output("p", nn::softmax(logits, -1)).output("class", logits.argmax(-1));
     Model::new(&inference.compile()?, trainer.session())?.save(out)?;
     println!("{}", out.display());
     Ok(())

@@ -92,7 +92,8 @@ fn model() -> Model {
     let g = Graph::new();
     let x = g.input("x", U8, (Named("B"), 5)).cast(F32) / 255.0;
     let logits = nn::dense(nn::dense(x, "fc1", 32).relu(), "fc2", 3);
-    let program = Program::builder(&g).output("p", nn::softmax(logits, -1)).output("class", logits.argmax(-1));
+    let program =
+        Program::builder(&g).output("p", nn::softmax(logits, -1)).output("class", logits.argmax(-1));
     let program = program.compile().unwrap();
     let mut session = Session::new(Cpu::with_threads(1), 7);
     session.compile(&program).unwrap();
@@ -113,7 +114,8 @@ fn everybody_gets_their_own_answer() {
             threads.spawn(move || {
                 let mut client = running.client();
                 for i in 0..50u8 {
-                    let x: Vec<u8> = (0..5).map(|k| thread.wrapping_mul(31) ^ i.wrapping_mul(7) ^ (k << 5)).collect();
+                    let x: Vec<u8> =
+                        (0..5).map(|k| thread.wrapping_mul(31) ^ i.wrapping_mul(7) ^ (k << 5)).collect();
                     let want = model.run(&[TensorRef::new(&[1, 5], &x).unwrap()]).unwrap().read("p").unwrap();
                     let (status, answer) = match i % 2 {
                         0 => client.ask("POST /predict", &json(&x)),
@@ -164,7 +166,12 @@ fn requests_that_cannot_be_answered_are_told_why() {
     fails("POST /predict", b"{\"x\": [1, 2, 3, 4, NaN]}", 400, "expected value");
     fails("POST /predict", b"{\"x\": [1, 2, 3, 4, 256]}", 400, "x: 256 is no u8");
     fails("POST /predict", b"", 400, "EOF");
-    fails("POST /predict", "{\"x\": [[1,1,1,1,1]]}".replace("[[1,1,1,1,1]]", &nine()).as_bytes(), 413, "100 bytes at most");
+    fails(
+        "POST /predict",
+        "{\"x\": [[1,1,1,1,1]]}".replace("[[1,1,1,1,1]]", &nine()).as_bytes(),
+        413,
+        "100 bytes at most",
+    );
     // The rest of a body that is too long is not read: another connection.
     let mut client = running.client();
     let mut fails = |head: &str, body: &[u8], status: u16, why: &str| {
@@ -306,9 +313,11 @@ fn models_that_cannot_be_served_are_refused() {
         Program::builder(g).output("y", x).compile().unwrap()
     });
     assert_eq!(two, "the model has 2 inputs, and one can be served");
-    assert!(form(|g| {
-        let x = g.input("x", F32, (Named("B"), Named("T")));
-        Program::builder(g).output("y", x).compile().unwrap()
-    })
-    .contains("only the first axis may be named"));
+    assert!(
+        form(|g| {
+            let x = g.input("x", F32, (Named("B"), Named("T")));
+            Program::builder(g).output("y", x).compile().unwrap()
+        })
+        .contains("only the first axis may be named")
+    );
 }

@@ -26,7 +26,10 @@ fn program() -> Program {
     let g = Graph::new();
     let x = g.input("x", U8, (B, 64)).cast(F32) / 16.0;
     let h = nn::dropout(nn::dense(x, "fc1", 16).relu(), 0.1, nn::Mode::Train);
-    nn::cross_entropy(nn::dense(h, "fc2", 10), g.input("y", I64, B)).mean(..).minimize(Adam::new(0.001)).unwrap()
+    nn::cross_entropy(nn::dense(h, "fc2", 10), g.input("y", I64, B))
+        .mean(..)
+        .minimize(Adam::new(0.001))
+        .unwrap()
 }
 
 fn images() -> Split {
@@ -71,7 +74,8 @@ impl Memory {
     }
 
     fn is_flat(&self) {
-        let shown: Vec<String> = self.seen.iter().map(|b| format!("{:.1}", *b as f64 / 1_048_576.0)).collect();
+        let shown: Vec<String> =
+            self.seen.iter().map(|b| format!("{:.1}", *b as f64 / 1_048_576.0)).collect();
         println!("{} {}: MiB at each tenth: {}", self.of, self.what, shown.join(" "));
         if let [first, .., last] = self.seen[..] {
             assert!(last < first + (8 << 20), "{}: {}", self.what, shown.join(" "));
@@ -134,7 +138,11 @@ fn sixty_four_threads_each_with_a_session() {
                     let mut trainer = trainer(program, seed, 2);
                     together.wait();
                     trainer.fit(train, None).unwrap();
-                    assert_eq!(bits(trainer.session()), want[seed as usize], "thread {thread} of round {round}");
+                    assert_eq!(
+                        bits(trainer.session()),
+                        want[seed as usize],
+                        "thread {thread} of round {round}"
+                    );
                 });
             }
         });

@@ -323,7 +323,9 @@ mod tests {
             let x = x.to_owned();
             match x.to_f64().iter().any(|x| *x < 0.0) {
                 true => Err("a number below 0".to_owned()),
-                false => Ok(vec![Tensor::from_f64(x.dtype(), x.shape(), &x.to_f64().map_each(|x| 2.0 * x)).unwrap()]),
+                false => Ok(vec![
+                    Tensor::from_f64(x.dtype(), x.shape(), &x.to_f64().map_each(|x| 2.0 * x)).unwrap(),
+                ]),
             }
         };
         let sizes = Mutex::new(sizes);

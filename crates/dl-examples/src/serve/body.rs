@@ -46,14 +46,18 @@ impl Form {
         };
         let mut axes = input.shape.iter();
         let batch = axes.next().and_then(|dim| dim.name().cloned());
-        let batch = batch.ok_or_else(|| format!("input {}: the first axis must be a named dimension", input.name))?;
+        let batch =
+            batch.ok_or_else(|| format!("input {}: the first axis must be a named dimension", input.name))?;
         let sizes: Option<Vec<usize>> = axes.map(|dim| dim.size()).collect();
         let shape = sizes.ok_or_else(|| format!("input {}: only the first axis may be named", input.name))?;
         let plan = model.plan();
         for output in plan.outputs() {
             let first = plan.value(output.value).shape.first().and_then(|dim| dim.name().cloned());
             if first.as_ref() != Some(&batch) {
-                return Err(format!("output {}: its first axis must be {batch}, as the input's is", output.name));
+                return Err(format!(
+                    "output {}: its first axis must be {batch}, as the input's is",
+                    output.name
+                ));
             }
         }
         let outputs = model.outputs().map(str::to_owned).collect();
@@ -67,7 +71,8 @@ impl Form {
     pub fn from_json(&self, text: &[u8]) -> Result<Examples, String> {
         let mut found = Numbers::default();
         let mut json = serde_json::Deserializer::from_slice(text);
-        let read = Named { name: &self.name, into: &mut found }.deserialize(&mut json).and_then(|()| json.end());
+        let read =
+            Named { name: &self.name, into: &mut found }.deserialize(&mut json).and_then(|()| json.end());
         read.map_err(|e| format!("the body is not {{{:?}: …}} with numbers: {e}", self.name))?;
         let single = found.shape == self.shape;
         if !single && (found.shape.len() != self.shape.len() + 1 || found.shape[1..] != self.shape) {
@@ -284,9 +289,10 @@ impl<'de> Visitor<'de> for List<'_> {
             length += 1;
         }
         match known {
-            true if self.into.shape[depth] != length => {
-                Err(A::Error::custom(format!("lists of {} and of {length} side by side", self.into.shape[depth])))
-            }
+            true if self.into.shape[depth] != length => Err(A::Error::custom(format!(
+                "lists of {} and of {length} side by side",
+                self.into.shape[depth]
+            ))),
             true => Ok(()),
             false => {
                 self.into.shape[depth] = length;
@@ -310,12 +316,18 @@ mod tests {
         let one = of.from_json(br#"{"x": [1, -0.5]}"#).unwrap();
         assert_eq!((one.all, one.single), (Tensor::new([1, 2], vec![1.0f32, -0.5]).unwrap(), true));
         let two = of.from_json(br#" {"x": [[1, 2], [3e2, 4]]} "#).unwrap();
-        assert_eq!((two.all, two.single), (Tensor::new([2, 2], vec![1.0f32, 2.0, 300.0, 4.0]).unwrap(), false));
+        assert_eq!(
+            (two.all, two.single),
+            (Tensor::new([2, 2], vec![1.0f32, 2.0, 300.0, 4.0]).unwrap(), false)
+        );
         let scalars = form(DType::I64, &[]);
         assert!(scalars.from_json(br#"{"x": 7}"#).unwrap().single);
         assert_eq!(scalars.from_json(br#"{"x": [7, 8]}"#).unwrap().all, Tensor::vector(vec![7i64, 8]));
         let bytes = form(DType::U8, &[2]);
-        assert_eq!(bytes.from_bytes(&[1, 2, 3, 4]).unwrap().all, Tensor::new([2, 2], vec![1u8, 2, 3, 4]).unwrap());
+        assert_eq!(
+            bytes.from_bytes(&[1, 2, 3, 4]).unwrap().all,
+            Tensor::new([2, 2], vec![1u8, 2, 3, 4]).unwrap()
+        );
         assert_eq!(of.from_bytes(&[0, 0, 128, 63, 0, 0, 0, 192]).unwrap().all.to_f64(), [1.0, -2.0]);
     }
 
