@@ -18,7 +18,11 @@ fn program() -> Program {
     let x = g.input("x", U8, (B, 20)).cast(F32) / 255.0;
     let h = nn::BatchNorm::new().apply(nn::dense(x, "fc1", 32), "bn", Mode::Evaluate).relu();
     let logits = nn::dense(h, "fc2", 7);
-    Program::builder(&g).output("p", nn::softmax(logits, -1)).output("class", logits.argmax(-1)).compile().unwrap()
+    Program::builder(&g)
+        .output("p", nn::softmax(logits, -1))
+        .output("class", logits.argmax(-1))
+        .compile()
+        .unwrap()
 }
 
 fn session() -> Session {
@@ -161,7 +165,11 @@ fn files_that_were_changed_are_refused_with_the_reason() {
     text(r#""dl-seed":"7""#, r#""dl-seed":"8""#, "m: the checksum is not that of its program and weights");
     text(r#"\"relu\""#, r#"\"sqrt\""#, "m: the checksum is not that of its program and weights");
     text(r#"[{\"name\":\"x\""#, r#"[{\"name\":\"y\""#, "m: not a program: ");
-    text(r#""fc2.bias":{"#, r#""fc3.bias":{"#, "m does not fit the parameters (1 mistake):\n  fc2.bias: not in the file");
+    text(
+        r#""fc2.bias":{"#,
+        r#""fc3.bias":{"#,
+        "m does not fit the parameters (1 mistake):\n  fc2.bias: not in the file",
+    );
     let mut edited = whole.clone();
     *edited.last_mut().unwrap() ^= 1;
     std::fs::write(&path, edited).unwrap();
@@ -174,7 +182,13 @@ fn files_that_were_changed_are_refused_with_the_reason() {
     fails(&path, "m: No such file or directory");
     let other = folder.path().join("w.safetensors");
     session().save(&other).unwrap();
-    assert!(Model::load(&other).err().unwrap().to_string().ends_with("no model, but arrays alone: a session loads weights"));
+    assert!(
+        Model::load(&other)
+            .err()
+            .unwrap()
+            .to_string()
+            .ends_with("no model, but arrays alone: a session loads weights")
+    );
 }
 
 #[test]
@@ -237,7 +251,10 @@ fn what_is_no_inference_is_refused() {
         let y = nn::dense(g.input("x", F32, (B, 3)), name, units);
         Program::builder(&g).output("y", y).compile().unwrap()
     };
-    fails(&dense("fc", 4), "parameter fc.weight has another type or shape in the session than the f32 [3, 4] of the program");
+    fails(
+        &dense("fc", 4),
+        "parameter fc.weight has another type or shape in the session than the f32 [3, 4] of the program",
+    );
     fails(
         &dense("fd", 2),
         "unknown parameter fd.weight; the session has fc.weight, fc.bias; did you mean fc.weight?",
@@ -248,7 +265,8 @@ fn what_is_no_inference_is_refused() {
 #[test]
 fn inputs_and_sizes_that_do_not_fit_are_refused() {
     let model = model();
-    let fails = |result: dl_backends::Result<()>, want: &str| assert_eq!(result.err().unwrap().to_string(), want);
+    let fails =
+        |result: dl_backends::Result<()>, want: &str| assert_eq!(result.err().unwrap().to_string(), want);
     let floats = Tensor::zeros(dl_core::DType::F32, [1, 20]);
     fails(model.run(&[floats.view()]).map(drop), "input x: expected elements of u8, got f32");
     fails(model.run(&[]).map(drop), "expected 1 inputs (x), got 0");

@@ -78,9 +78,10 @@ impl Parameter {
         self.panels = Some(panels);
     }
 
-    /// Whether it is finite and stays as it is.
-    pub(super) fn is_steady(&self) -> bool {
-        self.fixed().is_some_and(|forms| forms.is_finite(|| self.is_finite(None)))
+    /// The elements of one that stays as it is, at the start of a line of the cache, if all are finite.
+    pub(super) fn lines(&self) -> Option<Arc<Room>> {
+        let Array::F32(view) = &self.array else { return None };
+        self.fixed()?.lines(view.as_dense()?)
     }
 
     /// Another value; the old elements.

@@ -43,7 +43,8 @@ pub(super) fn open(path: &Path) -> Result<ArrayFile> {
 pub(super) fn read(file: &mut ArrayFile) -> Result<Contents> {
     let name = file.name().to_owned();
     let wrong = |why: String| Error::value(format!("{name}: {why}"));
-    let note = |note: &str| file.notes().iter().find(|(known, _)| known == note).map(|(_, text)| text.as_str());
+    let note =
+        |note: &str| file.notes().iter().find(|(known, _)| known == note).map(|(_, text)| text.as_str());
     let missing = |what: &str| wrong(format!("its note {what} is missing: it was edited"));
     let Some(version) = note(MODEL) else {
         return Err(wrong("no model, but arrays alone: a session loads weights".into()));
@@ -84,7 +85,9 @@ pub(super) fn write(path: &Path, program: &Program, weights: &[Tensor], seed: u6
     let name = path.display().to_string();
     if text.len() > LONGEST {
         let length = text.len();
-        return Err(Error::value(format!("{name}: the program has {length} bytes, at most {LONGEST} are read")));
+        return Err(Error::value(format!(
+            "{name}: the program has {length} bytes, at most {LONGEST} are read"
+        )));
     }
     let mut digest = Digest::new(&text, &seed);
     program.parameters().iter().zip(weights).for_each(|(decl, weight)| digest.add(decl, weight));

@@ -109,7 +109,8 @@ impl Model {
                 )));
             }
         }
-        let weights = program.parameters().iter().map(|decl| session.get(&decl.name)).collect::<Result<_>>()?;
+        let weights =
+            program.parameters().iter().map(|decl| session.get(&decl.name)).collect::<Result<_>>()?;
         Model::of(Box::new(executor), program.clone(), weights, session.seed())
     }
 
@@ -201,7 +202,8 @@ impl Model {
             }
         }
         let zeros = |decl: &InputDecl| {
-            let shape = decl.shape.eval(&dims).map_err(|why| Error::value(format!("input {}: {why}", decl.name)))?;
+            let shape =
+                decl.shape.eval(&dims).map_err(|why| Error::value(format!("input {}: {why}", decl.name)))?;
             Ok(Tensor::try_zeros(decl.dtype, shape)?)
         };
         let zeros: Vec<Tensor> = self.0.inputs.iter().map(zeros).collect::<Result<_>>()?;
@@ -281,7 +283,8 @@ impl Shared {
     /// One that nobody uses, or a new one.
     fn instance(&self, inputs: &[TensorRef<'_>]) -> Result<Instance> {
         if self.typed(inputs)
-            && let Some(instance) = self.pool.take(inputs) {
+            && let Some(instance) = self.pool.take(inputs)
+        {
             return Ok(instance);
         }
         let dims = dl_core::program::bind(&self.inputs, inputs)?;

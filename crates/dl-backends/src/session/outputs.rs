@@ -95,7 +95,9 @@ impl<'s> Outputs<'s> {
                         value.shape()
                     )))
                 }
-                Err(other) => Err(Error::value(format!("output {}: {other}", self.plan.outputs()[place].name))),
+                Err(other) => {
+                    Err(Error::value(format!("output {}: {other}", self.plan.outputs()[place].name)))
+                }
             };
         })?;
         result

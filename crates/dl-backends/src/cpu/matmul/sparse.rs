@@ -74,7 +74,8 @@ impl Kernels {
     }
 
     /// `c ← a·b` for one row `a` of `k` elements and rows of `b` at a stride, whose elements are all finite: then a
-    /// zero of `a` adds nothing. Sums are those of [`multiply`](Kernels::multiply), but for the sign of zero.
+    /// zero of `a` adds nothing. Sums are those of [`multiply`](Kernels::multiply), but for the sign of zero. Rows of
+    /// `b` that begin at lines of the cache take two thirds of the time.
     ///
     /// # Panics
     /// Where an operand or the result does not lie inside its slice, or the sizes are none that are taken.
@@ -97,10 +98,15 @@ impl Kernels {
         for index in 0..depths {
             let range = part(0..k, index, depths);
             let mut count = 0;
-            for (place, factor) in range.clone().zip(&a[range]) {
-                // Written in any case: whether it counts is no branch, which would often be guessed wrong.
-                (places[count], factors[count]) = (place, *factor);
-                count += usize::from(*factor != 0.0);
+            for (some, first) in a[range.clone()].chunks(SOME).zip(range.step_by(SOME)) {
+                if some.iter().fold(0, |bits, factor| bits | factor.to_bits() << 1) == 0 {
+                    continue;
+                }
+                for (place, factor) in (first..).zip(some) {
+                    // Written in any case: whether it counts is no branch, which would often be guessed wrong.
+                    (places[count], factors[count]) = (place, *factor);
+                    count += usize::from(*factor != 0.0);
+                }
             }
             let (places, factors) = (&places[..count], &factors[..count]);
             let (b, c, vectors) = (b.as_ptr(), c.as_mut_ptr(), n / self.unit.width);
@@ -111,6 +117,9 @@ impl Kernels {
         }
     }
 }
+
+/// Elements of a row that are looked at together: black pixels are side by side.
+const SOME: usize = 16;
 
 /// Elements of a matrix that a team may share.
 const MOST: usize = 1 << 18;

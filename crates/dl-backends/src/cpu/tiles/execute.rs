@@ -55,10 +55,12 @@ impl Executable for Tiled {
         let output = self.frame.output(index)?;
         let shape = &self.schedule.shapes()[self.schedule.plan().outputs()[index].value.index()];
         match (output, self.lowered.outputs[index], &self.shards[..]) {
-            (Some(array), ..) => match each!(array, v => v.as_dense().map(|all| TensorRef::new(shape, all))) {
-                Some(whole) => to(whole?),
-                None => to(array.to_tensor().view()),
-            },
+            (Some(array), ..) => {
+                match each!(array, v => v.as_dense().map(|all| TensorRef::new(shape, all))) {
+                    Some(whole) => to(whole?),
+                    None => to(array.to_tensor().view()),
+                }
+            }
             // The rows of a shard lie one after the other.
             (None, Some(home), [shard]) => {
                 let Home { place: Place::Slot(slot, _), dtype, len } = self.lowered.homes[home] else {
@@ -88,10 +90,8 @@ impl Tiled {
                 _ => false,
             })
         };
-        for (slot, &place) in plan.parameters().iter().zip(call.slots) {
-            if let Some(value) = slot.value {
-                self.steady[value.index()] = call.parameters[place].get::<Parameter>()?.is_steady();
-            }
+        for line in &mut self.lines {
+            line.look(call.parameters[call.slots[line.parameter]].get::<Parameter>()?);
         }
         let mut values = self.frame.begin(&mut self.context, &plan, &mut call, stays)?;
         for stage in 0..self.phases.len() {

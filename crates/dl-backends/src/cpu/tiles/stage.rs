@@ -237,7 +237,7 @@ impl Tiled {
             wholes: given.values,
             known: &self.lowered.known,
             packed: &self.packed,
-            steady: &self.steady,
+            lines: &self.lines,
             slots: members[0].table(),
             converts: &self.converts,
             converted,

@@ -3,21 +3,29 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use dl_core::finite;
+
 use super::product::Pack;
 use crate::cpu::matmul::{Kernels, Room};
+use crate::cpu::parameter::Parameter;
 
 /// What is known of a parameter that nobody updates, for all who share it: its packed forms, each made once by
-/// whoever needs it first, and whether it is finite.
+/// whoever needs it first, and its elements at lines of the cache.
 #[derive(Debug, Default)]
 pub(in crate::cpu) struct Forms {
     packed: Mutex<Vec<(Pack, Arc<Room>)>>,
-    is_finite: OnceLock<bool>,
+    lines: OnceLock<Option<Arc<Room>>>,
 }
 
 impl Forms {
-    /// Whether all elements are finite, which is looked up once.
-    pub(in crate::cpu) fn is_finite(&self, look: impl FnOnce() -> bool) -> bool {
-        *self.is_finite.get_or_init(look)
+    /// The elements as they are, at the start of a line of the cache, if all are finite.
+    pub(in crate::cpu) fn lines(&self, elements: &[f32]) -> Option<Arc<Room>> {
+        let copy = || {
+            let mut room = Room::new(elements.len());
+            room.copy_from_slice(elements);
+            finite::all_f32(elements).then(|| Arc::new(room))
+        };
+        self.lines.get_or_init(copy).clone()
     }
 
     /// The elements `from` as `pack` wants them.
@@ -83,6 +91,39 @@ impl Deref for Packed {
     }
 }
 
+/// A parameter that a single row is multiplied by.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// The plan's value.
+    pub value: usize,
+    /// By the plan's list.
+    pub parameter: usize,
+    /// Of a run: what it is, if it stays so and is finite, and whose form that is.
+    of: Option<(Arc<Forms>, Option<Arc<Room>>)>,
+}
+
+impl Line {
+    pub(crate) fn new(value: usize, parameter: usize) -> Line {
+        Line { value, parameter, of: None }
+    }
+
+    /// Looks what the parameter is now.
+    pub(crate) fn look(&mut self, parameter: &Parameter) {
+        let known = match (&self.of, parameter.fixed()) {
+            (Some((known, _)), Some(forms)) => Arc::ptr_eq(known, forms),
+            (known, forms) => known.is_none() && forms.is_none(),
+        };
+        if !known {
+            self.of = parameter.fixed().map(|forms| (forms.clone(), parameter.lines()));
+        }
+    }
+
+    /// All elements, at lines of the cache.
+    pub(crate) fn elements(&self) -> Option<&[f32]> {
+        self.of.as_ref()?.1.as_ref().map(|room| &room[..])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,8 +132,7 @@ mod tests {
     fn a_form_is_made_once_for_all_who_share_the_value() {
         let kernels = Kernels::best();
         let forms: Arc<Forms> = Arc::default();
-        let pack =
-            |stage, n| Pack { value: 0, stage, k: 2, n, strides: (n as isize, 1), padded: false };
+        let pack = |stage, n| Pack { value: 0, stage, k: 2, n, strides: (n as isize, 1), padded: false };
         let from: Vec<f32> = (0..20).map(|i| i as f32).collect();
         let (mut first, mut second, mut other) = (Packed::default(), Packed::default(), Packed::default());
         first.fix(&forms, &pack(0, 10), &kernels, &from);

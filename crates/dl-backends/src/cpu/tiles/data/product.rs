@@ -166,6 +166,16 @@ impl fmt::Display for Pack {
 }
 
 impl Product {
+    /// The home of the matrix as it lies, if a single row is multiplied by it and may be in parts.
+    pub(crate) fn single(&self, rows: usize, kernels: &Kernels) -> Option<usize> {
+        match self.form {
+            Form::Rows { m, sizes, weights: Weights::Whole(home, (_, 1)) } => {
+                (self.is_plain() && rows * m == 1 && kernels.takes_row(sizes)).then_some(home)
+            }
+            _ => None,
+        }
+    }
+
     /// Rows and columns of the fold that it adds to.
     pub(crate) fn folded_sizes(&self) -> Option<(usize, usize)> {
         if let Form::Fold { sizes, .. } = &self.form { Some(*sizes) } else { None }

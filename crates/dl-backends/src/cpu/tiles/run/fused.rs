@@ -173,7 +173,7 @@ impl Fused {
                 wholes: values,
                 known: &[],
                 packed: &[],
-                steady: &[],
+                lines: &[],
                 slots: member.table(),
                 converts: &[],
                 converted: &[],

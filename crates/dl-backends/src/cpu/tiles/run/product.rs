@@ -45,12 +45,14 @@ impl Product {
                         self.by_packed(scene, span, (m, *sizes), pack.right(&room), out, lead);
                     }
                     (Weights::Whole(w, (row, _)), DType::F32) => {
-                        let right = Right::Rows(scene.whole(*w), *row as usize);
                         // SAFETY: as above.
                         let out = unsafe { scene.write(home, span, len) };
-                        if span.rows * m == 1 && scene.is_steady(*w) && scene.kernels.takes_row(*sizes) {
-                            return self.by_row(scene, span, *sizes, right, out);
+                        if let Some(lines) =
+                            self.single(span.rows, &scene.kernels).and_then(|w| scene.lines(w))
+                        {
+                            return self.by_row(scene, span, *sizes, (lines, *row as usize), out);
                         }
+                        let right = Right::Rows(scene.whole(*w), *row as usize);
                         self.by_packed(scene, span, (m, *sizes), right, out, lead);
                     }
                     (Weights::Whole(w, strides), _) => {
@@ -217,8 +219,14 @@ impl Product {
     }
 
     /// A single row, by rows of a matrix that is finite: those that are multiplied by zero are not read.
-    fn by_row(&self, scene: &Scene<'_>, span: Span, sizes: (usize, usize), b: Right<'_>, out: &mut [f32]) {
-        let Right::Rows(b, stride) = b else { unreachable!("the matrix lies row by row") };
+    fn by_row(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        sizes: (usize, usize),
+        (b, stride): (&[f32], usize),
+        out: &mut [f32],
+    ) {
         let k = sizes.0;
         match self.a {
             Left::Home(home) => {

@@ -13,7 +13,7 @@ use crate::cpu::prefetch::prefetch;
 use crate::cpu::tiles::data::convert::{Convert, Converted};
 use crate::cpu::tiles::data::home::{Base, Home, Place, Span};
 use crate::cpu::tiles::data::instr::Operand;
-use crate::cpu::tiles::data::packed::Packed;
+use crate::cpu::tiles::data::packed::{Line, Packed};
 use crate::cpu::tiles::data::phase::Buffer;
 use crate::cpu::tiles::data::product::Pack;
 use crate::cpu::tiles::data::slots::{Held, Shared, Slot, typed};
@@ -76,8 +76,8 @@ pub(crate) struct Scene<'a> {
     pub known: &'a [Array<'static>],
     /// Whole matrices in panels.
     pub packed: &'a [(Pack, RwLock<Packed>)],
-    /// By the plan's values: whether they are parameters that stay as they are, and finite.
-    pub steady: &'a [bool],
+    /// Parameters that stay as they are and are finite, at lines of the cache: with the plan's values.
+    pub lines: &'a [Line],
     /// Buffers of rows, which outlive the scene. Those of blocks are this member's own, of the others its
     /// rows of groups are.
     pub slots: &'a [Shared],
@@ -144,9 +144,10 @@ impl<'a> Scene<'a> {
         T::dense(array).expect("whole values lie row by row")
     }
 
-    /// Whether a whole value is finite, and known to stay so.
-    pub(crate) fn is_steady(&self, value: usize) -> bool {
-        matches!(self.homes[value].place, Place::Whole(v) if self.steady.get(v) == Some(&true))
+    /// All elements of a whole value at lines of the cache, if it is finite and known to stay as it is.
+    pub(crate) fn lines(&self, value: usize) -> Option<&'a [f32]> {
+        let Place::Whole(v) = self.homes[value].place else { return None };
+        self.lines.iter().find(|line| line.value == v)?.elements()
     }
 
     /// The element type of an operand that is no number.
