@@ -76,7 +76,7 @@ impl Memory {
     fn is_flat(&self) {
         let shown: Vec<String> =
             self.seen.iter().map(|b| format!("{:.1}", *b as f64 / 1_048_576.0)).collect();
-        println!("{} {}: MiB at each tenth: {}", self.of, self.what, shown.join(" "));
+        eprintln!("{} {}: MiB at each tenth: {}", self.of, self.what, shown.join(" "));
         if let [first, .., last] = self.seen[..] {
             assert!(last < first + (8 << 20), "{}: {}", self.what, shown.join(" "));
         }
