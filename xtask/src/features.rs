@@ -13,8 +13,8 @@ use crate::workspace::Workspace;
 /// The backends beside `cpu` that need no GPU.
 pub(crate) const DEFAULT: &str = "ndarray,flex";
 
-/// What reads data of other formats, which no default build has.
-pub(crate) const DATA: &str = ",csv,parquet,images,serde";
+/// What no default build has: what reads data of other formats, and the service of an example.
+pub(crate) const BESIDE: &str = ",csv,parquet,images,serde,serve";
 
 /// Whether this is a run of the continuous integration.
 pub(crate) fn ci() -> bool {

@@ -6,7 +6,7 @@ use crate::{features, package, tidy};
 
 /// Runs every check, and then names each that failed.
 pub(crate) fn run(workspace: &Workspace, all: bool) -> Result<(), Failure> {
-    let mut list = [features::DEFAULT, features::DATA].concat();
+    let mut list = [features::DEFAULT, features::BESIDE].concat();
     if all || features::ci() {
         list.push_str(",wgpu,candle");
     }

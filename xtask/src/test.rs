@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 /// the output ends with the runner's own closing lines.
 pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> Result<(), Failure> {
     let mut list = options.features.clone();
-    let list = list.get_or_insert_with(|| [features::DEFAULT, features::DATA].concat());
+    let list = list.get_or_insert_with(|| [features::DEFAULT, features::BESIDE].concat());
     if gpu(options.gpu)? {
         list.push_str(",wgpu");
     }

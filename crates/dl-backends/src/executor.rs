@@ -47,6 +47,17 @@ pub trait Executor: Send {
         Ok(())
     }
 
+    /// Another buffer of the same value for programs that do not update it, in the same memory where the
+    /// executor can: what many threads read at once.
+    ///
+    /// # Errors
+    /// When the device refuses, or the buffer is another executor's.
+    fn share(&self, buffer: &Buffer) -> Result<Buffer> {
+        let mut shared = None;
+        self.copy(buffer, &mut shared)?;
+        shared.ok_or_else(|| Error::value("the executor copied nothing"))
+    }
+
     /// Whether no element of a parameter is infinite or NaN.
     ///
     /// # Errors
@@ -83,6 +94,15 @@ pub trait Executable: Send {
     /// # Errors
     /// When nothing has run yet, or the device refuses.
     fn output(&self, index: usize) -> Result<Tensor>;
+
+    /// Shows the output at `index`, where it lies if the executor can: nothing is then copied or allocated.
+    ///
+    /// # Errors
+    /// As for [`output`](Executable::output).
+    fn show(&self, index: usize, to: &mut dyn FnMut(TensorRef<'_>)) -> Result<()> {
+        to(self.output(index)?.view());
+        Ok(())
+    }
 }
 
 /// What a run brings along. Sizes and element types were checked against the plan's declarations.

@@ -7,6 +7,7 @@ mod choose;
 pub mod cpu;
 mod error;
 mod executor;
+mod model;
 mod profile;
 mod session;
 pub mod weights;
@@ -22,6 +23,7 @@ pub use choose::{by_name, compiled_in};
 pub use cpu::Cpu;
 pub use error::{Error, Result};
 pub use executor::{Buffer, Call, Executable, Executor};
+pub use model::{Answer, Model, Runner};
 pub use profile::{Amount, Kernel, Operation};
 pub use session::{Handle, Outputs, Session};
 

@@ -3,7 +3,8 @@
 //! The programs themselves are in `examples/`; each runs as
 //! `cargo run --release -p dl-examples --example NAME --features X -- --backend X`.
 //! Here is what they have in common: the objectives ([`descent`], [`perceptron`]), so that a
-//! benchmark or a test trains exactly what an example trains, and the command line ([`options`]).
+//! benchmark or a test trains exactly what an example trains, and the command line ([`options`]); and with the
+//! feature `serve`, the parts of the HTTP service.
 
 pub mod autoencoder;
 pub mod classifier;
@@ -15,6 +16,8 @@ pub mod options;
 pub mod perceptron;
 pub mod resnet;
 pub mod row_lstm;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod text;
 
 /// The front page of the repository, whose example runs as a test.

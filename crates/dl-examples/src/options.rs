@@ -31,19 +31,22 @@ pub struct Options {
     pub text: Option<PathBuf>,
     /// One of several recipes, by its name: `--recipe NAME`.
     pub recipe: Option<String>,
+    /// Where a result goes: `--out FILE`.
+    pub out: Option<PathBuf>,
 }
 
 /// Every option, and what its line of the help says. An example takes some of them.
-const OPTIONS: [(&str, &str); 9] = [
+const OPTIONS: [(&str, &str); 10] = [
     ("--backend", "NAME  run on this backend (default cpu); others than cpu need --features NAME before --"),
     ("--latex", "print formulas as LaTeX"),
     ("--seed", "N  the seed of weights and shuffling (default 1)"),
     ("--seeds", "N  train for N seeds, from --seed on (default 1)"),
     ("--epochs", "N  train for N epochs in place of the recipe's"),
     ("--batch-size", "N  train on batches of N in place of the practical recipe's"),
-    ("--data", "NAME  mnist (the default) or fashion-mnist"),
+    ("--data", "NAME  another dataset: mnist, fashion-mnist or digits, where the example has a use for it"),
     ("--text", "FILE  learn from this text"),
     ("--recipe", "NAME  the network and how it is trained (default small)"),
+    ("--out", "FILE  write to this file"),
 ];
 
 /// What examples take that train nothing at random.
@@ -70,6 +73,7 @@ impl Default for Options {
             data: None,
             text: None,
             recipe: None,
+            out: None,
         }
     }
 }
@@ -101,6 +105,7 @@ impl Options {
                 Arg::Long("data") => options.data = Some(parser.value()?.string()?),
                 Arg::Long("text") => options.text = Some(parser.value()?.into()),
                 Arg::Long("recipe") => options.recipe = Some(parser.value()?.string()?),
+                Arg::Long("out") => options.out = Some(parser.value()?.into()),
                 other => return Err(other.unexpected()),
             }
         }

@@ -44,6 +44,10 @@ impl Frame {
         }
         for (i, (slot, &place)) in plan.parameters().iter().zip(call.slots).enumerate() {
             let parameter = call.parameters[place].get_mut::<Parameter>()?;
+            if slot.update.is_some() && parameter.fixed().is_some() {
+                let why = format!("parameter {} is shared, and cannot be updated", slot.decl.name);
+                return Err(Error::value(why));
+            }
             if let Some(value) = slot.value
                 && !stay(i, parameter)
             {

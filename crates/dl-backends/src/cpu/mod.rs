@@ -137,6 +137,10 @@ impl Executor for Cpu {
         Ok(())
     }
 
+    fn share(&self, buffer: &Buffer) -> Result<Buffer> {
+        Ok(Buffer::new(buffer.get::<Parameter>()?.shared()))
+    }
+
     fn is_finite(&self, buffer: &Buffer) -> Result<bool> {
         Ok(buffer.get::<Parameter>()?.is_finite(self.team()?.as_deref()))
     }

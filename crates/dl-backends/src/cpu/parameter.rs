@@ -1,18 +1,24 @@
 //! A parameter between runs: its elements, or the panels into which a step has left them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use dl_core::{Tensor, finite};
 
 use super::array::{Array, Item, View};
 use super::matmul::{Kernels, Room};
 use super::team::Team;
+use super::tiles::Forms;
 
 /// What a session's buffers hold.
 pub(super) struct Parameter {
     /// What it is, unless there are panels: then what it was.
     array: Array<'static>,
     panels: Option<Panels>,
+    /// Packed forms of a value that stays as it is, for all who share it.
+    forms: OnceLock<Arc<Forms>>,
+    /// Whether others share it.
+    is_shared: bool,
 }
 
 /// A matrix of `f32`, packed.
@@ -25,7 +31,22 @@ pub(super) struct Panels {
 
 impl Parameter {
     pub(super) fn new(array: Array<'static>) -> Self {
-        Parameter { array, panels: None }
+        Parameter { array, panels: None, forms: OnceLock::new(), is_shared: false }
+    }
+
+    /// The same elements in the same memory, which nobody updates.
+    pub(super) fn shared(&self) -> Parameter {
+        let array = match &self.panels {
+            Some(_) => Array::owned(self.to_tensor()),
+            None => self.array.clone(),
+        };
+        let forms = self.forms.get_or_init(Arc::default).clone();
+        Parameter { array, panels: None, forms: forms.into(), is_shared: true }
+    }
+
+    /// The packed forms of a value that is shared, which nobody updates.
+    pub(super) fn fixed(&self) -> Option<&Arc<Forms>> {
+        self.forms.get().filter(|_| self.is_shared)
     }
 
     /// Its elements, row by row.
@@ -55,6 +76,12 @@ impl Parameter {
     /// From now on it is what the panels hold.
     pub(super) fn set_panels(&mut self, panels: Panels) {
         self.panels = Some(panels);
+    }
+
+    /// The elements of one that stays as it is, at the start of a line of the cache, if all are finite.
+    pub(super) fn lines(&self) -> Option<Arc<Room>> {
+        let Array::F32(view) = &self.array else { return None };
+        self.fixed()?.lines(view.as_dense()?)
     }
 
     /// Another value; the old elements.

@@ -56,9 +56,9 @@ impl Session {
             headers.push((decl.name.to_string(), decl.dtype, arrangement.file_shape().to_vec()));
             arranged.push(arrangement);
         }
-        let note = Some((NOTE.to_owned(), layout.note().to_owned()));
+        let notes = [(NOTE.to_owned(), layout.note().to_owned())];
         let written = replace(path, |out| {
-            write_to(format, out, &headers, note, |i, out| {
+            write_to(format, out, &headers, &notes, |i, out| {
                 let value = self.get(&headers[i].0).and_then(|value| arranged[i].stored(value));
                 write_elements(value.map_err(io::Error::other)?.view(), out)
             })

@@ -3,6 +3,7 @@
 mod anchor;
 mod keep;
 mod loaded;
+mod outputs;
 mod watch;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use dl_core::{Name, Plan, Program, Tensor, TensorRef};
 
 use self::anchor::Anchor;
 use self::loaded::Loaded;
+pub use self::outputs::Outputs;
 use self::watch::{Moment, Watch};
 use crate::error::{Error, Result};
 use crate::executor::{Buffer, Call, Executable, Executor};
@@ -70,12 +72,6 @@ const LAST: u64 = i64::MAX as u64;
 pub struct Handle {
     place: usize,
     plan: Arc<Plan>,
-}
-
-/// The outputs of the last run; each is fetched from the device when it is read.
-pub struct Outputs<'s> {
-    plan: &'s Plan,
-    executable: &'s dyn Executable,
 }
 
 impl Session {
@@ -224,7 +220,7 @@ impl Session {
     pub fn run(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<Outputs<'_>> {
         let ((), variant) = self.call(handle, inputs, |executable, call| executable.run(call))?;
         let program = &self.programs[handle.place];
-        Ok(Outputs { plan: &program.plan, executable: program.executable(variant) })
+        Ok(Outputs::new(&program.plan, program.executable(variant)))
     }
 
     /// The same as [`run`](Session::run), and how long each kernel of the executor took, in order.
@@ -280,7 +276,7 @@ impl Session {
     /// # Errors
     /// As for [`run`](Session::run); also when a name is unknown, missing or given twice.
     pub fn run_named(&mut self, handle: &Handle, inputs: &[(&str, TensorRef<'_>)]) -> Result<Outputs<'_>> {
-        let ordered = handle.order(inputs)?;
+        let ordered = ordered(&handle.plan, inputs)?;
         self.run(handle, &ordered)
     }
 
@@ -405,59 +401,26 @@ impl Handle {
     pub fn output(&self, name: &str) -> Option<usize> {
         self.plan.outputs().iter().position(|o| *o.name == *name)
     }
-
-    fn order<'a>(&self, inputs: &[(&str, TensorRef<'a>)]) -> Result<Vec<TensorRef<'a>>> {
-        let names: Vec<&str> = self.inputs().collect();
-        for (i, (name, _)) in inputs.iter().enumerate() {
-            if !names.contains(name) {
-                let hint = suggestion(name, names.iter().copied());
-                let known = listed(&names);
-                return Err(Error::value(format!("unknown input {name}; the program has {known}{hint}")));
-            }
-            if inputs[..i].iter().any(|(other, _)| other == name) {
-                return Err(Error::value(format!("input {name} is given twice")));
-            }
-        }
-        let find = |name: &&str| match inputs.iter().find(|(n, _)| n == name) {
-            Some((_, value)) => Ok(*value),
-            None => Err(Error::value(format!("input {name} is missing; the program has {}", listed(&names)))),
-        };
-        names.iter().map(find).collect()
-    }
 }
 
-impl Outputs<'_> {
-    /// The output called `name`.
-    ///
-    /// # Errors
-    /// When there is none, or the device refuses.
-    pub fn read(&self, name: &str) -> Result<Tensor> {
-        let names: Vec<&str> = self.plan.outputs().iter().map(|o| o.name.as_ref()).collect();
-        match names.iter().position(|n| *n == name) {
-            Some(place) => self.executable.output(place),
-            None => {
-                let hint = suggestion(name, names.iter().copied());
-                Err(Error::value(format!("unknown output {name}; the program has {}{hint}", listed(&names))))
-            }
+/// Inputs by name in the order of the plan.
+pub(crate) fn ordered<'a>(plan: &Plan, inputs: &[(&str, TensorRef<'a>)]) -> Result<Vec<TensorRef<'a>>> {
+    let names: Vec<&str> = plan.inputs().iter().map(|i| i.decl.name.as_ref()).collect();
+    for (i, (name, _)) in inputs.iter().enumerate() {
+        if !names.contains(name) {
+            let hint = suggestion(name, names.iter().copied());
+            let known = listed(&names);
+            return Err(Error::value(format!("unknown input {name}; the program has {known}{hint}")));
+        }
+        if inputs[..i].iter().any(|(other, _)| other == name) {
+            return Err(Error::value(format!("input {name} is given twice")));
         }
     }
-
-    /// How the executor ran: on `cpu` the cut into tiles and lanes, each kernel with its operations and
-    /// bytes, and which updates were made in place, or why the plan was not divided.
-    pub fn listing(&self) -> String {
-        self.executable.listing()
-    }
-
-    /// The output at a place found by [`Handle::output`].
-    ///
-    /// # Errors
-    /// When there is none, or the device refuses.
-    pub fn read_at(&self, place: usize) -> Result<Tensor> {
-        if place >= self.plan.outputs().len() {
-            return Err(Error::value(format!("output {place} of {}", self.plan.outputs().len())));
-        }
-        self.executable.output(place)
-    }
+    let find = |name: &&str| match inputs.iter().find(|(n, _)| n == name) {
+        Some((_, value)) => Ok(*value),
+        None => Err(Error::value(format!("input {name} is missing; the program has {}", listed(&names)))),
+    };
+    names.iter().map(find).collect()
 }
 
 fn find<'p>(programs: &'p mut [Loaded], handle: &Handle) -> Result<&'p mut Loaded> {

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// `.safetensors`
+    /// `.safetensors`; `.dlm` as well, the file of a [`Model`](crate::Model)
     Safetensors,
     /// `.npy`, one array without a name.
     Npy,
@@ -33,7 +33,7 @@ impl Format {
     /// When it is another.
     pub fn of(path: &Path) -> Result<Format> {
         match path.extension().and_then(|end| end.to_str()) {
-            Some("safetensors") => Ok(Format::Safetensors),
+            Some("safetensors" | "dlm") => Ok(Format::Safetensors),
             Some("npy") => Ok(Format::Npy),
             Some("npz") => Ok(Format::Npz),
             Some("pt" | "pth" | "bin" | "pkl") => Err(Error::value(format!(
@@ -239,7 +239,7 @@ impl ArrayFile {
     }
 
     /// What errors call it.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }
@@ -335,15 +335,16 @@ pub fn write_into(format: Format, out: &mut dyn Write, arrays: &[(&str, TensorRe
     let header =
         |(name, value): &(&str, TensorRef<'_>)| ((*name).to_owned(), value.dtype(), value.shape().to_vec());
     let headers: Vec<_> = arrays.iter().map(header).collect();
-    write_to(format, out, &headers, None, |i, out| elements::write(arrays[i].1, out))
+    write_to(format, out, &headers, &[], |i, out| elements::write(arrays[i].1, out))
 }
 
-/// Writes arrays of these names, types and shapes; `write` writes the elements of one.
+/// Writes arrays of these names, types and shapes, and notes where the format has room for them; `write` writes
+/// the elements of one.
 pub(crate) fn write_to(
     format: Format,
     out: &mut dyn Write,
     arrays: &[(String, DType, Vec<usize>)],
-    note: Option<Note>,
+    notes: &[Note],
     mut write: impl FnMut(usize, &mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     for (i, (name, _, shape)) in arrays.iter().enumerate() {
@@ -354,7 +355,7 @@ pub(crate) fn write_to(
     }
     match (format, arrays) {
         (Format::Safetensors, _) => {
-            safetensors::write(arrays, note, out)?;
+            safetensors::write(arrays, notes, out)?;
             safetensors::order(arrays).into_iter().try_for_each(|i| write(i, out))
         }
         (Format::Npz, _) => npz::write(arrays, write, out),

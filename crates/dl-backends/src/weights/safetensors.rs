@@ -3,7 +3,6 @@
 //! The format: <https://github.com/huggingface/safetensors>. The crate reads and checks the header; elements
 //! are streamed here.
 
-use std::collections::HashMap;
 use std::io::{self, Read, Write};
 
 use dl_core::DType;
@@ -84,7 +83,7 @@ pub(super) fn order(arrays: &[(String, DType, Vec<usize>)]) -> Vec<usize> {
 /// Writes the header for arrays whose elements follow in that order.
 pub(super) fn write(
     arrays: &[(String, DType, Vec<usize>)],
-    note: Option<Note>,
+    notes: &[Note],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut end = 0usize;
@@ -103,9 +102,13 @@ pub(super) fn write(
         };
         infos.push((name.clone(), TensorInfo { dtype, shape: shape.clone(), data_offsets: (begin, end) }));
     }
-    let notes = note.map(|note| HashMap::from_iter([note]));
-    let metadata = Metadata::new(notes, infos).map_err(|e| invalid(e.to_string()))?;
-    let mut header = serde_json::to_vec(&metadata)?;
+    let kept = (!notes.is_empty()).then(|| notes.iter().cloned().collect());
+    let metadata = Metadata::new(kept, infos).map_err(|e| invalid(e.to_string()))?;
+    let mut header = match notes {
+        // By name: the crate has several in an order that differs from run to run.
+        [_, _, ..] => serde_json::to_vec(&serde_json::to_value(&metadata)?)?,
+        _ => serde_json::to_vec(&metadata)?,
+    };
     header.resize(header.len().next_multiple_of(8), b' ');
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)

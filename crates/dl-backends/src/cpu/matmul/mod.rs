@@ -54,6 +54,7 @@ mod portable;
 mod room;
 mod shared;
 mod simd;
+mod sparse;
 mod table;
 #[cfg(test)]
 mod tests;

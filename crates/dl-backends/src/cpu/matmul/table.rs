@@ -2,6 +2,7 @@
 
 use super::column::ColumnKernel;
 use super::pack::{PackF32, PackU8};
+use super::sparse::RowKernel;
 use super::tile::Kernel;
 use super::windows::AddWindows;
 
@@ -16,6 +17,8 @@ pub(super) struct Unit {
     pub pack_f32: PackF32,
     pub pack_u8: PackU8,
     pub add_windows: AddWindows,
+    /// For a left operand of one row.
+    pub row: RowKernel,
 }
 
 /// Defines the [`Unit`] of a `Simd`: for each number of vectors, kernels for the given numbers of rows.
@@ -61,6 +64,14 @@ macro_rules! unit {
             unsafe { super::windows::add(job, image) }
         }
 
+        $(#[target_feature(enable = $features)])?
+        /// # Safety
+        /// As for [`RowKernel`](super::sparse::RowKernel).
+        unsafe fn row(job: &super::sparse::Row<'_>) {
+            // SAFETY: the promise is the same, and the instructions are enabled here.
+            unsafe { super::sparse::row::<$simd>(job) }
+        }
+
         pub(super) const UNIT: super::table::Unit = super::table::Unit {
             width: <$simd as super::simd::Simd>::WIDTH,
             kernels: &[$(&[$(kernel::<$rows, $vectors>),*]),*],
@@ -68,6 +79,7 @@ macro_rules! unit {
             pack_f32,
             pack_u8,
             add_windows,
+            row,
         };
     };
 }

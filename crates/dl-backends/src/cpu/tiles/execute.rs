@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use dl_core::Tensor;
+use dl_core::{Tensor, TensorRef};
 
 use super::data::home::{Home, Place};
 use super::data::slots::typed;
@@ -12,7 +12,7 @@ use super::run::update::Direct;
 use super::run::watch::Watch;
 use super::run::whole::Work;
 use super::tiled::Tiled;
-use crate::cpu::array::Array;
+use crate::cpu::array::{Array, each};
 use crate::cpu::frame::Values;
 use crate::cpu::parameter::Parameter;
 use crate::error::Result;
@@ -50,6 +50,32 @@ impl Executable for Tiled {
             (None, None) => unreachable!("what rows do not keep, the frame does"),
         }
     }
+
+    fn show(&self, index: usize, to: &mut dyn FnMut(TensorRef<'_>)) -> Result<()> {
+        let output = self.frame.output(index)?;
+        let shape = &self.schedule.shapes()[self.schedule.plan().outputs()[index].value.index()];
+        match (output, self.lowered.outputs[index], &self.shards[..]) {
+            (Some(array), ..) => {
+                match each!(array, v => v.as_dense().map(|all| TensorRef::new(shape, all))) {
+                    Some(whole) => to(whole?),
+                    None => to(array.to_tensor().view()),
+                }
+            }
+            // The rows of a shard lie one after the other.
+            (None, Some(home), [shard]) => {
+                let Home { place: Place::Slot(slot, _), dtype, len } = self.lowered.homes[home] else {
+                    unreachable!("outputs have buffers");
+                };
+                let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+                typed!(dtype, T => {
+                    let rows = &shard.slots[slot].get::<T>()[..self.tiling.rows * len];
+                    to(TensorRef::new(shape, rows)?);
+                });
+            }
+            _ => to(self.output(index)?.view()),
+        }
+        Ok(())
+    }
 }
 
 impl Tiled {
@@ -64,6 +90,9 @@ impl Tiled {
                 _ => false,
             })
         };
+        for line in &mut self.lines {
+            line.look(call.parameters[call.slots[line.parameter]].get::<Parameter>()?);
+        }
         let mut values = self.frame.begin(&mut self.context, &plan, &mut call, stays)?;
         for stage in 0..self.phases.len() {
             self.whole(stage, &mut values, &mut call, watch)?;

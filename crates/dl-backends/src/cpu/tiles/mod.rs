@@ -18,6 +18,7 @@ mod run;
 mod stage;
 mod tiled;
 
+pub(super) use self::data::packed::Forms;
 pub(super) use self::tiled::Tiled;
 
 /// Elements of a row block of a group.

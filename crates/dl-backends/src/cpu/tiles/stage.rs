@@ -23,6 +23,7 @@ use crate::cpu::elementwise::Term;
 use crate::cpu::frame::Values;
 use crate::cpu::loops::Context;
 use crate::cpu::matmul::Room;
+use crate::cpu::parameter::Parameter;
 use crate::cpu::repeat::Around;
 use crate::cpu::run::Moment;
 use crate::cpu::team::Lead;
@@ -107,7 +108,7 @@ impl Tiled {
                 // Even after a failure: then the update has not begun.
                 Some(Direct::Panels(index)) => {
                     let (pack, room) = &mut self.packed[index];
-                    let room = std::mem::take(room.get_mut().unwrap_or_else(PoisonError::into_inner));
+                    let room = std::mem::take(room.get_mut().unwrap_or_else(PoisonError::into_inner).own());
                     parameter.set_panels(pack.panels(room, self.kernels));
                 }
                 None => {}
@@ -135,7 +136,7 @@ impl Tiled {
     }
 
     /// Packs the matrices that products of a stage want in panels; a parameter that is kept in them lends
-    /// its own.
+    /// its own, and one that stays as it is was packed before.
     fn pack(
         &mut self,
         stage: usize,
@@ -147,20 +148,33 @@ impl Tiled {
             if pack.stage != stage {
                 continue;
             }
-            let room = room.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let packed = room.get_mut().unwrap_or_else(PoisonError::into_inner);
             let update = self.updates.iter().find(|u| u.direct == Some(Direct::Panels(index)));
             if let Some(update) = update
                 && let Some(kept) = pack.take_from(update.parameter(call)?)
             {
-                *room = kept;
+                *packed.own() = kept;
                 continue;
             }
-            if room.is_empty() {
-                *room = Room::new(pack.len(&self.kernels));
+            let fixed = match self.sources[index] {
+                Some(parameter) => call.parameters[call.slots[parameter]].get::<Parameter>()?.fixed(),
+                None => None,
+            };
+            if fixed.is_some_and(|forms| packed.is_of(forms)) {
+                continue;
             }
             let value = values[pack.value].as_ref().expect("whole values come before rows that use them");
             let value = f32::dense(value).expect("whole values lie row by row");
-            let fill = || pack.fill(&self.kernels, value, room);
+            let fill = || match fixed {
+                Some(forms) => packed.fix(forms, pack, &self.kernels, value),
+                None => {
+                    let room = packed.own();
+                    if room.is_empty() {
+                        *room = Room::new(pack.len(&self.kernels));
+                    }
+                    pack.fill(&self.kernels, value, room);
+                }
+            };
             Watch::time(watch, |w| &mut w.stages[stage].packs[index], fill);
         }
         Ok(())
@@ -223,6 +237,7 @@ impl Tiled {
             wholes: given.values,
             known: &self.lowered.known,
             packed: &self.packed,
+            lines: &self.lines,
             slots: members[0].table(),
             converts: &self.converts,
             converted,

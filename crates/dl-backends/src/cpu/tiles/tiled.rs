@@ -6,8 +6,10 @@ use dl_core::plan::{Plan, ValueId};
 use dl_core::{DType, Dims, Schedule};
 
 use super::data::convert::Convert;
+use super::data::home::Place;
+use super::data::packed::{Line, Packed};
 use super::data::phase::{Buffer, FoldDecl, Phase, Phases};
-use super::data::product::Pack;
+use super::data::product::{Pack, Product};
 use super::data::slots::Slot;
 use super::data::tiling::Tiling;
 use super::lower::{self, Lowered, Rows};
@@ -52,7 +54,11 @@ pub(in crate::cpu) struct Tiled {
     pub(super) replaced: Vec<usize>,
     /// Between the end of the stages and the updates: the values that these add.
     pub(super) addends: Vec<Option<Array<'static>>>,
-    pub(super) packed: Vec<(Pack, RwLock<Room>)>,
+    pub(super) packed: Vec<(Pack, RwLock<Packed>)>,
+    /// Which of the plan's parameters is packed, by that list, if it is one and the plan has no update of it.
+    pub(super) sources: Vec<Option<usize>>,
+    /// Parameters that single rows are multiplied by, and that the plan has no update of.
+    pub(super) lines: Vec<Line>,
     pub(super) kernels: Kernels,
     pub(super) isa: Isa,
 }
@@ -89,6 +95,12 @@ impl Tiled {
             room_for(&[pack.len(&kernels)], DType::F32).map_err(Error::value)?;
         }
         let packed = lowered.packs.iter().map(|p| (*p, RwLock::default())).collect();
+        let source = |p: &Pack| {
+            let all = &mut plan.parameters().iter();
+            all.position(|slot| slot.update.is_none() && slot.value == Some(ValueId(p.value as u32)))
+        };
+        let sources = lowered.packs.iter().map(source).collect();
+        let lines = lines(plan, &lowered, &phases, (tiling.rows, kernels));
         Ok(Tiled {
             replaced: lower::whole::replaced(&wholes),
             wholes,
@@ -106,6 +118,8 @@ impl Tiled {
             addends: vec![None; updates.len()],
             updates,
             packed,
+            sources,
+            lines,
             kernels,
             isa: Isa::widest(),
             schedule,
@@ -162,6 +176,18 @@ fn check_sizes(schedule: &Schedule) -> Result<()> {
         check(plan, schedule.shapes(), step).map_err(|why| Error::at(origin, why))?;
     }
     Ok(())
+}
+
+/// The parameters without updates that a single row is multiplied by.
+fn lines(plan: &Plan, lowered: &Lowered, phases: &[Phases], (rows, kernels): (usize, Kernels)) -> Vec<Line> {
+    let of = |product: &Product| {
+        let value = product.single(rows, &kernels).map(|home| lowered.homes[home].place);
+        let Some(Place::Whole(value)) = value else { return None };
+        let mut all = plan.parameters().iter();
+        let parameter = all.position(|p| p.update.is_none() && p.value == Some(ValueId(value as u32)))?;
+        Some(Line::new(value, parameter))
+    };
+    phases.iter().flatten().flat_map(Phase::products).filter_map(of).collect()
 }
 
 /// What is known of the steps that run on whole tiles, by step.

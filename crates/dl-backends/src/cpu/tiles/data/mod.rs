@@ -4,6 +4,7 @@ pub(crate) mod code;
 pub(crate) mod convert;
 pub(crate) mod home;
 pub(crate) mod instr;
+pub(crate) mod packed;
 pub(crate) mod phase;
 pub(crate) mod product;
 pub(crate) mod slots;

@@ -74,6 +74,12 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
+    /// Whether another one of the same value has the same elements in the same places.
+    pub(crate) fn lies_as(&self, other: &Pack) -> bool {
+        let place = |p: &Pack| (p.k, p.n, p.strides, p.padded);
+        place(self) == place(other)
+    }
+
     /// Rows and columns, and whether it lies column by column.
     pub(crate) fn sizes(&self) -> (usize, usize, bool) {
         (self.k, self.n, self.n > 1 && self.strides.1 != 1)
@@ -160,6 +166,16 @@ impl fmt::Display for Pack {
 }
 
 impl Product {
+    /// The home of the matrix as it lies, if a single row is multiplied by it and may be in parts.
+    pub(crate) fn single(&self, rows: usize, kernels: &Kernels) -> Option<usize> {
+        match self.form {
+            Form::Rows { m, sizes, weights: Weights::Whole(home, (_, 1)) } => {
+                (self.is_plain() && rows * m == 1 && kernels.takes_row(sizes)).then_some(home)
+            }
+            _ => None,
+        }
+    }
+
     /// Rows and columns of the fold that it adds to.
     pub(crate) fn folded_sizes(&self) -> Option<(usize, usize)> {
         if let Form::Fold { sizes, .. } = &self.form { Some(*sizes) } else { None }

@@ -173,6 +173,7 @@ impl Fused {
                 wholes: values,
                 known: &[],
                 packed: &[],
+                lines: &[],
                 slots: member.table(),
                 converts: &[],
                 converted: &[],

@@ -45,9 +45,14 @@ impl Product {
                         self.by_packed(scene, span, (m, *sizes), pack.right(&room), out, lead);
                     }
                     (Weights::Whole(w, (row, _)), DType::F32) => {
-                        let right = Right::Rows(scene.whole(*w), *row as usize);
                         // SAFETY: as above.
                         let out = unsafe { scene.write(home, span, len) };
+                        if let Some(lines) =
+                            self.single(span.rows, &scene.kernels).and_then(|w| scene.lines(w))
+                        {
+                            return self.by_row(scene, span, *sizes, (lines, *row as usize), out);
+                        }
+                        let right = Right::Rows(scene.whole(*w), *row as usize);
                         self.by_packed(scene, span, (m, *sizes), right, out, lead);
                     }
                     (Weights::Whole(w, strides), _) => {
@@ -72,7 +77,7 @@ impl Product {
                             Some(pack) => {
                                 let room = &scene.packed[pack].1;
                                 let mut room = room.write().unwrap_or_else(PoisonError::into_inner);
-                                into(&mut Out::panels(&mut room, sizes.0));
+                                into(&mut Out::panels(room.own(), sizes.0));
                             }
                             None => into(&mut Out::rows(folds[fold].now.get_mut(), sizes.1)),
                         }
@@ -81,7 +86,7 @@ impl Product {
                     let parts = (*b, *sizes, *k);
                     if let Some(pack) = self.panels {
                         let mut room = scene.packed[pack].1.write().unwrap_or_else(PoisonError::into_inner);
-                        let out = &mut Out::panels(&mut room, sizes.0);
+                        let out = &mut Out::panels(room.own(), sizes.0);
                         return self.fold_packed(scene, span, parts, scale, (out, workspace), lead);
                     }
                     let out = &mut Out::rows(folds[fold].now.get_mut(), sizes.1);
@@ -211,6 +216,28 @@ impl Product {
             }
         };
         scene.kernels.multiply_shared(&job, &left, &mut Out::rows(out, n), lead);
+    }
+
+    /// A single row, by rows of a matrix that is finite: those that are multiplied by zero are not read.
+    fn by_row(
+        &self,
+        scene: &Scene<'_>,
+        span: Span,
+        sizes: (usize, usize),
+        (b, stride): (&[f32], usize),
+        out: &mut [f32],
+    ) {
+        let k = sizes.0;
+        match self.a {
+            Left::Home(home) => {
+                scene.kernels.multiply_row(scene.rows(home, span, k), (b, stride), sizes, out);
+            }
+            Left::Converted(place, _) => {
+                let mut own = scene.own(place, 0);
+                let a = scene.converts[place].elements(&mut own, scene, span, 0..k);
+                scene.kernels.multiply_row(a, (b, stride), sizes, out);
+            }
+        }
     }
 
     /// Rows of the left operand that are there together.

@@ -8,11 +8,12 @@ use dl_core::tensor::DataRef;
 use dl_core::{DType, TensorRef};
 
 use crate::cpu::array::Array;
-use crate::cpu::matmul::{Kernels, Room};
+use crate::cpu::matmul::Kernels;
 use crate::cpu::prefetch::prefetch;
 use crate::cpu::tiles::data::convert::{Convert, Converted};
 use crate::cpu::tiles::data::home::{Base, Home, Place, Span};
 use crate::cpu::tiles::data::instr::Operand;
+use crate::cpu::tiles::data::packed::{Line, Packed};
 use crate::cpu::tiles::data::phase::Buffer;
 use crate::cpu::tiles::data::product::Pack;
 use crate::cpu::tiles::data::slots::{Held, Shared, Slot, typed};
@@ -74,7 +75,9 @@ pub(crate) struct Scene<'a> {
     pub wholes: &'a [Option<Array<'a>>],
     pub known: &'a [Array<'static>],
     /// Whole matrices in panels.
-    pub packed: &'a [(Pack, RwLock<Room>)],
+    pub packed: &'a [(Pack, RwLock<Packed>)],
+    /// Parameters that stay as they are and are finite, at lines of the cache: with the plan's values.
+    pub lines: &'a [Line],
     /// Buffers of rows, which outlive the scene. Those of blocks are this member's own, of the others its
     /// rows of groups are.
     pub slots: &'a [Shared],
@@ -139,6 +142,12 @@ impl<'a> Scene<'a> {
         };
         let array = array.expect("whole values come before rows that use them");
         T::dense(array).expect("whole values lie row by row")
+    }
+
+    /// All elements of a whole value at lines of the cache, if it is finite and known to stay as it is.
+    pub(crate) fn lines(&self, value: usize) -> Option<&'a [f32]> {
+        let Place::Whole(v) = self.homes[value].place else { return None };
+        self.lines.iter().find(|line| line.value == v)?.elements()
     }
 
     /// The element type of an operand that is no number.
