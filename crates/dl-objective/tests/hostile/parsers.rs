@@ -7,7 +7,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use dl_backends::weights::{ArrayFile, Format, write_into};
-use dl_core::{Plan, Program, Tensor, TensorRef};
+use dl_backends::{Cpu, Model, Session};
+use dl_core::{F32, Graph, Named, Plan, Program, Tensor, TensorRef, nn};
 use dl_data::{CsvOptions, Missing, Table, idx};
 use tempfile::TempDir;
 
@@ -69,6 +70,8 @@ pub(crate) const PARSERS: &[Parser] = &[
     Parser { name: "npz", form: Form::Bytes, files: npz, read: read_npz, heap: (24 << 20, 3000) },
     Parser { name: "program", form: Form::Json, files: programs, read: read_program, heap: (64 << 10, 200) },
     Parser { name: "plan", form: Form::Json, files: plans, read: read_plan, heap: (64 << 10, 200) },
+    // Arrays and a program, which is lowered.
+    Parser { name: "model", form: Form::Bytes, files: models, read: read_model, heap: (512 << 10, 400) },
     // The training that goes on from it takes its own part.
     Parser {
         name: "checkpoint",
@@ -211,6 +214,26 @@ impl Seek for Bounded {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.from.seek(to)
     }
+}
+
+fn models() -> Vec<Vec<u8>> {
+    let g = Graph::new();
+    let x = g.input("x", F32, (Named("B"), 3));
+    let program = Program::builder(&g).output("p", nn::softmax(nn::dense(x, "fc", 2), -1)).compile();
+    let program = program.expect("the program is right");
+    let mut session = Session::new(Cpu::with_threads(1), 7);
+    session.compile(&program).expect("every program is compiled");
+    let model = Model::new(&program, &session).expect("the session has the weights");
+    let folder = tempfile::tempdir().expect("a folder for a file");
+    let path = folder.path().join("model.dlm");
+    model.save(&path).expect("the file is written");
+    vec![fs::read(&path).expect("the file is there")]
+}
+
+fn read_model(bytes: Vec<u8>) -> bool {
+    let from = Bounded { left: (1 << 20) + 64 * bytes.len(), from: Cursor::new(bytes) };
+    let file = ArrayFile::of(Format::Safetensors, "model.dlm", from);
+    file.and_then(|mut file| Model::load_from(&mut file, Cpu::with_threads(1))).is_ok()
 }
 
 fn programs() -> Vec<Vec<u8>> {
