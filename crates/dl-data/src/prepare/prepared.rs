@@ -7,7 +7,7 @@ use super::learnt::{Category, categories, finite, numbers};
 use crate::error::Result;
 use crate::table::{Column, Table, setting};
 
-/// A [`Preparation`] that was fitted: it prepares any table of the same columns, for training, for the test, and
+/// A [`Preparation`](super::Preparation) that was fitted: it prepares any table of the same columns, for training, for the test, and
 /// where a model is served. With the feature `serde` it is plain data that can be stored beside the weights.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -83,7 +83,7 @@ impl Prepared {
     ///
     /// # Errors
     /// When a column is not there or of another kind, a number is missing or not finite, or a category unknown, as
-    /// far as the [`Preparation`] does not say otherwise.
+    /// far as the [`Preparation`](super::Preparation) does not say otherwise.
     pub fn apply(&self, table: &Table) -> Result<Features> {
         let (rows, width) = (table.len(), self.names().len());
         let mut features = Features { rows, x: vec![0.0; rows * width], ..Features::default() };
