@@ -7,8 +7,8 @@ use super::learnt::{Category, categories, finite, numbers};
 use crate::error::Result;
 use crate::table::{Column, Table, setting};
 
-/// A [`Preparation`](super::Preparation) that was fitted: it prepares any table of the same columns, for training, for the test, and
-/// where a model is served. With the feature `serde` it is plain data that can be stored beside the weights.
+/// A [`Preparation`](super::Preparation) that was fitted: it prepares any table of the same columns, for training,
+/// for the test, and where a model is served. With the feature `serde` it is plain data that can be stored beside the weights.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
