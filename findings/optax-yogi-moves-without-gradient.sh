@@ -5,8 +5,8 @@
 #   Zaheer, Reddi, Sachan, Kale, Kumar, NeurIPS 2018, algorithm 2.
 #   https://optax.readthedocs.io/en/latest/api/optimizers.html#optax.yogi
 # Seen: the value that starts the second moment, 1e-6, starts the first as well, and the correction of the bias
-#   divides it by 0.1. The weight moves, and all weights move towards minus infinity. A gradient of 1e-8 moves
-#   them the same way whatever its sign.
+#   divides it by 0.1. So the first steps push every weight down, by 1.6e-3 of the learning rate in all. A
+#   gradient of 1e-8 pushes it down whatever its sign.
 # Output seen:
 #   gradient   adam after 100 steps   yogi after 100 steps
 #    0.0e+00   +0.000000              -0.000157
