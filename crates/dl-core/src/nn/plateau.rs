@@ -9,7 +9,8 @@ use crate::nn::optimizer::at_least_0;
 /// It is plain numbers: feed [`rate`](Plateau::rate) to the input that an optimizer takes as its
 /// learning rate, and nothing is recompiled. A loop of one's own over a session uses it as the
 /// training loop does, so it stands here. Semantics and defaults are those of
-/// `torch.optim.lr_scheduler.ReduceLROnPlateau`; a metric that is NaN is not better.
+/// `torch.optim.lr_scheduler.ReduceLROnPlateau`, but that the fraction of a negative best is a fraction of its size:
+/// there, a negative loss that stays as it is counts as better for ever. A metric that is NaN is not better.
 ///
 /// ```
 /// use dl_core::nn::Plateau;
@@ -136,9 +137,13 @@ impl Plateau {
 
     fn is_better(&self, metric: f64) -> bool {
         let sign = if self.rising { 1.0 } else { -1.0 };
-        let best = self.best.unwrap_or(-sign * f64::INFINITY);
+        let Some(best) = self.best else {
+            return sign * metric > f64::NEG_INFINITY;
+        };
         match self.threshold {
-            Threshold::Relative(fraction) => sign * metric > sign * best * (1.0 + sign * fraction),
+            Threshold::Relative(fraction) => {
+                sign * metric > sign * best * (1.0 + sign * fraction.copysign(best))
+            }
             Threshold::Absolute(size) => sign * metric > sign * best + size,
         }
     }
@@ -165,6 +170,20 @@ impl Plateau {
 #[cfg(test)]
 mod tests {
     use super::Plateau;
+
+    #[test]
+    fn a_negative_metric_gets_better_away_from_zero() {
+        let reduced = |mut plateau: Plateau, metrics: [f64; 3]| {
+            plateau = plateau.patience(0);
+            metrics.map(|metric| plateau.observe(metric).unwrap() < 1.0)
+        };
+        let of = |rate| Plateau::new(rate).relative_threshold(0.1);
+        assert_eq!(reduced(of(1.0), [-10.0, -12.0, -12.0]), [false, false, true]);
+        assert_eq!(reduced(of(1.0), [-10.0, -10.5, -11.5]), [false, true, true]);
+        assert_eq!(reduced(of(1.0).rising(), [-10.0, -8.0, -7.5]), [false, false, true]);
+        assert_eq!(reduced(of(1.0), [10.0, 8.0, 8.0]), [false, false, true]);
+        assert_eq!(reduced(of(1.0).rising().relative_threshold(1.0), [-1.0, 0.5, 0.5]), [false, false, true]);
+    }
 
     #[test]
     fn settings_are_checked() {

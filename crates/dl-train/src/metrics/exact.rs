@@ -33,7 +33,8 @@ impl Exact {
             Exact::Top(k) => {
                 let (rows, classes) = rows(of)?;
                 let labels = classes_of(labels, rows.len() / classes.max(1), classes)?;
-                state.resize(1, 0.0);
+                state.resize(2, 0.0);
+                state[1] += labels.len() as f64;
                 let hit = |(row, label): (&[f64], &usize)| rank(row, *label) < k;
                 state[0] += rows.chunks(classes).zip(&labels).filter(|pair| hit(*pair)).count() as f64;
             }
@@ -83,17 +84,18 @@ impl Exact {
     }
 
     /// What a state comes to; NaN where that is not defined.
-    pub(super) fn value(self, state: &[f64], examples: f64) -> f64 {
+    pub(super) fn value(self, state: &[f64]) -> f64 {
         match (self, state) {
             (_, []) => f64::NAN,
-            (Exact::Top(_), [hits, ..]) => hits / examples,
+            (Exact::Top(_), [hits, labels, ..]) => hits / labels,
             (Exact::Precision, _) => Confusion::of(state).precision(),
             (Exact::Recall, _) => Confusion::of(state).recall(),
             (Exact::F1, _) => Confusion::of(state).f1(),
             (Exact::Auroc, _) => auroc(state),
             (Exact::Calibration(_), _) => {
-                let gap = |bin: &[f64]| (bin[2] - bin[1]).abs();
-                state.chunks_exact(3).map(gap).sum::<f64>() / examples
+                let (gap, labels) = (|bin: &[f64]| (bin[2] - bin[1]).abs(), |bin: &[f64]| bin[0]);
+                let bins = state.chunks_exact(3);
+                bins.clone().map(gap).sum::<f64>() / bins.map(labels).sum::<f64>()
             }
             (Exact::MeanAbsolute, [n, absolute, ..]) => absolute / n,
             (Exact::MeanSquared, [n, _, squared, ..]) => squared / n,
@@ -299,7 +301,7 @@ mod tests {
                 };
                 metric.add(&mut state, part(of, width).view(), part(labels, 1).view()).unwrap();
             }
-            metric.value(&state, n as f64)
+            metric.value(&state)
         });
         let values: Vec<f64> = values.collect();
         assert!(values.iter().all(|v| v.to_bits() == values[0].to_bits()), "{metric:?}: {values:?}");

@@ -318,7 +318,7 @@ impl<'m> Tally<'m> {
         }
         let pair = |(Meter { metric, .. }, state): (&Meter, &Vec<f64>)| {
             let value = match &metric.merge {
-                Merge::Exact(what, _) => what.value(state, self.examples),
+                Merge::Exact(what, _) => what.value(state),
                 Merge::Mean | Merge::Share => state.first().map_or(0.0, |sum| sum / self.examples),
                 Merge::Largest | Merge::Smallest => state.first().copied().unwrap_or(f64::NAN),
             };
