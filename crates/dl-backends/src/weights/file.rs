@@ -294,7 +294,7 @@ pub fn write(path: impl AsRef<Path>, arrays: &[(&str, TensorRef<'_>)]) -> Result
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("x.npy");
 /// write_rows(&path, DType::I64, &[4, 2], |append| {
-///     (0..4).try_for_each(|row| append(Tensor::vector(vec![row, row * row]).view()))
+///     (0..4i64).try_for_each(|row| append(Tensor::vector(vec![row, row * row]).view()))
 /// })?;
 /// assert_eq!(ArrayFile::open(&path)?.read("x")?.shape(), [4, 2]);
 /// # Ok::<(), dl_backends::Error>(())
