@@ -132,10 +132,7 @@ mod tests {
         session.run(&handle, &[]).unwrap();
         let error = session.check_parameters(&handle).unwrap_err();
         assert!(error.is_not_finite());
-        assert!(
-            error.to_string().ends_with("parameter n is not finite: f64 [] with 1 +∞; 0 finite"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("parameter n is not finite: f64 [] with 1 ∞"), "{error}");
         session.set("n", &dl_core::Tensor::scalar(f64::MAX)).unwrap();
         session.check(&handle, &program(f64::MAX)).unwrap();
         assert!(session.run(&handle, &[]).is_err_and(|e| e.is_not_finite()));
