@@ -112,6 +112,7 @@ const WITHOUT_CASES: &[&str] = &[
     "Scoped",
     "Sgd",
     "Swa",
+    "average_of",
     "averaged",
 ];
 
