@@ -58,7 +58,7 @@ impl Trainer<'_> {
     /// let mut trainer = trainer.tracing_not_finite(true);
     /// let error = trainer.fit(&dl_train::from_fn(1, |_, _| Ok(())), None).unwrap_err();
     /// assert!(error.is_divergence() && error.to_string().contains("is not finite"));
-    /// assert!(trainer.session().get("θ")?.is_finite());
+    /// assert!(trainer.session().get("θ")?.view().is_finite());
     /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
