@@ -153,15 +153,19 @@ fn numbers(text: &str, begin: &str) -> Vec<f64> {
     text[from..to].split(',').map(|x| x.parse().unwrap()).collect()
 }
 
+/// Asks, and looks at status and answer.
+fn told(client: &mut Client, head: &str, body: &[u8], status: u16, why: &str) {
+    let (got, answer) = client.ask(head, body);
+    assert_eq!(got, status, "{answer}");
+    assert!(answer.contains(why), "{answer}");
+}
+
 #[test]
 fn requests_that_cannot_be_answered_are_told_why() {
     let running = Running::new(Service::new(model(), Limits { body: 100, ..limits() }).unwrap());
     let mut client = running.client();
-    let mut fails = |head: &str, body: &[u8], status: u16, why: &str| {
-        let (got, answer) = client.ask(head, body);
-        assert_eq!(got, status, "{answer}");
-        assert!(answer.contains(why), "{answer}");
-    };
+    let mut fails =
+        |head: &str, body: &[u8], status: u16, why: &str| told(&mut client, head, body, status, why);
     fails("POST /predict", b"{\"x\": [1]}", 400, "x: expected numbers of shape [5] or [n, 5], got [1]");
     fails("POST /predict", b"{\"x\": [1, 2, 3, 4, NaN]}", 400, "expected value");
     fails("POST /predict", b"{\"x\": [1, 2, 3, 4, 256]}", 400, "x: 256 is no u8");
@@ -174,11 +178,8 @@ fn requests_that_cannot_be_answered_are_told_why() {
     );
     // The rest of a body that is too long is not read: another connection.
     let mut client = running.client();
-    let mut fails = |head: &str, body: &[u8], status: u16, why: &str| {
-        let (got, answer) = client.ask(head, body);
-        assert_eq!(got, status, "{answer}");
-        assert!(answer.contains(why), "{answer}");
-    };
+    let mut fails =
+        |head: &str, body: &[u8], status: u16, why: &str| told(&mut client, head, body, status, why);
     fails("GET /predict", b"", 405, "POST is expected here");
     fails("POST /health", b"", 405, "GET is expected here");
     fails("GET /predictions", b"", 404, "there is no /predictions");

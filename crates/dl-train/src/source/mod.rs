@@ -218,43 +218,30 @@ pub(crate) fn digest_of(bytes: &[u8], before: u64) -> u64 {
     XxHash3_64::oneshot_with_seed(before, bytes)
 }
 
-/// A reference to a source is the source.
-impl<S: Source + ?Sized> Source for &S {
-    fn len(&self) -> usize {
-        (**self).len()
-    }
+/// What points to a source is the source.
+macro_rules! forwarded {
+    ($($pointer:ty),+) => {$(
+        impl<S: Source + ?Sized> Source for $pointer {
+            fn len(&self) -> usize {
+                (**self).len()
+            }
 
-    fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()> {
-        (**self).fill(rows, batch)
-    }
+            fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()> {
+                (**self).fill(rows, batch)
+            }
 
-    fn prepare(&self, next: &[usize], batch: &Batch) {
-        (**self).prepare(next, batch);
-    }
+            fn prepare(&self, next: &[usize], batch: &Batch) {
+                (**self).prepare(next, batch);
+            }
 
-    fn digest(&self) -> Option<u64> {
-        (**self).digest()
-    }
+            fn digest(&self) -> Option<u64> {
+                (**self).digest()
+            }
+        }
+    )+};
 }
 
-/// A shared source is the source.
-impl<S: Source + ?Sized> Source for Arc<S> {
-    fn len(&self) -> usize {
-        (**self).len()
-    }
-
-    fn fill(&self, rows: &[usize], batch: &mut Batch) -> Result<()> {
-        (**self).fill(rows, batch)
-    }
-
-    fn prepare(&self, next: &[usize], batch: &Batch) {
-        (**self).prepare(next, batch);
-    }
-
-    fn digest(&self) -> Option<u64> {
-        (**self).digest()
-    }
-}
+forwarded!(&S, Arc<S>);
 
 impl Source for dl_data::Split {
     fn len(&self) -> usize {
