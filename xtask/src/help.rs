@@ -6,7 +6,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   accuracy  the largest error of every vector kernel, over all inputs
   bench   fetch the data, build in release, train on each backend, print the table
   data    fetch and verify datasets
-  fuzz    the property tests, over a hundred thousand random graphs and seventeen million mutated files
+  fuzz    the property tests, over a hundred thousand random graphs and more than ten million mutated files
   lint    tidy rules, packages, format, clippy and documentation, warnings denied
   mutate  mistakes put into every rule and derivative, or into the code, and whether each is caught
   new     a small project beside this repository: a CSV file in, trained weights out
