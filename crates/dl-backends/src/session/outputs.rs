@@ -65,7 +65,7 @@ impl<'s> Outputs<'s> {
         self.executable.listing()
     }
 
-    /// The output at a place found by [`Handle::output`].
+    /// The output at a place found by [`Handle::output`](crate::Handle::output).
     ///
     /// # Errors
     /// When there is none, or the device refuses.

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::graph::ParameterDecl;
 use crate::program::Program;
 
-/// `program`, reading the averages that the training step `of` keeps ([`Ema`], [`Swa`](crate::nn::Swa)) in place of the weights.
-/// Compiled in the same session, it evaluates the averaged model.
+/// `program`, reading the averages that the training step `of` keeps ([`Ema`](crate::nn::Ema),
+/// [`Swa`](crate::nn::Swa)) in place of the weights. Compiled in the same session, it evaluates the averaged model.
 ///
 /// # Errors
 /// When `of` keeps no average of a weight that `program` reads, or `program` has updates.
