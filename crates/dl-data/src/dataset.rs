@@ -1,6 +1,7 @@
 //! What a dataset is: images of one size, their labels, and a split for training and one for testing.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::error::{Kind, Result};
 
@@ -39,6 +40,14 @@ impl Dataset {
             return Err(Kind::Sides { name, train: train_sides, test: test_sides }.into());
         }
         Ok(Dataset { name, origin: "the caller".into(), train, test, classes, full_scale: u8::MAX })
+    }
+
+    /// The training images alone, the last `n` of them to be judged by: settings that are chosen by these have not
+    /// seen the test images.
+    #[must_use]
+    pub fn held_out(&self, n: usize) -> Dataset {
+        let learnt = self.train.len().saturating_sub(n);
+        Dataset { train: self.train.take(learnt), test: self.train.skip(learnt), ..self.clone() }
     }
 }
 
@@ -108,10 +117,20 @@ impl Split {
     /// A split of the first `n` images, or of all if there are fewer.
     #[must_use]
     pub fn take(&self, n: usize) -> Split {
-        let n = n.min(self.len());
-        let [_, rows, columns] = self.images.shape;
-        let pixels = self.images.pixels[..n * rows * columns].to_vec();
-        Split { images: Images { pixels, shape: [n, rows, columns] }, labels: self.labels[..n].to_vec() }
+        self.part(0..n.min(self.len()))
+    }
+
+    /// A split of all but the first `n` images; without any if there are fewer.
+    #[must_use]
+    pub fn skip(&self, n: usize) -> Split {
+        self.part(n.min(self.len())..self.len())
+    }
+
+    fn part(&self, images: Range<usize>) -> Split {
+        let ([_, rows, columns], size) = (self.images.shape, self.images.pixels_per_image());
+        let pixels = self.images.pixels[images.start * size..images.end * size].to_vec();
+        let shape = [images.len(), rows, columns];
+        Split { images: Images { pixels, shape }, labels: self.labels[images].to_vec() }
     }
 }
 
@@ -223,8 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn take_keeps_the_first() {
+    fn take_keeps_the_first_and_skip_the_others() {
         let three = split(3, &[0, 1, 0]).unwrap();
+        let last = three.skip(2);
+        assert_eq!((last.image(0), last.labels()), (three.image(2), &[0][..]));
+        assert_eq!((three.skip(0), three.skip(9).len()), (three.clone(), 0));
         assert_eq!(three.take(2), split(2, &[0, 1]).unwrap());
         assert_eq!(three.take(9), three);
         assert!(three.take(0).is_empty());
@@ -265,6 +287,15 @@ mod tests {
             Dataset::new("mine", train, test, vec!["a".into()]),
             "mine: train images are [2, 2] pixels, test images [2, 3]",
         );
+    }
+
+    #[test]
+    fn images_held_out_are_the_last_to_learn_from() {
+        let (three, one) = (split(3, &[0, 1, 0]).unwrap(), split(1, &[0]).unwrap());
+        let set = Dataset::new("mine", three.clone(), one, vec!["a".into(), "b".into()]).unwrap();
+        let held = set.held_out(2);
+        assert_eq!((held.train, held.test), (three.take(1), three.skip(1)));
+        assert_eq!(set.held_out(9).test, three);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use dl_data::Store;
-use dl_examples::options::{TRAINED, run};
+use dl_examples::options::{CLASSIFIERS, run};
 use dl_examples::{classifier, lenet};
 
 fn main() -> ExitCode {
-    run(TRAINED, |options| {
+    run(CLASSIFIERS, |options| {
         // Before the data is fetched: a backend that is not there needs none.
         options.executor()?;
         let mnist = Store::from_env().mnist(&mut |line| eprintln!("{line}"))?;

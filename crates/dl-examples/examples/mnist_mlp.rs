@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use dl_core::spelling::suggestion;
 use dl_data::Store;
-use dl_examples::options::{TRAINED, run};
+use dl_examples::options::{CLASSIFIERS, run};
 use dl_examples::{classifier, mlp};
 
 fn main() -> ExitCode {
-    let takes: Vec<&str> = TRAINED.iter().copied().chain(["--recipe"]).collect();
+    let takes: Vec<&str> = CLASSIFIERS.iter().copied().chain(["--recipe"]).collect();
     run(&takes, |options| {
         options.executor()?;
         let name = options.recipe.as_deref().unwrap_or(mlp::RECIPES[0].name);

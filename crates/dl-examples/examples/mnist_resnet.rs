@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use dl_data::Store;
-use dl_examples::options::{TRAINED, run};
+use dl_examples::options::{CLASSIFIERS, run};
 use dl_examples::{classifier, resnet};
 
 fn main() -> ExitCode {
-    let takes: Vec<&str> = TRAINED.iter().copied().chain(["--data"]).collect();
+    let takes: Vec<&str> = CLASSIFIERS.iter().copied().chain(["--data"]).collect();
     run(&takes, |options| {
         options.executor()?;
         let (store, mut say) = (Store::from_env(), |line: &str| eprintln!("{line}"));

@@ -143,10 +143,10 @@ impl fmt::Display for Course {
 }
 
 /// What the examples do: print the objective and its data, train for every seed that the options ask for, and
-/// tell each seed's accuracy on the test images and their mean.
+/// tell each seed's accuracy on the test images, or on those held out, with their mean and spread.
 ///
 /// # Errors
-/// When there is no such backend, or it refuses.
+/// When there is no such backend, or it refuses; also when all images are held out.
 #[allow(clippy::print_stdout)]
 pub fn report(
     options: &Options,
@@ -155,6 +155,13 @@ pub fn report(
     course: Course,
 ) -> Result<(), Box<dyn Error>> {
     let course = course.with(options);
+    let held_out = options.held_out.map(|n| dataset.held_out(n));
+    let (dataset, judged) =
+        (held_out.as_ref().unwrap_or(dataset), held_out.as_ref().map_or("test", |_| "held-out"));
+    if dataset.train.is_empty() {
+        let (n, all) = (dataset.test.len(), "all training images");
+        return Err(format!("--held-out: {n} are {all}, and none is left to learn from").into());
+    }
     let classifier = Classifier::of(dataset, model);
     println!("{dataset}, from {}\n{course}", dataset.origin);
     let images = Arc::new(dataset.train.clone());
@@ -166,12 +173,15 @@ pub fn report(
         let history = trainer.fit(&train, Some(&dataset.test))?;
         let accuracy = trainer.evaluate(&dataset.test)?.get("accuracy").unwrap_or(0.0);
         let (backend, seconds) = (&history.run.backend, history.seconds());
-        println!("{backend}, seed {seed}: test accuracy {:.2} % after {seconds:.1} s", 100.0 * accuracy);
+        println!("{backend}, seed {seed}: {judged} accuracy {:.2} % after {seconds:.1} s", 100.0 * accuracy);
         reached.push(accuracy);
     }
     if reached.len() > 1 {
         let mean = reached.iter().sum::<f64>() / reached.len() as f64;
-        println!("mean of {} seeds: {:.2} %", reached.len(), 100.0 * mean);
+        let least = reached.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = reached.iter().copied().fold(0.0, f64::max);
+        let [mean, least, most] = [mean, least, most].map(|share| 100.0 * share);
+        println!("mean of {} seeds: {mean:.2} % ({least:.2} to {most:.2})", reached.len());
     }
     Ok(())
 }

@@ -25,6 +25,8 @@ pub struct Options {
     pub epochs: Option<usize>,
     /// Another batch size than the practical recipe's: `--batch-size N`.
     pub batch_size: Option<usize>,
+    /// How many of the training images are held out, to be judged by in place of the test images: `--held-out N`.
+    pub held_out: Option<usize>,
     /// The dataset by its name: `--data NAME`.
     pub data: Option<String>,
     /// A text to learn from: `--text FILE`.
@@ -36,13 +38,14 @@ pub struct Options {
 }
 
 /// Every option, and what its line of the help says. An example takes some of them.
-const OPTIONS: [(&str, &str); 10] = [
+const OPTIONS: [(&str, &str); 11] = [
     ("--backend", "NAME  run on this backend (default cpu); others than cpu need --features NAME before --"),
     ("--latex", "print formulas as LaTeX"),
     ("--seed", "N  the seed of weights and shuffling (default 1)"),
     ("--seeds", "N  train for N seeds, from --seed on (default 1)"),
     ("--epochs", "N  train for N epochs in place of the recipe's"),
     ("--batch-size", "N  train on batches of N in place of the practical recipe's"),
+    ("--held-out", "N  hold out the last N training images and judge by them: for choosing settings"),
     ("--data", "NAME  another dataset: mnist, fashion-mnist or digits, where the example has a use for it"),
     ("--text", "FILE  learn from this text"),
     ("--recipe", "NAME  the network and how it is trained (default small)"),
@@ -54,6 +57,10 @@ pub const SHOWN: &[&str] = &["--backend", "--latex"];
 
 /// What examples take that train a network.
 pub const TRAINED: &[&str] = &["--backend", "--latex", "--seed", "--seeds", "--epochs", "--batch-size"];
+
+/// What examples take that train a network to tell images apart.
+pub const CLASSIFIERS: &[&str] =
+    &["--backend", "--latex", "--seed", "--seeds", "--epochs", "--batch-size", "--held-out"];
 
 fn usage(takes: &[&str]) -> String {
     let taken = OPTIONS.iter().filter(|(name, _)| takes.contains(name));
@@ -70,6 +77,7 @@ impl Default for Options {
             seeds: 1,
             epochs: None,
             batch_size: None,
+            held_out: None,
             data: None,
             text: None,
             recipe: None,
@@ -102,6 +110,7 @@ impl Options {
                 Arg::Long("seeds") => options.seeds = from_1(&mut parser, "--seeds")?,
                 Arg::Long("epochs") => options.epochs = Some(parser.value()?.parse()?),
                 Arg::Long("batch-size") => options.batch_size = Some(from_1(&mut parser, "--batch-size")?),
+                Arg::Long("held-out") => options.held_out = Some(from_1(&mut parser, "--held-out")?),
                 Arg::Long("data") => options.data = Some(parser.value()?.string()?),
                 Arg::Long("text") => options.text = Some(parser.value()?.into()),
                 Arg::Long("recipe") => options.recipe = Some(parser.value()?.string()?),
