@@ -16,7 +16,9 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 fn warm_calls_take_nothing_and_instances_share_weights() {
     let g = Graph::new();
     let h = nn::dense(g.input("x", F32, (Named("B"), 300)), "fc1", 500).relu();
-    let program = Program::builder(&g).output("y", nn::dense(h, "fc2", 7)).compile().unwrap();
+    let y = nn::dense(h, "fc2", 7);
+    let outputs = Program::builder(&g).output("y", y).output("p", nn::softmax(y, -1));
+    let program = outputs.output("class", y.argmax(-1)).compile().unwrap();
     let mut session = Session::new(Cpu::with_threads(1), 7);
     session.compile(&program).unwrap();
     let weights = 4 * (300 * 500 + 500 + 500 * 7 + 7);

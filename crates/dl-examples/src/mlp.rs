@@ -24,7 +24,7 @@ const COURSE: Course =
 
 /// Every digit is bent in another way each time.
 const BENT: Course = Course {
-    epochs: 60,
+    epochs: 100,
     batch_size: 128,
     weight_decay: 0.01,
     augmentation: Augmentation::new().shift(1).rotate(8.0).elastic(34.0, 4.0),

@@ -8,7 +8,7 @@ use smallvec::{SmallVec, smallvec};
 pub(super) type Axes<T> = SmallVec<[T; 4]>;
 
 /// Element `[i, j, …]` stands at `offset + i·strides[0] + j·strides[1] + …`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Sizes of the axes, outermost first.
     pub shape: Axes<usize>,
@@ -18,15 +18,23 @@ pub(super) struct Layout {
     pub offset: isize,
 }
 
+impl Clone for Layout {
+    fn clone(&self) -> Self {
+        // Copied at once: `SmallVec::clone` pushes one number after the other.
+        let Layout { shape, strides, offset } = self;
+        Layout { shape: Axes::from_slice(shape), strides: Axes::from_slice(strides), offset: *offset }
+    }
+}
+
 impl Layout {
     /// Row by row from the start.
     pub(super) fn dense(shape: &[usize]) -> Self {
-        Layout { strides: dense_strides(shape), shape: shape.into(), offset: 0 }
+        Layout { strides: dense_strides(shape), shape: Axes::from_slice(shape), offset: 0 }
     }
 
     /// One element for all.
     pub(super) fn splat(shape: &[usize]) -> Self {
-        Layout { strides: smallvec![0; shape.len()], shape: shape.into(), offset: 0 }
+        Layout { strides: smallvec![0; shape.len()], shape: Axes::from_slice(shape), offset: 0 }
     }
 
     /// The number of elements.
@@ -61,7 +69,7 @@ impl Layout {
         for (&axis, &stride) in axes.iter().zip(&self.strides) {
             strides[axis] = stride;
         }
-        Layout { shape: shape.into(), strides, offset: self.offset }
+        Layout { shape: Axes::from_slice(shape), strides, offset: self.offset }
     }
 
     /// Elements `starts[a] + i·steps[a]` along each axis.
@@ -70,7 +78,7 @@ impl Layout {
         Layout {
             offset: self.offset + starts.iter().zip(&self.strides).map(shift).sum::<isize>(),
             strides: self.strides.iter().zip(steps).map(|(s, k)| s * *k as isize).collect(),
-            shape: shape.into(),
+            shape: Axes::from_slice(shape),
         }
     }
 
@@ -89,7 +97,7 @@ impl Layout {
         let mut strides = self.strides.clone();
         strides.push(self.strides[axis] * dilation as isize);
         strides[axis] *= stride as isize;
-        Layout { shape: shape.into(), strides, offset: self.offset }
+        Layout { shape: Axes::from_slice(shape), strides, offset: self.offset }
     }
 
     /// The same elements in row-major order under another shape, where no copy is needed.
@@ -125,7 +133,7 @@ impl Layout {
             }
             i += 1;
         }
-        Some(Layout { shape: shape.into(), strides, offset: self.offset })
+        Some(Layout { shape: Axes::from_slice(shape), strides, offset: self.offset })
     }
 }
 

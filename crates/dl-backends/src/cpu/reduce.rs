@@ -5,6 +5,7 @@ use std::ops::Range;
 use dl_core::ops::Reduce;
 
 use super::array::{Array, Item, View};
+use super::layout::Axes;
 use super::loops::{Context, share};
 use super::real::Arithmetic;
 use super::team::Team;
@@ -95,7 +96,7 @@ impl Context {
     fn block<'a, T: Item>(&mut self, axes: &[usize], x: View<'a, T>) -> Block<'a, T> {
         let shape = x.layout.shape.clone();
         let size = |axes: &[usize]| axes.iter().map(|&a| shape[a]).product::<usize>();
-        let real: Vec<usize> = axes.iter().copied().filter(|&a| shape[a] != 1).collect();
+        let real: Axes<usize> = axes.iter().copied().filter(|&a| shape[a] != 1).collect();
         let (first, last) = (real.first().copied().unwrap_or(0), real.last().map_or(0, |a| a + 1));
         let adjacent = (first..last).all(|a| shape[a] == 1 || real.contains(&a));
         if adjacent && x.layout.is_dense() {

@@ -14,6 +14,14 @@ simd! {
     store_first: |into, n, x| _mm512_mask_storeu_ps(into, mask(n), x),
     multiply: |x, y| _mm512_mul_ps(x, y),
     multiply_add: |x, y, z| _mm512_fmadd_ps(x, y, z),
+    keep: |x, first, places, kept| {
+        let mask = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(x, _mm512_setzero_ps());
+        let iota = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        let all = _mm512_add_epi32(_mm512_set1_epi32(first as i32), iota);
+        _mm512_storeu_si512(places.cast(), _mm512_maskz_compress_epi32(mask, all));
+        _mm512_storeu_ps(kept, _mm512_maskz_compress_ps(mask, x));
+        mask.count_ones() as usize
+    },
     prefetch: |at| _mm_prefetch::<_MM_HINT_T0>(at.cast()),
 }
 

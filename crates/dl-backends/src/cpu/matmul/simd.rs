@@ -28,6 +28,28 @@ pub(super) unsafe trait Simd: Copy {
     /// `x·y + z`, rounded once or twice.
     /// # Safety: the trait's.
     unsafe fn multiply_add(x: Self::Vector, y: Self::Vector, z: Self::Vector) -> Self::Vector;
+    /// Writes the elements that are not zero, NaN too, one after the other, and the place of each, the first
+    /// element's being `first`; says how many there are. Both have room for a whole vector.
+    /// # Safety: the trait's.
+    #[inline(always)]
+    unsafe fn keep(x: Self::Vector, first: u32, places: *mut u32, kept: *mut f32) -> usize {
+        let (mut all, mut count) = ([0.0; 16], 0);
+        const { assert!(Self::WIDTH <= 16) };
+        // SAFETY: a vector is no longer than `all`; what is written is within the room for a vector.
+        unsafe {
+            Self::store(all.as_mut_ptr(), x);
+            // Black pixels are side by side.
+            if all.iter().fold(0, |bits, x| bits | x.to_bits() << 1) == 0 {
+                return 0;
+            }
+            for (place, x) in (first..).zip(&all[..Self::WIDTH]) {
+                // Written in any case: whether it counts is no branch, which would often be guessed wrong.
+                (*places.add(count), *kept.add(count)) = (place, *x);
+                count += usize::from(*x != 0.0);
+            }
+        }
+        count
+    }
     /// Says that the line at an address, valid or not, will be wanted.
     /// # Safety: the trait's.
     unsafe fn prefetch(at: *const f32);
@@ -44,6 +66,7 @@ macro_rules! simd {
         store_first: |$part_into:ident, $part_n:ident, $part_x:ident| $store_first:expr,
         multiply: |$x:ident, $y:ident| $multiply:expr,
         multiply_add: |$add_x:ident, $add_y:ident, $add_z:ident| $multiply_add:expr,
+        $(keep: |$keep_x:ident, $keep_first:ident, $keep_places:ident, $keep_kept:ident| $keep:expr,)?
         prefetch: |$at:pat_param| $prefetch:expr,
     ) => {
         #[derive(Clone, Copy)]
@@ -96,6 +119,19 @@ macro_rules! simd {
             unsafe fn multiply_add($add_x: $vector, $add_y: $vector, $add_z: $vector) -> $vector {
                 unsafe { $multiply_add } // SAFETY: as above.
             }
+
+            $(
+                /// # Safety: the trait's.
+                #[inline(always)]
+                unsafe fn keep(
+                    $keep_x: $vector,
+                    $keep_first: u32,
+                    $keep_places: *mut u32,
+                    $keep_kept: *mut f32,
+                ) -> usize {
+                    unsafe { $keep } // SAFETY: as above.
+                }
+            )?
 
             /// # Safety: the trait's.
             #[inline(always)]

@@ -1,14 +1,16 @@
 //! A single row times a matrix: where an element of the row is zero, the matrix's row is not read. The black pixels
 //! of an image are four of five.
 
+use std::mem::MaybeUninit;
+
 use super::simd::Simd;
 use super::{CHAIN, Kernels, LONG, panel_width, part};
 
 /// `c ← a·b`, or `c ← c + a·b`, for the elements of a row that are not zero.
 pub(super) struct Row<'a> {
-    /// Rows of `b`, and what each is multiplied by.
-    pub places: &'a [usize],
-    pub factors: &'a [f32],
+    /// At most [`CHAIN`] elements.
+    pub a: &'a [f32],
+    /// A row for each of them.
     pub b: *const f32,
     pub b_row: usize,
     pub c: *mut f32,
@@ -20,26 +22,50 @@ pub(super) struct Row<'a> {
 /// Computes the row.
 ///
 /// # Safety
-/// The CPU has the unit's instructions; as many vectors can be read from each of the places in `b`, and read and
-/// written in `c`, while nothing else touches them.
+/// The CPU has the unit's instructions; as many vectors can be read from each row of `b`, and read and written in
+/// `c`, while nothing else touches them.
 pub(super) type RowKernel = unsafe fn(&Row<'_>);
 
 /// # Safety
 /// As for [`RowKernel`]; the caller enables the instructions of `S`.
 #[inline(always)]
 pub(super) unsafe fn row<S: Simd>(job: &Row<'_>) {
-    let mut first = 0;
+    assert!(job.a.len() <= CHAIN, "at most {CHAIN} elements");
+    let (mut places, mut factors) =
+        ([MaybeUninit::uninit(); CHAIN + 16], [MaybeUninit::uninit(); CHAIN + 16]);
+    let (mut count, mut first) = (0, 0);
+    // SAFETY: the caller's promise, for vectors below `job.vectors`; of the row, the elements that are there are read,
+    // and where some are kept there is room for another vector, of at most 16 elements.
+    let kept = unsafe {
+        for (some, first) in job.a.chunks(S::WIDTH).zip((0..).step_by(S::WIDTH)) {
+            let x = if some.len() == S::WIDTH {
+                S::load(some.as_ptr())
+            } else {
+                S::load_first(some.as_ptr(), some.len())
+            };
+            let (places, factors) = (places.as_mut_ptr().add(count), factors.as_mut_ptr().add(count));
+            count += S::keep(x, first, places.cast(), factors.cast());
+        }
+        // So many were written.
+        Kept { places: places[..count].assume_init_ref(), factors: factors[..count].assume_init_ref() }
+    };
     // SAFETY: the caller's promise, for vectors below `job.vectors`.
     unsafe {
         while first + 8 <= job.vectors {
-            some::<S, 8>(job, first);
+            some::<S, 8>(job, &kept, first);
             first += 8;
         }
         while first < job.vectors {
-            some::<S, 1>(job, first);
+            some::<S, 1>(job, &kept, first);
             first += 1;
         }
     }
+}
+
+/// Rows of `b`, and what each is multiplied by.
+struct Kept<'a> {
+    places: &'a [u32],
+    factors: &'a [f32],
 }
 
 /// Some vectors of columns; each element is one chain of sums, as in a tile.
@@ -47,12 +73,12 @@ pub(super) unsafe fn row<S: Simd>(job: &Row<'_>) {
 /// # Safety
 /// As for [`row`].
 #[inline(always)]
-unsafe fn some<S: Simd, const V: usize>(job: &Row<'_>, first: usize) {
+unsafe fn some<S: Simd, const V: usize>(job: &Row<'_>, kept: &Kept<'_>, first: usize) {
     // SAFETY: the caller's promise, for `V` vectors from `first` on.
     unsafe {
         let mut sums = [S::splat(0.0); V];
-        for (place, factor) in job.places.iter().zip(job.factors) {
-            let b = job.b.add(place * job.b_row + first * S::WIDTH);
+        for (place, factor) in kept.places.iter().zip(kept.factors) {
+            let b = job.b.add(*place as usize * job.b_row + first * S::WIDTH);
             let a = S::splat(*factor);
             for (v, sum) in sums.iter_mut().enumerate() {
                 *sum = S::multiply_add(a, S::load(b.add(v * S::WIDTH)), *sum);
@@ -94,32 +120,17 @@ impl Kernels {
         // As in `multiply_part`: the order of sums is that of a product with more rows.
         let depth = (self.near / panel_width(n, 0, self.panel(), self.unit.width)).min(CHAIN);
         let depths = k.div_ceil(depth).max(1);
-        let (mut places, mut factors) = ([0; CHAIN], [0.0; CHAIN]);
         for index in 0..depths {
             let range = part(0..k, index, depths);
-            let mut count = 0;
-            for (some, first) in a[range.clone()].chunks(SOME).zip(range.step_by(SOME)) {
-                if some.iter().fold(0, |bits, factor| bits | factor.to_bits() << 1) == 0 {
-                    continue;
-                }
-                for (place, factor) in (first..).zip(some) {
-                    // Written in any case: whether it counts is no branch, which would often be guessed wrong.
-                    (places[count], factors[count]) = (place, *factor);
-                    count += usize::from(*factor != 0.0);
-                }
-            }
-            let (places, factors) = (&places[..count], &factors[..count]);
-            let (b, c, vectors) = (b.as_ptr(), c.as_mut_ptr(), n / self.unit.width);
-            let row = Row { places, factors, b, b_row: stride, c, vectors, adds: index > 0 };
-            // SAFETY: the CPU has the unit's instructions (`available`); the places are rows of `b`, which has all
-            // its vectors, says the assertion, and `c` has room for as many columns.
+            let b = b[range.start * stride..].as_ptr();
+            let (c, vectors) = (c.as_mut_ptr(), n / self.unit.width);
+            let row = Row { a: &a[range], b, b_row: stride, c, vectors, adds: index > 0 };
+            // SAFETY: the CPU has the unit's instructions (`available`); `b` has all rows and their vectors,
+            // says the assertion, and `c` has room for as many columns.
             unsafe { (self.unit.row)(&row) }
         }
     }
 }
-
-/// Elements of a row that are looked at together: black pixels are side by side.
-const SOME: usize = 16;
 
 /// Elements of a matrix that a team may share.
 const MOST: usize = 1 << 18;

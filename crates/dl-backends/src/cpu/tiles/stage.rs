@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use dl_core::TensorRef;
 use dl_core::plan::{Arg, Repeat, Step, Value};
+use smallvec::SmallVec;
 
 use super::data::home::Span;
 use super::data::home::Target;
@@ -21,6 +22,7 @@ use super::tiled::{Tiled, own};
 use crate::cpu::array::{Array, Item};
 use crate::cpu::elementwise::Term;
 use crate::cpu::frame::Values;
+use crate::cpu::layout::Axes;
 use crate::cpu::loops::Context;
 use crate::cpu::matmul::Room;
 use crate::cpu::parameter::Parameter;
@@ -89,13 +91,13 @@ impl Tiled {
                 }
             }
         };
-        let begun = Instant::now();
+        let begun = watch.is_some().then(Instant::now);
         match team {
             Some(team) if shards.len() > 1 => team.each(shards.len(), &|index| work(index, None)),
             Some(team) => work(0, team.lead()),
             None => (0..shards.len()).for_each(|index| work(index, None)),
         }
-        let wall = begun.elapsed();
+        let wall = begun.map(|begun| begun.elapsed());
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         for update in self.updates.iter().filter(|u| self.lowered.folds[u.fold].stage == stage) {
             let parameter = update.parameter(call)?;
@@ -121,7 +123,7 @@ impl Tiled {
                 why,
             ));
         }
-        if let Some(watch) = watch {
+        if let (Some(watch), Some(wall)) = (watch.as_mut(), wall) {
             let together = self.together() as u32;
             let times = &mut watch.stages[stage];
             for shard in &mut self.shards {
@@ -324,18 +326,17 @@ impl Tiled {
         }
         let out = outs[0];
         let dtype = self.schedule.plan().value(plan_step.result).dtype;
-        let many = |shape: &[usize]| -> Vec<usize> {
-            shape.iter().enumerate().map(|(i, n)| if i == 0 { n * span.rows } else { *n }).collect()
+        let many = |shape: &[usize]| {
+            let mut shape = Axes::from_slice(shape);
+            shape.iter_mut().take(1).for_each(|rows| *rows *= span.rows);
+            shape
         };
         let prepared = self.prepared[*step].as_ref().expect("opaque steps are prepared");
         let is_fold = matches!(out, Target::Fold(_));
         let shape = &self.schedule.row_shapes()[plan_step.result.index()];
-        let shape = if is_fold { shape.clone() } else { many(shape) };
-        let shapes: Vec<Vec<usize>> = plan_step
-            .args
-            .iter()
-            .map(|a| a.value().map_or(vec![], |v| many(&self.schedule.row_shapes()[v.index()])))
-            .collect();
+        let shape = if is_fold { Axes::from_slice(shape) } else { many(shape) };
+        let rows = |arg: &Arg| arg.value().map_or(&[][..], |v| &self.schedule.row_shapes()[v.index()]);
+        let shapes: SmallVec<[_; 3]> = plan_step.args.iter().map(|arg| many(rows(arg))).collect();
         let terms = args.iter().zip(&shapes).map(|(arg, shape)| match arg {
             Argument::Number(number) => Term::Number(*number),
             Argument::Whole(v) => Term::Array(scene.wholes[*v].clone().expect("whole values come first")),
@@ -347,22 +348,23 @@ impl Tiled {
         let terms = terms.collect();
         let moment = Moment { counters: scene.counters, dtype, shape: &shape };
         let result = context.step(plan_step, prepared, terms, moment)?;
-        let result = context.dense_array(result);
+        // Of its own, also where it was a view of rows that it is written over.
+        let result = context.whole_array(result);
         typed!(dtype, T => {
-            let elements = <T as Held>::dense(&result).expect("it was made dense").to_vec();
+            let elements = <T as Held>::dense(&result).expect("it is whole");
             match out {
                 Target::Home(home) => {
-                    drop(result);
                     // SAFETY: nothing reads the step's result before the step is done.
                     let out = unsafe { scene.write::<T>(home, span, self.lowered.homes[home].len) };
-                    out.copy_from_slice(&elements);
+                    out.copy_from_slice(elements);
                 }
                 Target::Fold(k) => {
-                    let from = <T as Held>::from_vec(elements);
+                    let from = <T as Held>::from_vec(elements.to_vec());
                     folds[k].add((self.lowered.folds[k].kind, dtype), &from);
                 }
             }
         });
+        context.pool.recycle(result);
         Ok(())
     }
 
