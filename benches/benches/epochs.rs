@@ -12,8 +12,8 @@ use dl_train::{Keep, Trainer};
 
 const EXAMPLES: usize = 60_000;
 /// Of a training: files are written while the next epoch is trained, and the last are waited for.
-const EPOCHS: usize = 5;
-const TURNS: usize = 11;
+const EPOCHS: usize = 20;
+const TURNS: usize = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // What the images are does not matter to the clock.
