@@ -8,7 +8,7 @@ use std::path::Path;
 use dl_backends::weights::{ArrayFile, Layout, write};
 use dl_backends::{Cpu, Model, Session};
 use dl_core::nn::{self, Mode, Sgd};
-use dl_core::{F32, F64, Graph, I64, Init, Named, Program, Tensor, TensorRef, U8};
+use dl_core::{Expr, F32, F64, Graph, I64, Init, Named, Program, Tensor, TensorRef, U8};
 
 const B: Named = Named("B");
 
@@ -281,4 +281,48 @@ fn inputs_and_sizes_that_do_not_fit_are_refused() {
     fails(out.read_into("p", &mut [0.0f32; 6]), "output p has 7 elements [1, 7], the slice 6");
     fails(out.read_into("p", &mut [0.0f64; 7]), "output p: expected elements of f64, got f32");
     fails(out.read_into("q", &mut [0.0f32; 7]), "unknown output q; the program has p, class");
+}
+
+/// Whoever serves puts together what came at the same time: no answer may depend on that.
+#[test]
+fn a_row_s_bits_are_no_matter_of_the_rows_beside_it() {
+    type Network = for<'g> fn(Expr<'g>) -> Expr<'g>;
+    let networks: [(&str, usize, Network); 8] = [
+        ("short softmax", 10, |x| nn::softmax(x, -1)),
+        ("softmax", 33, |x| nn::softmax(x, -1)),
+        ("perceptron", 60, |x| nn::log_softmax(nn::dense(nn::dense(x, "a", 48).tanh(), "b", 3), -1)),
+        ("dense of many", 300, |x| nn::dense(x, "a", 500).relu().mean(-1)),
+        ("short norm", 12, |x| nn::LayerNorm::new().apply(nn::dense(x, "a", 12), "n")),
+        ("norm", 80, |x| nn::LayerNorm::new().apply(x, "n").prod(-1)),
+        ("convolution", 64, |x| {
+            let images = x.reshape((B, 8, 8, 1));
+            nn::softmax(
+                nn::dense(nn::flatten(nn::Conv::new([3, 3], 5).apply(images, "c").relu()), "d", 10),
+                -1,
+            )
+        }),
+        ("running sum", 20, |x| x.cumsum(-1).sigmoid().sum(-1)),
+    ];
+    for (name, width, network) in networks {
+        let g = Graph::new();
+        let y = network(g.input("x", F32, (B, width)));
+        let program = Program::builder(&g).output("y", y).compile().unwrap();
+        let mut session = Session::new(Cpu::with_threads(1), 7);
+        session.compile(&program).unwrap();
+        let number = |i: usize| (i * 7919 % 509) as f32 / 127.0 - 2.0;
+        let all: Vec<f32> = (0..70 * width).map(number).collect();
+        for model in [1, 2].map(|threads| Model::on(Cpu::with_threads(threads), &program, &session).unwrap())
+        {
+            let bits = |rows: std::ops::Range<usize>| {
+                let x = Tensor::new([rows.len(), width], all[rows.start * width..rows.end * width].to_vec())
+                    .unwrap();
+                let y = model.run(&[x.view()]).unwrap().read("y").unwrap().to_f64();
+                y.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+            };
+            let alone: Vec<_> = (0..70).map(|row| bits(row..row + 1)).collect();
+            for rows in [2, 3, 5, 8, 11, 16, 17, 31, 64, 70] {
+                assert_eq!(bits(70 - rows..70), alone[70 - rows..].concat(), "{name}, {rows} rows");
+            }
+        }
+    }
 }

@@ -26,7 +26,8 @@ use crate::weights::ArrayFile;
 /// progress has memory for the values on its way (an *instance*, which is kept for the next call); weights are
 /// shared by all of them, those that `cpu` packs for its products as well. The first call with other sizes has the
 /// executor compile the program for them, which [`warm`](Model::warm) does ahead of time. After a warm call, `cpu`
-/// takes nothing from the heap.
+/// takes nothing from the heap. Of a network whose rows do not mix, it gives each row of a batch the same bits that it
+/// gives the row alone, so that callers may put together what comes at the same time.
 ///
 /// Training and saving, and later, in another program, ten lines that load and run:
 ///

@@ -21,21 +21,26 @@ pub(crate) fn transpose(lowered: &mut Lowered, stages: &mut [Phases], rows: usiz
         *readers.entry(home).or_default() += 1;
     }
     for group in groups(stages.iter_mut().flatten()) {
-        if group.lines() == 1 && pays(lowered, group, rows) {
-            transpose_group(lowered, group, &readers);
+        if group.lines() == 1 && pays(lowered, group) {
+            // A single row lies column by column as it is.
+            if rows != 1 {
+                transpose_group(lowered, group, &readers);
+            }
+            group.transposed = true;
         }
     }
 }
 
-/// Whether rows are shorter than columns, and some are no single elements.
-fn pays(lowered: &Lowered, group: &Group, rows: usize) -> bool {
+/// Whether rows are short, and some are no single elements. However many rows there are: sums over columns are not
+/// those over rows to the last bit, and what a row comes to is no matter of what else is in its batch.
+fn pays(lowered: &Lowered, group: &Group) -> bool {
     let homes =
         group.instrs.iter().flat_map(|i| i.kind.inputs().into_iter().filter(|h| is_rows(lowered, *h)));
     let lens: Vec<usize> =
         homes.map(|home| lowered.homes[home].len).chain(group.instrs.iter().map(|i| i.len)).collect();
     let longest = lens.iter().copied().max().unwrap_or(0);
     // Values that are transposed on their way in or out are worth it only if something is done with them.
-    longest > 1 && longest < SHORT.min(rows) && group.instrs.iter().filter(|i| i.len > 1).count() > 2
+    longest > 1 && longest < SHORT && group.instrs.iter().filter(|i| i.len > 1).count() > 2
 }
 
 fn is_rows(lowered: &Lowered, home: usize) -> bool {
@@ -81,5 +86,4 @@ fn transpose_group(lowered: &mut Lowered, group: &mut Group, readers: &HashMap<u
         instr.out = instr.out.map(of);
     }
     group.instrs = before.into_iter().chain(group.instrs.drain(..)).chain(after).collect();
-    group.transposed = true;
 }
