@@ -74,6 +74,11 @@ fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Failure {
 fn check(name: &str) -> Result<(), Failure> {
     let refuse = |why: &str| Err(Failure::usage(format!("the name {name:?} {why}")));
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if let Some((folder, last)) =
+        name.rsplit_once('/').filter(|(folder, last)| !folder.is_empty() && !last.is_empty())
+    {
+        return refuse(&format!("is a path: expected a name; --in {folder} {last} makes it there"));
+    }
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return refuse("does not begin with a letter from a to z");
     }
@@ -177,8 +182,9 @@ mod tests {
         };
         refused("", "does not begin with a letter");
         refused("1st", "does not begin with a letter");
-        refused("../x", "does not begin with a letter");
-        refused("a/b", "has the character '/'");
+        refused("/", "does not begin with a letter");
+        refused("a/b", "is a path: expected a name; --in a b makes it there");
+        refused("a.b", "has the character '.'");
         refused("größe", "has the character 'ö'");
         refused("match", "is taken");
         refused("dl-objective", "is taken");

@@ -19,11 +19,11 @@ pub use dl_backends::Ndarray;
 #[cfg(feature = "wgpu")]
 pub use dl_backends::Wgpu;
 pub use dl_backends::weights::Layout;
-pub use dl_backends::{Executor, Handle, Outputs, Session};
+pub use dl_backends::{Executor, Handle, Model, Outputs, Session};
 
 #[cfg(feature = "csv")]
-pub use dl_data::CsvOptions;
-pub use dl_data::{Dataset, Images, Parts, Preparation, Split, Table, digits, fashion_mnist, mnist};
+pub use dl_data::{CsvOptions, Missing};
+pub use dl_data::{Dataset, Fill, Images, Parts, Preparation, Split, Table, digits, fashion_mnist, mnist};
 
 pub use dl_train::{
     Columns, Goal, History, Interrupt, Journal, Keep, Lbfgs, Metric, Objective, Observer, Progress, Source,

@@ -355,7 +355,8 @@ impl<'a> Scan<'a> {
                     Some(Type::Text) | None => "a value",
                     Some(_) => "a number",
                 };
-                let what = format!("no value, expected {wants}");
+                let what =
+                    format!("no value, expected {wants} (CsvOptions::missing keeps or drops such rows)");
                 return Err(at((self.file, line(record), &self.names[column]), what));
             }
             (Missing::Drop, Some(_)) => return Ok(false),

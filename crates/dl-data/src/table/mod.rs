@@ -6,6 +6,7 @@ pub(crate) mod csv;
 mod parquet;
 
 use std::collections::HashMap;
+use std::fmt;
 
 use crate::error::{Error, Kind, Result};
 
@@ -21,7 +22,7 @@ use crate::error::{Error, Kind, Result};
 /// assert_eq!(table.classes("kind")?, [0, 1, 0]);
 /// # Ok::<(), dl_data::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Table {
     columns: Vec<Column>,
     len: usize,
@@ -194,6 +195,32 @@ impl Column {
     }
 }
 
+/// `3000 rows of hour (real numbers), wind (real numbers, 1 missing), street (text, 3 different)`
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows of ", self.len)?;
+        for (i, Column { name, values, missing, .. }) in self.columns.iter().enumerate() {
+            let comma = if i > 0 { ", " } else { "" };
+            write!(f, "{comma}{name} ({}", values.kind())?;
+            if let Values::Text(texts) = values {
+                write!(f, ", {} different", texts.names.len())?;
+            }
+            match missing.len() {
+                0 => write!(f, ")")?,
+                many => write!(f, ", {many} missing)")?,
+            }
+        }
+        if self.columns.is_empty() { write!(f, "no columns") } else { Ok(()) }
+    }
+}
+
+/// What it is, not all its values.
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({self})")
+    }
+}
+
 pub(crate) fn setting(what: impl Into<String>) -> Error {
     Kind::Setting(what.into()).into()
 }
@@ -345,6 +372,18 @@ mod tests {
     fn table() -> Table {
         let table = Table::new().column("n", Values::Integers(vec![10, -2, 9, 10])).unwrap();
         table.column_with_missing("t", Values::text(["b", "", "a", "b"]), vec![1]).unwrap()
+    }
+
+    #[test]
+    fn a_table_says_what_it_is() {
+        let numbers = Values::Floats(vec![1.5, 2.5, 0.0]);
+        let table = Table::new()
+            .column_with_missing("wind", numbers, vec![2])
+            .and_then(|table| table.column("street", Values::text(["ring", "park", "ring"])))
+            .unwrap();
+        let want = "3 rows of wind (real numbers, 1 missing), street (text, 2 different)";
+        assert_eq!((table.to_string(), format!("{table:?}")), (want.into(), format!("Table({want})")));
+        assert_eq!(Table::new().to_string(), "0 rows of no columns");
     }
 
     #[test]

@@ -42,8 +42,16 @@ fn types_are_what_all_values_are() {
 #[test]
 fn missing_values_are_refused_kept_or_left_out() {
     let text = "x,t\n1,a\nNA,b\n3,\n4,d\n";
-    fails(text, &plain(), "line 3, column x: no value, expected a number");
-    fails("x,t\n1,a\n3,\n", &plain(), "line 3, column t: no value, expected a value");
+    fails(
+        text,
+        &plain(),
+        "line 3, column x: no value, expected a number (CsvOptions::missing keeps or drops such rows)",
+    );
+    fails(
+        "x,t\n1,a\n3,\n",
+        &plain(),
+        "line 3, column t: no value, expected a value (CsvOptions::missing keeps or drops such rows)",
+    );
     let kept = read(text, &plain().missing(Missing::Keep)).unwrap();
     assert_eq!(kept.get("x").unwrap().missing(), [1]);
     assert_eq!(kept.get("x").unwrap().values(), &Values::Integers(vec![1, 0, 3, 4]));
