@@ -8,6 +8,7 @@
 #[cfg(test)]
 extern crate self as dl_core;
 
+pub mod derive;
 pub mod diff;
 pub mod dim;
 pub mod dtype;

@@ -98,7 +98,7 @@ impl Reader<'_, '_> {
     }
 
     fn recognize(&self, node: &Node) -> (Form, Vec<NodeId>) {
-        if self.is_invisible(node) {
+        if is_invisible(self.graph, node) {
             return (Form::Same, vec![node.args[0]]);
         }
         let args: Vec<Arc<Node>> = node.args.iter().map(|a| self.graph.get(*a)).collect();
@@ -253,29 +253,28 @@ impl Reader<'_, '_> {
     fn visible(&self, mut id: NodeId) -> NodeId {
         loop {
             let node = self.graph.get(id);
-            if self.roots.name(id).is_some() || !self.is_invisible(&node) {
+            if self.roots.name(id).is_some() || !is_invisible(self.graph, &node) {
                 return id;
             }
             id = node.args[0];
         }
     }
+}
 
-    /// True for what formulas leave to the reader: repeating along axes, axes of size one,
-    /// element types that hold the same values, markers.
-    fn is_invisible(&self, node: &Node) -> bool {
-        let Some(arg) = node.args.first() else { return false };
-        let x = self.graph.get(*arg);
-        match &node.op {
-            Op::Broadcast(_) | Op::Variable(_) | Op::Assume(_) | Op::WithGradient => true,
-            Op::Cast if x.dtype == DType::Bool => false,
-            Op::Cast => node.dtype.is_float() || (x.dtype == DType::U8 && node.dtype.is_numeric()),
-            Op::Reshape => {
-                let long =
-                    |n: &Node| -> Vec<Dim> { n.shape.iter().filter(|d| !d.is_one()).cloned().collect() };
-                long(node) == long(&x)
-            }
-            _ => false,
+/// True for what formulas leave to the reader: repeating along axes, axes of size one,
+/// element types that hold the same values, markers.
+pub(crate) fn is_invisible(graph: &Graph, node: &Node) -> bool {
+    let Some(arg) = node.args.first() else { return false };
+    let x = graph.get(*arg);
+    match &node.op {
+        Op::Broadcast(_) | Op::Variable(_) | Op::Assume(_) | Op::WithGradient => true,
+        Op::Cast if x.dtype == DType::Bool => false,
+        Op::Cast => node.dtype.is_float() || (x.dtype == DType::U8 && node.dtype.is_numeric()),
+        Op::Reshape => {
+            let long = |n: &Node| -> Vec<Dim> { n.shape.iter().filter(|d| !d.is_one()).cloned().collect() };
+            long(node) == long(&x)
         }
+        _ => false,
     }
 }
 

@@ -135,6 +135,6 @@ impl<N: Notation> Draft<'_, '_, N> {
 }
 
 /// `12` as `₁₂`.
-fn subscript_digits(n: usize) -> String {
+pub(crate) fn subscript_digits(n: usize) -> String {
     n.to_string().bytes().filter_map(|digit| char::from_u32(0x2080 + u32::from(digit - b'0'))).collect()
 }

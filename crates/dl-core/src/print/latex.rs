@@ -34,7 +34,7 @@ pub(super) fn print(roots: Roots<'_>) -> String {
 
 /// Remembers which name has which spelling, so that two never look the same.
 #[derive(Default)]
-struct Latex {
+pub(super) struct Latex {
     spelled: FxHashMap<String, Name>,
 }
 

@@ -18,7 +18,7 @@ pub(super) fn print(roots: Roots<'_>) -> String {
     equations(roots, &mut Unicode).iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-struct Unicode;
+pub(super) struct Unicode;
 
 fn write(level: Level) -> Writer {
     Writer::new(level, ["(", ")"])

@@ -32,8 +32,11 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use crate::dim::Name;
 use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
+pub(crate) use form::is_invisible;
+pub(crate) use formula::subscript_digits;
 pub(crate) use params::Applied;
 use roots::Roots;
 pub(crate) use roots::walk;
@@ -57,6 +60,34 @@ pub fn math<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
 /// inputs and parameters that they need: exact, where the formulas leave out what readers infer.
 pub fn sexpr<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
     Roots::each_graph(roots, |own| sexpr::print(&own))
+}
+
+/// `left = right`; the left side is missing where a value has no name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sides {
+    pub(crate) left: String,
+    pub(crate) right: String,
+}
+
+/// Writes values one by one, of several graphs, in one spelling of names.
+#[derive(Default)]
+pub(crate) struct Scribe {
+    latex: latex::Latex,
+}
+
+impl Scribe {
+    /// The equations of a value, the last with its name, as Unicode text and as LaTeX.
+    pub(crate) fn write(&mut self, name: &Name, value: Expr<'_>) -> [Vec<Sides>; 2] {
+        let sides = |equations: Vec<formula::Equation>| {
+            let of = |e: formula::Equation| Sides {
+                left: e.left.map(|left| left.text).unwrap_or_default(),
+                right: e.right.text,
+            };
+            equations.into_iter().map(of).collect()
+        };
+        let unicode = formula::equations(Roots::one(name, value), &mut math::Unicode);
+        [sides(unicode), sides(formula::equations(Roots::one(name, value), &mut self.latex))]
+    }
 }
 
 /// A constant of an element type in the fewest digits that mean it.

@@ -1,0 +1,352 @@
+//! The derivation of a gradient as a lecture note writes it: the objective as it was written, the values between,
+//! then the chain rule from the objective back to each variable.
+
+mod cut;
+mod tidy;
+
+#[cfg(test)]
+mod tests;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::dim::Name;
+use crate::error::{Error, Result};
+use crate::graph::{Expr, Graph, NodeId, Rebuild};
+use crate::ops::{Binary, Op, Unary};
+use crate::print::{Scribe, Sides};
+use crate::program::{Output, Program};
+use crate::shape::Shape;
+use cut::{Cut, cuts, is_variable};
+use tidy::tidy;
+
+/// What a line of a [`Derivation`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// What the objective is.
+    Objective,
+    /// What a value on the way is.
+    Value,
+    /// The derivative with respect to a value on the way.
+    Inner,
+    /// The derivative with respect to a variable that was asked for.
+    Gradient,
+}
+
+/// An equation of a [`Derivation`].
+#[derive(Clone, Debug)]
+pub struct Line {
+    kind: Kind,
+    node: NodeId,
+    /// Its only output is the left side; its inputs are what stands on the right.
+    program: Program,
+}
+
+/// The derivation of an objective's gradients: first the objective as it was written, then the values on the way
+/// and what they are, then derivatives by the chain rule, each by those before it.
+///
+/// Values that the author [named](Expr::named) have their names; others have one where a textbook gives them one:
+/// what goes into an activation (`z`), what goes into a product that is differentiated on both sides (`h`), and what
+/// is used more than once (`u`). Each derivative is made stable and small by the compiler's rules, and written with
+/// common factors once.
+///
+/// ```
+/// use dl_core::{F64, Graph, derive::Derivation};
+/// let g = Graph::new();
+/// let (x, w, y) = (g.input("x", F64, [3]), g.input("w", F64, [3]), g.input("y", F64, ()));
+/// let j = (1.0 + (-y * x.dot(w)).exp()).log().named("J");
+/// assert_eq!(
+///     Derivation::of(j, &[w])?.math(),
+///     "J = log(1 + exp(z))\n\
+///      z = -y·xᵀ·w\n\
+///      ∂J/∂z = σ(z)\n\
+///      ∂J/∂w = -y·∂J/∂z·x"
+/// );
+/// # Ok::<(), dl_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Derivation {
+    lines: Vec<Line>,
+}
+
+impl Derivation {
+    /// Of `objective`, a float scalar, with respect to inputs or parameters.
+    ///
+    /// # Errors
+    /// What was wrong when the graph was built; an objective that is no float scalar; a variable that is neither an
+    /// input nor a parameter of floats.
+    pub fn of<'g>(objective: Expr<'g>, wrt: &[Expr<'g>]) -> Result<Derivation> {
+        let graph = objective.graph();
+        graph.check()?;
+        if objective.shape().rank() > 0 || !objective.dtype().is_float() {
+            let (dtype, shape) = (objective.dtype(), objective.shape());
+            return Err(Error::value(format!("derivation of {dtype} {shape}: expected a float scalar")));
+        }
+        for variable in wrt {
+            if !std::ptr::eq(variable.graph(), graph) || !is_variable(&variable.node()) {
+                return Err(Error::value(format!(
+                    "derivation by {variable:?}: expected an input or parameter of floats of the same graph"
+                )));
+            }
+        }
+        let ids: Vec<NodeId> = wrt.iter().map(|e| e.id()).collect();
+        let draft = Draft {
+            graph,
+            objective: objective.id(),
+            name: graph.origin(objective.id()).name.unwrap_or_else(|| free_name(graph, "J")),
+            cuts: cuts(graph, objective.id(), &ids),
+            wrt: ids,
+            lines: vec![],
+        };
+        draft.finish()
+    }
+
+    /// The lines, in the order in which they are read.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// As Unicode text for terminals, an equation a line.
+    pub fn math(&self) -> String {
+        let mut scribe = Scribe::default();
+        let text = |s: &Sides| format!("{} = {}", s.left, s.right);
+        let lines = self
+            .lines
+            .iter()
+            .flat_map(|line| line.write(&mut scribe)[0].iter().map(text).collect::<Vec<_>>());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// As aligned equations in LaTeX, for mathematics mode.
+    pub fn latex(&self) -> String {
+        let mut scribe = Scribe::default();
+        let text = |s: &Sides| format!("{} &= {}", s.left, s.right);
+        let lines = self
+            .lines
+            .iter()
+            .flat_map(|line| line.write(&mut scribe)[1].iter().map(text).collect::<Vec<_>>());
+        format!("\\begin{{aligned}}\n{}\n\\end{{aligned}}", lines.collect::<Vec<_>>().join(" \\\\\n"))
+    }
+}
+
+impl Line {
+    /// What it says.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The node that it is about, of the graph in which the objective was written.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// The left side: the name of a value, or `∂J/∂` and that.
+    pub fn name(&self) -> &Name {
+        &self.output().name
+    }
+
+    /// The shape of the value.
+    pub fn shape(&self) -> &Shape {
+        &self.program.nodes()[self.output().node.index()].shape
+    }
+
+    /// The right side as a program, whose only output is the value: its inputs are the names that stand there, those
+    /// of other lines among them.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    fn output(&self) -> &Output {
+        self.program.outputs().first().expect("a line has one output")
+    }
+
+    fn write(&self, scribe: &mut Scribe) -> [Vec<Sides>; 2] {
+        let paper = self.program.to_graph();
+        scribe.write(self.name(), self.program.expr(&paper, self.output().node))
+    }
+}
+
+/// The summands of an objective, as the author wrote them.
+fn summands<'p>(value: Expr<'p>, minus: bool, all: &mut Vec<Expr<'p>>) {
+    let (node, arg) = (value.node(), |i: usize| value.graph().expr(value.node().args[i]));
+    match &node.op {
+        Op::Binary(Binary::Add) => (0..2).for_each(|i| summands(arg(i), minus, all)),
+        Op::Binary(Binary::Sub) => (0..2).for_each(|i| summands(arg(i), minus != (i == 1), all)),
+        Op::Unary(Unary::Neg) => summands(arg(0), !minus, all),
+        _ => all.push(if minus { -value } else { value }),
+    }
+}
+
+struct Draft<'g> {
+    graph: &'g Graph,
+    objective: NodeId,
+    name: Name,
+    cuts: Vec<Cut>,
+    wrt: Vec<NodeId>,
+    lines: Vec<Line>,
+}
+
+impl Draft<'_> {
+    /// How the derivative of the objective by a value is called.
+    fn label(&self, name: &str) -> Name {
+        format!("∂{}/∂{name}", self.name).into()
+    }
+
+    fn finish(mut self) -> Result<Derivation> {
+        self.value(Kind::Objective, self.objective, &self.name.clone())?;
+        for Cut { id, name, .. } in self.top_down() {
+            self.value(Kind::Value, id, &name)?;
+        }
+        self.cuts.retain(|cut| cut.stops && cut.id != self.objective);
+        let mut asked: Vec<NodeId> = self.wrt.clone();
+        for place in (0..=self.cuts.len()).rev() {
+            // What only values with a derivative so far use.
+            let below: Vec<NodeId> = self.cuts[..place].iter().map(|cut| cut.id).collect();
+            let (ready, later): (Vec<_>, Vec<_>) =
+                asked.into_iter().partition(|id| !below.iter().any(|cut| self.uses(*cut, *id)));
+            asked = later;
+            for id in ready {
+                self.derivative(Kind::Gradient, id, &leaf_name(self.graph, id))?;
+            }
+            if let Some(Cut { id, name, .. }) = place.checked_sub(1).map(|i| self.cuts[i].clone()) {
+                self.derivative(Kind::Inner, id, &name)?;
+            }
+        }
+        Ok(Derivation { lines: self.lines })
+    }
+
+    /// The cuts, each after all in which it stands, in the order in which they are met.
+    fn top_down(&self) -> Vec<Cut> {
+        let mut left: Vec<&Cut> = self.cuts.iter().filter(|cut| cut.id != self.objective).collect();
+        let (mut met, mut order): (Vec<NodeId>, Vec<Cut>) = (vec![], vec![]);
+        let mut next = self.objective;
+        while !left.is_empty() {
+            let new = left.iter().map(|cut| cut.id).filter(|id| !met.contains(id) && self.uses(next, *id));
+            met.extend(new.collect::<Vec<_>>());
+            let ready = |id: &&NodeId| {
+                let is_left = left.iter().any(|cut| cut.id == **id);
+                is_left && !left.iter().any(|cut| cut.id != **id && self.uses(cut.id, **id))
+            };
+            // The last of the arena stands in no other.
+            let chosen = met.iter().find(ready).copied().unwrap_or(left[left.len() - 1].id);
+            order.extend(left.iter().filter(|cut| cut.id == chosen).map(|cut| (*cut).clone()));
+            left.retain(|cut| cut.id != chosen);
+            next = chosen;
+        }
+        order
+    }
+
+    /// Whether a value is computed from another without a cut between.
+    fn uses(&self, value: NodeId, of: NodeId) -> bool {
+        let cuts: FxHashSet<NodeId> = self.cuts.iter().map(|cut| cut.id).collect();
+        let (mut todo, mut seen) = (self.graph.get(value).args.clone(), FxHashSet::default());
+        while let Some(id) = todo.pop() {
+            if id == of {
+                return true;
+            }
+            if !cuts.contains(&id) && seen.insert(id) {
+                todo.extend(&self.graph.get(id).args);
+            }
+        }
+        false
+    }
+
+    /// The line of a value, in which others that have names stand by these.
+    fn value(&mut self, kind: Kind, id: NodeId, name: &Name) -> Result<()> {
+        let paper = Graph::new();
+        let mut copy = Copy::new(self.graph, &paper, self.objective);
+        let by = copy.leaves(self.cuts.iter().filter(|cut| cut.id != id));
+        let value = copy.with(id, &by);
+        self.add(kind, id, name, value)
+    }
+
+    fn add(&mut self, kind: Kind, node: NodeId, name: &str, value: Expr<'_>) -> Result<()> {
+        let program = Program::builder(value.graph()).output(name, value).without_rewriting().compile()?;
+        self.lines.push(Line { kind, node, program });
+        Ok(())
+    }
+
+    /// The line of a derivative, by those of what is computed from the value.
+    fn derivative(&mut self, kind: Kind, id: NodeId, name: &Name) -> Result<()> {
+        let paper = Graph::new();
+        let mut copy = Copy::new(self.graph, &paper, self.objective);
+        let mut by = copy.leaves(self.cuts.iter());
+        let variable = by.get(&copy.get(id).id()).copied().unwrap_or_else(|| copy.get(id));
+        let mut parts: Vec<Expr<'_>> = vec![];
+        for cut in self.cuts.iter().filter(|cut| cut.id != id && self.uses(cut.id, id)).rev() {
+            let own = copy.get(cut.id).id();
+            let leaf = by.remove(&own).expect("every cut has a leaf");
+            let value = copy.with(cut.id, &by);
+            by.insert(own, leaf);
+            let outer = paper.input(&self.label(&cut.name), value.dtype(), value.shape());
+            parts.push((outer * value).sum(..));
+        }
+        if self.uses(self.objective, id) {
+            summands(copy.with(self.objective, &by), false, &mut parts);
+        }
+        if parts.is_empty() {
+            parts.push(paper.constant(variable.dtype(), 0.0));
+        }
+        // Each part by itself: what the author wrote as a sum has a sum as its derivative.
+        let mut builder = Program::builder(&paper);
+        for (i, part) in parts.iter().enumerate() {
+            builder = builder.output(&i.to_string(), part.grad(&[variable])[0]);
+        }
+        let program = builder.compile()?;
+        let result = program.to_graph();
+        let parts: Vec<Expr<'_>> = program.outputs().iter().map(|o| program.expr(&result, o.node)).collect();
+        let zero = || result.full(parts[0].dtype(), parts[0].shape(), 0.0);
+        let value = tidy(&parts).unwrap_or_else(zero);
+        self.add(kind, id, &self.label(name), value)
+    }
+}
+
+/// The graph below an objective on a sheet of its own.
+struct Copy<'a, 'p> {
+    paper: &'p Graph,
+    nodes: Rebuild<'a, 'p>,
+}
+
+impl<'a, 'p> Copy<'a, 'p> {
+    fn new(graph: &'a Graph, paper: &'p Graph, objective: NodeId) -> Self {
+        let mut nodes = Rebuild::new(graph, paper);
+        nodes.run(&[objective], |copy, _, node, args| copy.copy(node, args));
+        Copy { paper, nodes }
+    }
+
+    fn get(&self, id: NodeId) -> Expr<'p> {
+        // What the objective does not depend on has no place below it.
+        self.nodes.get(id).unwrap_or_else(|| self.nodes.copy(&self.nodes.from.get(id), &[]))
+    }
+
+    /// A letter for each value that has a name, by the value's place on paper.
+    fn leaves<'c>(&mut self, cuts: impl Iterator<Item = &'c Cut>) -> FxHashMap<NodeId, Expr<'p>> {
+        let leaf = |cut: &Cut| {
+            let value = self.get(cut.id);
+            (value.id(), self.paper.input(&cut.name, value.dtype(), value.shape()))
+        };
+        cuts.map(leaf).collect()
+    }
+
+    /// A value with letters for others.
+    fn with(&self, id: NodeId, by: &FxHashMap<NodeId, Expr<'p>>) -> Expr<'p> {
+        self.paper.substituted(&[self.get(id).id()], by)[0]
+    }
+}
+
+fn leaf_name(graph: &Graph, id: NodeId) -> Name {
+    match &graph.get(id).op {
+        Op::Input(name) | Op::Parameter(name) => name.clone(),
+        _ => unreachable!("variables were checked"),
+    }
+}
+
+/// A name that the graph does not have.
+fn free_name(graph: &Graph, name: &str) -> Name {
+    let inputs = graph.input_decls().into_iter().map(|d| d.name);
+    let parameters = graph.parameter_decls().into_iter().map(|d| d.name);
+    let taken: FxHashSet<Name> =
+        inputs.chain(parameters).chain(graph.named().into_iter().map(|n| n.0)).collect();
+    let candidates = std::iter::once(name.to_owned()).chain((1..).map(|n| format!("{name}{n}")));
+    candidates.map(Name::from).find(|name| !taken.contains(name)).expect("numbers do not end")
+}

@@ -1,0 +1,198 @@
+use std::collections::HashMap;
+
+use expect_test::expect;
+
+use super::{Derivation, Kind};
+use crate::dim::Dims;
+use crate::graph::Expr;
+use crate::interp::evaluate;
+use crate::nn::{self, Mode};
+use crate::testing::gradient;
+use crate::{DType, F32, F64, Graph, I64, Init, Named, Tensor};
+
+const B: Named = Named("B");
+
+/// Numbers that are neither small nor equal.
+fn numbers(dtype: DType, shape: &[usize], seed: usize) -> Tensor {
+    let count: usize = shape.iter().product();
+    let number = |i: usize| ((i * 7919 + seed * 104_729 + 13) % 197) as f64 / 79.0 - 1.2;
+    let label = |i: usize| ((i * 31 + seed) % 2) as f64;
+    let all: Vec<f64> = (0..count).map(|i| if dtype == I64 { label(i) } else { number(i) }).collect();
+    Tensor::from_f64(dtype, shape, &all).unwrap()
+}
+
+/// Evaluates the lines one by one, each from those that it stands on, and compares its gradients with the
+/// compiler's. Gives the derivation.
+fn holds<'g>(objective: Expr<'g>) -> Derivation {
+    let g = objective.graph();
+    let sizes = Dims::new().with("B", 3);
+    let mut data: Vec<(String, Tensor)> = vec![];
+    for (i, decl) in g.input_decls().into_iter().enumerate() {
+        data.push((decl.name.to_string(), numbers(decl.dtype, &decl.shape.eval(&sizes).unwrap(), i)));
+    }
+    let parameters: Vec<_> = g.parameter_decls().into_iter().filter(|d| d.trainable).collect();
+    for (i, decl) in parameters.iter().enumerate() {
+        data.push((decl.name.to_string(), numbers(decl.dtype, &decl.shape.eval(&sizes).unwrap(), i + 50)));
+    }
+    let variables: Vec<Expr<'g>> = parameters.iter().map(|d| g.get_parameter(&d.name)).collect();
+    let derivation = Derivation::of(objective, &variables).unwrap();
+    let mut known: HashMap<String, Tensor> = data.iter().cloned().collect();
+    let lines = derivation.lines();
+    let values = lines.iter().filter(|l| matches!(l.kind(), Kind::Objective | Kind::Value)).rev();
+    for line in values.chain(lines.iter().filter(|l| matches!(l.kind(), Kind::Inner | Kind::Gradient))) {
+        let program = line.program();
+        let given = |name: &str| known.get(name).unwrap_or_else(|| panic!("{name} in {}", derivation.math()));
+        let inputs: Vec<_> = program.inputs().iter().map(|d| (&*d.name, given(&d.name).view())).collect();
+        let own = program.parameters().iter().map(|d| (d.name.clone(), given(&d.name).clone()));
+        let found = evaluate(program, &inputs, &own.collect::<Vec<_>>(), 0, 0).unwrap();
+        known.insert(line.name().to_string(), found.output(line.name()).unwrap().clone());
+    }
+    let bound: Vec<(&str, Tensor)> = data.iter().map(|(name, value)| (&**name, value.clone())).collect();
+    let objective_name = lines[0].name();
+    for (variable, decl) in variables.into_iter().zip(&parameters) {
+        let want = gradient(objective, variable, &bound);
+        let got = known[&format!("∂{objective_name}/∂{}", decl.name)].to_f64();
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * (1.0 + b.abs());
+        let same = got.len() == want.len() && got.iter().zip(&want).all(near);
+        assert!(same, "{}: {got:?} is not {want:?}\n{}", decl.name, derivation.math());
+    }
+    derivation
+}
+
+#[test]
+fn the_perceptron_reads_like_a_lecture_note() {
+    let g = Graph::new();
+    let b = Named("B");
+    let (x, y) = (g.input("x", F32, (b, 784)), g.input("y", I64, b));
+    let h = nn::dense(x, "fc1", 128).relu();
+    let j1 = nn::cross_entropy(nn::dense(h, "fc2", 10), y).mean(..).named("J₁");
+    let j2 = nn::l2(g.parameters().matching("*.weight")).named("J₂");
+    let j = (j1 + 1e-4 * j2).named("J");
+    let all: Vec<_> = ["fc2.weight", "fc2.bias", "fc1.weight", "fc1.bias"].map(|n| g.get_parameter(n)).into();
+    let derivation = Derivation::of(j, &all).unwrap();
+    expect![[r#"
+        J = J₁ + 0.0001·J₂
+        J₁ = mean_b(-log_softmax_j(z₂)[b,y[b]])
+        J₂ = Σ_{i,j} fc1.weight² + Σ_{i,j} fc2.weight²
+        z₂ = h·fc2.weight + fc2.bias
+        h = relu(z₁)
+        z₁ = x·fc1.weight + fc1.bias
+        ∂J/∂z₂ = (softmax_j(z₂) - one_hot(y))/B
+        ∂J/∂fc2.weight = hᵀ·∂J/∂z₂ + 0.0002·fc2.weight
+        ∂J/∂fc2.bias = Σ_b ∂J/∂z₂
+        ∂J/∂h = ∂J/∂z₂·fc2.weightᵀ
+        ∂J/∂z₁ = ∂J/∂h ⊙ [z₁ > 0]
+        ∂J/∂fc1.weight = xᵀ·∂J/∂z₁ + 0.0002·fc1.weight
+        ∂J/∂fc1.bias = Σ_b ∂J/∂z₁"#]]
+    .assert_eq(&derivation.math());
+    expect![[r#"
+        \begin{aligned}
+        J &= J_{1} + 0.0001 \cdot J_{2} \\
+        J_{1} &= \frac{1}{B} \sum_{b} \left(-\left(\log \operatorname{softmax}_{j}\left(z_{2}\right)\right)_{b, y_{b}}\right) \\
+        J_{2} &= \sum_{i, j} W_{\mathrm{fc1}}^{2} + \sum_{i, j} W_{\mathrm{fc2}}^{2} \\
+        z_{2} &= h\,W_{\mathrm{fc2}} + b_{\mathrm{fc2}} \\
+        h &= \operatorname{relu}(z_{1}) \\
+        z_{1} &= x\,W_{\mathrm{fc1}} + b_{\mathrm{fc1}} \\
+        \frac{\partial J}{\partial z_{2}} &= \frac{\operatorname{softmax}_{j}\left(z_{2}\right) - \operatorname{one\_hot}\left(y\right)}{B} \\
+        \frac{\partial J}{\partial W_{\mathrm{fc2}}} &= h^{\top}\,\frac{\partial J}{\partial z_{2}} + 0.0002 \cdot W_{\mathrm{fc2}} \\
+        \frac{\partial J}{\partial b_{\mathrm{fc2}}} &= \sum_{b} \frac{\partial J}{\partial z_{2}} \\
+        \frac{\partial J}{\partial h} &= \frac{\partial J}{\partial z_{2}}\,W_{\mathrm{fc2}}^{\top} \\
+        \frac{\partial J}{\partial z_{1}} &= \frac{\partial J}{\partial h} \cdot \left[z_{1} > 0\right] \\
+        \frac{\partial J}{\partial W_{\mathrm{fc1}}} &= x^{\top}\,\frac{\partial J}{\partial z_{1}} + 0.0002 \cdot W_{\mathrm{fc1}} \\
+        \frac{\partial J}{\partial b_{\mathrm{fc1}}} &= \sum_{b} \frac{\partial J}{\partial z_{1}}
+        \end{aligned}"#]].assert_eq(&derivation.latex());
+}
+
+#[test]
+fn the_tutorial_s_formulas() {
+    let g = Graph::new();
+    let (theta, lambda) = (g.input("θ", F64, ()), g.input("λ", F64, ()));
+    let j = (theta - 3.0).square() + lambda * theta.square();
+    expect![[r#"
+        J = (θ - 3)² + λ·θ²
+        ∂J/∂θ = 2·(θ - 3) + 2·λ·θ"#]]
+    .assert_eq(&Derivation::of(j, &[theta]).unwrap().math());
+}
+
+/// A parameter without much of a first value.
+fn weight<'g>(g: &'g Graph, name: &str, shape: &[usize]) -> Expr<'g> {
+    g.parameter(name, F64, shape, Init::Zeros)
+}
+
+#[test]
+fn logistic_regression() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F64, (B, 4)), g.input("y", F64, B));
+    let w = weight(&g, "w", &[4]);
+    let j = (1.0 + (-y * x.dot(w)).exp()).log().mean(..) + 0.1 * w.square().sum(..);
+    expect![[r#"
+        J = mean_b(log(1 + exp(z))) + 0.1·Σ_i w²
+        z = -y ⊙ x·w
+        ∂J/∂z = σ(z)/B
+        ∂J/∂w = xᵀ·(-∂J/∂z ⊙ y) + 0.2·w"#]]
+    .assert_eq(&holds(j).math());
+}
+
+#[test]
+fn least_squares_and_named_residuals() {
+    let g = Graph::new();
+    let (x, y) = (g.input("X", F64, (B, 4)), g.input("y", F64, B));
+    let r = (x.dot(weight(&g, "w", &[4])) - y).named("r");
+    expect![[r#"
+        L = 0.5·Σ_b r²
+        r = X·w - y
+        ∂L/∂r = r
+        ∂L/∂w = Xᵀ·∂L/∂r"#]]
+    .assert_eq(&holds((0.5 * r.square().sum(..)).named("L")).math());
+}
+
+#[test]
+fn every_line_holds() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F64, (B, 4)), g.input("y", I64, B));
+    let h = nn::dense(nn::dense(x, "a", 5).tanh(), "b", 3).sigmoid();
+    holds(nn::cross_entropy(nn::dense(h, "c", 2), y).mean(..));
+
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F64, (B, 5, 4)), g.input("y", I64, B));
+    let last = nn::lstm(x, "lstm", 3).mean(1);
+    holds(nn::cross_entropy(nn::dense(last, "out", 2), y).mean(..));
+
+    let g = Graph::new();
+    let x = g.input("x", F64, (B, 6, 6, 1));
+    let maps = nn::Conv::new([3, 3], 2).apply(x, "conv").relu();
+    holds(nn::dense(nn::flatten(maps), "out", 1).square().mean(..));
+
+    let g = Graph::new();
+    let x = g.input("x", F64, (B, 6));
+    let normed = nn::LayerNorm::new().apply(nn::dense(x, "a", 4), "norm");
+    holds(nn::dense(normed, "b", 2).abs().sum(..) + nn::l1(g.parameters()));
+
+    // Encoder and decoder with tied weights, and a value that is used three times.
+    let g = Graph::new();
+    let x = g.input("x", F64, (B, 4));
+    let w = weight(&g, "W", &[4, 3]);
+    let code = nn::dropout(x.dot(w).sigmoid(), 0.5, Mode::Evaluate).named("code");
+    let back = code.contract("bk,ik->bi", w);
+    holds((back - x).square().mean(..) + (code * code.log()).sum(..) / 7.0);
+
+    let g = Graph::new();
+    let (a, b) = (weight(&g, "a", &[]), weight(&g, "b", &[3]));
+    let e = (a * b).exp();
+    holds((e / (1.0 + e)).sum(..) - a.sin() * b.square().sum(..).sqrt() + (3.0 - a).abs());
+}
+
+#[test]
+fn what_has_no_derivation_is_refused() {
+    let g = Graph::new();
+    let (x, n) = (g.input("x", F64, [3]), g.input("n", I64, ()));
+    let fails = |result: crate::Result<Derivation>, want: &str| {
+        assert_eq!(result.unwrap_err().to_string(), want);
+    };
+    fails(Derivation::of(x, &[x]), "derivation of f64 [3]: expected a float scalar");
+    fails(Derivation::of(n, &[x]), "derivation of i64 []: expected a float scalar");
+    let why = "derivation by (mul x x) : f64 [3]: expected an input or parameter of floats of the same graph";
+    fails(Derivation::of(x.sum(..), &[x * x]), why);
+    let text = Derivation::of(x.sum(..), &[g.input("other", F64, [2])]).unwrap().math();
+    assert_eq!(text, "J = Σ_i x\n∂J/∂other = 0");
+}
