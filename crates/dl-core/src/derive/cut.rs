@@ -28,6 +28,7 @@ pub(super) fn cuts(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Vec<Cut>
     let named: FxHashMap<NodeId, Name> = graph.named().into_iter().map(|(name, e)| (e.id(), name)).collect();
     let mut letters = Letters::new(graph, &named);
     let (mut chain, mut sizes) = (FxHashSet::default(), FxHashMap::<NodeId, usize>::default());
+    let mut scaled: FxHashSet<NodeId> = FxHashSet::default();
     let mut found: Vec<(NodeId, Option<Name>, &str)> = vec![];
     for &id in &survey.order {
         let node = graph.get(id);
@@ -42,7 +43,15 @@ pub(super) fn cuts(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Vec<Cut>
         let size = 1 + operands.iter().map(|a| sizes.get(a).copied().unwrap_or(0)).sum::<usize>();
         sizes.insert(id, size);
         let users = survey.users.get(&id).map_or(&[][..], Vec::as_slice);
-        let factor = !survey.moves(&node) && users.iter().any(|user| survey.is_bilinear(*user, id));
+        // What only scales or moves a variable is read as that.
+        let active: Vec<NodeId> = operands.iter().copied().filter(|a| survey.active.contains(a)).collect();
+        let is_scaled = !product
+            && matches!(active[..], [one] if (survey.wrt.contains(&one) || scaled.contains(&one)) && survey.is_linear(id, one));
+        if is_scaled {
+            scaled.insert(id);
+        }
+        let factor =
+            !is_scaled && !survey.moves(&node) && users.iter().any(|user| survey.is_bilinear(*user, id));
         let kind = if let Some(name) = named.get(&id) {
             found.push((id, Some(name.clone()), ""));
             true

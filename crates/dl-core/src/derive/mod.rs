@@ -95,6 +95,7 @@ impl Derivation {
             objective: objective.id(),
             name: graph.origin(objective.id()).name.unwrap_or_else(|| free_name(graph, "J")),
             cuts: cuts(graph, objective.id(), &ids),
+            through: vec![],
             wrt: ids,
             lines: vec![],
         };
@@ -182,6 +183,8 @@ struct Draft<'g> {
     objective: NodeId,
     name: Name,
     cuts: Vec<Cut>,
+    /// Those at which derivatives do not stop, once they were told apart.
+    through: Vec<Cut>,
     wrt: Vec<NodeId>,
     lines: Vec<Line>,
 }
@@ -197,7 +200,8 @@ impl Draft<'_> {
         for Cut { id, name, .. } in self.top_down() {
             self.value(Kind::Value, id, &name)?;
         }
-        self.cuts.retain(|cut| cut.stops && cut.id != self.objective);
+        (self.cuts, self.through) =
+            self.cuts.into_iter().filter(|cut| cut.id != self.objective).partition(|cut| cut.stops);
         let mut asked: Vec<NodeId> = self.wrt.clone();
         for place in (0..=self.cuts.len()).rev() {
             // What only values with a derivative so far use.
@@ -272,7 +276,8 @@ impl Draft<'_> {
         let mut copy = Copy::new(self.graph, &paper, self.objective);
         let mut by = copy.leaves(self.cuts.iter());
         let variable = by.get(&copy.get(id).id()).copied().unwrap_or_else(|| copy.get(id));
-        let mut parts: Vec<Expr<'_>> = vec![];
+        let (mut parts, mut users, mut names): (Vec<Expr<'_>>, Vec<Expr<'_>>, Vec<Name>) =
+            (vec![], vec![], vec![]);
         for cut in self.cuts.iter().filter(|cut| cut.id != id && self.uses(cut.id, id)).rev() {
             let own = copy.get(cut.id).id();
             let leaf = by.remove(&own).expect("every cut has a leaf");
@@ -280,6 +285,8 @@ impl Draft<'_> {
             by.insert(own, leaf);
             let outer = paper.input(&self.label(&cut.name), value.dtype(), value.shape());
             parts.push((outer * value).sum(..));
+            users.push(value);
+            names.push(cut.name.clone());
         }
         if self.uses(self.objective, id) {
             summands(copy.with(self.objective, &by), false, &mut parts);
@@ -292,11 +299,24 @@ impl Draft<'_> {
         for (i, part) in parts.iter().enumerate() {
             builder = builder.output(&i.to_string(), part.grad(&[variable])[0]);
         }
+        for cut in self.through.iter().filter(|cut| self.uses(cut.id, id)) {
+            users.push(copy.with(cut.id, &by));
+            names.push(cut.name.clone());
+        }
+        // What has a name, where it comes out again: `1 - h²` for the slope of `h = tanh(z)`.
+        for (i, value) in users.iter().enumerate() {
+            builder = builder.output(&format!("value {i}"), *value);
+        }
         let program = builder.compile()?;
         let result = program.to_graph();
-        let parts: Vec<Expr<'_>> = program.outputs().iter().map(|o| program.expr(&result, o.node)).collect();
-        let zero = || result.full(parts[0].dtype(), parts[0].shape(), 0.0);
-        let value = tidy(&parts).unwrap_or_else(zero);
+        let mut all: Vec<Expr<'_>> =
+            program.outputs().iter().map(|o| program.expr(&result, o.node)).collect();
+        let values = all.split_off(all.len() - users.len());
+        let zero = || result.full(all[0].dtype(), all[0].shape(), 0.0);
+        let value = tidy(&all).unwrap_or_else(zero);
+        let known = values.iter().zip(&names).filter(|(value, _)| !matches!(value.node().op, Op::Input(_)));
+        let by = known.map(|(value, name)| (value.id(), result.input(name, value.dtype(), value.shape())));
+        let value = result.substituted(&[value.id()], &by.collect())[0];
         self.add(kind, id, &self.label(name), value)
     }
 }

@@ -129,7 +129,7 @@ fn logistic_regression() {
         J = mean_b(log(1 + exp(z))) + 0.1·Σ_i w²
         z = -y ⊙ x·w
         ∂J/∂z = σ(z)/B
-        ∂J/∂w = xᵀ·(-∂J/∂z ⊙ y) + 0.2·w"#]]
+        ∂J/∂w = -xᵀ·(∂J/∂z ⊙ y) + 0.2·w"#]]
     .assert_eq(&holds(j).math());
 }
 

@@ -314,6 +314,10 @@ fn contraction(c: &Contraction, lhs: NodeId, rhs: NodeId) -> (Form, Vec<NodeId>)
     }
     let product = |transposed, operands: [NodeId; 2]| (Form::Product { transposed }, operands.to_vec());
     let einsum = (Form::Einsum(c.clone()), vec![lhs, rhs]);
+    // A number times an array.
+    if c.lhs.is_empty() && c.rhs == c.out || c.rhs.is_empty() && c.lhs == c.out {
+        return (Form::Binary(Binary::Mul), vec![lhs, rhs]);
+    }
     if c.batch().next().is_some() {
         return einsum;
     }

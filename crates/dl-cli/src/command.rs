@@ -1,0 +1,174 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
+
+use dl_core::spelling::suggestion;
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::derive;
+use crate::formula::{Mistake, letter};
+
+const HELP: &str = "\
+usage: dl COMMAND FORMULA [OPTIONS]
+
+  derive    the gradient of a formula, step by step, and what the compiler makes of it
+
+  --wrt NAMES       by which inputs it is differentiated, with commas between
+  --shape 'x: [B, 3]'
+                    a shape that the formula does not declare itself; as often as you like
+  --latex           LaTeX for mathematics mode in place of text
+  --file FILE       the formula is in a file; - is what comes in
+  --help            print this
+
+  dl derive 'log(1 + exp(-y * dot(x, w))) + lambda * sum(w^2)' --wrt w
+";
+
+/// Bytes of a file at most.
+const LONGEST: u64 = 64 << 10;
+
+/// Why the command did not do what it was asked for.
+#[derive(Debug)]
+pub struct Failure {
+    what: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The command line is wrong.
+    pub(crate) fn usage(what: impl Into<String>) -> Failure {
+        Failure { what: what.into(), code: 2 }
+    }
+
+    /// What it is about is wrong.
+    pub(crate) fn other(what: impl Into<String>) -> Failure {
+        Failure { what: what.into(), code: 1 }
+    }
+
+    /// The exit status: 2 for a wrong command line, else 1.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Mistake> for Failure {
+    fn from(mistake: Mistake) -> Failure {
+        Failure::other(mistake.to_string())
+    }
+}
+
+impl From<dl_core::Error> for Failure {
+    fn from(error: dl_core::Error) -> Failure {
+        Failure::other(error.to_string())
+    }
+}
+
+impl From<lexopt::Error> for Failure {
+    fn from(error: lexopt::Error) -> Failure {
+        Failure::usage(format!("{error}; dl --help says what there is"))
+    }
+}
+
+/// What is asked of a command about a formula.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// The text of the formula.
+    pub formula: String,
+    /// The names of inputs.
+    pub wrt: Vec<String>,
+    /// Declarations.
+    pub shapes: Vec<String>,
+    /// LaTeX in place of text.
+    pub latex: bool,
+}
+
+/// Does what the arguments, without the program's name, ask for.
+///
+/// # Errors
+/// What is wrong with the command line or the formula. Then nothing was written.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut parser = Parser::from_args(arguments);
+    let command = match parser.next()? {
+        Some(Arg::Value(command)) => command.string()?,
+        Some(Arg::Long("help") | Arg::Short('h')) => return print(HELP, out),
+        Some(other) => return Err(other.unexpected().into()),
+        None => return Err(Failure::usage(format!("no command\n{HELP}"))),
+    };
+    if command != "derive" {
+        let hint = suggestion(&command, ["derive"]);
+        return Err(Failure::usage(format!("there is no command {command}{hint}\n{HELP}")));
+    }
+    let Some(options) = options(&mut parser)? else { return print(HELP, out) };
+    print(&derive::derive(&options)?, out)
+}
+
+fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
+    let (mut options, mut formula, mut file) = (Options::default(), None, None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            Arg::Long("latex") => options.latex = true,
+            Arg::Long("wrt") => {
+                let names = parser.value()?.string()?;
+                options.wrt.extend(names.split(',').map(|name| letter(name.trim()).to_owned()));
+            }
+            Arg::Long("shape") => options.shapes.push(parser.value()?.string()?),
+            Arg::Long("file") => file = Some(parser.value()?),
+            Arg::Value(text) if formula.is_none() => formula = Some(text.string()?),
+            Arg::Long(name) => {
+                let known = ["wrt", "shape", "latex", "file", "help"];
+                return Err(Failure::usage(format!(
+                    "there is no option --{name}{}",
+                    suggestion(name, known)
+                )));
+            }
+            Arg::Value(text) => {
+                let what = format!("a second formula, {}: is the first in quotes?", text.to_string_lossy());
+                return Err(Failure::usage(what));
+            }
+            Arg::Short(sign) => {
+                let what =
+                    format!("there is no option -{sign}; a formula that begins with - stands after --");
+                return Err(Failure::usage(what));
+            }
+        }
+    }
+    options.formula = match (formula, file) {
+        (Some(_), Some(_)) => return Err(Failure::usage("a formula and a file: expected one of them")),
+        (Some(formula), None) => formula,
+        (None, Some(file)) => read(&file)?,
+        (None, None) => return Err(Failure::usage("no formula; dl --help has an example")),
+    };
+    Ok(Some(options))
+}
+
+fn read(file: &OsString) -> Result<String, Failure> {
+    let mut bytes = vec![];
+    let done = match file.to_str() {
+        Some("-") => std::io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes),
+        _ => std::fs::File::open(file).and_then(|f| f.take(LONGEST + 1).read_to_end(&mut bytes)),
+    };
+    let name = file.to_string_lossy();
+    done.map_err(|e| Failure::other(format!("{name}: {e}")))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Failure::other(format!("{name}: more than {LONGEST} bytes are no formula")));
+    }
+    String::from_utf8(bytes).map_err(|e| Failure::other(format!("{name}: {e}")))
+}
+
+fn print(text: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        // Whoever reads has read enough.
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.map_err(|e| Failure::other(format!("cannot write: {e}"))),
+    }
+}

@@ -1,0 +1,49 @@
+//! Mistakes in formulas, shown under the characters that they are about.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Where something stands in the text, in bytes.
+pub type Span = Range<usize>;
+
+/// What is wrong with a formula, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    text: String,
+    span: Span,
+    what: String,
+}
+
+impl Mistake {
+    /// Something wrong at a place of `text`.
+    pub(super) fn new(text: &str, span: Span, what: impl Into<String>) -> Mistake {
+        Mistake { text: text.to_owned(), span, what: what.into() }
+    }
+
+    /// What is wrong, without the place.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Where, in bytes of the text.
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+}
+
+/// The message, the line, and marks under the characters.
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = self.span.start.min(self.text.len());
+        let begin = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
+        let line = &self.text[begin..end];
+        let within = &self.text[start..self.span.end.clamp(start, end)];
+        // A tab stays one, so that the marks stand where the terminal puts the characters.
+        let lead: String = self.text[begin..start].chars().map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let marks = "^".repeat(within.chars().count().max(1));
+        write!(f, "{}\n  {line}\n  {lead}{marks}", self.what)
+    }
+}
+
+impl std::error::Error for Mistake {}

@@ -1,0 +1,120 @@
+//! The language of formulas: what people write on paper, in the signs of a keyboard.
+//!
+//! ```text
+//! log(1 + exp(-y * dot(x, w))) + lambda * sum(w^2)
+//! sum(i, (y[i] - sum(j, X[i,j] * w[j]))^2)
+//! z = X @ W + b; J = mean(cross_entropy(z, y))
+//! ```
+//!
+//! Statements are divided by `;` or lines: definitions `name = value`, declarations `name: [B, 3]` (`int [B]` of
+//! whole numbers), values; the last one is the objective. Operators are `+ - * / @ ^ '` and comparisons, with `·`,
+//! `×`, `⊙`, `²` and `ᵀ` as well; `@` is the product of matrices and vectors, `'` transposes. `x[i,j]` is an element,
+//! for an index of a sum around it (`sum(i, …)`, also `mean`, `prod`, `max`, `min`) or a number from 0 on. `#` begins
+//! a comment.
+//!
+//! What a formula does not define is an input. Its shape is declared, or follows from what is done with it; what
+//! nothing is known of is a number. Greek letters may be written by their names: `lambda` is `λ`.
+
+mod build;
+mod function;
+mod mistake;
+mod parse;
+mod shape;
+mod token;
+mod tree;
+
+use dl_core::{Expr, Graph};
+pub use mistake::{Mistake, Span};
+use shape::Known;
+pub(crate) use token::letter;
+use tree::{Says, Statement};
+
+/// A formula that was read, with the shapes of its inputs.
+#[derive(Clone, Debug)]
+pub struct Formula {
+    text: String,
+    statements: Vec<Statement>,
+    inputs: Vec<(String, Known)>,
+}
+
+impl Formula {
+    /// Reads a formula. `shapes` are declarations such as `x: [B, 3]` from outside of it.
+    ///
+    /// # Errors
+    /// What is wrong first, with its place.
+    pub fn parse(text: &str, shapes: &[&str]) -> Result<Formula, Mistake> {
+        let statements = parse::parse(text)?;
+        let mut given = vec![];
+        for declaration in shapes {
+            for statement in parse::parse(declaration)? {
+                match statement {
+                    Statement { name: Some((name, _)), says: Says::Shape(shape) } => {
+                        given.push((name, shape))
+                    }
+                    _ => {
+                        return Err(Mistake::new(
+                            declaration,
+                            0..declaration.len(),
+                            "expected a shape: x: [B, 3]",
+                        ));
+                    }
+                }
+            }
+        }
+        let inputs = shape::infer(text, &statements, &given)?;
+        Ok(Formula { text: text.to_owned(), statements, inputs })
+    }
+
+    /// The names of the inputs, in the order in which the formula uses them.
+    pub fn inputs(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().map(|(name, _)| &**name)
+    }
+
+    /// The names of the inputs that are real numbers, by which an objective can be differentiated.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().filter(|(_, known)| !known.integers).map(|(name, _)| &**name)
+    }
+
+    /// The value of the last statement in a graph, in `f64`; definitions have their names there.
+    ///
+    /// # Errors
+    /// What does not go together, with its place.
+    pub fn build<'g>(&self, graph: &'g Graph) -> Result<Expr<'g>, Mistake> {
+        build::build(graph, &self.text, &self.statements, &self.inputs)
+    }
+
+    /// The same, which must be a single real number.
+    ///
+    /// # Errors
+    /// As for [`build`](Formula::build); also when the value is no number.
+    pub fn objective<'g>(&self, graph: &'g Graph) -> Result<Expr<'g>, Mistake> {
+        let value = self.build(graph)?;
+        let whole = 0..self.text.len();
+        if value.shape().rank() > 0 {
+            let what = format!(
+                "the value has the shape {}; an objective is one number: sum(…) or mean(…)",
+                value.shape()
+            );
+            return Err(Mistake::new(&self.text, whole, what));
+        }
+        if !value.dtype().is_float() {
+            let what = format!("the value is {}; an objective is a real number", value.dtype());
+            return Err(Mistake::new(&self.text, whole, what));
+        }
+        Ok(value)
+    }
+
+    /// `x ∈ ℝⁿ`-like descriptions of the inputs: `x: [n]`, `y: int [B]`, `λ: number`.
+    pub fn described(&self) -> Vec<String> {
+        let describe = |(name, known): &(String, Known)| {
+            let dims: Vec<String> = known.dims.iter().map(ToString::to_string).collect();
+            let of = if known.integers { "int " } else { "" };
+            match dims.as_slice() {
+                [] if known.integers => format!("{name}: whole number"),
+                [] => format!("{name}: number"),
+                dims => format!("{name}: {of}[{}]", dims.join(", ")),
+            }
+        };
+        self.inputs.iter().map(describe).collect()
+    }
+}

@@ -1,0 +1,5 @@
+//! What the command `dl` does: formulas in, mathematics out.
+
+pub mod command;
+mod derive;
+pub mod formula;
