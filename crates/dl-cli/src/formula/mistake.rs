@@ -34,6 +34,9 @@ impl Mistake {
 /// The message, the line, and marks under the characters.
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.text.is_empty() {
+            return f.write_str(&self.what);
+        }
         let start = self.span.start.min(self.text.len());
         let begin = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);

@@ -22,6 +22,7 @@ mod parse;
 mod shape;
 mod token;
 mod tree;
+mod types;
 
 use dl_core::{Expr, Graph};
 pub use mistake::{Mistake, Span};

@@ -13,6 +13,7 @@ use super::function::{Takes, function, functions};
 use super::mistake::{Mistake, Span};
 use super::parse::OVER;
 use super::tree::{Kind, Node, Operator, Says, Shape, Size, Statement};
+use super::types::{Ty, Types};
 
 /// Letters that mean a number, unless something else is declared.
 const NUMBERS: [&str; 8] = ["λ", "α", "β", "γ", "η", "ε", "τ", "δ"];
@@ -43,31 +44,25 @@ pub(super) fn infer(
     }
     // What is learnt of a name at one place says something at another; each round knows more.
     for round in 0.. {
-        inference.learnt = false;
+        inference.types.learnt = false;
         inference.walk(statements)?;
-        if !inference.learnt || round > statements.len() + 8 {
+        if !inference.types.learnt || round > statements.len() + 8 {
             break;
         }
     }
     for &(_, ty) in &inference.order.clone() {
-        let ty = inference.root(ty);
-        inference.types[ty].get_or_insert_with(Vec::new);
+        if inference.types.axes(ty).is_none() {
+            inference.types.set(ty, vec![]);
+        }
     }
     inference.walk(statements)?;
     Ok(inference.finish())
 }
 
-type Ty = usize;
-
 #[derive(Default)]
 struct Inference<'t> {
     text: &'t str,
-    /// Axes of each type, where they are known.
-    types: Vec<Option<Vec<usize>>>,
-    same: Vec<usize>,
-    /// Sizes of axes, where they are known, and which are the same.
-    sizes: Vec<Option<Size>>,
-    same_size: Vec<usize>,
+    types: Types,
     /// Inputs in order.
     order: Vec<(String, Ty)>,
     integers: Vec<String>,
@@ -76,7 +71,6 @@ struct Inference<'t> {
     indices: Vec<(String, usize)>,
     /// Indices that ever were, by the sizes of their axes.
     letters: Vec<(usize, String)>,
-    learnt: bool,
 }
 
 impl Inference<'_> {
@@ -95,108 +89,13 @@ impl Inference<'_> {
     }
 
     fn declare(&mut self, name: &str, shape: &Shape) {
-        let dims = shape.dims.iter().map(|size| self.size(Some(size.clone()))).collect();
-        let ty = self.known(dims);
+        let dims = shape.dims.iter().map(|size| self.types.size(Some(size.clone()))).collect();
+        let ty = self.types.known(dims);
         self.order.retain(|(other, _)| other != name);
         self.order.push((name.to_owned(), ty));
         if shape.integers {
             self.integers.push(name.to_owned());
         }
-    }
-
-    fn unknown(&mut self) -> Ty {
-        self.types.push(None);
-        self.same.push(self.types.len() - 1);
-        self.types.len() - 1
-    }
-
-    fn known(&mut self, dims: Vec<usize>) -> Ty {
-        let ty = self.unknown();
-        self.types[ty] = Some(dims);
-        ty
-    }
-
-    fn size(&mut self, value: Option<Size>) -> usize {
-        // Equal names are one size.
-        if let Some(place) = self.sizes.iter().position(|s| s.is_some() && *s == value) {
-            return self.size_root(place);
-        }
-        self.sizes.push(value);
-        self.same_size.push(self.sizes.len() - 1);
-        self.sizes.len() - 1
-    }
-
-    fn root(&self, mut ty: Ty) -> Ty {
-        while self.same[ty] != ty {
-            ty = self.same[ty];
-        }
-        ty
-    }
-
-    fn size_root(&self, mut size: usize) -> usize {
-        while self.same_size[size] != size {
-            size = self.same_size[size];
-        }
-        size
-    }
-
-    fn axes(&self, ty: Ty) -> Option<Vec<usize>> {
-        let axes = self.types[self.root(ty)].as_ref()?;
-        Some(axes.iter().map(|size| self.size_root(*size)).collect())
-    }
-
-    fn set(&mut self, ty: Ty, dims: Vec<usize>) {
-        let root = self.root(ty);
-        self.types[root] = Some(dims);
-        self.learnt = true;
-    }
-
-    fn one_size(&mut self, a: usize, b: usize) -> Result<(), ()> {
-        let (a, b) = (self.size_root(a), self.size_root(b));
-        if a == b {
-            return Ok(());
-        }
-        match (&self.sizes[a], &self.sizes[b]) {
-            (Some(_), Some(_)) => return Err(()),
-            (Some(_), None) => self.same_size[b] = a,
-            _ => self.same_size[a] = b,
-        }
-        self.learnt = true;
-        Ok(())
-    }
-
-    /// Makes both the same.
-    fn unify(&mut self, a: Ty, b: Ty) -> Result<(), ()> {
-        let (a, b) = (self.root(a), self.root(b));
-        if a == b {
-            return Ok(());
-        }
-        match (self.types[a].clone(), self.types[b].clone()) {
-            (Some(x), Some(y)) if x.len() == y.len() => {
-                x.into_iter().zip(y).try_for_each(|(x, y)| self.one_size(x, y))
-            }
-            (Some(_), Some(_)) => Err(()),
-            (Some(_), None) => {
-                self.same[b] = a;
-                self.learnt = true;
-                Ok(())
-            }
-            _ => {
-                self.same[a] = b;
-                self.learnt = true;
-                Ok(())
-            }
-        }
-    }
-
-    fn shown(&self, ty: Ty) -> String {
-        let Some(axes) = self.axes(ty) else { return "?".into() };
-        let size = |size: &usize| match &self.sizes[*size] {
-            Some(Size::Number(n)) => n.to_string(),
-            Some(Size::Name(name)) => name.clone(),
-            None => "?".into(),
-        };
-        format!("[{}]", axes.iter().map(size).collect::<Vec<_>>().join(", "))
     }
 
     fn mistake(&self, span: &Span, what: impl Into<String>) -> Mistake {
@@ -210,16 +109,16 @@ impl Inference<'_> {
         if let Some((_, ty)) = self.order.iter().find(|(other, _)| other == name) {
             return *ty;
         }
-        let ty = self.unknown();
+        let ty = self.types.unknown();
         self.order.push((name.to_owned(), ty));
-        self.learnt = true;
+        self.types.learnt = true;
         ty
     }
 
     fn node(&mut self, node: &Node) -> Result<Ty, Mistake> {
         match &node.kind {
-            Kind::Number(_) => Ok(self.known(vec![])),
-            Kind::Name(name) if name == "π" => Ok(self.known(vec![])),
+            Kind::Number(_) => Ok(self.types.known(vec![])),
+            Kind::Name(name) if name == "π" => Ok(self.types.known(vec![])),
             Kind::Name(name) => {
                 if self.indices.iter().any(|(index, _)| index == name) {
                     return Err(
@@ -232,10 +131,10 @@ impl Inference<'_> {
             Kind::Transposed(x) => {
                 let ty = self.node(x)?;
                 self.guess(x, ty);
-                match self.axes(ty).as_deref() {
-                    Some([a, b]) => Ok(self.known(vec![*b, *a])),
+                match self.types.axes(ty).as_deref() {
+                    Some([a, b]) => Ok(self.types.known(vec![*b, *a])),
                     Some([]) | Some([_]) | None => Ok(ty),
-                    _ => Err(self.mistake(&node.span, format!("a transpose of {}", self.shown(ty)))),
+                    _ => Err(self.mistake(&node.span, format!("a transpose of {}", self.types.shown(ty)))),
                 }
             }
             Kind::Binary(Operator::Matrix, x, y) => self.product(node, x, y),
@@ -247,7 +146,7 @@ impl Inference<'_> {
                         self.mistake(span, format!("{index} is the index of an outer {function} already"))
                     );
                 }
-                let size = self.size(None);
+                let size = self.types.size(None);
                 self.indices.push((index.clone(), size));
                 self.letters.push((size, index.clone()));
                 let ty = self.node(body);
@@ -260,21 +159,21 @@ impl Inference<'_> {
 
     /// A name of which nothing is known is a matrix if it begins with a capital letter, else a vector.
     fn guess(&mut self, node: &Node, ty: Ty) {
-        if self.axes(ty).is_some() {
+        if self.types.axes(ty).is_some() {
             return;
         }
         let capital = matches!(&node.kind, Kind::Name(name) if name.starts_with(char::is_uppercase));
         if capital {
-            let dims = vec![self.size(None), self.size(None)];
-            return self.set(ty, dims);
+            let dims = vec![self.types.size(None), self.types.size(None)];
+            return self.types.set(ty, dims);
         }
         self.vectors(node);
         // What is computed from these is known in the next round.
-        if self.axes(ty).is_none()
+        if self.types.axes(ty).is_none()
             && matches!(&node.kind, Kind::Name(name) if !self.defined.contains_key(name))
         {
-            let dims = vec![self.size(None)];
-            self.set(ty, dims);
+            let dims = vec![self.types.size(None)];
+            self.types.set(ty, dims);
         }
     }
 
@@ -299,10 +198,10 @@ impl Inference<'_> {
         let mut size = None;
         for name in names {
             let ty = self.name(&name);
-            if self.axes(ty).is_none() && !NUMBERS.contains(&&*name) {
-                let one = size.unwrap_or_else(|| self.size(None));
+            if self.types.axes(ty).is_none() && !NUMBERS.contains(&&*name) {
+                let one = size.unwrap_or_else(|| self.types.size(None));
                 size = Some(one);
-                self.set(ty, vec![one]);
+                self.types.set(ty, vec![one]);
             }
         }
     }
@@ -311,23 +210,23 @@ impl Inference<'_> {
         let (a, b) = (self.node(x)?, self.node(y)?);
         self.guess(x, a);
         self.guess(y, b);
-        if self.learnt && (self.axes(a).is_none() || self.axes(b).is_none()) {
-            return Ok(self.unknown());
+        if self.types.learnt && (self.types.axes(a).is_none() || self.types.axes(b).is_none()) {
+            return Ok(self.types.unknown());
         }
-        let (left, right) = (self.axes(a).unwrap_or_default(), self.axes(b).unwrap_or_default());
+        let (left, right) = (self.types.axes(a).unwrap_or_default(), self.types.axes(b).unwrap_or_default());
         let (Some(inner), Some(outer), true) =
             (left.last().copied(), right.first().copied(), left.len() <= 2 && right.len() <= 2)
         else {
-            let shapes = format!("{} @ {}", self.shown(a), self.shown(b));
+            let shapes = format!("{} @ {}", self.types.shown(a), self.types.shown(b));
             return Err(self.mistake(&node.span, format!("{shapes}: a product takes vectors and matrices")));
         };
-        if self.one_size(inner, outer).is_err() {
-            let shapes = format!("{} @ {}", self.shown(a), self.shown(b));
+        if self.types.one_size(inner, outer).is_err() {
+            let shapes = format!("{} @ {}", self.types.shown(a), self.types.shown(b));
             let what = format!("{shapes}: the last size on the left is not the first on the right");
             return Err(self.mistake(&node.span, what));
         }
         let dims = left[..left.len() - 1].iter().chain(&right[1..]).copied().collect();
-        Ok(self.known(dims))
+        Ok(self.types.known(dims))
     }
 
     fn elementwise(&mut self, node: &Node, operator: Operator, x: &Node, y: &Node) -> Result<Ty, Mistake> {
@@ -337,10 +236,12 @@ impl Inference<'_> {
             Kind::Name(name) => NUMBERS.contains(&&**name),
             _ => false,
         };
-        match (self.axes(a), self.axes(b)) {
+        match (self.types.axes(a), self.types.axes(b)) {
             (Some(left), Some(right)) => self.broadcast(node, (a, left), (b, right)),
             (None, None) if together && !is_number(x) && !is_number(y) => {
-                self.unify(a, b).map_err(|()| self.mistake(&node.span, "shapes that do not go together"))?;
+                self.types
+                    .unify(a, b)
+                    .map_err(|()| self.mistake(&node.span, "shapes that do not go together"))?;
                 Ok(a)
             }
             (Some(axes), None) if together && !axes.is_empty() && !is_number(y) => {
@@ -353,7 +254,7 @@ impl Inference<'_> {
             }
             (Some(axes), None) if !axes.is_empty() => Ok(a),
             (None, Some(axes)) if !axes.is_empty() => Ok(b),
-            _ => Ok(self.unknown()),
+            _ => Ok(self.types.unknown()),
         }
     }
 
@@ -361,10 +262,10 @@ impl Inference<'_> {
     fn beside(&mut self, node: &Node, ty: Ty, (array, axes): (Ty, Vec<usize>)) {
         let small = matches!(&node.kind, Kind::Name(name) if !name.starts_with(char::is_uppercase));
         if small && axes.len() > 1 {
-            self.set(ty, vec![axes[axes.len() - 1]]);
+            self.types.set(ty, vec![axes[axes.len() - 1]]);
         } else {
             // Nothing is known of it, so that nothing is in the way.
-            let _ = self.unify(array, ty);
+            let _ = self.types.unify(array, ty);
         }
     }
 
@@ -378,14 +279,17 @@ impl Inference<'_> {
         let mut dims = vec![];
         for place in (1..=rank).rev() {
             let at = |axes: &[usize]| axes.len().checked_sub(place).map(|i| axes[i]);
-            let is_one = |size: usize| self.sizes[self.size_root(size)] == Some(Size::Number(1));
+            let is_one = |size: usize| self.types.sizes[self.types.size_root(size)] == Some(Size::Number(1));
             dims.push(match (at(&left), at(&right)) {
                 (Some(x), Some(y)) if is_one(x) => y,
                 (Some(x), Some(y)) if is_one(y) => x,
                 (Some(x), Some(y)) => {
-                    if self.one_size(x, y).is_err() {
-                        let what =
-                            format!("shapes {} and {} do not go together", self.shown(a), self.shown(b));
+                    if self.types.one_size(x, y).is_err() {
+                        let what = format!(
+                            "shapes {} and {} do not go together",
+                            self.types.shown(a),
+                            self.types.shown(b)
+                        );
                         return Err(self.mistake(&node.span, what));
                     }
                     x
@@ -394,7 +298,7 @@ impl Inference<'_> {
                 (None, None) => continue,
             });
         }
-        Ok(self.known(dims))
+        Ok(self.types.known(dims))
     }
 
     fn element(&mut self, node: &Node, x: &Node, indices: &[Node]) -> Result<Ty, Mistake> {
@@ -402,13 +306,13 @@ impl Inference<'_> {
             return Err(self.mistake(&x.span, "only names have indices: give the value a name first"));
         };
         let ty = self.name(name);
-        if self.axes(ty).is_none() {
-            let dims = indices.iter().map(|_| self.size(None)).collect();
-            self.set(ty, dims);
+        if self.types.axes(ty).is_none() {
+            let dims = indices.iter().map(|_| self.types.size(None)).collect();
+            self.types.set(ty, dims);
         }
-        let axes = self.axes(ty).unwrap_or_default();
+        let axes = self.types.axes(ty).unwrap_or_default();
         if axes.len() != indices.len() {
-            let what = format!("{name} is {}, and has {} indices here", self.shown(ty), indices.len());
+            let what = format!("{name} is {}, and has {} indices here", self.types.shown(ty), indices.len());
             return Err(self.mistake(&node.span, what));
         }
         for (axis, index) in axes.into_iter().zip(indices) {
@@ -420,7 +324,7 @@ impl Inference<'_> {
                         return Err(self.mistake(&index.span, what));
                     };
                     let size = *size;
-                    if self.one_size(axis, size).is_err() {
+                    if self.types.one_size(axis, size).is_err() {
                         let what = format!("the index {name} goes over axes of two sizes");
                         return Err(self.mistake(&index.span, what));
                     }
@@ -428,7 +332,7 @@ impl Inference<'_> {
                 _ => return Err(self.mistake(&index.span, "an index is a name or a whole number from 0 on")),
             }
         }
-        Ok(self.known(vec![]))
+        Ok(self.types.known(vec![]))
     }
 
     fn call(&mut self, node: &Node, (name, span): (&str, &Span), all: &[Node]) -> Result<Ty, Mistake> {
@@ -449,7 +353,7 @@ impl Inference<'_> {
         let types = all.iter().map(|x| self.node(x)).collect::<Result<Vec<_>, _>>()?;
         let grown = |this: &mut Self| {
             all.iter().zip(&types).for_each(|(x, ty)| {
-                if this.axes(*ty).is_none() {
+                if this.types.axes(*ty).is_none() {
                     this.vectors(x);
                 }
             });
@@ -459,27 +363,27 @@ impl Inference<'_> {
             Takes::Elements => Ok(types[0]),
             Takes::Choice => {
                 let ab = self.elementwise(node, Operator::Add, &all[1], &all[2])?;
-                match (self.axes(types[0]), self.axes(ab)) {
+                match (self.types.axes(types[0]), self.types.axes(ab)) {
                     (Some(c), Some(values)) => self.broadcast(node, (types[0], c), (ab, values)),
                     _ => Ok(ab),
                 }
             }
             Takes::All => {
                 grown(self);
-                Ok(self.known(vec![]))
+                Ok(self.types.known(vec![]))
             }
             Takes::Last { keeps } => {
                 grown(self);
-                let Some(axes) = self.axes(types[0]) else { return Ok(types[0]) };
+                let Some(axes) = self.types.axes(types[0]) else { return Ok(types[0]) };
                 if axes.is_empty() {
                     return Err(self.mistake(&node.span, format!("{name} of a number: expected a vector")));
                 }
-                Ok(if keeps { types[0] } else { self.known(axes[..axes.len() - 1].to_vec()) })
+                Ok(if keeps { types[0] } else { self.types.known(axes[..axes.len() - 1].to_vec()) })
             }
             Takes::Product => self.product(node, &all[0], &all[1]),
             Takes::Labels => {
                 grown(self);
-                let axes = self.axes(types[0]).unwrap_or_default();
+                let axes = self.types.axes(types[0]).unwrap_or_default();
                 let Some((_, rest)) = axes.split_last() else {
                     return Err(
                         self.mistake(&node.span, format!("{name} of a number: expected scores of classes"))
@@ -491,29 +395,29 @@ impl Inference<'_> {
                 {
                     self.integers.push(labels.clone());
                     let own = self.name(labels);
-                    self.set(own, rest.to_vec());
+                    self.types.set(own, rest.to_vec());
                 }
-                Ok(self.known(rest.to_vec()))
+                Ok(self.types.known(rest.to_vec()))
             }
         }
     }
 
     fn finish(self) -> Vec<(String, Known)> {
         let mut taken: Vec<String> = self.order.iter().map(|(name, _)| name.clone()).collect();
-        taken.extend(self.sizes.iter().filter_map(|s| match s {
+        taken.extend(self.types.sizes.iter().filter_map(|s| match s {
             Some(Size::Name(name)) => Some(name.clone()),
             _ => None,
         }));
         let mut named: BTreeMap<usize, String> = BTreeMap::new();
         let mut all = vec![];
         for (name, ty) in &self.order {
-            let axes = self.axes(*ty).unwrap_or_default();
-            let dims = axes.iter().map(|size| match &self.sizes[*size] {
+            let axes = self.types.axes(*ty).unwrap_or_default();
+            let dims = axes.iter().map(|size| match &self.types.sizes[*size] {
                 Some(Size::Number(n)) => Dim::from(*n),
                 Some(Size::Name(name)) => Dim::named(name),
                 None => {
                     // An index over it is printed as the small letter of its name.
-                    let own = self.letters.iter().filter(|(of, _)| self.size_root(*of) == *size);
+                    let own = self.letters.iter().filter(|(of, _)| self.types.size_root(*of) == *size);
                     let own: Vec<String> = own.map(|(_, index)| index.to_uppercase()).collect();
                     let fresh = || {
                         let numbered = (1..).map(|n| format!("N{n}"));

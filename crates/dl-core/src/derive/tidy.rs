@@ -363,9 +363,8 @@ fn is_mirrored(plus: Expr<'_>, minus: Expr<'_>) -> bool {
     };
     let (Some(x), Some(y)) = (argument(plus), argument(minus)) else { return false };
     let (x, y) = (plus.graph().expr(x), plus.graph().expr(y));
-    match (scaled(x), scaled(y)) {
-        ((a, x), (b, y)) => x == y && a == -b && a > 0.0,
-    }
+    let ((a, x), (b, y)) = (scaled(x), scaled(y));
+    x == y && a == -b && a > 0.0
 }
 
 /// A number and what it is multiplied by.
