@@ -1,3 +1,5 @@
+//! Derivations of known formulas, and every line of others against the compiler's gradients.
+
 use std::collections::HashMap;
 
 use expect_test::expect;
