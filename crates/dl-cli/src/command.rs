@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use dl_core::spelling::suggestion;
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::check;
 use crate::derive;
 use crate::formula::{Mistake, letter};
 
@@ -14,6 +15,8 @@ const HELP: &str = "\
 usage: dl COMMAND FORMULA [OPTIONS]
 
   derive    the gradient of a formula, step by step, and what the compiler makes of it
+  check     where the formula overflows or loses digits in f32 if it is computed as it stands,
+            and what the compiler does instead
 
   --wrt NAMES       by which inputs it is differentiated, with commas between
   --shape 'x: [B, 3]'
@@ -22,6 +25,7 @@ usage: dl COMMAND FORMULA [OPTIONS]
   --file FILE       the formula is in a file; - is what comes in
   --help            print this
 
+  dl check 'log(1 + exp(x))'
   dl derive 'log(1 + exp(-y * dot(x, w))) + lambda * sum(w^2)' --wrt w
 ";
 
@@ -103,12 +107,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
         Some(other) => return Err(other.unexpected().into()),
         None => return Err(Failure::usage(format!("no command\n{HELP}"))),
     };
-    if command != "derive" {
-        let hint = suggestion(&command, ["derive"]);
-        return Err(Failure::usage(format!("there is no command {command}{hint}\n{HELP}")));
+    let command: fn(&Options) -> Result<String, Failure> = match &*command {
+        "derive" => derive::derive,
+        "check" => check::command,
+        _ => {
+            let hint = suggestion(&command, ["derive", "check"]);
+            return Err(Failure::usage(format!("there is no command {command}{hint}\n{HELP}")));
+        }
+    };
+    match options(&mut parser)? {
+        Some(options) => print(&command(&options)?, out),
+        None => print(HELP, out),
     }
-    let Some(options) = options(&mut parser)? else { return print(HELP, out) };
-    print(&derive::derive(&options)?, out)
 }
 
 fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {

@@ -2,7 +2,7 @@
 
 use dl_core::derive::Derivation;
 use dl_core::spelling::suggestion;
-use dl_core::{Expr, Graph, Program};
+use dl_core::{Expr, F64, Graph, Program};
 
 use crate::command::{Failure, Options};
 use crate::formula::Formula;
@@ -12,7 +12,7 @@ pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
     let shapes: Vec<&str> = options.shapes.iter().map(|s| &**s).collect();
     let formula = Formula::parse(&options.formula, &shapes)?;
     let graph = Graph::new();
-    let objective = formula.objective(&graph)?;
+    let objective = formula.objective(&graph, F64)?;
     let variables: Vec<&str> = formula.variables().collect();
     if options.wrt.is_empty() {
         let known = variables.join(", ");

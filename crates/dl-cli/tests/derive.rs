@@ -372,7 +372,7 @@ fn whatever_is_typed_is_answered() {
         let text: String = text.into_iter().collect();
         let Ok(formula) = Formula::parse(&text, &[]) else { continue };
         let graph = dl_core::Graph::new();
-        right += usize::from(formula.objective(&graph).is_ok());
+        right += usize::from(formula.objective(&graph, dl_core::F64).is_ok());
     }
     assert!(right > 300, "{right} of the mutants mean something");
     let deep = "(".repeat(5000) + "x";

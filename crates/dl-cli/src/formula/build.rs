@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use dl_core::ops::Reduce;
-use dl_core::{Dim, Expr, F64, Graph, I64, Shape};
+use dl_core::{DType, Dim, Expr, Graph, I64, Shape};
 
 use super::function::{Means, function};
 use super::mistake::{Mistake, Span};
@@ -24,10 +24,11 @@ pub(super) fn build<'g>(
     text: &str,
     statements: &[Statement],
     inputs: &[(String, Known)],
+    real: DType,
 ) -> Result<Expr<'g>, Mistake> {
-    let mut builder = Builder { graph, text, values: HashMap::new(), indices: vec![] };
+    let mut builder = Builder { graph, text, real, values: HashMap::new(), indices: vec![] };
     for (name, known) in inputs {
-        let dtype = if known.integers { I64 } else { F64 };
+        let dtype = if known.integers { I64 } else { real };
         let shape: Shape = known.dims.iter().cloned().collect();
         builder.values.insert(name.clone(), graph.input(name, dtype, &shape));
     }
@@ -51,6 +52,8 @@ pub(super) fn build<'g>(
 struct Builder<'g, 't> {
     graph: &'g Graph,
     text: &'t str,
+    /// The type of real numbers.
+    real: DType,
     values: HashMap<String, Expr<'g>>,
     /// Those of sums around, with their sizes as far as they are known.
     indices: Vec<(String, Option<Dim>)>,
@@ -65,7 +68,7 @@ impl<'g> Builder<'g, '_> {
     }
 
     fn number(&self, value: f64) -> Value<'g> {
-        Value { expr: self.graph.constant(F64, value), along: vec![] }
+        Value { expr: self.graph.constant(self.real, value), along: vec![] }
     }
 
     fn node(&mut self, node: &Node) -> Result<Value<'g>, Mistake> {
@@ -229,7 +232,8 @@ impl<'g> Builder<'g, '_> {
             values.push(self.node(factor)?);
         }
         let (with, without): (Vec<_>, Vec<_>) = values.into_iter().partition(|v| v.along.contains(&place));
-        let elements = with.iter().all(|v| v.expr.shape().rank() == v.along.len() && v.expr.dtype() == F64);
+        let elements =
+            with.iter().all(|v| v.expr.shape().rank() == v.along.len() && v.expr.dtype() == self.real);
         if with.len() != 2 || !elements {
             return Ok(None);
         }

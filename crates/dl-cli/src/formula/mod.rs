@@ -24,7 +24,7 @@ mod token;
 mod tree;
 mod types;
 
-use dl_core::{Expr, Graph};
+use dl_core::{DType, Expr, Graph};
 pub use mistake::{Mistake, Span};
 use shape::Known;
 pub(crate) use token::letter;
@@ -76,20 +76,21 @@ impl Formula {
         self.inputs.iter().filter(|(_, known)| !known.integers).map(|(name, _)| &**name)
     }
 
-    /// The value of the last statement in a graph, in `f64`; definitions have their names there.
+    /// The value of the last statement in a graph, in real numbers of type `f32` or `f64`; definitions have their
+    /// names there.
     ///
     /// # Errors
     /// What does not go together, with its place.
-    pub fn build<'g>(&self, graph: &'g Graph) -> Result<Expr<'g>, Mistake> {
-        build::build(graph, &self.text, &self.statements, &self.inputs)
+    pub fn build<'g>(&self, graph: &'g Graph, real: DType) -> Result<Expr<'g>, Mistake> {
+        build::build(graph, &self.text, &self.statements, &self.inputs, real)
     }
 
     /// The same, which must be a single real number.
     ///
     /// # Errors
     /// As for [`build`](Formula::build); also when the value is no number.
-    pub fn objective<'g>(&self, graph: &'g Graph) -> Result<Expr<'g>, Mistake> {
-        let value = self.build(graph)?;
+    pub fn objective<'g>(&self, graph: &'g Graph, real: DType) -> Result<Expr<'g>, Mistake> {
+        let value = self.build(graph, real)?;
         let whole = 0..self.text.len();
         if value.shape().rank() > 0 {
             let what = format!(

@@ -1,0 +1,114 @@
+//! `dl check`: where a formula overflows or loses digits in `f32` when it is computed as it stands, found by running
+//! it beside the compiler's form in `f64`, and what the compiler does instead.
+//!
+//! Each input is moved from −10⁴ to 10⁴ (arrays in two ways: scaled, and shifted), the others staying where they
+//! are. A value counts as wrong where it is not finite but the right one is, or differs from it by more than 10⁻⁴ of
+//! it and by more than a hundred roundings of the inputs explain (Σ |x·∂J/∂x| times 2⁻²⁴): what is lost then is
+//! lost to the formula, not to the problem.
+
+mod plot;
+mod sweep;
+
+use std::fmt::Write;
+
+use dl_core::{F32, F64, Graph, Program};
+
+use crate::command::{Failure, Options};
+use crate::formula::Formula;
+use sweep::{Point, Sweep, sweeps};
+
+/// What was found of a formula.
+pub struct Report {
+    sweeps: Vec<Sweep>,
+    written: String,
+    runs: String,
+    rules: Vec<&'static str>,
+}
+
+impl Report {
+    /// Of the last statement of a formula.
+    ///
+    /// # Errors
+    /// When it is no single real number, or cannot be computed.
+    pub fn of(formula: &Formula) -> Result<Report, Failure> {
+        let graph = Graph::new();
+        let j = formula.objective(&graph, F32)?;
+        let name = if graph.named().iter().any(|(_, e)| *e == j) { None } else { Some("J") };
+        let written = name.map_or_else(|| j.math(), |name| format!("{name} = {}", j.math()));
+        let naive = Program::builder(&graph).output("J", j).without_rewriting().compile()?;
+        let compiled = Program::builder(&graph).output("J", j).compile()?;
+        let exact = Graph::new();
+        let j = formula.objective(&exact, F64)?;
+        let variables: Vec<_> = formula.variables().map(str::to_owned).collect();
+        let decls = exact.input_decls();
+        let wrt: Vec<_> = decls
+            .iter()
+            .filter(|d| variables.iter().any(|name| **name == *d.name))
+            .map(|d| exact.input(&d.name, d.dtype, &d.shape))
+            .collect();
+        let mut builder = Program::builder(&exact).output("J", j);
+        for (i, gradient) in j.grad(&wrt).into_iter().enumerate() {
+            builder = builder.output(&format!("∂J/∂{}", variables[i]), gradient);
+        }
+        let sweeps = sweeps(&naive, &compiled, &builder.compile()?, &variables)?;
+        let rules = compiled.trace().counts().into_keys().collect();
+        Ok(Report { sweeps, written, runs: compiled.math(), rules })
+    }
+
+    /// Whether the formula as it stands overflows or loses digits somewhere.
+    pub fn is_harmed(&self) -> bool {
+        self.sweeps.iter().any(|sweep| sweep.points.iter().any(Point::is_harmed))
+    }
+
+    /// Whether what the compiler makes of it does so.
+    pub fn compiled_is_harmed(&self) -> bool {
+        self.sweeps.iter().any(|sweep| sweep.points.iter().any(Point::compiled_is_harmed))
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.written);
+        let harmed: Vec<&Sweep> =
+            self.sweeps.iter().filter(|sweep| sweep.points.iter().any(Point::is_harmed)).collect();
+        if harmed.is_empty() {
+            let inputs = self.sweeps.iter().map(|sweep| &*sweep.what).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(
+                text,
+                "\nComputed as it stands in f32, no digits are lost ({inputs} from -10⁴ to 10⁴)."
+            );
+            return text;
+        }
+        for sweep in &harmed {
+            let _ =
+                writeln!(text, "\nComputed as it stands in f32, with {} from -10⁴ to 10⁴, it is", sweep.what);
+            for range in sweep.ranges() {
+                let _ = writeln!(text, "  {range}");
+            }
+        }
+        let rules = self.rules.join(", ");
+        let by = if rules.is_empty() { "as it stands".to_owned() } else { format!("by the rules {rules}") };
+        let _ = writeln!(text, "\nWhat runs, {by}:\n\n  {}", self.runs.replace('\n', "\n  "));
+        let wrong =
+            self.sweeps.iter().flat_map(|sweep| &sweep.points).filter(|p| p.compiled_is_harmed()).count();
+        let verdict = match wrong {
+            0 => "It is right wherever the formula has a value.".to_owned(),
+            _ => {
+                "It is no better everywhere: write the formula in another way, or compute in f64.".to_owned()
+            }
+        };
+        let _ = writeln!(text, "\n{verdict}");
+        if let Some(worst) = harmed.iter().max_by_key(|s| s.points.iter().filter(|p| p.is_harmed()).count()) {
+            let _ = write!(text, "\n{}", plot::plot(worst));
+        }
+        text
+    }
+}
+
+/// What the command prints.
+pub(crate) fn command(options: &Options) -> Result<String, Failure> {
+    let shapes: Vec<&str> = options.shapes.iter().map(|s| &**s).collect();
+    if options.latex || !options.wrt.is_empty() {
+        return Err(Failure::usage("dl check has no use for --latex and --wrt"));
+    }
+    Ok(Report::of(&Formula::parse(&options.formula, &shapes)?)?.text())
+}
