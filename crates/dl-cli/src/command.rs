@@ -21,6 +21,7 @@ usage: dl COMMAND FORMULA [OPTIONS]
   --wrt NAMES       by which inputs it is differentiated, with commas between
   --shape 'x: [B, 3]'
                     a shape that the formula does not declare itself; as often as you like
+  --rate NUMBER     also the step of gradient descent at this learning rate
   --latex           LaTeX for mathematics mode in place of text
   --file FILE       the formula is in a file; - is what comes in
   --help            print this
@@ -91,6 +92,8 @@ pub(crate) struct Options {
     pub wrt: Vec<String>,
     /// Declarations.
     pub shapes: Vec<String>,
+    /// The learning rate of a step to be shown.
+    pub rate: Option<f64>,
     /// LaTeX in place of text.
     pub latex: bool,
 }
@@ -131,11 +134,18 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
                 let names = parser.value()?.string()?;
                 options.wrt.extend(names.split(',').map(|name| letter(name.trim()).to_owned()));
             }
+            Arg::Long("rate") => {
+                let text = parser.value()?.string()?;
+                let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
+                let rate =
+                    rate.ok_or_else(|| Failure::usage(format!("--rate {text}: expected a number from 0 on")));
+                options.rate = Some(rate?);
+            }
             Arg::Long("shape") => options.shapes.push(parser.value()?.string()?),
             Arg::Long("file") => file = Some(parser.value()?),
             Arg::Value(text) if formula.is_none() => formula = Some(text.string()?),
             Arg::Long(name) => {
-                let known = ["wrt", "shape", "latex", "file", "help"];
+                let known = ["wrt", "shape", "rate", "latex", "file", "help"];
                 return Err(Failure::usage(format!(
                     "there is no option --{name}{}",
                     suggestion(name, known)

@@ -1,6 +1,7 @@
 //! `dl derive`: the gradient of a formula, step by step.
 
 use dl_core::derive::Derivation;
+use dl_core::nn::Sgd;
 use dl_core::spelling::suggestion;
 use dl_core::{Expr, F64, Graph, Program};
 
@@ -29,6 +30,10 @@ pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
         wrt.push(graph.input(name, decl.dtype, &decl.shape));
     }
     let derivation = Derivation::of(objective, &wrt)?;
+    let derivation = match options.rate {
+        Some(rate) => derivation.with_updates(&Sgd::new(rate))?,
+        None => derivation,
+    };
     let program = compiled(&graph, objective, derivation.lines()[0].name(), &wrt, &options.wrt)?;
     if options.latex {
         return Ok(format!("{}\n\n% What runs:\n{}", derivation.latex(), program.latex()));

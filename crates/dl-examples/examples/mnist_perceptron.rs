@@ -18,8 +18,10 @@ fn example(options: &Options) -> Result<(), Box<dyn Error>> {
     options.executor()?;
     let mnist = Store::from_env().mnist(&mut |line| eprintln!("{line}"))?;
     println!("{mnist}, from {}", mnist.origin);
-    println!("\nWhat a step of the tutorial's recipe computes:\n");
-    println!("{}", options.show(&Perceptron::of(&mnist).train(&Recipe::TUTORIAL)?));
+    let perceptron = Perceptron::of(&mnist);
+    println!("\n{}", options.show_derivation(&perceptron.derivation(&Recipe::TUTORIAL)?));
+    println!("\nWhat runs, by the tutorial's recipe:\n");
+    println!("{}", options.show(&perceptron.train(&Recipe::TUTORIAL)?));
 
     train(options, &mnist, "The tutorial's recipe", Recipe::TUTORIAL)?;
     let practical = match options.batch_size {

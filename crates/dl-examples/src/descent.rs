@@ -1,8 +1,9 @@
 //! Gradient descent on a parabola: `J(θ) = (θ - 3)²`, with or without the regularizer `λθ²`.
 
 use dl_backends::Session;
+use dl_core::derive::Derivation;
 use dl_core::nn::{self, Sgd};
-use dl_core::{DType, F32, F64, Graph, Init, Program};
+use dl_core::{DType, Expr, F32, F64, Graph, Init, Program};
 
 use crate::options::Options;
 
@@ -23,14 +24,27 @@ pub const LAMBDA: f64 = 0.01;
 /// # Errors
 /// When `dtype` is no float.
 pub fn program(dtype: DType, lambda: Option<f64>) -> dl_core::Result<Program> {
+    objective(&Graph::new(), dtype, lambda).minimize(Sgd::new(RATE))
+}
+
+/// The same as a textbook has it: the objective, its gradient, the step.
+///
+/// # Errors
+/// When `dtype` is no float.
+pub fn derivation(dtype: DType, lambda: Option<f64>) -> dl_core::Result<Derivation> {
     let g = Graph::new();
+    let j = objective(&g, dtype, lambda);
+    Derivation::of(j, &[g.get_parameter("θ")])?.with_updates(&Sgd::new(RATE))
+}
+
+fn objective(g: &Graph, dtype: DType, lambda: Option<f64>) -> Expr<'_> {
     let theta = g.parameter("θ", dtype, (), Init::Zeros);
     let j1 = (theta - 3.0).square();
     match lambda {
-        None => j1.minimize(Sgd::new(RATE)),
+        None => j1,
         Some(lambda) => {
             let j2 = nn::l2(g.parameters()).named("J₂");
-            (j1.named("J₁") + lambda * j2).minimize(Sgd::new(RATE))
+            j1.named("J₁") + lambda * j2
         }
     }
 }
@@ -73,10 +87,12 @@ pub struct Point {
 /// When there is no such backend, or it refuses.
 pub fn report(options: &Options, lambda: Option<f64>) -> dl_backends::Result<String> {
     let executor = options.executor()?;
-    let program = program(if executor.supports(F64) { F64 } else { F32 }, lambda)?;
+    let dtype = if executor.supports(F64) { F64 } else { F32 };
+    let program = program(dtype, lambda)?;
     let mut session = Session::boxed(executor, options.seed);
     let path = run(&mut session, &program, STEPS)?;
-    let mut text = format!("What a step computes:\n\n{}\n\n", options.show(&program));
+    let (derivation, runs) = (options.show_derivation(&derivation(dtype, lambda)?), options.show(&program));
+    let mut text = format!("{derivation}\n\nWhat runs:\n\n{runs}\n\n");
     for (step, point) in path.iter().enumerate().step_by(10) {
         let j = point.j.map_or(String::new(), |j| format!("  J = {j:.6}"));
         text += &format!("step {step:3}  θ = {:.6}{j}\n", point.theta);

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use dl_backends::Executor;
+use dl_core::derive::Derivation;
 use dl_core::spelling::suggestion;
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -127,6 +128,11 @@ impl Options {
     /// When there is no such backend, or it is not compiled in.
     pub fn executor(&self) -> dl_backends::Result<Box<dyn Executor>> {
         dl_backends::by_name(&self.backend)
+    }
+
+    /// A derivation in the notation asked for.
+    pub fn show_derivation(&self, derivation: &Derivation) -> String {
+        if self.latex { derivation.latex() } else { derivation.math() }
     }
 
     /// A program's derivation, outputs and updates in the notation asked for.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use dl_backends::{Executor, Session};
+use dl_core::derive::Derivation;
 use dl_core::nn::{self, Sgd};
 use dl_core::{Expr, F32, Graph, I64, Named, Program, U8};
 use dl_data::Dataset;
@@ -57,6 +58,17 @@ impl Perceptron {
     pub fn train(&self, recipe: &Recipe) -> dl_core::Result<Program> {
         let g = Graph::new();
         self.objective(&g).1.minimize(recipe.optimizer())
+    }
+
+    /// The training step as a textbook has it: the objective, the values on the way, the chain rule, the step.
+    ///
+    /// # Errors
+    /// As for [`train`](Perceptron::train).
+    pub fn derivation(&self, recipe: &Recipe) -> dl_core::Result<Derivation> {
+        let g = Graph::new();
+        let j = self.objective(&g).1;
+        let parameters: Vec<Expr<'_>> = g.parameters().iter().collect();
+        Derivation::of(j, &parameters)?.with_updates(&recipe.optimizer())
     }
 
     /// The evaluation: the same inputs; outputs `J` and `correct`, the number of images of the batch

@@ -12,6 +12,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::dim::Name;
 use crate::error::{Error, Result};
 use crate::graph::{Expr, Graph, NodeId, Rebuild};
+use crate::init::Init;
+use crate::nn::{Gradient, Optimizer};
 use crate::ops::{Binary, Op, Unary};
 use crate::print::{Scribe, Sides};
 use crate::program::{Output, Program};
@@ -31,6 +33,8 @@ pub enum Kind {
     Inner,
     /// The derivative with respect to a variable that was asked for.
     Gradient,
+    /// What a step makes of a variable, or of what an optimizer remembers.
+    Update,
 }
 
 /// An equation of a [`Derivation`].
@@ -38,7 +42,8 @@ pub enum Kind {
 pub struct Line {
     kind: Kind,
     node: NodeId,
-    /// Its only output is the left side; its inputs are what stands on the right.
+    name: Name,
+    /// Its only output or update is the left side; its inputs are what stands on the right.
     program: Program,
 }
 
@@ -60,7 +65,7 @@ pub struct Line {
 ///     "J = log(1 + exp(z))\n\
 ///      z = -y·xᵀ·w\n\
 ///      ∂J/∂z = σ(z)\n\
-///      ∂J/∂w = -y·∂J/∂z·x"
+///      ∂J/∂w = -∂J/∂z·y·x"
 /// );
 /// # Ok::<(), dl_core::Error>(())
 /// ```
@@ -107,26 +112,61 @@ impl Derivation {
         &self.lines
     }
 
+    /// The same with what an optimizer makes of each variable: of the variable, if there is one; else of any of them,
+    /// called `θ`. The numbers are those of the optimizer.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph, Init, derive::Derivation, nn::Sgd};
+    /// let g = Graph::new();
+    /// let theta = g.parameter("θ", F64, (), Init::Zeros);
+    /// let derivation = Derivation::of((theta - 3.0).square(), &[theta])?.with_updates(&Sgd::new(0.1))?;
+    /// assert_eq!(derivation.math(), "J = (θ - 3)²\n∂J/∂θ = 2·(θ - 3)\nθ ← θ - 0.1·∂J/∂θ");
+    /// # Ok::<(), dl_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A setting that the optimizer refuses.
+    pub fn with_updates(mut self, optimizer: &impl Optimizer) -> Result<Derivation> {
+        let variables: Vec<&Line> = self.lines.iter().filter(|line| line.kind == Kind::Gradient).collect();
+        let Some(first) = variables.first() else { return Ok(self) };
+        let objective = self.lines[0].name.clone();
+        let node = &first.program.nodes()[first.output().node.index()];
+        // What stands for all has elements, whatever it is.
+        let (name, shape) = match variables.as_slice() {
+            [one] => (one.name.split_once("/∂").map_or("θ", |(_, name)| name).to_owned(), node.shape.clone()),
+            _ => ("θ".to_owned(), Shape::from(2)),
+        };
+        let fixed = shape.iter().all(|dim| dim.size().is_some());
+        let shape = if fixed { shape } else { Shape::from(2) };
+        let (node, dtype) = (first.node, node.dtype);
+        let paper = Graph::new();
+        let parameter = paper.parameter(&name, dtype, &shape, Init::Zeros);
+        let gradient = paper.input(&format!("∂{objective}/∂{name}"), dtype, &shape);
+        for (target, value) in optimizer.updates(&paper, &[Gradient { parameter, gradient }]) {
+            let builder = Program::builder(&paper).update(target, value);
+            let program = builder.without_rewriting().compile()?;
+            let name =
+                program.updates().first().map_or_else(|| name.as_str().into(), |u| u.parameter.clone());
+            self.lines.push(Line { kind: Kind::Update, node, name, program });
+        }
+        Ok(self)
+    }
+
     /// As Unicode text for terminals, an equation a line.
     pub fn math(&self) -> String {
-        let mut scribe = Scribe::default();
-        let text = |s: &Sides| format!("{} = {}", s.left, s.right);
-        let lines = self
-            .lines
-            .iter()
-            .flat_map(|line| line.write(&mut scribe)[0].iter().map(text).collect::<Vec<_>>());
-        lines.collect::<Vec<_>>().join("\n")
+        self.lines.iter().map(Line::math).collect::<Vec<_>>().join("\n")
     }
 
     /// As aligned equations in LaTeX, for mathematics mode.
     pub fn latex(&self) -> String {
         let mut scribe = Scribe::default();
-        let text = |s: &Sides| format!("{} &= {}", s.left, s.right);
-        let lines = self
-            .lines
-            .iter()
-            .flat_map(|line| line.write(&mut scribe)[1].iter().map(text).collect::<Vec<_>>());
-        format!("\\begin{{aligned}}\n{}\n\\end{{aligned}}", lines.collect::<Vec<_>>().join(" \\\\\n"))
+        let mut all = vec![];
+        for line in &self.lines {
+            for Sides { left, update, right } in scribe.latex(&line.program) {
+                all.push(format!("{left} &{} {right}", if update { "\\leftarrow" } else { "=" }));
+            }
+        }
+        format!("\\begin{{aligned}}\n{}\n\\end{{aligned}}", all.join(" \\\\\n"))
     }
 }
 
@@ -141,17 +181,24 @@ impl Line {
         self.node
     }
 
-    /// The left side: the name of a value, or `∂J/∂` and that.
+    /// The left side: the name of a value, `∂J/∂` and that, or what an update changes.
     pub fn name(&self) -> &Name {
-        &self.output().name
+        &self.name
     }
 
     /// The shape of the value.
     pub fn shape(&self) -> &Shape {
-        &self.program.nodes()[self.output().node.index()].shape
+        let node = self.program.updates().first().map_or_else(|| self.output().node, |update| update.value);
+        &self.program.nodes()[node.index()].shape
     }
 
-    /// The right side as a program, whose only output is the value: its inputs are the names that stand there, those
+    /// As Unicode text; several lines where it has long parts that are used more than once.
+    pub fn math(&self) -> String {
+        let text = |s: Sides| format!("{} {} {}", s.left, if s.update { "←" } else { "=" }, s.right);
+        Scribe::default().unicode(&self.program).into_iter().map(text).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The right side as a program, whose only output or update is the value: its inputs are the names that stand there, those
     /// of other lines among them.
     pub fn program(&self) -> &Program {
         &self.program
@@ -159,11 +206,6 @@ impl Line {
 
     fn output(&self) -> &Output {
         self.program.outputs().first().expect("a line has one output")
-    }
-
-    fn write(&self, scribe: &mut Scribe) -> [Vec<Sides>; 2] {
-        let paper = self.program.to_graph();
-        scribe.write(self.name(), self.program.expr(&paper, self.output().node))
     }
 }
 
@@ -266,7 +308,7 @@ impl Draft<'_> {
 
     fn add(&mut self, kind: Kind, node: NodeId, name: &str, value: Expr<'_>) -> Result<()> {
         let program = Program::builder(value.graph()).output(name, value).without_rewriting().compile()?;
-        self.lines.push(Line { kind, node, program });
+        self.lines.push(Line { kind, node, name: name.into(), program });
         Ok(())
     }
 

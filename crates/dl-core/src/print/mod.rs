@@ -35,6 +35,7 @@ mod tests;
 use crate::dim::Name;
 use crate::dtype::{DType, Scalar};
 use crate::graph::Expr;
+use crate::program::{Output, Program, Update};
 pub(crate) use form::is_invisible;
 pub(crate) use formula::subscript_digits;
 pub(crate) use params::Applied;
@@ -62,10 +63,11 @@ pub fn sexpr<'g, N: AsRef<str>>(roots: &[(N, Expr<'g>)]) -> String {
     Roots::each_graph(roots, |own| sexpr::print(&own))
 }
 
-/// `left = right`; the left side is missing where a value has no name.
+/// `left = right`, or `left ← right`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sides {
     pub(crate) left: String,
+    pub(crate) update: bool,
     pub(crate) right: String,
 }
 
@@ -76,17 +78,32 @@ pub(crate) struct Scribe {
 }
 
 impl Scribe {
-    /// The equations of a value, the last with its name, as Unicode text and as LaTeX.
-    pub(crate) fn write(&mut self, name: &Name, value: Expr<'_>) -> [Vec<Sides>; 2] {
-        let sides = |equations: Vec<formula::Equation>| {
-            let of = |e: formula::Equation| Sides {
-                left: e.left.map(|left| left.text).unwrap_or_default(),
-                right: e.right.text,
-            };
-            equations.into_iter().map(of).collect()
+    /// The equations of a program's outputs and updates as Unicode text.
+    pub(crate) fn unicode(&mut self, program: &Program) -> Vec<Sides> {
+        self.write(program, |roots, _| formula::equations(roots, &mut math::Unicode))
+    }
+
+    /// The same as LaTeX.
+    pub(crate) fn latex(&mut self, program: &Program) -> Vec<Sides> {
+        self.write(program, |roots, latex| formula::equations(roots, latex))
+    }
+
+    fn write(
+        &mut self,
+        program: &Program,
+        print: impl Fn(Roots<'_>, &mut latex::Latex) -> Vec<formula::Equation>,
+    ) -> Vec<Sides> {
+        let graph = program.to_graph();
+        let output = |o: &Output| (o.name.clone(), program.expr(&graph, o.node));
+        let outputs: Vec<(Name, Expr<'_>)> = program.outputs().iter().map(output).collect();
+        let update = |u: &Update| (u.parameter.clone(), program.expr(&graph, u.value));
+        let updates: Vec<(Name, Expr<'_>)> = program.updates().iter().map(update).collect();
+        let sides = |e: formula::Equation| Sides {
+            left: e.left.map(|left| left.text).unwrap_or_default(),
+            update: e.update,
+            right: e.right.text,
         };
-        let unicode = formula::equations(Roots::one(name, value), &mut math::Unicode);
-        [sides(unicode), sides(formula::equations(Roots::one(name, value), &mut self.latex))]
+        print(Roots::program(&outputs, &updates), &mut self.latex).into_iter().map(sides).collect()
     }
 }
 

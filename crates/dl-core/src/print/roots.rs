@@ -67,11 +67,6 @@ impl<'g> Roots<'g> {
         Self::new(outputs.iter().map(root(false)).chain(updates.iter().map(root(true))).collect())
     }
 
-    /// One root under a name, which is no parameter's update.
-    pub(super) fn one(name: &Name, expr: Expr<'g>) -> Self {
-        Self::new(vec![(Root { name: Some(name.clone()), id: expr.id(), update: false }, expr)])
-    }
-
     /// One root under the author's name, if it has one.
     pub(super) fn single(expr: Expr<'g>) -> Self {
         let mut roots = Self::new(vec![(Root { name: None, id: expr.id(), update: false }, expr)]);
