@@ -85,7 +85,7 @@ impl Scribe {
 
     /// The same as LaTeX.
     pub(crate) fn latex(&mut self, program: &Program) -> Vec<Sides> {
-        self.write(program, |roots, latex| formula::equations(roots, latex))
+        self.write(program, formula::equations)
     }
 
     fn write(
