@@ -23,6 +23,7 @@ usage: dl COMMAND FORMULA [OPTIONS]
                     a shape that the formula does not declare itself; as often as you like
   --rate NUMBER     also the step of gradient descent at this learning rate
   --latex           LaTeX for mathematics mode in place of text
+  --sympy           a program for Python, which compares SymPy's derivatives with what runs
   --file FILE       the formula is in a file; - is what comes in
   --help            print this
 
@@ -96,6 +97,8 @@ pub(crate) struct Options {
     pub rate: Option<f64>,
     /// LaTeX in place of text.
     pub latex: bool,
+    /// Python in place of text.
+    pub sympy: bool,
 }
 
 /// Does what the arguments, without the program's name, ask for.
@@ -130,6 +133,7 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             Arg::Long("latex") => options.latex = true,
+            Arg::Long("sympy") => options.sympy = true,
             Arg::Long("wrt") => {
                 let names = parser.value()?.string()?;
                 options.wrt.extend(names.split(',').map(|name| letter(name.trim()).to_owned()));
@@ -145,7 +149,7 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("file") => file = Some(parser.value()?),
             Arg::Value(text) if formula.is_none() => formula = Some(text.string()?),
             Arg::Long(name) => {
-                let known = ["wrt", "shape", "rate", "latex", "file", "help"];
+                let known = ["wrt", "shape", "rate", "latex", "sympy", "file", "help"];
                 return Err(Failure::usage(format!(
                     "there is no option --{name}{}",
                     suggestion(name, known)

@@ -1,12 +1,15 @@
 //! `dl derive`: the gradient of a formula, step by step.
 
+use std::fmt::Write;
+
 use dl_core::derive::Derivation;
 use dl_core::nn::Sgd;
 use dl_core::spelling::suggestion;
-use dl_core::{Expr, F64, Graph, Program};
+use dl_core::{Dim, Dims, Expr, F64, Graph, Program};
 
 use crate::command::{Failure, Options};
 use crate::formula::Formula;
+use crate::sympy::{Source, source};
 
 /// What the command prints.
 pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
@@ -34,7 +37,12 @@ pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
         Some(rate) => derivation.with_updates(&Sgd::new(rate))?,
         None => derivation,
     };
-    let program = compiled(&graph, objective, derivation.lines()[0].name(), &wrt, &options.wrt)?;
+    let name = derivation.lines()[0].name();
+    let program = compiled(&graph, objective, name, &wrt, &options.wrt)?;
+    if options.sympy {
+        let written = Program::builder(&graph).output(name, objective).without_rewriting().compile()?;
+        return script(&written, &program, &options.wrt);
+    }
     if options.latex {
         return Ok(format!("{}\n\n% What runs:\n{}", derivation.latex(), program.latex()));
     }
@@ -58,4 +66,44 @@ fn compiled<'g>(
         builder = builder.output(&format!("∂{name}/∂{variable}"), gradient);
     }
     Ok(builder.compile()?)
+}
+
+/// Elements of axes without a size of their own, in SymPy.
+const SIZE: usize = 3;
+
+/// A program for Python that compares SymPy's derivatives of the formula with what runs.
+fn script(written: &Program, runs: &Program, wrt: &[String]) -> Result<String, Failure> {
+    let mut dims = Dims::new();
+    for decl in written.inputs().iter().chain(runs.inputs()) {
+        for name in decl.shape.iter().flat_map(Dim::names) {
+            if dims.get(&name).is_none() {
+                dims = dims.with(&name, SIZE);
+            }
+        }
+    }
+    let labels = |_: &str, count: usize| (0..count as i64).map(|i| i % 2).collect();
+    let [j, ours] =
+        [(written, ""), (runs, "r")].map(|(program, prefix)| source(program, &dims, labels, prefix));
+    let (j, ours) = (j.map_err(Failure::other)?, ours.map_err(Failure::other)?);
+    let mut text = "from sympy import *\n\n".to_owned();
+    for (_, names) in &j.symbols {
+        let (left, quoted) = (names.join(", "), names.join(" "));
+        let comma = if names.len() == 1 { "," } else { "" };
+        let _ = writeln!(text, "{left}{comma} = symbols('{quoted}', real=True, seq=True)");
+    }
+    let value = |source: &Source, place: usize| source.outputs[place].1.join(", ");
+    let _ = writeln!(
+        text,
+        "\n# As it is written.\n{}J = {}\n\n# What runs.\n{}",
+        j.lines,
+        value(&j, 0),
+        ours.lines
+    );
+    for (place, name) in wrt.iter().enumerate() {
+        let Some((_, symbols)) = j.symbols.iter().find(|(of, _)| of == name) else { continue };
+        for (symbol, gradient) in symbols.iter().zip(&ours.outputs[place + 1].1) {
+            let _ = writeln!(text, "print('{symbol}:', simplify(diff(J, {symbol}) - ({gradient})))");
+        }
+    }
+    Ok(text)
 }

@@ -4,3 +4,4 @@ pub mod check;
 pub mod command;
 mod derive;
 pub mod formula;
+pub mod sympy;

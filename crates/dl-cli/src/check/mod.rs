@@ -107,8 +107,8 @@ impl Report {
 /// What the command prints.
 pub(crate) fn command(options: &Options) -> Result<String, Failure> {
     let shapes: Vec<&str> = options.shapes.iter().map(|s| &**s).collect();
-    if options.latex || options.rate.is_some() || !options.wrt.is_empty() {
-        return Err(Failure::usage("dl check has no use for --latex, --rate and --wrt"));
+    if options.latex || options.sympy || options.rate.is_some() || !options.wrt.is_empty() {
+        return Err(Failure::usage("dl check has no use for --latex, --sympy, --rate and --wrt"));
     }
     Ok(Report::of(&Formula::parse(&options.formula, &shapes)?)?.text())
 }

@@ -302,16 +302,18 @@ impl Inference<'_> {
     }
 
     fn element(&mut self, node: &Node, x: &Node, indices: &[Node]) -> Result<Ty, Mistake> {
-        let Kind::Name(name) = &x.kind else {
-            return Err(self.mistake(&x.span, "only names have indices: give the value a name first"));
-        };
-        let ty = self.name(name);
-        if self.types.axes(ty).is_none() {
+        let ty = self.node(x)?;
+        if self.types.axes(ty).is_none() && matches!(x.kind, Kind::Name(_)) {
             let dims = indices.iter().map(|_| self.types.size(None)).collect();
             self.types.set(ty, dims);
         }
+        self.guess(x, ty);
+        if self.types.learnt && self.types.axes(ty).is_none() {
+            return Ok(self.types.known(vec![]));
+        }
         let axes = self.types.axes(ty).unwrap_or_default();
         if axes.len() != indices.len() {
+            let name = &self.text[x.span.clone()];
             let what = format!("{name} is {}, and has {} indices here", self.types.shown(ty), indices.len());
             return Err(self.mistake(&node.span, what));
         }
