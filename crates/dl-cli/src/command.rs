@@ -22,7 +22,7 @@ usage: dl COMMAND FORMULA [OPTIONS]
   --shape 'x: [B, 3]'
                     a shape that the formula does not declare itself; as often as you like
   --rate NUMBER     also the step of gradient descent at this learning rate
-  --latex           LaTeX for mathematics mode in place of text
+  --latex, --mathml LaTeX for mathematics mode, or MathML for pages, in place of text
   --sympy           a program for Python, which compares SymPy's derivatives with what runs
   --file FILE       the formula is in a file; - is what comes in
   --help            print this
@@ -84,6 +84,16 @@ impl From<lexopt::Error> for Failure {
     }
 }
 
+/// How formulas are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Notation {
+    #[default]
+    Unicode,
+    Latex,
+    MathMl,
+    SymPy,
+}
+
 /// What is asked of a command about a formula.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
@@ -95,10 +105,8 @@ pub(crate) struct Options {
     pub shapes: Vec<String>,
     /// The learning rate of a step to be shown.
     pub rate: Option<f64>,
-    /// LaTeX in place of text.
-    pub latex: bool,
-    /// Python in place of text.
-    pub sympy: bool,
+    /// How formulas are written.
+    pub notation: Notation,
 }
 
 /// Does what the arguments, without the program's name, ask for.
@@ -132,8 +140,10 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
-            Arg::Long("latex") => options.latex = true,
-            Arg::Long("sympy") => options.sympy = true,
+            Arg::Long("latex") => options.notation = Notation::Latex,
+            Arg::Long("mathml") => options.notation = Notation::MathMl,
+            Arg::Long("sympy") => options.notation = Notation::SymPy,
+            Arg::Long("unicode") => options.notation = Notation::Unicode,
             Arg::Long("wrt") => {
                 let names = parser.value()?.string()?;
                 options.wrt.extend(names.split(',').map(|name| letter(name.trim()).to_owned()));
@@ -149,7 +159,7 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("file") => file = Some(parser.value()?),
             Arg::Value(text) if formula.is_none() => formula = Some(text.string()?),
             Arg::Long(name) => {
-                let known = ["wrt", "shape", "rate", "latex", "sympy", "file", "help"];
+                let known = ["wrt", "shape", "rate", "latex", "mathml", "sympy", "unicode", "file", "help"];
                 return Err(Failure::usage(format!(
                     "there is no option --{name}{}",
                     suggestion(name, known)

@@ -7,7 +7,7 @@ use dl_core::nn::Sgd;
 use dl_core::spelling::suggestion;
 use dl_core::{Dim, Dims, Expr, F64, Graph, Program};
 
-use crate::command::{Failure, Options};
+use crate::command::{Failure, Notation, Options};
 use crate::formula::Formula;
 use crate::sympy::{Source, source};
 
@@ -39,17 +39,20 @@ pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
     };
     let name = derivation.lines()[0].name();
     let program = compiled(&graph, objective, name, &wrt, &options.wrt)?;
-    if options.sympy {
-        let written = Program::builder(&graph).output(name, objective).without_rewriting().compile()?;
-        return script(&written, &program, &options.wrt);
+    match options.notation {
+        Notation::SymPy => {
+            let written = Program::builder(&graph).output(name, objective).without_rewriting().compile()?;
+            script(&written, &program, &options.wrt)
+        }
+        Notation::MathMl => Ok(derivation.mathml()),
+        Notation::Latex => Ok(format!("{}\n\n% What runs:\n{}", derivation.latex(), program.latex())),
+        Notation::Unicode => {
+            let rules: Vec<&str> = program.trace().counts().into_keys().collect();
+            let rules = if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") };
+            let (inputs, lines, runs) = (formula.described().join("   "), derivation.math(), program.math());
+            Ok(format!("{inputs}\n\n{lines}\n\nWhat runs, by the rules {rules}:\n\n{runs}"))
+        }
     }
-    if options.latex {
-        return Ok(format!("{}\n\n% What runs:\n{}", derivation.latex(), program.latex()));
-    }
-    let rules: Vec<&str> = program.trace().counts().into_keys().collect();
-    let rules = if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") };
-    let inputs = formula.described().join("   ");
-    Ok(format!("{inputs}\n\n{}\n\nWhat runs, by the rules {rules}:\n\n{}", derivation.math(), program.math()))
 }
 
 /// The objective and its gradients as the compiler computes them.

@@ -1,11 +1,14 @@
 //! `dl derive`: what it prints, and what it says of mistakes.
 #![allow(clippy::unwrap_used)]
 
+mod textbook;
+
 use std::ffi::OsString;
 
 use dl_cli::command::run;
 use dl_cli::formula::Formula;
 use expect_test::{Expect, expect};
+use textbook::{HARMED, HEALTHY, MORE};
 
 fn said(arguments: &[&str]) -> Result<String, String> {
     let mut out = vec![];
@@ -174,6 +177,51 @@ fn formulas_of_textbooks() {
         z = xᵀ·A
         ∂J/∂z = 0.5·x
         ∂J/∂x = A·∂J/∂z + 0.5·z - b"#]],
+    );
+}
+
+#[test]
+fn a_step_and_other_notations() {
+    let step = said(&["derive", "(theta - 3)^2", "--wrt", "theta", "--rate", "0.1"]).unwrap();
+    assert!(step.contains("∂J/∂θ = 2·(θ - 3)\nθ ← θ - 0.1·∂J/∂θ\n"), "{step}");
+    let python = said(&["derive", "x*w + w^2", "--wrt", "w", "--sympy"]).unwrap();
+    assert!(python.contains("print('v_w:', simplify(diff(J, v_w) - "), "{python}");
+}
+
+/// Each of an element's tags is closed within it, and nothing else is marked.
+fn is_well_formed(text: &str) -> bool {
+    let mut open: Vec<&str> = vec![];
+    for part in text.split('<').skip(1) {
+        let Some((tag, rest)) = part.split_once('>') else { return false };
+        match tag.strip_prefix('/') {
+            Some(name) if open.pop() == Some(name) => {}
+            Some(_) => return false,
+            None => open.push(tag.split(' ').next().unwrap_or(tag)),
+        }
+        let entities = rest.split('&').skip(1).all(|e| e.find(';').is_some_and(|at| at < 8));
+        if rest.contains('>') || !entities {
+            return false;
+        }
+    }
+    open.is_empty()
+}
+
+#[test]
+fn mathml_is_well_formed() {
+    for (name, formula) in HARMED.iter().chain(&HEALTHY).chain(&MORE) {
+        let parsed = Formula::parse(formula, &[]).unwrap();
+        let all = parsed.variables().collect::<Vec<_>>().join(",");
+        let text = said(&["derive", "--wrt", &all, "--mathml", "--", formula]).unwrap();
+        assert!(
+            text.starts_with("<math display=\"block\">") && is_well_formed(text.trim()),
+            "{name}: {text}"
+        );
+    }
+    expect![[r#"
+        <math display="block"><mtable columnalign="right center left"><mtr><mtd style="text-align: right; padding: 0.3em 0.2em"><mrow><mi>J</mi></mrow></mtd><mtd style="text-align: center; padding: 0.3em 0.2em"><mrow><mo>=</mo></mrow></mtd><mtd style="text-align: left; padding: 0.3em 0.2em"><mrow><mfrac><mrow><msup><mrow><mo>(</mo><mi>θ</mi><mo>−</mo><mn>3</mn><mo>)</mo></mrow><mn>2</mn></msup></mrow><mrow><mn>2</mn></mrow></mfrac></mrow></mtd></mtr><mtr><mtd style="text-align: right; padding: 0.3em 0.2em"><mrow><mfrac><mrow><mo>∂</mo><mi>J</mi></mrow><mrow><mo>∂</mo><mi>θ</mi></mrow></mfrac></mrow></mtd><mtd style="text-align: center; padding: 0.3em 0.2em"><mrow><mo>=</mo></mrow></mtd><mtd style="text-align: left; padding: 0.3em 0.2em"><mrow><mi>θ</mi><mo>−</mo><mn>3</mn></mrow></mtd></mtr></mtable></math>
+    "#]].assert_eq(&said(&["derive", "(theta - 3)^2/2", "--wrt", "theta", "--mathml"]).unwrap());
+    assert!(
+        !is_well_formed("<a><b></a></b>") && !is_well_formed("<a>&b</a>") && is_well_formed("<a>&lt;</a>")
     );
 }
 

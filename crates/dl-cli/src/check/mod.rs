@@ -13,7 +13,7 @@ use std::fmt::Write;
 
 use dl_core::{F32, F64, Graph, Program};
 
-use crate::command::{Failure, Options};
+use crate::command::{Failure, Notation, Options};
 use crate::formula::Formula;
 use sweep::{Point, Sweep, sweeps};
 
@@ -107,8 +107,8 @@ impl Report {
 /// What the command prints.
 pub(crate) fn command(options: &Options) -> Result<String, Failure> {
     let shapes: Vec<&str> = options.shapes.iter().map(|s| &**s).collect();
-    if options.latex || options.sympy || options.rate.is_some() || !options.wrt.is_empty() {
-        return Err(Failure::usage("dl check has no use for --latex, --sympy, --rate and --wrt"));
+    if options.notation != Notation::Unicode || options.rate.is_some() || !options.wrt.is_empty() {
+        return Err(Failure::usage("dl check has no use for --wrt, --rate and notations"));
     }
     Ok(Report::of(&Formula::parse(&options.formula, &shapes)?)?.text())
 }

@@ -170,7 +170,33 @@ impl Derivation {
     }
 }
 
+impl Derivation {
+    /// As an element `math` in a block, an equation a row, as browsers draw it: MathML Core.
+    pub fn mathml(&self) -> String {
+        let rows: String = self.lines.iter().map(Line::mathml_rows).collect();
+        format!("<math display=\"block\"><mtable columnalign=\"right center left\">{rows}</mtable></math>")
+    }
+}
+
 impl Line {
+    /// Its rows of a table in MathML: left side, sign, right side.
+    pub fn mathml_rows(&self) -> String {
+        let row = |s: Sides| {
+            let sign = if s.update { "←" } else { "=" };
+            let cell = |text: &str, align: &str| {
+                format!("<mtd style=\"text-align: {align}; padding: 0.3em 0.2em\"><mrow>{text}</mrow></mtd>")
+            };
+            let sign = format!("<mo>{sign}</mo>");
+            format!(
+                "<mtr>{}{}{}</mtr>",
+                cell(&s.left, "right"),
+                cell(&sign, "center"),
+                cell(&s.right, "left")
+            )
+        };
+        Scribe::default().mathml(&self.program).into_iter().map(row).collect()
+    }
+
     /// What it says.
     pub fn kind(&self) -> Kind {
         self.kind

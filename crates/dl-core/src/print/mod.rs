@@ -18,6 +18,7 @@ mod formula;
 mod index;
 mod latex;
 mod math;
+mod mathml;
 mod names;
 mod number;
 mod params;
@@ -81,6 +82,11 @@ impl Scribe {
     /// The equations of a program's outputs and updates as Unicode text.
     pub(crate) fn unicode(&mut self, program: &Program) -> Vec<Sides> {
         self.write(program, |roots, _| formula::equations(roots, &mut math::Unicode))
+    }
+
+    /// The same as MathML.
+    pub(crate) fn mathml(&mut self, program: &Program) -> Vec<Sides> {
+        self.write(program, |roots, _| formula::equations(roots, &mut mathml::MathMl))
     }
 
     /// The same as LaTeX.

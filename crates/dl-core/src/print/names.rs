@@ -55,6 +55,29 @@ pub(super) fn exact(name: &str) -> Piece {
     Piece::atom(upright(name)).width(name.chars().count())
 }
 
+/// A name as a letter and a subscript: `theta_1` as `θ` and `1`, `fc1.weight` as `W` and `fc1`.
+pub(super) fn parts(name: &str) -> (String, Option<String>) {
+    let letter = |text: &str| {
+        let spelled =
+            |(_, command): &&(char, &str)| command.trim_start_matches("var") == text && text.len() > 1;
+        GREEK.iter().find(spelled).map_or_else(|| text.to_owned(), |(greek, _)| greek.to_string())
+    };
+    if let Some((layer, last @ ("weight" | "bias"))) = name.rsplit_once('.')
+        && !layer.is_empty()
+    {
+        return (if last == "weight" { "W" } else { "b" }.into(), Some(layer.to_owned()));
+    }
+    if let Some((base, digits)) = numbered(name) {
+        return (letter(base), Some(digits));
+    }
+    match name.rsplit_once('_') {
+        Some((base, subscript)) if symbol(base).is_some() && !subscript.is_empty() => {
+            (letter(base), Some(letter(subscript)))
+        }
+        _ => (letter(name), None),
+    }
+}
+
 /// Text in upright letters, for mathematics mode.
 pub(super) fn upright(text: &str) -> String {
     format!("\\mathrm{{{}}}", escape(text))
