@@ -9,12 +9,14 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::check;
 use crate::derive;
+use crate::explain;
 use crate::formula::{Mistake, letter};
 
 const HELP: &str = "\
 usage: dl COMMAND FORMULA [OPTIONS]
 
   derive    the gradient of a formula, step by step, and what the compiler makes of it
+  explain   the same as a page in HTML, with how it is computed: dl explain … > page.html
   check     where the formula overflows or loses digits in f32 if it is computed as it stands,
             and what the compiler does instead
 
@@ -124,8 +126,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
     let command: fn(&Options) -> Result<String, Failure> = match &*command {
         "derive" => derive::derive,
         "check" => check::command,
+        "explain" => explain::explain,
         _ => {
-            let hint = suggestion(&command, ["derive", "check"]);
+            let hint = suggestion(&command, ["derive", "check", "explain"]);
             return Err(Failure::usage(format!("there is no command {command}{hint}\n{HELP}")));
         }
     };

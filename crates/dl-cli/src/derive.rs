@@ -11,12 +11,20 @@ use crate::command::{Failure, Notation, Options};
 use crate::formula::Formula;
 use crate::sympy::{Source, source};
 
-/// What the command prints.
-pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
+/// What is known of a formula.
+pub(crate) struct Derived<'g> {
+    pub formula: Formula,
+    pub objective: Expr<'g>,
+    pub derivation: Derivation,
+    /// What runs.
+    pub program: Program,
+}
+
+/// Derives the formula of the options on a graph.
+pub(crate) fn derived<'g>(options: &Options, graph: &'g Graph) -> Result<Derived<'g>, Failure> {
     let shapes: Vec<&str> = options.shapes.iter().map(|s| &**s).collect();
     let formula = Formula::parse(&options.formula, &shapes)?;
-    let graph = Graph::new();
-    let objective = formula.objective(&graph, F64)?;
+    let objective = formula.objective(graph, F64)?;
     let variables: Vec<&str> = formula.variables().collect();
     if options.wrt.is_empty() {
         let known = variables.join(", ");
@@ -37,10 +45,17 @@ pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
         Some(rate) => derivation.with_updates(&Sgd::new(rate))?,
         None => derivation,
     };
-    let name = derivation.lines()[0].name();
-    let program = compiled(&graph, objective, name, &wrt, &options.wrt)?;
+    let program = compiled(graph, objective, derivation.lines()[0].name(), &wrt, &options.wrt)?;
+    Ok(Derived { formula, objective, derivation, program })
+}
+
+/// What the command prints.
+pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
+    let graph = Graph::new();
+    let Derived { formula, objective, derivation, program } = derived(options, &graph)?;
     match options.notation {
         Notation::SymPy => {
+            let name = derivation.lines()[0].name();
             let written = Program::builder(&graph).output(name, objective).without_rewriting().compile()?;
             script(&written, &program, &options.wrt)
         }

@@ -3,5 +3,6 @@
 pub mod check;
 pub mod command;
 mod derive;
+mod explain;
 pub mod formula;
 pub mod sympy;

@@ -15,7 +15,7 @@ use crate::graph::{Expr, Graph, NodeId, Rebuild};
 use crate::init::Init;
 use crate::nn::{Gradient, Optimizer};
 use crate::ops::{Binary, Op, Unary};
-use crate::print::{Scribe, Sides};
+use crate::print::{Scribe, Sides, mathml_table};
 use crate::program::{Output, Program};
 use crate::shape::Shape;
 use cut::{Cut, cuts, is_variable};
@@ -173,28 +173,14 @@ impl Derivation {
 impl Derivation {
     /// As an element `math` in a block, an equation a row, as browsers draw it: MathML Core.
     pub fn mathml(&self) -> String {
-        let rows: String = self.lines.iter().map(Line::mathml_rows).collect();
-        format!("<math display=\"block\"><mtable columnalign=\"right center left\">{rows}</mtable></math>")
+        mathml_table(&self.lines.iter().map(|line| line.program.mathml_rows()).collect::<String>())
     }
 }
 
 impl Line {
-    /// Its rows of a table in MathML: left side, sign, right side.
-    pub fn mathml_rows(&self) -> String {
-        let row = |s: Sides| {
-            let sign = if s.update { "←" } else { "=" };
-            let cell = |text: &str, align: &str| {
-                format!("<mtd style=\"text-align: {align}; padding: 0.3em 0.2em\"><mrow>{text}</mrow></mtd>")
-            };
-            let sign = format!("<mo>{sign}</mo>");
-            format!(
-                "<mtr>{}{}{}</mtr>",
-                cell(&s.left, "right"),
-                cell(&sign, "center"),
-                cell(&s.right, "left")
-            )
-        };
-        Scribe::default().mathml(&self.program).into_iter().map(row).collect()
+    /// As an element `math` in a block: MathML Core.
+    pub fn mathml(&self) -> String {
+        self.program.mathml()
     }
 
     /// What it says.

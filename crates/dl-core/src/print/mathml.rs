@@ -2,10 +2,36 @@
 
 use crate::ops::{Binary, Contraction, Reduce, Unary};
 use crate::print::form::{Along, Form, Subscript};
-use crate::print::formula::Notation;
+use crate::print::formula::{Equation, Notation, equations};
 use crate::print::names::parts;
 use crate::print::number::Number;
 use crate::print::piece::{Level, Piece, Place, Writer};
+use crate::print::roots::Roots;
+
+/// Rows of a table: left side, sign, right side.
+pub(super) fn print(roots: Roots<'_>) -> String {
+    equations(roots, &mut MathMl).iter().map(equation_row).collect()
+}
+
+/// Rows as an element `math` in a block.
+pub(crate) fn table(rows: &str) -> String {
+    format!("<math display=\"block\"><mtable columnalign=\"right center left\">{rows}</mtable></math>")
+}
+
+fn equation_row(e: &Equation) -> String {
+    let cell = |text: &str, align: &str| {
+        format!("<mtd style=\"text-align: {align}; padding: 0.3em 0.2em\"><mrow>{text}</mrow></mtd>")
+    };
+    let left = e.left.as_ref().map_or("", |left| &left.text);
+    let sign = if e.left.is_none() {
+        ""
+    } else if e.update {
+        "<mo>←</mo>"
+    } else {
+        "<mo>=</mo>"
+    };
+    format!("<mtr>{}{}{}</mtr>", cell(left, "right"), cell(sign, "center"), cell(&e.right.text, "left"))
+}
 
 /// The notation; it remembers nothing.
 pub(super) struct MathMl;
@@ -89,7 +115,7 @@ impl Notation for MathMl {
             Form::Product { transposed } => {
                 let operand =
                     |i: usize| if transposed[i] { power(xs[i], &sign("⊤")) } else { xs[i].clone() };
-                product("\u{2009}", Level::Matrix, &[&operand(0), &operand(1)])
+                beside(Level::Matrix, &[&operand(0), &operand(1)])
             }
             Form::Correlation { settings } => {
                 let star = match settings.as_slice() {
@@ -108,8 +134,11 @@ impl Notation for MathMl {
             Form::Select => {
                 let [c, a, b] = [xs[0], xs[1], xs[2]];
                 let cell = |x: &str| format!("<mtd>{x}</mtd>");
-                let first =
-                    format!("<mtr>{}{}</mtr>", cell(&row(a)), cell(&format!("<mtext>if </mtext>{}", row(c))));
+                let first = format!(
+                    "<mtr>{}{}</mtr>",
+                    cell(&row(a)),
+                    cell(&format!("<mtext>if&#xa0;</mtext>{}", row(c)))
+                );
                 let last = format!("<mtr>{}{}</mtr>", cell(&row(b)), cell("<mtext>otherwise</mtext>"));
                 let text = format!("<mrow>{}<mtable>{first}{last}</mtable></mrow>", sign("{"));
                 Piece::atom(text).with(Level::Prefix).width(a.width.max(b.width) + c.width + 6).opened()
@@ -228,7 +257,16 @@ fn binary(op: Binary, xs: &[&Piece]) -> Piece {
 }
 
 fn product(between: &str, level: Level, xs: &[&Piece]) -> Piece {
-    let left = write(level).operand(xs[0], Place::before(level)).text(&sign(between), 1);
+    joined(&sign(between), level, xs)
+}
+
+/// A product without a sign.
+fn beside(level: Level, xs: &[&Piece]) -> Piece {
+    joined("<mspace width=\"0.15em\"></mspace>", level, xs)
+}
+
+fn joined(between: &str, level: Level, xs: &[&Piece]) -> Piece {
+    let left = write(level).operand(xs[0], Place::before(level)).text(between, 1);
     left.operand(xs[1], Place::after(level)).done()
 }
 
@@ -287,7 +325,7 @@ fn einsum(c: &Contraction, xs: &[&Piece]) -> Piece {
     };
     let (x, y) = (operand(xs[0], &c.lhs), operand(xs[1], &c.rhs));
     let summed: Vec<u8> = c.summed().collect();
-    let both = product("\u{2009}", Level::Product, &[&x, &y]);
+    let both = beside(Level::Product, &[&x, &y]);
     let sum = if summed.is_empty() { both } else { reduce(Reduce::Sum, &indices(&summed), &both) };
     if c.out.is_empty() {
         return sum;

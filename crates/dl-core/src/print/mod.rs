@@ -39,6 +39,7 @@ use crate::graph::Expr;
 use crate::program::{Output, Program, Update};
 pub(crate) use form::is_invisible;
 pub(crate) use formula::subscript_digits;
+pub(crate) use mathml::table as mathml_table;
 pub(crate) use params::Applied;
 use roots::Roots;
 pub(crate) use roots::walk;
@@ -82,11 +83,6 @@ impl Scribe {
     /// The equations of a program's outputs and updates as Unicode text.
     pub(crate) fn unicode(&mut self, program: &Program) -> Vec<Sides> {
         self.write(program, |roots, _| formula::equations(roots, &mut math::Unicode))
-    }
-
-    /// The same as MathML.
-    pub(crate) fn mathml(&mut self, program: &Program) -> Vec<Sides> {
-        self.write(program, |roots, _| formula::equations(roots, &mut mathml::MathMl))
     }
 
     /// The same as LaTeX.

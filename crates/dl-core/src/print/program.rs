@@ -3,7 +3,7 @@
 use crate::dim::Name;
 use crate::graph::{Expr, Graph, NodeId};
 use crate::print::roots::Roots;
-use crate::print::{dot, latex, math, sexpr};
+use crate::print::{dot, latex, math, mathml, sexpr};
 use crate::program::Program;
 
 impl Program {
@@ -27,6 +27,15 @@ impl Program {
     /// ```
     pub fn math(&self) -> String {
         self.roots(&self.to_graph(), math::print)
+    }
+
+    /// The same equations as an element `math` in a block, an equation a row: MathML Core.
+    pub fn mathml(&self) -> String {
+        mathml::table(&self.mathml_rows())
+    }
+
+    pub(crate) fn mathml_rows(&self) -> String {
+        self.roots(&self.to_graph(), mathml::print)
     }
 
     /// The same values as s-expressions with element types and shapes, one a line.
