@@ -26,6 +26,9 @@ pub(crate) fn derived<'g>(options: &Options, graph: &'g Graph) -> Result<Derived
     let formula = Formula::parse(&options.formula, &shapes)?;
     let objective = formula.objective(graph, F64)?;
     let variables: Vec<&str> = formula.variables().collect();
+    if variables.is_empty() {
+        return Err(Failure::other("the formula has no real inputs: there is nothing to differentiate by"));
+    }
     if options.wrt.is_empty() {
         let known = variables.join(", ");
         return Err(Failure::usage(format!("--wrt NAMES is missing: by which of {known}?")));
@@ -63,9 +66,13 @@ pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
         Notation::Latex => Ok(format!("{}\n\n% What runs:\n{}", derivation.latex(), program.latex())),
         Notation::Unicode => {
             let rules: Vec<&str> = program.trace().counts().into_keys().collect();
-            let rules = if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") };
+            let rules = if rules.is_empty() {
+                "as it is written".to_owned()
+            } else {
+                format!("by the rules {}", rules.join(", "))
+            };
             let (inputs, lines, runs) = (formula.described().join("   "), derivation.math(), program.math());
-            Ok(format!("{inputs}\n\n{lines}\n\nWhat runs, by the rules {rules}:\n\n{runs}"))
+            Ok(format!("{inputs}\n\n{lines}\n\nWhat runs, {rules}:\n\n{runs}"))
         }
     }
 }

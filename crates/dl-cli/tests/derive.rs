@@ -371,6 +371,10 @@ fn command_lines_that_are_wrong_are_named() {
         &["derive", "wieght*y", "--wrt", "weight"],
         "--wrt weight: the formula's real inputs are wieght, y; did you",
     );
+    fails(
+        &["derive", "3", "--wrt", "x"],
+        "the formula has no real inputs: there is nothing to differentiate by",
+    );
     fails(&["derive", "x", "y"], "a second formula, y: is the first in quotes?");
     fails(
         &["derive", "-x", "--wrt", "x"],

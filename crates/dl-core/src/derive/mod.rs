@@ -296,6 +296,10 @@ impl Draft<'_> {
 
     /// Whether a value is computed from another without a cut between.
     fn uses(&self, value: NodeId, of: NodeId) -> bool {
+        // An objective may be the variable itself.
+        if value == of {
+            return true;
+        }
         let cuts: FxHashSet<NodeId> = self.cuts.iter().map(|cut| cut.id).collect();
         let (mut todo, mut seen) = (self.graph.get(value).args.clone(), FxHashSet::default());
         while let Some(id) = todo.pop() {

@@ -185,6 +185,20 @@ fn every_line_holds() {
 }
 
 #[test]
+fn the_least_formulas() {
+    let derives = |f: for<'g> fn(Expr<'g>) -> Expr<'g>, want: &str| {
+        let g = Graph::new();
+        assert_eq!(holds(f(weight(&g, "x", &[]))).math(), want);
+    };
+    derives(|x| x, "J = x\n∂J/∂x = 1");
+    derives(|x| -x, "J = -x\n∂J/∂x = -1");
+    derives(|x| x - x, "J = x - x\n∂J/∂x = 0");
+    derives(|x| 0.0 * x + 2.0, "J = 0·x + 2\n∂J/∂x = 0");
+    derives(|x| (2.0 * x).named("y"), "y = 2·x\n∂y/∂x = 2");
+    derives(|x| x.square().named("y").square(), "J = y²\ny = x²\n∂J/∂y = 2·y\n∂J/∂x = 2·∂J/∂y·x");
+}
+
+#[test]
 fn what_has_no_derivation_is_refused() {
     let g = Graph::new();
     let (x, n) = (g.input("x", F64, [3]), g.input("n", I64, ()));
