@@ -67,23 +67,23 @@ impl Axis {
     fn log_ticks(&self, most: usize) -> Vec<(f64, String)> {
         let (first, last) = (self.low.ceil() as i32, self.high.floor() as i32);
         let decades = usize::try_from(last - first + 1).unwrap_or(0);
-        if decades < 2 {
+        if self.high - self.low < 1.0 {
             // Within a decade, numbers as on a linear axis, where there are some above 0.
             return linear_ticks(10f64.powf(self.low), 10f64.powf(self.high), most);
         }
-        let stride = decades.div_ceil(most).max(1);
+        let stride = decades.div_ceil(most + 1).max(1);
         let powers = (first..=last).step_by(stride);
         if decades >= 4 || most < 5 {
             return powers.map(|k| (10f64.powi(k), decade(k))).collect();
         }
         let all = (first - 1..=last).flat_map(|k| [1.0, 2.0, 5.0].map(|m| (k, m * 10f64.powi(k))));
         let within = all.filter(|(_, value)| (self.low..=self.high).contains(&value.log10()));
-        let (few, many): (Vec<_>, Vec<_>) = within
-            .map(|(k, value)| {
-                (value, if (-4..6).contains(&k) { plain(value, 5) } else { scientific(value, 0) })
-            })
-            .partition(|(value, _)| value.log10().fract() == 0.0);
-        if few.len() + many.len() > most { few } else { [few, many].concat() }
+        let write = |k, value| if (-4..6).contains(&k) { plain(value, 5) } else { scientific(value, 0) };
+        let within: Vec<(f64, String)> = within.map(|(k, value)| (value, write(k, value))).collect();
+        match within.len() > most {
+            true => powers.map(|k| (10f64.powi(k), decade(k))).collect(),
+            false => within,
+        }
     }
 }
 
@@ -109,12 +109,14 @@ fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let Some(step) = step else {
         return vec![(low, scientific(low, 2)), (high, scientific(high, 2))];
     };
-    let first = (low / step).ceil();
-    let values = (0..=most).map(|k| (first + k as f64) * step).take_while(|value| *value <= high);
+    // Ends that are multiples but for rounding have their mark.
+    let first = (low / step - 1e-9).ceil();
+    let values = (0..=most).map(|k| (first + k as f64) * step).take_while(|v| *v <= high + step * 1e-9);
+    let values = values.filter(|value| value.is_finite());
     let write = |value: f64| {
         if value == 0.0 {
             "0".to_owned()
-        } else if size >= 1e6 || size < 1e-3 {
+        } else if !(1e-3..1e6).contains(&size) {
             let decimals = exponent(value.abs()) - exponent(step);
             scientific(value, usize::try_from(decimals).unwrap_or(0))
         } else {
@@ -148,7 +150,7 @@ mod tests {
         assert_eq!(texts(&[0.0, 4e-5], false), "0 10⁻⁵ 2×10⁻⁵ 3×10⁻⁵ 4×10⁻⁵");
         assert_eq!(texts(&[1e-3, 1e3], true), "0.001 0.01 0.1 1 10 100 1000");
         assert_eq!(texts(&[1e-9, 1.0], true), "10⁻⁹ 10⁻⁷ 10⁻⁵ 0.001 0.1");
-        assert_eq!(texts(&[0.3, 4.0], true), "1 0.5 2");
+        assert_eq!(texts(&[0.3, 4.0], true), "0.5 1 2");
         assert_eq!(texts(&[0.31, 0.34], true), "0.2 0.3 0.4 0.5 0.6");
     }
 

@@ -109,7 +109,7 @@ impl Page {
 
     /// Text as it is, line by line, in a box that scrolls.
     pub fn preformatted(mut self, text: &str) -> Page {
-        let _ = writeln!(self.body, "<div class=\"wide\" tabindex=\"0\"><pre>{}</pre></div>", escape(text));
+        let _ = writeln!(self.body, "<div class=\"wide\"><pre>{}</pre></div>", escape(text));
         self
     }
 
@@ -125,7 +125,7 @@ impl Page {
         Row: IntoIterator<Item = Cell>,
         Cell: AsRef<str>,
     {
-        self.body.push_str("<div class=\"wide\" tabindex=\"0\"><table class=\"plain\">\n<thead><tr>");
+        self.body.push_str("<div class=\"wide\"><table class=\"plain\">\n<thead><tr>");
         for cell in head {
             let _ = write!(self.body, "<th scope=\"col\">{}</th>", escape(cell));
         }
@@ -155,7 +155,7 @@ impl Page {
         let fetches = if self.live { "; connect-src 'self'" } else { "" };
         let end = if self.in_section { "</section>\n" } else { "" };
         // Neither a style sheet nor a script ends its element early.
-        let inside = |text: &str| text.replace("</", "<\\/");
+        let inside = |text: &str| text.replace("</s", "<\\/s").replace("</S", "<\\/S");
         let script = match self.script.is_empty() {
             true => String::new(),
             false => format!("<script>\n{}</script>\n", inside(&self.script)),

@@ -102,6 +102,7 @@ pub(crate) struct Canvas<'a> {
 
 /// Draws by `draw` what a picture shows, below nothing but the ground.
 pub(crate) fn draw(title: &str, width: f64, height: f64, draw: impl FnOnce(&Canvas<'_>)) -> Picture {
+    let (width, height) = (width.ceil(), height.ceil());
     let mut text = String::new();
     {
         let size = (whole(width * PIXEL), whole(height * PIXEL));

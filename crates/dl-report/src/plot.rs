@@ -189,9 +189,12 @@ impl Plot {
                 return empty(canvas, &self.title, (w, h), &notes);
             };
             let room = if self.series.iter().any(|series| series.kind == Kind::Area) { 0.0 } else { 0.03 };
-            let (x, y) = (x.with_room(room), y.with_room(0.04));
+            // The name of a level reference stands above it.
+            let above = if self.series.iter().any(|s| s.kind == Kind::Reference) { 0.09 } else { 0.04 };
+            let (x, y) = (x.with_room(room), y.with_room(above));
             let top = heading(canvas, &self.title, &self.legend(), w);
-            let frame = Frame::new(&x, &y, top, (w, h), &notes, (&self.x.title, &self.y.title));
+            let mut frame = Frame::new(&x, &y, top, (w, h), &notes, (&self.x.title, &self.y.title));
+            frame.whole = ends.iter().all(|point| point.0.fract() == 0.0);
             frame.draw(canvas, &notes);
             for series in &self.series {
                 self.draw_series(canvas, &frame, series);
@@ -259,13 +262,22 @@ impl Plot {
         }
     }
 
-    /// The name at the end of a reference, above it.
+    /// The name of a reference above it: at the end of a level one, at the middle of one that rises or falls.
     fn name_reference(&self, canvas: &Canvas<'_>, frame: &Frame<'_>, series: &Series) {
         let shown = series.points.iter().filter(|point| self.shows(**point)).map(|point| frame.at(*point));
-        let Some(last) = shown.reduce(|a, b| if b.0 >= a.0 { b } else { a }) else { return };
-        let look = Look { colour: Colour::Soft, ..TICK };
-        let name = cut(&series.name, (last.0 - frame.left) / look.size);
-        canvas.text(&name, (last.0 - 2.0, (last.1 - 9.0).max(frame.top + 7.0)), Side::End, look);
+        let shown: Vec<Point> = shown.collect();
+        let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return };
+        let (left, right) = if first.0 <= last.0 { (first, last) } else { (last, first) };
+        let middle = (f64::midpoint(left.0, right.0), f64::midpoint(left.1, right.1));
+        let ((x, y), side) = if (left.1 - right.1).abs() < 8.0 {
+            (*right, Side::End)
+        } else if left.1 > right.1 {
+            ((middle.0 - 6.0, middle.1), Side::End)
+        } else {
+            ((middle.0 + 6.0, middle.1), Side::Start)
+        };
+        let name = cut(&series.name, (frame.right - frame.left) / TICK.size);
+        canvas.text(&name, (x, (y - 8.0).max(frame.top + 7.0)), side, TICK);
     }
 }
 
@@ -279,6 +291,8 @@ struct Frame<'a> {
     bottom: f64,
     size: (f64, f64),
     titles: (&'a str, &'a str),
+    /// Numbers between whole ones mean nothing on the horizontal axis, as between epochs.
+    whole: bool,
 }
 
 impl<'a> Frame<'a> {
@@ -294,7 +308,17 @@ impl<'a> Frame<'a> {
             size.1 - 22.0 - (if titles.0.is_empty() { 4.0 } else { 20.0 }) - 17.0 * notes.len() as f64;
         let left = widest(&y.ticks(ticks_along(bottom - top, 34.0))) * TICK.size;
         let left = left + 12.0 + if titles.1.is_empty() { 4.0 } else { 22.0 };
-        Frame { x, y, left, right: size.0 - 16.0, top, bottom: bottom.max(top + 20.0), size, titles }
+        Frame {
+            x,
+            y,
+            left,
+            right: size.0 - 16.0,
+            top,
+            bottom: bottom.max(top + 20.0),
+            size,
+            titles,
+            whole: false,
+        }
     }
 
     fn at(&self, (x, y): (f64, f64)) -> Point {
@@ -314,6 +338,9 @@ impl<'a> Frame<'a> {
         // As many numbers as stand beside one another.
         let width = self.right - self.left;
         let mut ticks = self.x.ticks(ticks_along(width, 60.0));
+        if self.whole {
+            ticks.retain(|(value, _)| value.fract() == 0.0);
+        }
         while ticks.len() > 2 && (widest(&ticks) * TICK.size + 10.0) * ticks.len() as f64 > width {
             ticks = ticks.into_iter().step_by(2).collect();
         }
@@ -339,7 +366,7 @@ impl<'a> Frame<'a> {
         let wide = width(text) * TICK.size;
         let (x, side) =
             if x + 8.0 + wide > self.right { (x - 8.0, Side::End) } else { (x + 8.0, Side::Start) };
-        canvas.text(text, (x, (y - 6.0).max(self.top + 6.0)), side, Look { colour: Colour::Ink, ..TICK });
+        canvas.text(text, (x, y), side, Look { colour: Colour::Ink, ..TICK });
     }
 }
 

