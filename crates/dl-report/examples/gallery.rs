@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use dl_report::{Bars, HeatMap, Histogram, Page, Picture, Plot};
+use dl_report::{Bars, HeatMap, Histogram, Page, Picture, Plot, Tile, Tiles};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder: PathBuf = std::env::args_os().nth(1).ok_or("usage: gallery FOLDER")?.into();
@@ -58,7 +58,13 @@ fn pictures() -> Vec<(&'static str, Picture)> {
     let confusion = confusion.rows("label", digits()).columns("prediction", digits());
     let grid =
         (0..28).map(|r| (0..28).map(|c| (f64::from(r) / 4.0).sin() * (f64::from(c) / 5.0).cos()).collect());
+    let tile = |k: u32| (0..64).map(move |p| noise(p * 31 + k * 977));
+    let tiles = (0..14).fold(Tiles::new("Tiles"), |tiles, k| match k % 2 {
+        0 => tiles.tile(Tile::grey([8, 8], tile(k)).caption("label 7").caption("taken for 1, 98 %")),
+        _ => tiles.tile(Tile::signed([8, 8], tile(k).map(|v| v - 0.5)).caption("unit 12")),
+    });
     vec![
+        ("tiles", tiles.picture()),
         ("curves", curves.picture()),
         ("long", long.picture()),
         ("roofline", roof.picture()),

@@ -9,6 +9,8 @@ mod palette;
 mod picture;
 mod plot;
 mod text;
+#[cfg(feature = "images")]
+mod tiles;
 mod write;
 
 pub use bars::Bars;
@@ -18,3 +20,9 @@ pub use page::Page;
 pub use picture::Picture;
 pub use plot::Plot;
 pub use text::{escape, number};
+#[cfg(feature = "images")]
+pub use tiles::{Tile, Tiles};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

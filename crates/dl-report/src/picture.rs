@@ -1,5 +1,6 @@
 //! Pictures, and the canvas that charts are drawn on.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -37,6 +38,30 @@ impl Picture {
         Picture { title: title.to_owned(), width, height, body }
     }
 
+    /// The same with more elements, trusted SVG in tenths of a pixel, on top.
+    #[cfg(feature = "images")]
+    pub(crate) fn with(mut self, elements: &str) -> Picture {
+        self.body.push_str(elements);
+        self
+    }
+
+    /// Pictures below one another as one.
+    pub fn stack(title: &str, pictures: impl IntoIterator<Item = Picture>) -> Picture {
+        let (mut width, mut height, mut body) = (240, 0, String::new());
+        for picture in pictures {
+            let _ = writeln!(body, "<g transform=\"translate(0 {height}0)\">\n{}</g>", picture.body);
+            (width, height) = (width.max(picture.width), height + picture.height);
+        }
+        if height == 0 {
+            return draw(title, 560.0, 120.0, |canvas| {
+                crate::plot::empty(canvas, title, (560.0, 120.0), &[])
+            });
+        }
+        // The ground of all, since each has its own width.
+        let ground = format!("<rect width=\"{width}0\" height=\"{height}0\" fill=\"#FFFFFF\"/>\n");
+        Picture::new(title, width, height, ground + &body)
+    }
+
     /// What it shows.
     pub fn title(&self) -> &str {
         &self.title
@@ -55,12 +80,13 @@ impl Picture {
             variables(true),
             rules()
         );
-        self.element(&format!("<style>\n{style}</style>\n"))
+        self.element("", &format!("<style>\n{style}</style>\n"))
     }
 
     /// An element of a [`Page`](crate::Page), whose style sheet has the colours.
     pub fn inline(&self) -> String {
-        self.element("")
+        // On a narrow screen text stays of a size that is read, and the box around scrolls.
+        self.element(&format!(" style=\"min-width:min({}px,27rem)\"", self.width), "")
     }
 
     /// Writes [`svg`](Picture::svg) to a file, which appears whole or not at all.
@@ -71,11 +97,11 @@ impl Picture {
         write_whole(path.as_ref(), self.svg().as_bytes())
     }
 
-    fn element(&self, style: &str) -> String {
+    fn element(&self, attributes: &str, style: &str) -> String {
         let Picture { title, width, height, body } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" width=\"{width}\" \
-             height=\"{height}\" viewBox=\"0 0 {}0 {}0\" font-family=\"{FAMILY}\" stroke-linejoin=\"round\">\n\
+             height=\"{height}\" viewBox=\"0 0 {}0 {}0\" font-family=\"{FAMILY}\" stroke-linejoin=\"round\"{attributes}>\n\
              <title>{}</title>\n{style}{body}</svg>\n",
             width,
             height,

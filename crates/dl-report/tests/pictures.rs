@@ -29,7 +29,7 @@ fn texts(picture: &Picture) -> Vec<String> {
 fn a_small_plot() {
     let plot = Plot::new("J").x("epoch").y("J").size(240, 160).line("train", [(1.0, 1.0), (2.0, 0.5)]);
     expect![[r##"
-        <svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" width="240" height="160" viewBox="0 0 2400 1600" font-family="system-ui, sans-serif" stroke-linejoin="round">
+        <svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" width="240" height="160" viewBox="0 0 2400 1600" font-family="system-ui, sans-serif" stroke-linejoin="round" style="min-width:min(240px,27rem)">
         <title>J</title>
         <rect x="0" y="0" width="2400" height="1600" fill="#FFFFFF" stroke="none"/>
         <text x="100" y="160" dy="0.5ex" text-anchor="start" font-size="140" fill="#1B1F24" font-weight="bold">
@@ -147,6 +147,16 @@ fn float() -> impl Strategy<Value = f64> {
         proptest::sample::select(extremes.to_vec()),
         Just(f64::INFINITY),
     ]
+}
+
+#[test]
+fn pictures_stand_below_one_another() {
+    let (plot, bars) = (Plot::new("a").line("", [(1.0, 2.0)]).picture(), Bars::new("b").picture());
+    let stack = Picture::stack("both", [plot.clone(), bars.clone()]);
+    assert_eq!(stack.size(), (560, plot.size().1 + bars.size().1));
+    let shown = texts(&stack);
+    assert!(shown.contains(&"a".to_owned()) && shown.contains(&"b".to_owned()));
+    assert!(texts(&Picture::stack("none", [])).contains(&"nothing to draw".to_owned()));
 }
 
 proptest! {
