@@ -88,6 +88,8 @@ mod metrics;
 mod observer;
 mod part;
 mod pass;
+#[cfg(feature = "pictures")]
+pub mod pictures;
 mod progress;
 mod sampling;
 mod source;
