@@ -56,16 +56,20 @@ fn place(history: &History, steps: u64) -> f64 {
     }
 }
 
+/// The last epochs of a longer training have a row in its table.
+const MOST_ROWS: usize = 200;
+
 /// The same as a table.
-pub(super) fn table(page: Page, history: &History) -> Page {
+pub(crate) fn table(page: Page, history: &History) -> Page {
     let names = names(history);
     let mut head = vec!["epoch".to_owned()];
     head.extend(names.iter().flat_map(|name| [format!("train {name}"), format!("test {name}")]));
     head.push("time (s)".to_owned());
-    // Without columns that are empty.
+    let left_out = history.epochs.len().saturating_sub(MOST_ROWS);
     let rows: Vec<Vec<String>> = history
         .epochs
         .iter()
+        .skip(left_out)
         .map(|epoch| {
             let values = names.iter().flat_map(|name| [epoch.train.get(name), epoch.test.get(name)]);
             let values = values.map(|value| value.map_or_else(String::new, dl_report::number));
@@ -73,11 +77,16 @@ pub(super) fn table(page: Page, history: &History) -> Page {
             [epoch.number.to_string()].into_iter().chain(values).chain([time]).collect()
         })
         .collect();
+    // Without columns that are empty.
     let used: Vec<usize> =
         (0..head.len()).filter(|k| rows.iter().any(|row: &Vec<String>| !row[*k].is_empty())).collect();
     if used.is_empty() {
         return page;
     }
+    let page = match left_out {
+        0 => page,
+        _ => page.paragraph(&format!("The last {MOST_ROWS} of {} epochs:", history.epochs.len())),
+    };
     let head: Vec<&str> = used.iter().map(|k| head[*k].as_str()).collect();
     page.table(&head, rows.iter().map(|row| used.iter().map(|k| row[*k].as_str()).collect::<Vec<_>>()))
 }

@@ -40,6 +40,8 @@ use dl_report::HeatMap;
 pub use dl_report::{Page, Picture};
 
 pub use self::curves::learning_curves;
+#[cfg(feature = "page")]
+pub(crate) use self::curves::table as epochs;
 pub use self::findings::{Example, Findings};
 pub use self::study::Study;
 use crate::history::History;
