@@ -41,8 +41,8 @@ fn plot(history: &History, name: &str) -> Plot {
     let values = || train.iter().chain(&test).map(|point| point.1).filter(|value| value.is_finite());
     let (low, high) = values().fold((f64::MAX, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
     let plot = if low > 0.0 && high / low > FACTORS { plot.log_y() } else { plot };
-    let plot = if train.is_empty() { plot } else { plot.line("train", train) };
-    if test.is_empty() { plot } else { plot.line("test", test) }
+    // Both always, so that each has its colour in every plot.
+    plot.line("train", train).line("test", test)
 }
 
 /// The place of a step among epochs: the end of the first epoch is at 1.

@@ -90,7 +90,7 @@ impl Findings {
             let image = self.image(example).caption(&told);
             // In the colour of what is above 0; each on a scale of its own, which it names.
             let saliency = Tile::signed(self.shape, self.mean_of_channels(&example.saliency)).full(largest);
-            [image, saliency.caption(&format!("to {}", short(largest)))]
+            [image, saliency.caption(&format!("≤ {}", short(largest)))]
         });
         let tiles = tiles.fold(Tiles::new("Saliency: image and |∂loss/∂x|"), Tiles::tile);
         tiles.note("the first right one of each class, then those of the highest loss").picture()
@@ -179,7 +179,13 @@ fn kernels(title: &str, all: usize, tile: impl Fn(usize) -> Tile) -> Picture {
     tiles.note("blue above 0, orange below, all on one scale").picture()
 }
 
-/// Two digits, where there is no room for more.
+/// Three digits, where there is no room for more.
 fn short(value: f64) -> String {
-    if (0.01..1000.0).contains(&value) { format!("{value:.2}") } else { number(value) }
+    match value {
+        0.01..1.0 => format!("{value:.3}"),
+        1.0..1000.0 => format!("{value:.2}"),
+        0.0 => "0".into(),
+        value if value.is_finite() => format!("{value:.1e}").replace('-', "−"),
+        value => number(value),
+    }
 }
