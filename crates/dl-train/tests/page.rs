@@ -44,13 +44,15 @@ fn get(to: SocketAddr, path: &str) -> String {
 struct Listener {
     stream: TcpStream,
     bytes: Vec<u8>,
+    /// Signs of life without news.
+    signs: usize,
 }
 
 impl Listener {
     fn new(to: SocketAddr) -> Listener {
         let mut stream = TcpStream::connect(to).unwrap();
         stream.write_all(format!("GET /events HTTP/1.1\r\nHost: {to}\r\n\r\n").as_bytes()).unwrap();
-        Listener { stream, bytes: Vec::new() }
+        Listener { stream, bytes: Vec::new(), signs: 0 }
     }
 
     /// The next event; none when the server ended the connection.
@@ -62,6 +64,7 @@ impl Listener {
                 if let Some((_, json)) = text.split_once("data: ") {
                     return Some(serde_json::from_str(json).unwrap());
                 }
+                self.signs += 1;
                 continue;
             }
             let mut part = [0; 4096];
@@ -148,6 +151,8 @@ fn who_listens_hears_the_end_though_the_server_ends_at_once() {
     drop(page);
     let all: Vec<Value> = std::iter::from_fn(|| listener.next()).collect();
     assert_eq!(all.last().unwrap()["over"], true);
+    // The end is told once.
+    assert!(listener.signs <= 1, "{}", listener.signs);
 }
 
 #[test]
