@@ -21,7 +21,9 @@ pub(crate) struct Derived<'g> {
 }
 
 /// Derives the formula of the options on a graph.
-pub(crate) fn derived<'g>(options: &Options, graph: &'g Graph) -> Result<Derived<'g>, Failure> {
+///
+/// With `naming`, the program has the derivation's names for values.
+pub(crate) fn derived<'g>(options: &Options, graph: &'g Graph, naming: bool) -> Result<Derived<'g>, Failure> {
     let shapes: Vec<&str> = options.shapes.iter().map(|s| &**s).collect();
     let formula = Formula::parse(&options.formula, &shapes)?;
     let objective = formula.objective(graph, F64)?;
@@ -48,6 +50,9 @@ pub(crate) fn derived<'g>(options: &Options, graph: &'g Graph) -> Result<Derived
         Some(rate) => derivation.with_updates(&Sgd::new(rate))?,
         None => derivation,
     };
+    if naming {
+        derivation.name_values(graph);
+    }
     let program = compiled(graph, objective, derivation.lines()[0].name(), &wrt, &options.wrt)?;
     Ok(Derived { formula, objective, derivation, program })
 }
@@ -55,7 +60,7 @@ pub(crate) fn derived<'g>(options: &Options, graph: &'g Graph) -> Result<Derived
 /// What the command prints.
 pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
     let graph = Graph::new();
-    let Derived { formula, objective, derivation, program } = derived(options, &graph)?;
+    let Derived { formula, objective, derivation, program } = derived(options, &graph, false)?;
     match options.notation {
         Notation::SymPy => {
             let name = derivation.lines()[0].name();

@@ -35,6 +35,8 @@ enum Held {
 pub(super) struct Divided {
     pub train: Columns,
     pub test: Option<Columns>,
+    /// The first examples to train on, by input.
+    pub first: Vec<(String, Tensor)>,
 }
 
 impl Examples {
@@ -143,7 +145,7 @@ impl Examples {
             Held::Arrays(arrays, _) => arrays.first().map_or(0, |(_, t)| t.shape().first().map_or(0, |n| *n)),
         };
         let (train, test) = self.rows(len, inputs)?;
-        let (mut into, mut out) = (Columns::new(), Columns::new());
+        let (mut into, mut out, mut first) = (Columns::new(), Columns::new(), vec![]);
         for &(input, is_whole) in inputs {
             let made = self.columns_of(input)?;
             let failed = |e: String| Failure::other(format!("input {input}: {e}"));
@@ -152,10 +154,11 @@ impl Examples {
                 Held::Arrays(arrays, _) => of_arrays(arrays, &made, is_whole, real, [&train, &test]),
             }
             .map_err(failed)?;
+            first.push((input.to_owned(), self::first(&a)?));
             into = into.column(input, a).map_err(|e| failed(e.to_string()))?;
             out = out.column(input, b).map_err(|e| failed(e.to_string()))?;
         }
-        Ok(Divided { train: into, test: (!test.is_empty()).then_some(out) })
+        Ok(Divided { train: into, test: (!test.is_empty()).then_some(out), first })
     }
 
     /// Which rows train, and which are held out.
@@ -177,6 +180,18 @@ impl Examples {
         let parts = parts.map_err(|e| Failure::other(format!("test = {share}: {e}")))?;
         Ok((parts.train, parts.test))
     }
+}
+
+/// Examples that are shown of many.
+const FIRST: usize = 64;
+
+/// The first examples of an array.
+fn first(array: &Tensor) -> Result<Tensor, Failure> {
+    let mut shape = array.shape().to_vec();
+    let Some(count) = shape.first_mut() else { return Ok(array.clone()) };
+    *count = FIRST.min(*count);
+    let all: usize = shape.iter().product();
+    Ok(Tensor::from_f64(array.dtype(), shape, &array.to_f64()[..all])?)
 }
 
 /// 8×8 digits: `x` `[B, 64]` from 0 to 1, and `y`.

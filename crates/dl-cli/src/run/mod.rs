@@ -40,6 +40,8 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use dl_core::Tensor;
+use dl_explain::Explanation;
 use lexopt::{Arg, Parser};
 
 use crate::command::{Failure, print, read};
@@ -94,6 +96,23 @@ pub(crate) fn command(parser: &mut Parser, out: &mut dyn Write) -> Result<bool, 
         print(&format!("\nweights in {}", path.display()), out)?;
     }
     Ok(true)
+}
+
+/// What a page says of a training: its derivation and its step, run on the first examples.
+pub(crate) fn explanation(file: &Path) -> Result<Explanation, Failure> {
+    let described = Described::read(file)?;
+    let Described { model, description, .. } = &described;
+    let data = described.data()?;
+    let inputs = data.iter().flat_map(|data| &data.first);
+    let mut inputs: Vec<(&str, Tensor)> = inputs.map(|(name, value)| (name.as_str(), value.clone())).collect();
+    // On paper they are inputs; in the step they are numbers.
+    for (name, value) in &description.constants {
+        inputs.push((name, Tensor::from_f64(model.real, [], &[*value])?));
+    }
+    let explanation =
+        Explanation::new(&file.display().to_string(), model.derivation.clone(), model.step.clone());
+    let explanation = explanation.about(&model.described.join(" · "));
+    explanation.run(&inputs, description.training.seed).map_err(|e| Failure::other(e.to_string()))
 }
 
 /// A file that was read, with its programs.

@@ -150,11 +150,11 @@ pub(super) fn model(
         Some(parameter) => paper.parameter(name, dtype, shape, first(parameter, shape)),
         None => paper.input(name, dtype, shape),
     };
-    let written = formula.build_with(&paper, F64, &leaf).and_then(|value| formula.scalar(value));
+    let written = formula.build_with(&paper, real, &leaf).and_then(|value| formula.scalar(value));
     let written = written.map_err(placed)?;
     let optimizer = optimizer(&description.training);
     let derivation =
-        Derivation::of(written, &parameters(&paper, F64, description, &formula))?.with_updates(&optimizer)?;
+        Derivation::of(written, &parameters(&paper, real, description, &formula))?.with_updates(&optimizer)?;
 
     let graph = Graph::new();
     let leaf = |name: &str, dtype: DType, shape: &Shape| match (named(name), constant(name)) {

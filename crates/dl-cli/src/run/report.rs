@@ -15,7 +15,7 @@ const SHOWN: usize = 8;
 /// The derivation, with what a step does.
 pub(super) fn beginning(model: &Model, data: Option<&Divided>) -> String {
     let mut text = format!("{}\n\n{}\n", model.described.join("   "), model.derivation.math());
-    if let Some(Divided { train, test }) = data {
+    if let Some(Divided { train, test, .. }) = data {
         let _ = match test {
             None => writeln!(text, "\n{} examples", train.len()),
             Some(test) => writeln!(text, "\n{} examples, {} held out", train.len(), test.len()),

@@ -91,10 +91,12 @@ impl<'p> Readers<'p> {
         let repeated = if x == value { y } else { x };
         self.only(repeated)?;
         let step = self.made[repeated.index()]?;
+        // A number that is repeated has no axis.
         let Op::Broadcast(axes) = &step.op else { return None };
+        let [axis] = axes[..] else { return None };
         let vector = step.args[0].value()?;
         matches!(self.made[value.index()]?.op, Op::Contract(_)).then_some(())?;
-        (axes.len() == 1).then_some(Biased { sum: add.result, vector, repeated, axis: axes[0] })
+        Some(Biased { sum: add.result, vector, repeated, axis })
     }
 
     /// The step that makes a value, if one does.

@@ -1,0 +1,196 @@
+//! The page as HTML.
+
+use std::fmt::Write;
+
+use dl_core::derive::{Kind, Line};
+use dl_report::{Page, escape};
+use serde_json::{Value, json};
+
+use crate::run::{Kernel, Measured, Ran, Statistics};
+use crate::{Explanation, graph};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The page of an explanation.
+pub(crate) fn page(of: &Explanation) -> Page {
+    let mut page = Page::new(&of.title).style(STYLE);
+    for text in &of.about {
+        page = page.paragraph(text);
+    }
+    let mut pair = "<div class=\"pair\"><div><section><h2>Derivation</h2>\n<p class=\"hint\">Point at a line, or go there by the \
+        tab key: what it stands on is marked, and what computes it.</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead><tr>\
+        <th scope=\"col\">equation</th><th scope=\"col\">shape</th><th scope=\"col\">what it is</th></tr></thead>\n<tbody>\n"
+        .to_owned();
+    for (place, line) in of.derivation.lines().iter().enumerate() {
+        pair.push_str(&row(of, place, line));
+    }
+    pair.push_str("</tbody></table></div></section></div>\n<div class=\"graphs\"><section><h2>Graph</h2>\n");
+    pair.push_str(&graph::markup(&of.plan, &|value| name_of(of, value)));
+    pair.push_str("</section></div></div>");
+    page = page.raw(&pair).raw(&what_runs(of));
+    if let Some(ran) = &of.ran {
+        page = page.raw(&kernels(ran)).raw(&measured(ran));
+    }
+    page = page.raw(
+        "<p id=\"told\" role=\"status\" aria-live=\"polite\">Point at a formula, a node or a kernel.</p>",
+    );
+    page.data("known", &known(of)).script(SCRIPT)
+}
+
+/// The name that a value has on the page: the author's, or that of the line that it is equal to.
+fn name_of(of: &Explanation, value: usize) -> Option<String> {
+    let own = of.plan.values()[value].origin.name.as_ref().map(ToString::to_string);
+    own.or_else(|| {
+        let lines = &of.ran.as_ref()?.lines;
+        let place = lines.iter().position(|values| values.contains(&value))?;
+        Some(of.derivation.lines()[place].name().to_string())
+    })
+}
+
+/// A line of the derivation, with the names that it stands on.
+fn row(of: &Explanation, place: usize, line: &Line) -> String {
+    let program = line.program();
+    let inputs = program.inputs().iter().map(|d| &*d.name);
+    let uses: Vec<String> = inputs.chain(program.parameters().iter().map(|d| &*d.name)).map(escape).collect();
+    let what = match line.kind() {
+        Kind::Objective => "the objective",
+        Kind::Value => "a value on the way",
+        Kind::Inner => "chain rule",
+        Kind::Gradient => "gradient",
+        Kind::Setting => "a setting",
+        _ => "a step",
+    };
+    let shape = match line.shape().rank() {
+        // It stands for variables of any shape.
+        _ if matches!(line.kind(), Kind::Update | Kind::Setting) => String::new(),
+        0 => "number".to_owned(),
+        _ => line.shape().to_string(),
+    };
+    let values = of.ran.as_ref().map_or(&[][..], |ran| &ran.lines[place]);
+    let values: Vec<String> = values.iter().map(usize::to_string).collect();
+    let about = format!("{}: {what}", line.name());
+    format!(
+        "<tr id=\"l{place}\" tabindex=\"0\" data-name=\"{}\" data-uses=\"{}\" data-values=\"{}\" data-about=\"{}\"><td>{}</td><td>{}</td><td>{what}</td></tr>\n",
+        escape(line.name()),
+        uses.join("\u{1f}"),
+        values.join(" "),
+        escape(&about),
+        line.mathml(),
+        escape(&shape),
+    )
+}
+
+fn what_runs(of: &Explanation) -> String {
+    let rules = of.program.trace().counts();
+    let rules: Vec<String> =
+        rules.iter().map(|(rule, count)| format!("<code>{rule}</code> {count}×")).collect();
+    let by = match rules.is_empty() {
+        true => "no rule changed it".to_owned(),
+        false => format!("by the rules {}", rules.join(", ")),
+    };
+    let formula = of.program.mathml();
+    format!("<section><h2>What runs</h2>\n<p>{by}</p>\n<div class=\"wide\">{formula}</div></section>\n")
+}
+
+fn values_of(values: &[usize]) -> String {
+    values.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn kernels(ran: &Ran) -> String {
+    let sizes: Vec<String> = ran.dims.iter().map(|(name, size)| format!("{name} = {size}")).collect();
+    let with = if sizes.is_empty() { String::new() } else { format!(" for {}", sizes.join(", ")) };
+    let mut text = format!(
+        "<section><h2>Kernels</h2>\n<p>The schedule{}: what shares a kernel, its operations and bytes.</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead><tr><th scope=\"col\">kernel</th><th scope=\"col\">what it computes</th></tr></thead><tbody>\n",
+        escape(&with)
+    );
+    for Kernel { id, text: own, values, .. } in &ran.kernels {
+        let body = own.strip_prefix(id.as_str()).unwrap_or(own).trim_start();
+        let _ = writeln!(
+            text,
+            "<tr tabindex=\"0\" data-kernel=\"{id}\" data-values=\"{}\"><td>{id}</td><td><pre>{}</pre></td></tr>",
+            values_of(values),
+            escape(body)
+        );
+    }
+    text.push_str("</tbody></table></div></section>\n");
+    text
+}
+
+fn measured(ran: &Ran) -> String {
+    let total: f64 = ran.measured.iter().map(|kernel| kernel.seconds).sum();
+    let mut text = format!(
+        "<section><h2>Measured</h2>\n<p>On the <code>cpu</code> executor, the median of eleven runs: {} in all.</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead><tr><th scope=\"col\">time</th><th scope=\"col\">share</th><th scope=\"col\">operations</th><th scope=\"col\">bytes</th><th scope=\"col\">kernel</th></tr></thead><tbody>\n",
+        time(total)
+    );
+    for Measured { name, values, operations, bytes, seconds } in &ran.measured {
+        let _ = writeln!(
+            text,
+            "<tr tabindex=\"0\" data-kernel=\"{}\" data-values=\"{}\"><td class=\"number\">{}</td><td class=\"number\">{:.0} %</td><td class=\"number\">{operations}</td><td class=\"number\">{bytes}</td><td><pre>{}</pre></td></tr>",
+            escape(name),
+            values_of(values),
+            time(*seconds),
+            100.0 * seconds / total.max(f64::MIN_POSITIVE),
+            escape(name)
+        );
+    }
+    text.push_str("</tbody></table></div></section>\n");
+    text
+}
+
+fn time(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-6 => format!("{:.0} ns", s * 1e9),
+        s if s < 1e-3 => format!("{:.1} µs", s * 1e6),
+        s if s < 1.0 => format!("{:.2} ms", s * 1e3),
+        s => format!("{s:.2} s"),
+    }
+}
+
+/// What the script tells of values and kernels.
+fn known(of: &Explanation) -> Value {
+    let Some(ran) = &of.ran else { return json!({ "values": {}, "kernels": [] }) };
+    let values: serde_json::Map<String, Value> = ran
+        .statistics
+        .iter()
+        .enumerate()
+        .filter_map(|(place, statistics)| {
+            Some((place.to_string(), told(of, place, statistics.as_ref()?).into()))
+        })
+        .collect();
+    let planned = ran.kernels.iter().map(|kernel| {
+        let about = format!("kernel {}: {} operations, {} bytes", kernel.id, kernel.operations, kernel.bytes);
+        json!({ "values": kernel.values, "about": about })
+    });
+    let measured = ran.measured.iter().map(|kernel| {
+        let name = kernel.name.split_whitespace().next().unwrap_or_default();
+        json!({ "values": kernel.values, "about": format!("measured {name}: {}", time(kernel.seconds)) })
+    });
+    json!({ "values": values, "kernels": planned.chain(measured).collect::<Vec<_>>() })
+}
+
+fn told(of: &Explanation, place: usize, statistics: &Statistics) -> String {
+    let value = &of.plan.values()[place];
+    let name = name_of(of, place).map_or_else(|| format!("%{place}"), |name| format!("%{place} {name}"));
+    let number = dl_report::number;
+    let Statistics { count, mean, deviation, least, most, zeros, not_finite } = statistics;
+    let mut text = format!("{name}: {} {}", value.dtype, value.shape);
+    if value.dtype.is_float() {
+        let _ = match count {
+            1 => write!(text, " = {}", number(*mean)),
+            _ => write!(
+                text,
+                ", mean {}, deviation {}, from {} to {}, {:.0} % zero",
+                number(*mean),
+                number(*deviation),
+                number(*least),
+                number(*most),
+                100.0 * *zeros as f64 / (*count).max(1) as f64
+            ),
+        };
+    }
+    if *not_finite > 0 {
+        let _ = write!(text, ", {not_finite} not finite");
+    }
+    text
+}
