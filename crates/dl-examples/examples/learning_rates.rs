@@ -4,7 +4,7 @@
 use dl_objective::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("{:>6}{:>12}{:>12}{:>12}{:>12}", "α", "1 step", "2 steps", "10 steps", "100 steps");
+    println!("{:>6}{:>10}{:>10}{:>10}{:>18}", "α", "1 step", "2 steps", "10 steps", "100 steps");
     for rate in [0.01, 0.1, 0.5, 0.9, 1.1] {
         let g = Graph::new();
         let theta = g.parameter("θ", F64, (), Init::Zeros);
@@ -16,7 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for k in 1..=100 {
             session.run(&handle, &[])?;
             if [1, 2, 10, 100].contains(&k) {
-                print!("{:>12.3}", session.get("θ")?.item()?);
+                let width = if k == 100 { 18 } else { 10 };
+                print!("{:>width$.3}", session.get("θ")?.item()?);
             }
         }
         println!();

@@ -4,25 +4,26 @@
 use dl_objective::core::derive::Derivation;
 use dl_objective::prelude::*;
 
-/// The logarithm of a hyperbolic cosine: a square for small errors, an absolute value for large ones.
-fn log_cosh<'g>(y: Expr<'g>, t: Expr<'g>) -> Expr<'g> {
-    let r = (y - t).named("r");
-    ((r.exp() + (-r).exp()) / 2.0).log()
+/// How surprised a ranking is that `a` was preferred to `b`, by their scores: −log of the probability
+/// `exp(a)/(exp(a) + exp(b))`.
+fn ranking<'g>(a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
+    let lead = (a - b).named("lead");
+    (1.0 + (-lead).exp()).log()
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let g = Graph::new();
-    let (y, t) = (g.input("y", F32, 3), g.input("t", F32, 3));
-    let j = log_cosh(y, t).mean(..).named("J");
-    println!("{}\n", Derivation::of(j, &[y])?.math());
+    let (a, b) = (g.input("a", F32, 3), g.input("b", F32, 3));
+    let j = ranking(a, b).mean(..).named("J");
+    println!("{}\n", Derivation::of(j, &[a])?.math());
 
-    let program = Program::builder(&g).output("J", j).output("∂J/∂y", j.grad(&[y])[0]).compile()?;
-    println!("by the rules {:?}\n", program.trace().counts().keys().collect::<Vec<_>>());
+    let program = Program::builder(&g).output("J", j).output("∂J/∂a", j.grad(&[a])[0]).compile()?;
+    println!("{}\n", program.math());
     let mut session = Session::new(Cpu::default(), 7);
     let handle = session.compile(&program)?;
     // In f32, the exponential of 300 is infinite.
-    let (y, t) = (Tensor::vector(vec![0f32, 300.0, -300.0]), Tensor::vector(vec![0f32; 3]));
-    let out = session.run(&handle, &[y.view(), t.view()])?;
-    println!("J = {:.3}, ∂J/∂y = {:.3?}", out.read("J")?.item()?, out.read("∂J/∂y")?.to_f64());
+    let (a, b) = (Tensor::vector(vec![0f32, 300.0, -300.0]), Tensor::vector(vec![0f32; 3]));
+    let out = session.run(&handle, &[a.view(), b.view()])?;
+    println!("J = {:.3}, ∂J/∂a = {:.3?}", out.read("J")?.item()?, out.read("∂J/∂a")?.to_f64());
     Ok(())
 }

@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::{listing, out_of_step, renew};
-use crate::command::{output, shown, words};
+use crate::command::{near, output, shown, words};
 use crate::page::{Page, Part};
 
 #[test]
@@ -23,6 +23,16 @@ fn a_part_of_an_output_stays_a_part() {
     assert_eq!(shown(&lines("9 …"), all), lines("1 …"));
     assert_eq!(shown(&lines("9 … 9 9"), all), lines("1 … 4 5"));
     assert_eq!(shown(&lines("9 9 9 … 9 9"), all), lines("1 2 3 4 5"));
+}
+
+#[test]
+fn near_is_near() {
+    let near = |a: &str, b: &str| near(&[a.to_owned()], &[b.to_owned()]);
+    assert!(near("epoch  1  J = 0.07, right 90 %", "epoch  1  J = 0.09, right 88 %"));
+    assert!(
+        !near("J = 0.07", "J = 0.27") && !near("right 90 %", "right 70 %") && !near("1.0e-5 x", "1.0e-5")
+    );
+    assert!(!near("epoch 1", "epoch 2") && !near("a 1", "b 1"));
 }
 
 #[test]

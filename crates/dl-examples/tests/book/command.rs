@@ -102,3 +102,21 @@ pub(crate) fn shown(before: &[String], output: &str) -> Vec<String> {
     part.extend_from_slice(&lines[lines.len() - tail..]);
     part
 }
+
+/// Whether two outputs differ by no more than rounding does to a training: in numbers by a tenth, or by 0.05 where
+/// they are written with a point and no exponent.
+pub(crate) fn near(ours: &[String], theirs: &[String]) -> bool {
+    let words = |lines: &[String]| -> Vec<String> {
+        let words = lines.iter().flat_map(|line| line.split([' ', ',']));
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let (ours, theirs) = (words(ours), words(theirs));
+    let alike = |(a, b): (&String, &String)| match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(x), Ok(y)) => {
+            let least = if a.contains('.') && !a.contains('e') { 0.05 } else { 0.0 };
+            (x - y).abs() <= (0.1 * x.abs()).max(least)
+        }
+        _ => a == b,
+    };
+    ours.len() == theirs.len() && ours.iter().zip(&theirs).all(alike)
+}

@@ -14,8 +14,8 @@ mod page;
 use std::collections::HashMap;
 use std::fs;
 
-use command::{example, output, shown};
-use page::{Page, Part, root};
+use command::{example, near, output, shown};
+use page::{Page, Part, Says, root};
 
 const LANGUAGES: [&str; 2] = ["en", "zh-CN"];
 
@@ -103,7 +103,7 @@ fn renew(part: &Part, said: &mut dyn FnMut(&str) -> Result<String, String>) -> R
             let lines = vec![format!("<div style=\"overflow-x: auto\">{}</div>", text.trim_end())];
             Part::Formula { command: command.clone(), lines }
         }
-        Part::Code { open, lines, close, not_run: None } if open == "```console" => {
+        Part::Code { open, lines, says } if open == "```console" && *says != Says::NotRun => {
             let mut renewed = vec![];
             let mut rest = &lines[..];
             while let Some((first, after)) = rest.split_first() {
@@ -116,14 +116,11 @@ fn renew(part: &Part, said: &mut dyn FnMut(&str) -> Result<String, String>) -> R
                 renewed.extend(shown(&shows[..shows.len() - blank], &said(line)?));
                 renewed.extend(vec![String::new(); blank]);
             }
-            Part::Code { open: open.clone(), lines: renewed, close: close.clone(), not_run: None }
+            let right = *says == Says::Near && near(lines, &renewed);
+            let lines = if right { lines.clone() } else { renewed };
+            Part::Code { open: open.clone(), lines, says: *says }
         }
-        Part::Code { open, lines, close, not_run } => Part::Code {
-            open: open.clone(),
-            lines: lines.clone(),
-            close: close.clone(),
-            not_run: not_run.clone(),
-        },
+        Part::Code { .. } => part.clone(),
         Part::Prose(line) => Part::Prose(line.clone()),
     })
 }

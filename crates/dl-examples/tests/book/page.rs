@@ -19,17 +19,27 @@ pub(crate) struct Page {
 }
 
 /// Some lines of a page.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Part {
     /// A line outside of blocks.
     Prose(String),
-    /// A block of code, with the fences; `not_run` is what the comment on the line before says.
-    Code { open: String, lines: Vec<String>, close: String, not_run: Option<String> },
+    /// A block of code, with the line that opens it.
+    Code { open: String, lines: Vec<String>, says: Says },
     /// What stands between `<!-- dl … -->` and `<!-- end -->`.
     Formula { command: String, lines: Vec<String> },
 }
 
-const NOT_RUN: &str = "<!-- not run: ";
+/// What the line before a block says of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Says {
+    /// Its commands print what it shows.
+    Exact,
+    /// `<!-- near: WHY -->`: they print about that, since numbers depend on the machine.
+    Near,
+    /// `<!-- not run: WHY -->`: no test can run them.
+    NotRun,
+}
+
 const END: &str = "<!-- end -->";
 
 impl Page {
@@ -41,7 +51,7 @@ impl Page {
     pub(crate) fn of(path: &str, text: &str) -> Page {
         let mut parts = vec![];
         let mut lines = text.lines();
-        let mut not_run = None;
+        let mut says = Says::Exact;
         while let Some(line) = lines.next() {
             let until = |lines: &mut std::str::Lines<'_>, end: &str| {
                 let mut inner = vec![];
@@ -55,16 +65,18 @@ impl Page {
             };
             let part = if line.starts_with("```") {
                 let inner = until(&mut lines, "```");
-                let (open, close) = (line.to_owned(), "```".to_owned());
-                Part::Code { open, lines: inner, close, not_run: not_run.take() }
+                Part::Code { open: line.to_owned(), lines: inner, says }
             } else if line.starts_with("<!-- dl ") {
                 let command = line.trim_start_matches("<!-- ").trim_end_matches(" -->").to_owned();
                 Part::Formula { command, lines: until(&mut lines, END) }
             } else {
                 Part::Prose(line.to_owned())
             };
-            let reason = line.strip_prefix(NOT_RUN).and_then(|rest| rest.strip_suffix(" -->"));
-            not_run = reason.map(str::to_owned);
+            says = match line {
+                _ if line.starts_with("<!-- near: ") => Says::Near,
+                _ if line.starts_with("<!-- not run: ") => Says::NotRun,
+                _ => Says::Exact,
+            };
             parts.push(part);
         }
         Page { path: path.to_owned(), parts }
@@ -76,10 +88,10 @@ impl Page {
         for part in &self.parts {
             match part {
                 Part::Prose(line) => push(line),
-                Part::Code { open, lines, close, .. } => {
+                Part::Code { open, lines, .. } => {
                     push(open);
                     lines.iter().for_each(|line| push(line));
-                    push(close);
+                    push("```");
                 }
                 Part::Formula { command, lines } => {
                     push(&format!("<!-- {command} -->"));
