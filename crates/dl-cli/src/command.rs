@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 
@@ -11,14 +11,16 @@ use crate::check;
 use crate::derive;
 use crate::explain;
 use crate::formula::{Mistake, letter};
+use crate::run;
 
 const HELP: &str = "\
-usage: dl COMMAND FORMULA [OPTIONS]
+usage: dl COMMAND FORMULA [OPTIONS], or dl run FILE
 
   derive    the gradient of a formula, step by step, and what the compiler makes of it
   explain   the same as a page in HTML, with how it is computed: dl explain … > page.html
   check     where the formula overflows or loses digits in f32 if it is computed as it stands,
             and what the compiler does instead
+  run       trains what a small file describes, and draws the curve of its objective
 
   --wrt NAMES       by which inputs it is differentiated, with commas between
   --shape 'x: [B, 3]'
@@ -27,10 +29,17 @@ usage: dl COMMAND FORMULA [OPTIONS]
   --latex, --mathml LaTeX for mathematics mode, or MathML for pages, in place of text
   --sympy           a program for Python, which compares SymPy's derivatives with what runs
   --file FILE       the formula is in a file; - is what comes in
+  --save FILE       of run: the trained parameters, in .safetensors or .npz
   --help            print this
 
   dl check 'log(1 + exp(x))'
   dl derive 'log(1 + exp(-y * dot(x, w))) + lambda * sum(w^2)' --wrt w
+
+  # line.toml, for: dl run line.toml
+  formula = 'mean((w*x + b - t)^2)'
+  data.columns = { x = [0, 1, 2, 3], t = [1, 3, 5, 7] }
+  parameters = { w = 0, b = 0 }
+  training = { rate = 0.1, epochs = 100 }
 ";
 
 /// Bytes of a file at most.
@@ -123,12 +132,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
         Some(other) => return Err(other.unexpected().into()),
         None => return Err(Failure::usage(format!("no command\n{HELP}"))),
     };
+    if command == "run" {
+        return if run::command(&mut parser, out)? { Ok(()) } else { print(HELP, out) };
+    }
     let command: fn(&Options) -> Result<String, Failure> = match &*command {
         "derive" => derive::derive,
         "check" => check::command,
         "explain" => explain::explain,
         _ => {
-            let hint = suggestion(&command, ["derive", "check", "explain"]);
+            let hint = suggestion(&command, ["derive", "check", "explain", "run"]);
             return Err(Failure::usage(format!("there is no command {command}{hint}\n{HELP}")));
         }
     };
@@ -138,6 +150,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
     }
 }
 
+/// What the arguments ask for; none if for help.
 fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
     let (mut options, mut formula, mut file) = (Options::default(), None, None);
     while let Some(argument) = parser.next()? {
@@ -188,7 +201,8 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
     Ok(Some(options))
 }
 
-fn read(file: &OsString) -> Result<String, Failure> {
+/// The text of a file, or of what comes in for `-`.
+pub(crate) fn read(file: &OsStr) -> Result<String, Failure> {
     let mut bytes = vec![];
     let done = match file.to_str() {
         Some("-") => std::io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes),
@@ -202,7 +216,8 @@ fn read(file: &OsString) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|e| Failure::other(format!("{name}: {e}")))
 }
 
-fn print(text: &str, out: &mut dyn Write) -> Result<(), Failure> {
+/// Writes a text and the end of its line.
+pub(crate) fn print(text: &str, out: &mut dyn Write) -> Result<(), Failure> {
     match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
         // Whoever reads has read enough.
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),

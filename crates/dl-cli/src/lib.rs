@@ -5,4 +5,5 @@ pub mod command;
 mod derive;
 mod explain;
 pub mod formula;
+mod run;
 pub mod sympy;

@@ -374,18 +374,10 @@ fn binary(op: Binary, x: &str, y: &str) -> String {
         Binary::Pow => format!("(({x})**({y}))"),
         Binary::Max => format!("Max({x}, {y})"),
         Binary::Min => format!("Min({x}, {y})"),
+        // Comparisons and the like have SymPy's names but for the capital letter.
         other => {
-            let name = match other {
-                Binary::Eq => "Eq",
-                Binary::Ne => "Ne",
-                Binary::Lt => "Lt",
-                Binary::Le => "Le",
-                Binary::Gt => "Gt",
-                Binary::Ge => "Ge",
-                Binary::And => "And",
-                _ => "Or",
-            };
-            format!("{name}({x}, {y})")
+            let (first, rest) = other.row().name.split_at(1);
+            format!("{}{rest}({x}, {y})", first.to_uppercase())
         }
     }
 }

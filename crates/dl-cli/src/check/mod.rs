@@ -33,6 +33,10 @@ impl Report {
     pub fn of(formula: &Formula) -> Result<Report, Failure> {
         let graph = Graph::new();
         let j = formula.objective(&graph, F32)?;
+        if formula.variables().next().is_none() {
+            let what = "the formula has no real inputs: there is nothing to move through their values";
+            return Err(Failure::other(what));
+        }
         let name = if graph.named().iter().any(|(_, e)| *e == j) { None } else { Some("J") };
         let written = name.map_or_else(|| j.math(), |name| format!("{name} = {}", j.math()));
         let naive = Program::builder(&graph).output("J", j).without_rewriting().compile()?;

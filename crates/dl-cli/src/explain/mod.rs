@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dl_core::derive::{Kind, Line};
 use dl_core::{Dim, Dims, Plan, Program, Schedule};
 
-use crate::command::{Failure, Options};
+use crate::command::{Failure, Notation, Options};
 use crate::derive::{Derived, derived};
 
 const STYLE: &str = include_str!("page.css");
@@ -17,6 +17,9 @@ const SIZE: usize = 64;
 
 /// The page.
 pub(crate) fn explain(options: &Options) -> Result<String, Failure> {
+    if options.notation != Notation::Unicode {
+        return Err(Failure::usage("dl explain has no use for notations: its page has MathML"));
+    }
     let Derived { formula, derivation, program, .. } = derived(options, &dl_core::Graph::new())?;
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

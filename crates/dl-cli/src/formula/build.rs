@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use dl_core::ops::Reduce;
-use dl_core::{DType, Dim, Expr, Graph, I64, Shape};
+use dl_core::{DType, Dim, Expr, Graph, Shape, Site};
 
-use super::function::{Means, function};
+use super::function::{Means, Takes, function};
 use super::mistake::{Mistake, Span};
-use super::shape::Known;
 use super::tree::{Kind, Node, Operator, Says, Statement};
 
 /// A value for all indices that it depends on: its first axes are theirs, from the outermost on.
@@ -23,15 +22,11 @@ pub(super) fn build<'g>(
     graph: &'g Graph,
     text: &str,
     statements: &[Statement],
-    inputs: &[(String, Known)],
+    leaves: HashMap<String, Expr<'g>>,
     real: DType,
+    file: Option<&(String, usize)>,
 ) -> Result<Expr<'g>, Mistake> {
-    let mut builder = Builder { graph, text, real, values: HashMap::new(), indices: vec![] };
-    for (name, known) in inputs {
-        let dtype = if known.integers { I64 } else { real };
-        let shape: Shape = known.dims.iter().cloned().collect();
-        builder.values.insert(name.clone(), graph.input(name, dtype, &shape));
-    }
+    let mut builder = Builder { graph, text, file, real, values: leaves, indices: vec![] };
     let mut last = None;
     for statement in statements {
         let Says::Value(node) = &statement.says else { continue };
@@ -52,8 +47,11 @@ pub(super) fn build<'g>(
 struct Builder<'g, 't> {
     graph: &'g Graph,
     text: &'t str,
+    /// The file that the text stands in, and its first line there.
+    file: Option<&'t (String, usize)>,
     /// The type of real numbers.
     real: DType,
+    /// By name: what stands for inputs, and definitions.
     values: HashMap<String, Expr<'g>>,
     /// Those of sums around, with their sizes as far as they are known.
     indices: Vec<(String, Option<Dim>)>,
@@ -72,7 +70,12 @@ impl<'g> Builder<'g, '_> {
     }
 
     fn node(&mut self, node: &Node) -> Result<Value<'g>, Mistake> {
-        let value = self.part(node)?;
+        let site = self.file.map(|(file, first)| {
+            let before = self.text.as_bytes()[..node.span.start].iter().filter(|byte| **byte == b'\n');
+            Site { file: file.clone().into(), line: (first + before.count()) as u32 }
+        });
+        let graph = self.graph;
+        let value = graph.placed(site, || self.part(node))?;
         self.check(&node.span)?;
         Ok(value)
     }
@@ -252,8 +255,12 @@ impl<'g> Builder<'g, '_> {
 
     fn call(&mut self, node: &Node, name: &str, all: &[Node]) -> Result<Value<'g>, Mistake> {
         let mut values = all.iter().map(|x| self.node(x)).collect::<Result<Vec<_>, _>>()?;
-        let known = function(name).map(|f| f.means);
+        let of = function(name);
+        let known = of.map(|f| f.means);
         let first = values.remove(0);
+        // The sum of conditions is how many hold, their mean the share.
+        let counts = first.expr.dtype() == DType::Bool && of.is_some_and(|f| f.takes == Takes::All);
+        let first = if counts { first.map(|x| x.cast(self.real)) } else { first };
         let second = if values.is_empty() { None } else { Some(values.remove(0)) };
         let third = values.pop();
         Ok(match (known, second, third) {
@@ -280,7 +287,7 @@ impl<'g> Builder<'g, '_> {
 }
 
 fn is_elementwise(name: &str) -> bool {
-    function(name).is_some_and(|f| f.takes == super::function::Takes::Elements)
+    function(name).is_some_and(|f| f.takes == Takes::Elements)
 }
 
 /// The factors of a product, from left to right.

@@ -89,6 +89,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     last(&["softmax"], true, |x| nn::softmax(x, -1)),
     last(&["log_softmax"], true, |x| nn::log_softmax(x, -1)),
     last(&["logsumexp"], false, |x| x.logsumexp(-1)),
+    last(&["argmax"], false, |x| x.argmax(-1)),
     Function {
         names: &["max"],
         count: 1..=2,

@@ -16,8 +16,23 @@ pub struct Mistake {
 
 impl Mistake {
     /// Something wrong at a place of `text`.
-    pub(super) fn new(text: &str, span: Span, what: impl Into<String>) -> Mistake {
+    pub(crate) fn new(text: &str, span: Span, what: impl Into<String>) -> Mistake {
         Mistake { text: text.to_owned(), span, what: what.into() }
+    }
+
+    /// The same in a text in which the formula's begins at a place.
+    pub(crate) fn within(self, text: &str, place: usize) -> Mistake {
+        if self.text.is_empty() {
+            return self;
+        }
+        let span = self.span.start + place..self.span.end + place;
+        Mistake { text: text.to_owned(), span, what: self.what }
+    }
+
+    /// The line of the text, from 1.
+    pub(crate) fn line(&self) -> usize {
+        let before = &self.text.as_bytes()[..self.span.start.min(self.text.len())];
+        1 + before.iter().filter(|byte| **byte == b'\n').count()
     }
 
     /// What is wrong, without the place.

@@ -24,7 +24,7 @@ mod token;
 mod tree;
 mod types;
 
-use dl_core::{DType, Expr, Graph};
+use dl_core::{DType, Dim, Expr, Graph, I64, Shape};
 pub use mistake::{Mistake, Span};
 use shape::Known;
 pub(crate) use token::letter;
@@ -36,6 +36,8 @@ pub struct Formula {
     text: String,
     statements: Vec<Statement>,
     inputs: Vec<(String, Known)>,
+    /// The file that the text stands in, and its first line there.
+    file: Option<(String, usize)>,
 }
 
 impl Formula {
@@ -63,7 +65,13 @@ impl Formula {
             }
         }
         let inputs = shape::infer(text, &statements, &given)?;
-        Ok(Formula { text: text.to_owned(), statements, inputs })
+        Ok(Formula { text: text.to_owned(), statements, inputs, file: None })
+    }
+
+    /// The same as a part of a file that begins at a line: messages about values have their line there.
+    #[must_use]
+    pub(crate) fn in_file(self, file: &str, first: usize) -> Formula {
+        Formula { file: Some((file.to_owned(), first)), ..self }
     }
 
     /// The names of the inputs, in the order in which the formula uses them.
@@ -82,7 +90,33 @@ impl Formula {
     /// # Errors
     /// What does not go together, with its place.
     pub fn build<'g>(&self, graph: &'g Graph, real: DType) -> Result<Expr<'g>, Mistake> {
-        build::build(graph, &self.text, &self.statements, &self.inputs, real)
+        self.build_with(graph, real, &|name, dtype, shape| graph.input(name, dtype, shape))
+    }
+
+    /// The same with something else than an input for some names: parameters, constants. `leaf` makes what stands
+    /// for a name, of this type and shape.
+    ///
+    /// # Errors
+    /// As for [`build`](Formula::build).
+    pub(crate) fn build_with<'g>(
+        &self,
+        graph: &'g Graph,
+        real: DType,
+        leaf: &dyn Fn(&str, DType, &Shape) -> Expr<'g>,
+    ) -> Result<Expr<'g>, Mistake> {
+        let leaf = |(name, known): &(String, Known)| {
+            let dtype = if known.integers { I64 } else { real };
+            let shape: Shape = known.dims.iter().cloned().collect();
+            (name.clone(), leaf(name, dtype, &shape))
+        };
+        let leaves = self.inputs.iter().map(leaf).collect();
+        build::build(graph, &self.text, &self.statements, leaves, real, self.file.as_ref())
+    }
+
+    /// The shape of an input, and whether its elements are whole numbers.
+    pub(crate) fn input(&self, name: &str) -> Option<(&[Dim], bool)> {
+        let (_, known) = self.inputs.iter().find(|(other, _)| other == name)?;
+        Some((&known.dims, known.integers))
     }
 
     /// The same, which must be a single real number.
@@ -90,7 +124,14 @@ impl Formula {
     /// # Errors
     /// As for [`build`](Formula::build); also when the value is no number.
     pub fn objective<'g>(&self, graph: &'g Graph, real: DType) -> Result<Expr<'g>, Mistake> {
-        let value = self.build(graph, real)?;
+        self.scalar(self.build(graph, real)?)
+    }
+
+    /// The value, if it is a single real number.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn scalar<'g>(&self, value: Expr<'g>) -> Result<Expr<'g>, Mistake> {
         let whole = 0..self.text.len();
         if value.shape().rank() > 0 {
             let what = format!(

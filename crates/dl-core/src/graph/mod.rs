@@ -374,6 +374,23 @@ impl Graph {
         Expr::new(self, NodeId(u32::try_from(place).expect("a graph of 2^32 nodes does not fit into memory")))
     }
 
+    /// Runs `build` with everything that it makes at a place that is not a line of Rust: for formulas that are read
+    /// from elsewhere, whose readers know that place. `None` is nowhere.
+    ///
+    /// ```
+    /// use dl_core::{F64, Graph, Site};
+    /// let g = Graph::new();
+    /// let site = Site { file: "model.toml".into(), line: 3 };
+    /// let x = g.input("x", F64, [2]);
+    /// g.placed(Some(site), || x.dot(g.input("y", F64, [3])));
+    /// let error = g.check().unwrap_err();
+    /// assert!(error.to_string().starts_with("model.toml:3: "), "{error}");
+    /// ```
+    pub fn placed<R>(&self, site: Option<Site>, build: impl FnOnce() -> R) -> R {
+        let layer = self.inner.borrow().layer.clone();
+        self.attributed(&Origin { site, name: None, layer }, build)
+    }
+
     /// Runs `build` with everything that it makes attributed to `origin`.
     pub(crate) fn attributed<R>(&self, origin: &Origin, build: impl FnOnce() -> R) -> R {
         let before = self.inner.borrow_mut().current.replace(origin.clone());

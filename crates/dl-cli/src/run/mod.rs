@@ -1,0 +1,133 @@
+//! `dl run`: a training that a small file describes, derived, run, and drawn.
+//!
+//! ```toml
+//! formula = """
+//! p = x*w + b
+//! mean((p - t)^2) + lambda*w^2
+//! """
+//!
+//! [data]
+//! columns = { x = [0, 1, 2, 3], t = [1, 3, 5, 7] }
+//!
+//! [parameters]
+//! w = 0
+//! b = 0
+//!
+//! [constants]
+//! lambda = 0.001
+//!
+//! [training]
+//! rate = 0.1
+//! epochs = 300
+//! ```
+//!
+//! What the formula does not define is a parameter, a constant, or comes from the data: the column of its name, or those
+//! that `[inputs]` says: `X = ["a", "b"]`, `X = { columns = ["a", "b"], standardize = true }`, `y = "kind"`. Data is
+//! `file = "points.csv"` (also `.tsv`, `.npz`, `.npy`, `.safetensors`) beside the description, `columns` as above, or
+//! `set = "digits"` (`x` `[B, 64]` from 0 to 1, labels `y`); `test = 0.2` holds that share of it out. Labels are whole
+//! numbers from 0 on, in the order of the texts or numbers of their column. A parameter is a number to start with, a
+//! shape, or `{ shape = [64, 10], start = "uniform" }`. Definitions of the formula that are single numbers are reported
+//! beside the objective. Without data a step is an epoch: `steps = 100`.
+
+mod curve;
+mod data;
+mod file;
+mod model;
+mod report;
+mod train;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use lexopt::{Arg, Parser};
+
+use crate::command::{Failure, print, read};
+use crate::formula::Mistake;
+use data::{Divided, Examples};
+use file::Description;
+use model::{Model, Wrong, model};
+use train::train;
+
+/// What is asked of the command.
+#[derive(Default)]
+struct Options {
+    file: Option<OsString>,
+    save: Option<PathBuf>,
+}
+
+fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
+    let mut options = Options::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            Arg::Long("save") => options.save = Some(parser.value()?.into()),
+            Arg::Value(file) if options.file.is_none() => options.file = Some(file),
+            Arg::Value(file) => {
+                return Err(Failure::usage(format!("a second file, {}", file.to_string_lossy())));
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Some(options))
+}
+
+/// Does what the arguments behind `run` ask for; whether they did not ask for help.
+pub(crate) fn command(parser: &mut Parser, out: &mut dyn Write) -> Result<bool, Failure> {
+    let Some(options) = options(parser)? else { return Ok(false) };
+    let file = options.file.ok_or_else(|| Failure::usage("no file; dl --help has an example"))?;
+    if let Some(save) = &options.save {
+        let ending = save.extension().map(|e| e.to_string_lossy().to_lowercase());
+        if !matches!(ending.as_deref(), Some("safetensors" | "npz")) {
+            let what = "expected a name that ends in .safetensors or .npz";
+            return Err(Failure::usage(format!("--save {}: {what}", save.display())));
+        }
+    }
+    let file = Path::new(&file);
+    let described = Described::read(file)?;
+    let data = described.data()?;
+    print(&report::beginning(&described.model, data.as_ref()), out)?;
+    let trained = train(&described.model, &described.description.training, data.as_ref(), out)?;
+    print(&report::end(&described.model, &trained)?, out)?;
+    if let Some(path) = &options.save {
+        trained.session.save(path).map_err(|e| Failure::other(format!("{}: {e}", path.display())))?;
+        print(&format!("\nweights in {}", path.display()), out)?;
+    }
+    Ok(true)
+}
+
+/// A file that was read, with its programs.
+struct Described {
+    description: Description,
+    model: Model,
+    examples: Option<Examples>,
+}
+
+impl Described {
+    fn read(file: &Path) -> Result<Described, Failure> {
+        let text = read(file.as_os_str())?;
+        let placed = |mistake: Mistake| {
+            Failure::other(format!("{}, line {}: {mistake}", file.display(), mistake.line()))
+        };
+        let description = file::read(&text).map_err(placed)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let examples = description
+            .data
+            .as_ref()
+            .map(|data| Examples::read(data, &description.inputs, folder, description.training.seed));
+        let examples = examples.transpose()?;
+        let name = file.display().to_string();
+        let model = model((&name, &text), &description, examples.as_ref()).map_err(|wrong| match wrong {
+            Wrong::Mistake(mistake) => placed(mistake),
+            Wrong::Failure(failure) => failure,
+        })?;
+        Ok(Described { description, model, examples })
+    }
+
+    /// The examples for the model's inputs.
+    fn data(&self) -> Result<Option<Divided>, Failure> {
+        let inputs: Vec<(&str, bool)> =
+            self.model.inputs.iter().map(|(name, is_whole)| (name.as_str(), *is_whole)).collect();
+        self.examples.as_ref().map(|examples| examples.divided(&inputs, self.model.real)).transpose()
+    }
+}
