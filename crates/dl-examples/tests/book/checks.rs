@@ -22,6 +22,8 @@ fn a_part_of_an_output_stays_a_part() {
     assert_eq!(shown(&lines("9 9"), all), lines("1 2 3 4 5"));
     assert_eq!(shown(&lines("9 …"), all), lines("1 …"));
     assert_eq!(shown(&lines("9 … 9 9"), all), lines("1 … 4 5"));
+    assert_eq!(shown(&lines("9 … 3 9 …"), all), lines("1 … 3 4 …"));
+    assert_eq!(shown(&lines("9 … 8 …"), all), lines("1 … …"), "which the page then is not");
     assert_eq!(shown(&lines("9 9 9 … 9 9"), all), lines("1 2 3 4 5"));
 }
 
@@ -58,7 +60,7 @@ fn wrong_outputs_and_formulas_are_renewed() {
         $ f
         ```
         <!-- dl g -->
-        <div style="overflow-x: auto"><math dl g --mathml></div>
+        <div lang="en" style="overflow: auto hidden; padding: 0.5em 0"><math dl g --mathml></div>
         <!-- end -->
     "##]]
     .assert_eq(&renewed.text());

@@ -89,17 +89,24 @@ fn binary(name: &str) -> PathBuf {
     folder.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// What a page should show of an output: where it showed a part only, the like part.
+/// What a page should show of an output: where it showed parts only, the like parts. The first part is the beginning,
+/// the last the end, others begin with the line that they began with.
 pub(crate) fn shown(before: &[String], output: &str) -> Vec<String> {
     let lines: Vec<String> = output.trim_end().lines().map(|line| line.trim_end().to_owned()).collect();
-    let Some(cut) = before.iter().position(|line| line == CUT) else { return lines };
-    let (head, tail) = (cut, before.len() - cut - 1);
-    if head + tail >= lines.len() {
+    let parts: Vec<&[String]> = before.split(|line| line == CUT).collect();
+    let [first, middle @ .., last] = &parts[..] else { return lines };
+    let count: usize = parts.iter().map(|part| part.len()).sum();
+    if count >= lines.len() {
         return lines;
     }
-    let mut part = lines[..head].to_vec();
+    let mut part = lines[..first.len()].to_vec();
+    for wanted in middle {
+        part.push(CUT.to_owned());
+        let at = lines.iter().position(|line| Some(line) == wanted.first()).unwrap_or(lines.len());
+        part.extend(lines[at..].iter().take(wanted.len()).cloned());
+    }
     part.push(CUT.to_owned());
-    part.extend_from_slice(&lines[lines.len() - tail..]);
+    part.extend_from_slice(&lines[lines.len() - last.len()..]);
     part
 }
 

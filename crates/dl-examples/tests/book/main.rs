@@ -100,7 +100,10 @@ fn renew(part: &Part, said: &mut dyn FnMut(&str) -> Result<String, String>) -> R
             if !text.starts_with("<math ") {
                 return Err(format!("`{command} --mathml` makes no formula:\n{text}"));
             }
-            let lines = vec![format!("<div style=\"overflow-x: auto\">{}</div>", text.trim_end())];
+            let lines = vec![format!(
+                "<div lang=\"en\" style=\"overflow: auto hidden; padding: 0.5em 0\">{}</div>",
+                text.trim_end()
+            )];
             Part::Formula { command: command.clone(), lines }
         }
         Part::Code { open, lines, says } if open == "```console" && *says != Says::NotRun => {
