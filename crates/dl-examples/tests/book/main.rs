@@ -153,6 +153,29 @@ fn listings_are_examples_that_run() {
     none(wrong);
 }
 
+#[test]
+fn commands_of_exercises_run() {
+    std::env::set_current_dir(root()).unwrap();
+    let (mut wrong, mut count) = (vec![], 0);
+    for page in LANGUAGES.into_iter().flat_map(pages) {
+        for line in page.prose() {
+            // Alone on its line, of an exercise; burn's backends are not compiled in everywhere.
+            let command = line.strip_prefix("   `").and_then(|rest| rest.strip_suffix('`'));
+            let Some(command) = command.filter(|command| !command.contains("--features")) else { continue };
+            count += 1;
+            match output(command) {
+                Ok(text) if text.starts_with("error: ") => {
+                    wrong.push(format!("{}: {command}\n{text}", page.path))
+                }
+                Ok(_) => {}
+                Err(error) => wrong.push(format!("{}: {error}", page.path)),
+            }
+        }
+    }
+    none(wrong);
+    assert!(count > 20, "{count} commands of exercises were found");
+}
+
 /// The name of the example that a line of a listing includes, from its fourth line on: nothing is left out there but
 /// what the file is about.
 fn listing(line: &str) -> Result<String, String> {
