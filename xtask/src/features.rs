@@ -13,8 +13,8 @@ use crate::workspace::Workspace;
 /// The backends beside `cpu` that need no GPU.
 pub(crate) const DEFAULT: &str = "ndarray,flex";
 
-/// What no default build has: what reads data of other formats, and the service of an example.
-pub(crate) const BESIDE: &str = ",csv,parquet,images,serde,serve";
+/// What no default build has: what reads data of other formats, pictures, and the service of an example.
+pub(crate) const BESIDE: &str = ",csv,parquet,images,serde,pictures,page,serve";
 
 /// Whether this is a run of the continuous integration.
 pub(crate) fn ci() -> bool {

@@ -183,7 +183,7 @@ fn formulas_of_textbooks() {
 #[test]
 fn a_step_and_other_notations() {
     let step = said(&["derive", "(theta - 3)^2", "--wrt", "theta", "--rate", "0.1"]).unwrap();
-    assert!(step.contains("∂J/∂θ = 2·(θ - 3)\nθ ← θ - 0.1·∂J/∂θ\n"), "{step}");
+    assert!(step.contains("∂J/∂θ = 2·(θ - 3)\nθ ← θ - α·∂J/∂θ\nα = 0.1\n"), "{step}");
     let python = said(&["derive", "x*w + w^2", "--wrt", "w", "--sympy"]).unwrap();
     assert!(python.contains("print('v_w:', simplify(diff(J, v_w) - "), "{python}");
 }

@@ -12,6 +12,7 @@ use dl_train::{Augmented, Metric, Prefetch, Progress, Trainer};
 
 use crate::options::Options;
 use crate::perceptron::B;
+use crate::watch::{Pictured, Watch};
 
 /// A model: images `f32` `[B, rows, columns]`, from 0 to 1, to logits `[B, classes]`.
 pub type Model = for<'g> fn(images: Expr<'g>, classes: usize, mode: Mode) -> Expr<'g>;
@@ -41,7 +42,7 @@ impl Classifier {
     pub fn train(&self, course: &Course, images: usize) -> dl_core::Result<Program> {
         let g = Graph::new();
         let rate = OneCycle::new(course.rate, course.steps(images));
-        self.objective(&g, Mode::Train).1.minimize(AdamW::new(rate).weight_decay(course.weight_decay))
+        self.objective(&g, Mode::Train).2.minimize(AdamW::new(rate).weight_decay(course.weight_decay))
     }
 
     /// The evaluation: the same inputs; outputs `J` and `correct`, the number of images of the batch whose
@@ -51,15 +52,16 @@ impl Classifier {
     /// What the model refuses of the images' sizes.
     pub fn evaluate(&self) -> dl_core::Result<Program> {
         let g = Graph::new();
-        let (logits, j) = self.objective(&g, Mode::Evaluate);
+        let (_, logits, j) = self.objective(&g, Mode::Evaluate);
         let hits = logits.argmax(-1).eq(labels(&g)).cast(I64);
         Program::builder(&g).output("J", j).output("correct", hits.sum(..)).compile()
     }
 
-    fn objective<'g>(&self, g: &'g Graph, mode: Mode) -> (Expr<'g>, Expr<'g>) {
+    /// The images as floats from 0 to 1, the logits, and the mean cross entropy.
+    fn objective<'g>(&self, g: &'g Graph, mode: Mode) -> (Expr<'g>, Expr<'g>, Expr<'g>) {
         let x = g.input("x", U8, (B, self.rows * self.columns)).cast(F32) / f64::from(self.full_scale);
         let logits = (self.model)(x.reshape((B, self.rows, self.columns)), self.classes, mode);
-        (logits, nn::cross_entropy(logits, labels(g)).mean(..))
+        (x, logits, nn::cross_entropy(logits, labels(g)).mean(..))
     }
 
     /// A trainer on `executor` that follows `course` on so many images; `seed` decides the first weights and
@@ -80,6 +82,16 @@ impl Classifier {
             .epochs(course.epochs)
             .batch_size(course.batch_size)
             .shuffle(seed))
+    }
+}
+
+impl Pictured for Classifier {
+    #[cfg(feature = "pictures")]
+    fn study(&self, dataset: &Dataset) -> dl_train::Result<dl_train::pictures::Study> {
+        let g = Graph::new();
+        let (x, logits, j) = self.objective(&g, Mode::Evaluate);
+        let study = dl_train::pictures::Study::new(x, logits, j)?;
+        Ok(study.shape([self.rows, self.columns]).classes(&dataset.classes))
     }
 }
 
@@ -162,6 +174,7 @@ pub fn report(
         let (n, all) = (dataset.test.len(), "all training images");
         return Err(format!("--held-out: {n} are {all}, and none is left to learn from").into());
     }
+    let watch = Watch::new(options)?;
     let classifier = Classifier::of(dataset, model);
     println!("{dataset}, from {}\n{course}", dataset.origin);
     let images = Arc::new(dataset.train.clone());
@@ -169,11 +182,12 @@ pub fn report(
     for seed in (0..options.seeds).map(|i| options.seed.wrapping_add(i)) {
         let train = course.source(&images, seed)?;
         let trainer = classifier.trainer(options.executor()?, &course, dataset.train.len(), seed)?;
-        let mut trainer = trainer.observe(Progress::stderr());
+        let mut trainer = watch.observed(trainer.observe(Progress::stderr()));
         let history = trainer.fit(&train, Some(&dataset.test))?;
         let accuracy = trainer.evaluate(&dataset.test)?.get("accuracy").unwrap_or(0.0);
         let (backend, seconds) = (&history.run.backend, history.seconds());
         println!("{backend}, seed {seed}: {judged} accuracy {:.2} % after {seconds:.1} s", 100.0 * accuracy);
+        watch.keep(&format!("seed-{seed}"), &history, &mut trainer, &classifier, dataset)?;
         reached.push(accuracy);
     }
     if reached.len() > 1 {

@@ -19,6 +19,7 @@ pub mod row_lstm;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod text;
+pub mod watch;
 
 /// The front page of the repository, whose example runs as a test.
 #[cfg(doctest)]

@@ -36,10 +36,14 @@ pub struct Options {
     pub recipe: Option<String>,
     /// Where a result goes: `--out FILE`.
     pub out: Option<PathBuf>,
+    /// Whether a page shows the training while it runs: `--page`.
+    pub page: bool,
+    /// Where pictures of the training go: `--pictures FOLDER`.
+    pub pictures: Option<PathBuf>,
 }
 
 /// Every option, and what its line of the help says. An example takes some of them.
-const OPTIONS: [(&str, &str); 11] = [
+const OPTIONS: [(&str, &str); 13] = [
     ("--backend", "NAME  run on this backend (default cpu); others than cpu need --features NAME before --"),
     ("--latex", "print formulas as LaTeX"),
     ("--seed", "N  the seed of weights and shuffling (default 1)"),
@@ -51,6 +55,8 @@ const OPTIONS: [(&str, &str); 11] = [
     ("--text", "FILE  learn from this text"),
     ("--recipe", "NAME  the network and how it is trained (default small)"),
     ("--out", "FILE  write to this file"),
+    ("--page", "show the training on a page of this machine while it runs; needs --features page before --"),
+    ("--pictures", "FOLDER  write pictures of the training there; needs --features pictures before --"),
 ];
 
 /// What examples take that train nothing at random.
@@ -60,8 +66,17 @@ pub const SHOWN: &[&str] = &["--backend", "--latex"];
 pub const TRAINED: &[&str] = &["--backend", "--latex", "--seed", "--seeds", "--epochs", "--batch-size"];
 
 /// What examples take that train a network to tell images apart.
-pub const CLASSIFIERS: &[&str] =
-    &["--backend", "--latex", "--seed", "--seeds", "--epochs", "--batch-size", "--held-out"];
+pub const CLASSIFIERS: &[&str] = &[
+    "--backend",
+    "--latex",
+    "--seed",
+    "--seeds",
+    "--epochs",
+    "--batch-size",
+    "--held-out",
+    "--page",
+    "--pictures",
+];
 
 fn usage(takes: &[&str]) -> String {
     let taken = OPTIONS.iter().filter(|(name, _)| takes.contains(name));
@@ -83,6 +98,8 @@ impl Default for Options {
             text: None,
             recipe: None,
             out: None,
+            page: false,
+            pictures: None,
         }
     }
 }
@@ -116,6 +133,8 @@ impl Options {
                 Arg::Long("text") => options.text = Some(parser.value()?.into()),
                 Arg::Long("recipe") => options.recipe = Some(parser.value()?.string()?),
                 Arg::Long("out") => options.out = Some(parser.value()?.into()),
+                Arg::Long("page") => options.page = true,
+                Arg::Long("pictures") => options.pictures = Some(parser.value()?.into()),
                 other => return Err(other.unexpected()),
             }
         }

@@ -9,6 +9,8 @@ use dl_core::{Expr, F32, Graph, I64, Named, Program, U8};
 use dl_data::Dataset;
 use dl_train::{Metric, Trainer};
 
+use crate::watch::Pictured;
+
 /// The number of images of a batch.
 pub const B: Named = Named("B");
 
@@ -45,7 +47,15 @@ impl Perceptron {
     /// `fc2.weight` and `fc2.bias`, which start as in PyTorch. Images stay bytes until they are in
     /// the program: a batch of them is a quarter of its size in floats.
     pub fn logits<'g>(&self, images: Expr<'g>) -> Expr<'g> {
-        let x = images.cast(F32) / f64::from(self.full_scale);
+        self.layers(self.scaled(images))
+    }
+
+    /// Images as floats from 0 to 1.
+    fn scaled<'g>(&self, images: Expr<'g>) -> Expr<'g> {
+        images.cast(F32) / f64::from(self.full_scale)
+    }
+
+    fn layers<'g>(&self, x: Expr<'g>) -> Expr<'g> {
         let h = nn::dense(x, "fc1", self.hidden).relu().named("h");
         nn::dense(h, "fc2", self.classes).named("logits")
     }
@@ -57,7 +67,7 @@ impl Perceptron {
     /// When a size is 0 or a setting of the recipe is not a finite number from 0 on.
     pub fn train(&self, recipe: &Recipe) -> dl_core::Result<Program> {
         let g = Graph::new();
-        self.objective(&g).1.minimize(recipe.optimizer())
+        self.objective(&g).2.minimize(recipe.optimizer())
     }
 
     /// The training step as a textbook has it: the objective, the values on the way, the chain rule, the step.
@@ -66,7 +76,7 @@ impl Perceptron {
     /// As for [`train`](Perceptron::train).
     pub fn derivation(&self, recipe: &Recipe) -> dl_core::Result<Derivation> {
         let g = Graph::new();
-        let j = self.objective(&g).1;
+        let j = self.objective(&g).2;
         let parameters: Vec<Expr<'_>> = g.parameters().iter().collect();
         Derivation::of(j, &parameters)?.with_updates(&recipe.optimizer())
     }
@@ -78,14 +88,16 @@ impl Perceptron {
     /// When a size is 0.
     pub fn evaluate(&self) -> dl_core::Result<Program> {
         let g = Graph::new();
-        let (logits, j) = self.objective(&g);
+        let (_, logits, j) = self.objective(&g);
         let hits = logits.argmax(-1).eq(labels(&g));
         Program::builder(&g).output("J", j).output("correct", hits.cast(I64).sum(..)).compile()
     }
 
-    fn objective<'g>(&self, g: &'g Graph) -> (Expr<'g>, Expr<'g>) {
-        let logits = self.logits(g.input("x", U8, (B, self.pixels)));
-        (logits, nn::cross_entropy(logits, labels(g)).mean(..))
+    /// The images as floats from 0 to 1, the logits, and the mean cross entropy.
+    fn objective<'g>(&self, g: &'g Graph) -> (Expr<'g>, Expr<'g>, Expr<'g>) {
+        let x = self.scaled(g.input("x", U8, (B, self.pixels)));
+        let logits = self.layers(x);
+        (x, logits, nn::cross_entropy(logits, labels(g)).mean(..))
     }
 
     /// A trainer on `executor` that follows `recipe`; `seed` decides the first weights and the order
@@ -106,6 +118,16 @@ impl Perceptron {
             .batch_size(recipe.batch_size);
         // A full batch has no order worth the shuffling.
         Ok(if recipe.batch_size == usize::MAX { trainer } else { trainer.shuffle(seed) })
+    }
+}
+
+impl Pictured for Perceptron {
+    #[cfg(feature = "pictures")]
+    fn study(&self, dataset: &Dataset) -> dl_train::Result<dl_train::pictures::Study> {
+        let g = Graph::new();
+        let (x, logits, j) = self.objective(&g);
+        let [_, rows, columns] = dataset.test.images().shape();
+        Ok(dl_train::pictures::Study::new(x, logits, j)?.shape([rows, columns]).classes(&dataset.classes))
     }
 }
 

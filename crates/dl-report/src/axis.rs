@@ -155,6 +155,14 @@ mod tests {
     }
 
     #[test]
+    fn values_beyond_are_at_the_end() {
+        let axis = Axis::of([1.0, 3.0].into_iter(), false).unwrap();
+        assert_eq!([0.0, 1.0, 2.0, 9.0, f64::NAN].map(|value| axis.place(value)), [0.0, 0.0, 0.5, 1.0, 0.0]);
+        let axis = Axis::of([1.0, 100.0].into_iter(), true).unwrap();
+        assert_eq!([-1.0, 0.0, 10.0, f64::MAX].map(|value| axis.place(value)), [0.0, 0.0, 0.5, 1.0]);
+    }
+
+    #[test]
     fn any_finite_numbers_have_places() {
         let extremes = [0.0, 5e-324, -5e-324, 1e-300, 1.0, 1.0 + f64::EPSILON, f64::MAX, -f64::MAX];
         for a in extremes {

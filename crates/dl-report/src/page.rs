@@ -150,10 +150,15 @@ impl Page {
         self
     }
 
+    /// What stands within `<main>`: a part of another page.
+    pub fn body(&self) -> String {
+        let end = if self.in_section { "</section>\n" } else { "" };
+        format!("{}{end}", self.body)
+    }
+
     /// The page as a file.
     pub fn html(&self) -> String {
         let fetches = if self.live { "; connect-src 'self'" } else { "" };
-        let end = if self.in_section { "</section>\n" } else { "" };
         // Neither a style sheet nor a script ends its element early.
         let inside = |text: &str| text.replace("</s", "<\\/s").replace("</S", "<\\/S");
         let script = match self.script.is_empty() {
@@ -166,12 +171,12 @@ impl Page {
              script-src 'unsafe-inline'; img-src data:{fetches}\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{}{}</style>\n</head>\n<body>\n<main>\n\
-             {}{end}</main>\n{}{script}</body>\n</html>\n",
+             {}</main>\n{}{script}</body>\n</html>\n",
             escape(&self.language),
             escape(&self.title),
             style(),
             inside(&self.style),
-            self.body,
+            self.body(),
             self.data,
         )
     }

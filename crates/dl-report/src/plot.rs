@@ -113,7 +113,8 @@ impl Plot {
         self
     }
 
-    /// A line through points, in the given order.
+    /// A line through points, in the given order. One without points has its colour, so that those after it have
+    /// theirs, but stands nowhere.
     pub fn line(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Plot {
         self.series(name, points.into_iter().collect(), Vec::new(), Kind::Line)
     }
@@ -202,9 +203,10 @@ impl Plot {
         })
     }
 
-    /// What the legend says: nothing where there is one series without a name.
+    /// What the legend says: the names of series that have points.
     fn legend(&self) -> Vec<(usize, &str)> {
         let named = self.series.iter().filter(|series| series.kind != Kind::Reference);
+        let named = named.filter(|series| !series.points.is_empty());
         named.filter(|series| !series.name.is_empty()).map(|series| (series.place, &*series.name)).collect()
     }
 

@@ -21,6 +21,12 @@ fn texts(picture: &Picture) -> Vec<String> {
             assert!((0.0..=most).contains(&value), "{name}=\"{text}\" of {width} × {height}");
         }
     }
+    let corners = root.descendants().filter_map(|node| node.attribute("points"));
+    for place in corners.flat_map(|points| points.split([',', ' '])).filter(|place| !place.is_empty()) {
+        let value: f64 = place.parse().unwrap_or_else(|_| panic!("{place}"));
+        // A mark at the edge reaches a little beyond.
+        assert!((-60.0..=f64::from(width.max(height)) * 10.0 + 60.0).contains(&value), "{place}");
+    }
     let texts = root.descendants().filter(|node| node.has_tag_name("text"));
     texts.map(|node| node.text().unwrap_or_default().trim().to_owned()).collect()
 }
@@ -82,7 +88,8 @@ fn what_is_left_out_is_said() {
     let bars = Bars::new("a").bar("", f64::NAN, None).bar("", 1.0, None);
     assert!(texts(&bars.picture()).contains(&"NaN (not drawn)".to_owned()));
     let cells = HeatMap::new("a", [vec![f64::NAN, 1.0]]).numbers();
-    assert!(texts(&cells.picture()).contains(&"1 not finite, marked ×".to_owned()));
+    let cells = texts(&cells.picture());
+    assert!(cells.contains(&"×".to_owned()) && cells.contains(&"1 not finite, marked ×".to_owned()));
 }
 
 #[test]

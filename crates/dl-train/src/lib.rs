@@ -86,8 +86,12 @@ mod journal;
 mod ledger;
 mod metrics;
 mod observer;
+#[cfg(feature = "page")]
+mod page;
 mod part;
 mod pass;
+#[cfg(feature = "pictures")]
+pub mod pictures;
 mod progress;
 mod sampling;
 mod source;
@@ -102,6 +106,8 @@ pub use journal::{EventFile, Journal};
 pub use ledger::{Identity, Mark};
 pub use metrics::{Confusion, Metric, Metrics};
 pub use observer::{BatchEnd, Observer};
+#[cfg(feature = "page")]
+pub use page::LivePage;
 pub use part::{Part, divided, held_out};
 pub use progress::Progress;
 pub use sampling::Sampling;

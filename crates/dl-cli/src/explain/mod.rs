@@ -70,11 +70,12 @@ fn row(place: usize, line: &Line) -> String {
         Kind::Value => "a value on the way",
         Kind::Inner => "chain rule",
         Kind::Gradient => "gradient",
+        Kind::Setting => "a setting",
         _ => "a step",
     };
     let shape = match line.shape().rank() {
         // It stands for variables of any shape.
-        _ if line.kind() == Kind::Update => String::new(),
+        _ if matches!(line.kind(), Kind::Update | Kind::Setting) => String::new(),
         0 => "number".to_owned(),
         _ => line.shape().to_string(),
     };

@@ -88,7 +88,8 @@ mod tests {
               1.329e-4 │                                                             · ·
                        └────────────────────────────────────────────────────────────────
                         1                                                      40 epochs
-        "#]].assert_eq(&curves(&pair, "epochs"));
+        "#]]
+        .assert_eq(&curves(&pair, "epochs"));
     }
 
     #[test]

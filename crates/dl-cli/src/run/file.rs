@@ -430,7 +430,8 @@ mod tests {
     fn everything_is_read() {
         let all = read(ALL).unwrap();
         assert_eq!(&ALL[all.place.unwrap()..][..all.formula.len()], all.formula);
-        let input = Input { columns: vec!["width".into(), "length".into()], is_list: true, standardize: true };
+        let input =
+            Input { columns: vec!["width".into(), "length".into()], is_list: true, standardize: true };
         assert_eq!(all.inputs[0], ("X".into(), input));
         assert_eq!(all.data, Some(Data { from: From::File("leaves.csv".into()), test: Some(0.25) }));
         assert_eq!(all.parameters[0].1.shape, Some(vec![2, 2]));

@@ -26,7 +26,7 @@ pub(super) struct Cut {
 pub(super) fn cuts(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Vec<Cut> {
     let survey = Survey::new(graph, objective, wrt);
     let named: FxHashMap<NodeId, Name> = graph.named().into_iter().map(|(name, e)| (e.id(), name)).collect();
-    let mut letters = Letters::new(graph, &named);
+    let mut letters = Alphabet::new(graph, &named);
     let (mut chain, mut sizes) = (FxHashSet::default(), FxHashMap::<NodeId, usize>::default());
     let mut scaled: FxHashSet<NodeId> = FxHashSet::default();
     let mut found: Vec<(NodeId, Option<Name>, &str)> = vec![];
@@ -200,17 +200,17 @@ impl<'g> Survey<'g> {
 }
 
 /// Names that mean nothing yet.
-struct Letters {
+struct Alphabet {
     taken: FxHashSet<Name>,
     /// By kind of value: its letter, and its next number if there are several.
     chosen: FxHashMap<&'static str, (&'static str, Option<usize>)>,
 }
 
-impl Letters {
-    fn new(graph: &Graph, named: &FxHashMap<NodeId, Name>) -> Letters {
+impl Alphabet {
+    fn new(graph: &Graph, named: &FxHashMap<NodeId, Name>) -> Alphabet {
         let inputs = graph.input_decls().into_iter().map(|d| d.name);
         let parameters = graph.parameter_decls().into_iter().map(|d| d.name);
-        Letters {
+        Alphabet {
             taken: named.values().cloned().chain(inputs).chain(parameters).collect(),
             chosen: FxHashMap::default(),
         }

@@ -2,23 +2,28 @@
 //! then the chain rule from the objective back to each variable.
 
 mod cut;
+mod evaluate;
+mod letters;
 mod tidy;
 
+#[cfg(test)]
+mod optimizer_tests;
 #[cfg(test)]
 mod tests;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dim::Name;
+use crate::dtype::DType::{self, F64};
 use crate::error::{Error, Result};
 use crate::graph::{Expr, Graph, NodeId, Rebuild};
-use crate::init::Init;
-use crate::nn::{Gradient, Optimizer};
+use crate::nn::Optimizer;
 use crate::ops::{Binary, Op, Unary};
 use crate::print::{Scribe, Sides, mathml_table};
 use crate::program::{Output, Program};
 use crate::shape::Shape;
 use cut::{Cut, cuts, is_variable};
+use letters::Variable;
 use tidy::tidy;
 
 /// What a line of a [`Derivation`] says.
@@ -35,6 +40,8 @@ pub enum Kind {
     Gradient,
     /// What a step makes of a variable, or of what an optimizer remembers.
     Update,
+    /// The value of a setting.
+    Setting,
 }
 
 /// An equation of a [`Derivation`].
@@ -113,14 +120,16 @@ impl Derivation {
     }
 
     /// The same with what an optimizer makes of each variable: of the variable, if there is one; else of any of them,
-    /// called `θ`. The numbers are those of the optimizer.
+    /// called `θ`. Settings have letters, and lines of their own that say their values; each line of an optimizer with
+    /// a memory sees what those before it made, as papers write it. An optimizer that does not
+    /// [say its letters](Optimizer::lettered) has numbers, and parentheses in the names of what it remembers.
     ///
     /// ```
     /// use dl_core::{F64, Graph, Init, derive::Derivation, nn::Sgd};
     /// let g = Graph::new();
     /// let theta = g.parameter("θ", F64, (), Init::Zeros);
     /// let derivation = Derivation::of((theta - 3.0).square(), &[theta])?.with_updates(&Sgd::new(0.1))?;
-    /// assert_eq!(derivation.math(), "J = (θ - 3)²\n∂J/∂θ = 2·(θ - 3)\nθ ← θ - 0.1·∂J/∂θ");
+    /// assert_eq!(derivation.math(), "J = (θ - 3)²\n∂J/∂θ = 2·(θ - 3)\nθ ← θ - α·∂J/∂θ\nα = 0.1");
     /// # Ok::<(), dl_core::Error>(())
     /// ```
     ///
@@ -130,26 +139,51 @@ impl Derivation {
         let variables: Vec<&Line> = self.lines.iter().filter(|line| line.kind == Kind::Gradient).collect();
         let Some(first) = variables.first() else { return Ok(self) };
         let objective = self.lines[0].name.clone();
-        let node = &first.program.nodes()[first.output().node.index()];
+        let shape = &first.program.nodes()[first.output().node.index()].shape;
         // What stands for all has elements, whatever it is.
         let (name, shape) = match variables.as_slice() {
-            [one] => (one.name.split_once("/∂").map_or("θ", |(_, name)| name).to_owned(), node.shape.clone()),
+            [one] => (one.name.split_once("/∂").map_or("θ", |(_, name)| name).to_owned(), shape.clone()),
             _ => ("θ".to_owned(), Shape::from(2)),
         };
         let fixed = shape.iter().all(|dim| dim.size().is_some());
         let shape = if fixed { shape } else { Shape::from(2) };
-        let (node, dtype) = (first.node, node.dtype);
-        let paper = Graph::new();
-        let parameter = paper.parameter(&name, dtype, &shape, Init::Zeros);
-        let gradient = paper.input(&format!("∂{objective}/∂{name}"), dtype, &shape);
-        for (target, value) in optimizer.updates(&paper, &[Gradient { parameter, gradient }]) {
-            let builder = Program::builder(&paper).update(target, value);
-            let program = builder.without_rewriting().compile()?;
-            let name =
-                program.updates().first().map_or_else(|| name.as_str().into(), |u| u.parameter.clone());
+        let gradient = format!("∂{objective}/∂{name}");
+        let variable = Variable { name: &name, gradient: &gradient, shape: &shape };
+        let written = match letters::by_letters(optimizer, &variable, &self.names()) {
+            Some(written) => written,
+            None => letters::by_numbers(optimizer, &variable)?,
+        };
+        let node = first.node;
+        for (name, program) in written.lines {
             self.lines.push(Line { kind: Kind::Update, node, name, program });
         }
+        for (name, value) in written.settings {
+            let paper = Graph::new();
+            let value = paper.constant(F64, value);
+            let program = Program::builder(&paper).output(&name, value).without_rewriting().compile()?;
+            self.lines.push(Line { kind: Kind::Setting, node, name, program });
+        }
         Ok(self)
+    }
+
+    /// Gives values of the graph in which the objective was written the names that they have here, unless they have
+    /// one: a program that is compiled afterwards knows them by these.
+    pub fn name_values(&self, graph: &Graph) {
+        for line in self.lines.iter().filter(|line| line.kind == Kind::Value) {
+            if graph.origin(line.node).name.is_none() {
+                graph.expr(line.node).named(&line.name);
+            }
+        }
+    }
+
+    /// All names that its lines have.
+    fn names(&self) -> FxHashSet<Name> {
+        let mut names: FxHashSet<Name> = self.lines.iter().map(|line| line.name.clone()).collect();
+        for Line { program, .. } in &self.lines {
+            names.extend(program.inputs().iter().map(|d| d.name.clone()));
+            names.extend(program.parameters().iter().map(|d| d.name.clone()));
+        }
+        names
     }
 
     /// As Unicode text for terminals, an equation a line.
@@ -214,6 +248,11 @@ impl Line {
     /// of other lines among them.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    fn output_type(&self) -> Option<DType> {
+        let output = self.program.outputs().first()?;
+        Some(self.program.nodes()[output.node.index()].dtype)
     }
 
     fn output(&self) -> &Output {

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use expect_test::expect;
 
-use super::{Derivation, Kind};
+use super::Derivation;
 use crate::dim::Dims;
 use crate::graph::Expr;
-use crate::interp::evaluate;
 use crate::nn::{self, Mode};
 use crate::testing::gradient;
 use crate::{DType, F32, F64, Graph, I64, Init, Named, Tensor};
@@ -38,17 +37,19 @@ fn holds<'g>(objective: Expr<'g>) -> Derivation {
     }
     let variables: Vec<Expr<'g>> = parameters.iter().map(|d| g.get_parameter(&d.name)).collect();
     let derivation = Derivation::of(objective, &variables).unwrap();
-    let mut known: HashMap<String, Tensor> = data.iter().cloned().collect();
     let lines = derivation.lines();
-    let values = lines.iter().filter(|l| matches!(l.kind(), Kind::Objective | Kind::Value)).rev();
-    for line in values.chain(lines.iter().filter(|l| matches!(l.kind(), Kind::Inner | Kind::Gradient))) {
-        let program = line.program();
-        let given = |name: &str| known.get(name).unwrap_or_else(|| panic!("{name} in {}", derivation.math()));
-        let inputs: Vec<_> = program.inputs().iter().map(|d| (&*d.name, given(&d.name).view())).collect();
-        let own = program.parameters().iter().map(|d| (d.name.clone(), given(&d.name).clone()));
-        let found = evaluate(program, &inputs, &own.collect::<Vec<_>>(), 0, 0).unwrap();
-        known.insert(line.name().to_string(), found.output(line.name()).unwrap().clone());
-    }
+    let inputs = g.input_decls();
+    let (given, own) = data.split_at(inputs.len());
+    let given: Vec<_> = given.iter().map(|(name, value)| (&**name, value.view())).collect();
+    let own: Vec<_> = own.iter().map(|(name, value)| (name.as_str().into(), value.clone())).collect();
+    let values = derivation.evaluate(&given, &own).unwrap();
+    let known: HashMap<String, Tensor> = lines
+        .iter()
+        .zip(values)
+        .map(|(line, value)| {
+            (line.name().to_string(), value.unwrap_or_else(|| panic!("{}", derivation.math())))
+        })
+        .collect();
     let bound: Vec<(&str, Tensor)> = data.iter().map(|(name, value)| (&**name, value.clone())).collect();
     let objective_name = lines[0].name();
     for (variable, decl) in variables.into_iter().zip(&parameters) {

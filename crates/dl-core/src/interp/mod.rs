@@ -28,6 +28,7 @@ mod random;
 mod reduce;
 mod scan;
 mod softmax;
+mod steps;
 mod window;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub(crate) use self::array::{Array, Values, each_index, offset};
 pub use self::bind::{Evaluation, eval_expr, evaluate, evaluate_at, evaluate_checking_facts};
 pub(crate) use self::facts::check_tensor;
 pub(crate) use self::scan::stack;
+pub use self::steps::values_of_plan;
 
 use crate::dim::{Dims, Name};
 use crate::dtype::{DType, Scalar};

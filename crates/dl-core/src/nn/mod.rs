@@ -88,7 +88,8 @@ pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm, SpectralN
 pub use one_cycle::OneCycle;
 pub use optimizer::{
     Accumulate, Adadelta, Adagrad, Adam, AdamW, Adamax, ClipNorm, ClipValue, Ema, Gradient, Groups, Lamb,
-    LearningRate, Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Scoped, Sgd, Swa, average_of, averaged,
+    LearningRate, Letters, Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Scoped, Sgd, Swa, average_of,
+    averaged,
 };
 pub use padding::{PaddingMode, crop, pad};
 pub use parameters::Parameters;

@@ -17,6 +17,29 @@ pub enum Kernel {
     Loop(Loop),
 }
 
+impl Kernel {
+    /// The steps of the plan that it computes, each once, in order.
+    pub fn steps(&self) -> Vec<StepId> {
+        let body = |body: &Body| body.instrs.iter().map(|instr| instr.step).collect::<Vec<_>>();
+        let mut steps = match self {
+            Kernel::Pointwise(pointwise) => body(&pointwise.body),
+            Kernel::Product(product) => {
+                let prologues = [&product.left, &product.right].into_iter().filter_map(|f| match &f.source {
+                    Source::Prologue(prologue) => Some(body(prologue)),
+                    Source::Buffer(_) => None,
+                });
+                let epilogue = product.epilogue.iter().map(body);
+                prologues.chain([vec![product.step]]).chain(epilogue).flatten().collect()
+            }
+            Kernel::Opaque(opaque) => vec![opaque.step],
+            Kernel::Loop(looped) => vec![looped.step],
+        };
+        steps.sort_unstable();
+        steps.dedup();
+        steps
+    }
+}
+
 /// Where a kernel stands in a schedule; earlier kernels are smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KernelId {

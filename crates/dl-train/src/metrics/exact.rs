@@ -134,7 +134,11 @@ impl Confusion {
         Ok(Confusion::of(&state))
     }
 
-    fn add(state: &mut Vec<f64>, logits: TensorRef<'_>, labels: TensorRef<'_>) -> Result<(), String> {
+    pub(crate) fn add(
+        state: &mut Vec<f64>,
+        logits: TensorRef<'_>,
+        labels: TensorRef<'_>,
+    ) -> Result<(), String> {
         let (rows, classes) = rows(logits)?;
         let labels = classes_of(labels, rows.len() / classes.max(1), classes)?;
         state.resize(classes * classes, 0.0);
@@ -144,7 +148,7 @@ impl Confusion {
         Ok(())
     }
 
-    pub(super) fn of(state: &[f64]) -> Confusion {
+    pub(crate) fn of(state: &[f64]) -> Confusion {
         Confusion { classes: state.len().isqrt(), counts: state.iter().map(|n| *n as u64).collect() }
     }
 

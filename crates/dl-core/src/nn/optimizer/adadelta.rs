@@ -2,7 +2,7 @@
 
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::settings::Settings;
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
+use crate::nn::optimizer::{Gradient, LearningRate, Letters, Optimizer};
 
 /// Adadelta: `v ← ρv + (1-ρ)g²`, `Δ = √(u + ε)/√(v + ε) · g`, `u ← ρu + (1-ρ)Δ²`, `θ ← θ - α·Δ`.
 ///
@@ -71,5 +71,14 @@ impl Optimizer for Adadelta {
             .at_least_0("eps", self.eps)
             .at_least_0("weight decay", self.weight_decay)
             .each(gradients, |of| self.update(of))
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        Some(Box::new(Adadelta {
+            rate: letters.rate(&self.rate),
+            rho: letters.setting("ρ", self.rho),
+            eps: letters.setting("ε", self.eps),
+            weight_decay: letters.setting("λ", self.weight_decay),
+        }))
     }
 }

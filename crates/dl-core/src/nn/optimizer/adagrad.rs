@@ -2,7 +2,7 @@
 
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::settings::Settings;
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
+use crate::nn::optimizer::{Gradient, LearningRate, Letters, Optimizer};
 
 /// Adagrad: `s ← s + g²`, `θ ← θ - α/(1 + (t-1)·decay) · g/(√s + ε)`.
 ///
@@ -85,5 +85,15 @@ impl Optimizer for Adagrad {
             .at_least_0("eps", self.eps)
             .at_least_0("weight decay", self.weight_decay)
             .each(gradients, |of| self.update(of))
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        Some(Box::new(Adagrad {
+            rate: letters.rate(&self.rate),
+            rate_decay: letters.setting("η", self.rate_decay),
+            eps: letters.setting("ε", self.eps),
+            weight_decay: letters.setting("λ", self.weight_decay),
+            initial: self.initial,
+        }))
     }
 }

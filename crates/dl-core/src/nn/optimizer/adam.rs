@@ -3,7 +3,7 @@
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::moments::{Decay, Moments, correction};
 use crate::nn::optimizer::settings::Settings;
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
+use crate::nn::optimizer::{Gradient, LearningRate, Letters, Optimizer};
 
 /// Adam: `m ← β₁m + (1-β₁)g`, `v ← β₂v + (1-β₂)g²`, `θ ← θ - α·m̂/(√v̂ + ε)` with the bias-corrected
 /// `m̂ = m/(1-β₁ᵗ)` and `v̂ = v/(1-β₂ᵗ)`.
@@ -103,5 +103,15 @@ impl Optimizer for Adam {
             .at_least_0("eps", self.eps)
             .at_least_0("weight decay", self.decay.factor)
             .each(gradients, |of| self.update(of))
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        Some(Box::new(Adam {
+            rate: letters.rate(&self.rate),
+            betas: letters.betas(self.betas),
+            eps: letters.setting("ε", self.eps),
+            decay: Decay { factor: letters.setting("λ", self.decay.factor), ..self.decay },
+            ..self.clone()
+        }))
     }
 }

@@ -3,7 +3,7 @@
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::moments::correction;
 use crate::nn::optimizer::settings::Settings;
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
+use crate::nn::optimizer::{Gradient, LearningRate, Letters, Optimizer};
 
 /// Adamax: `m ← β₁m + (1-β₁)g`, `u ← max(β₂u, |g| + ε)`, `θ ← θ - α/(1-β₁ᵗ) · m/u`.
 ///
@@ -74,5 +74,14 @@ impl Optimizer for Adamax {
             .at_least_0("eps", self.eps)
             .at_least_0("weight decay", self.weight_decay)
             .each(gradients, |of| self.update(of))
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        Some(Box::new(Adamax {
+            rate: letters.rate(&self.rate),
+            betas: letters.betas(self.betas),
+            eps: letters.setting("ε", self.eps),
+            weight_decay: letters.setting("λ", self.weight_decay),
+        }))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::moments::Decay;
-use crate::nn::optimizer::{Adam, Gradient, LearningRate, Optimizer};
+use crate::nn::optimizer::{Adam, Gradient, LearningRate, Letters, Optimizer};
 
 /// AdamW: `θ ← (1 - αλ)·θ - α·m̂/(√v̂ + ε)`, where the moments are [`Adam`]'s and know nothing of the
 /// decay.
@@ -59,5 +59,9 @@ impl AdamW {
 impl Optimizer for AdamW {
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
         self.0.updates(graph, gradients)
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        self.0.lettered(letters)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::settings::Settings;
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
+use crate::nn::optimizer::{Gradient, LearningRate, Letters, Optimizer};
 
 /// Lion: `θ ← θ - α·(sign(β₁m + (1-β₁)g) + λθ)`, then `m ← β₂m + (1-β₂)g`.
 ///
@@ -67,5 +67,13 @@ impl Optimizer for Lion {
             .betas(self.betas)
             .at_least_0("weight decay", self.weight_decay)
             .each(gradients, |of| self.update(of))
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        Some(Box::new(Lion {
+            rate: letters.rate(&self.rate),
+            betas: letters.betas(self.betas),
+            weight_decay: letters.setting("λ", self.weight_decay),
+        }))
     }
 }

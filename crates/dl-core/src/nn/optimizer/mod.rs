@@ -14,6 +14,7 @@ mod clip;
 mod ema;
 mod groups;
 mod lamb;
+mod letters;
 mod lion;
 mod moments;
 mod nadam;
@@ -37,6 +38,7 @@ pub use clip::{ClipNorm, ClipValue};
 pub use ema::Ema;
 pub use groups::Groups;
 pub use lamb::Lamb;
+pub use letters::Letters;
 pub use lion::Lion;
 pub use nadam::NAdam;
 pub use radam::RAdam;
@@ -90,11 +92,22 @@ pub trait Optimizer: fmt::Debug {
     /// Pairs `(parameter, new value)`: for every parameter of `gradients`, and for the state that the
     /// optimizer declares in the graph. Updates happen together; each sees the old values.
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)>;
+
+    /// The same optimizer with what `letters` makes of each setting in its place, for derivations to show letters:
+    /// `θ ← θ - α·∂J/∂θ`. Without it they show numbers.
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        let _ = letters;
+        None
+    }
 }
 
 impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
     fn updates<'g>(&self, graph: &'g Graph, gradients: &[Gradient<'g>]) -> Vec<(Expr<'g>, Expr<'g>)> {
         (**self).updates(graph, gradients)
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        (**self).lettered(letters)
     }
 }
 

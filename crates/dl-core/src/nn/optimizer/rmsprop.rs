@@ -2,7 +2,7 @@
 
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::settings::Settings;
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
+use crate::nn::optimizer::{Gradient, LearningRate, Letters, Optimizer};
 
 /// RMSprop: `v ← αv + (1-α)g²`, `d = g/(√v + ε)`, `θ ← θ - rate·d`; centered, `v - ḡ²` stands in the
 /// root, with the running mean `ḡ` of the gradient; with momentum `μ`, `b ← μb + d` takes the place
@@ -102,5 +102,17 @@ impl Optimizer for RmsProp {
             .at_least_0("weight decay", self.weight_decay)
             .at_least_0("momentum", self.momentum)
             .each(gradients, |of| self.update(of))
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        Some(Box::new(RmsProp {
+            // Its own decay rate is called α by others; here α is the learning rate.
+            rate: letters.rate(&self.rate),
+            alpha: letters.setting("β", self.alpha),
+            eps: letters.setting("ε", self.eps),
+            weight_decay: letters.setting("λ", self.weight_decay),
+            momentum: letters.setting("μ", self.momentum),
+            centered: self.centered,
+        }))
     }
 }

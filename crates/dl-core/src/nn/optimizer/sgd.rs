@@ -2,7 +2,7 @@
 
 use crate::graph::{Expr, Graph};
 use crate::nn::optimizer::settings::Settings;
-use crate::nn::optimizer::{Gradient, LearningRate, Optimizer};
+use crate::nn::optimizer::{Gradient, LearningRate, Letters, Optimizer};
 
 /// Gradient descent: `θ ← θ - α·d`, where the direction `d` is the gradient, or with momentum `μ`
 /// the velocity `v ← μ·v + (1 - dampening)·g`, or with Nesterov's form `g + μ·v`.
@@ -100,5 +100,15 @@ impl Optimizer for Sgd {
             .at_least_0("weight decay", self.weight_decay)
             .needs(!self.nesterov || looks_ahead, "in nesterov's form needs momentum and no dampening")
             .each(gradients, |of| self.update(of))
+    }
+
+    fn lettered(&self, letters: &mut Letters) -> Option<Box<dyn Optimizer>> {
+        Some(Box::new(Sgd {
+            rate: letters.rate(&self.rate),
+            momentum: letters.setting("μ", self.momentum),
+            dampening: letters.setting("τ", self.dampening),
+            weight_decay: letters.setting("λ", self.weight_decay),
+            nesterov: self.nesterov,
+        }))
     }
 }
