@@ -15,7 +15,9 @@ pub(crate) fn resolve(files: &[File]) -> Vec<Violation> {
     let mut found = Vec::new();
     for file in markdown {
         for (line, target) in links(file) {
-            let path = join(&file.path, target);
+            // mdBook takes every `.md` for a page of its own; a link from a page to a file of the repository
+            // writes the point so that it does not.
+            let path = join(&file.path, &target.replace("%2E", "."));
             if !path.is_some_and(|path| exists(&path)) {
                 found.push(file.violation(line, format!("link to `{target}` leads nowhere")));
             }
@@ -95,6 +97,7 @@ mod tests {
     fn good_links_are_well() {
         check("[a](rules.md) and [b](../crates/dl-core/src/lib.rs#L1)", &[]);
         check("![c](./rules.md \"title\") [d](../crates/dl-core) [e](..)", &[]);
+        check("[d](rules%2Emd) [e](../crates/dl-core/src/lib%2Ers)", &[]);
         check("[f](#section) [g](https://example.org/x.md)\n\n[h]: rules.md", &[]);
     }
 
@@ -109,6 +112,7 @@ mod tests {
             ],
         );
         check("[h]: none.md", &["docs/a.md:1: link to `none.md` leads nowhere"]);
+        check("[a](rule%2Emd)", &["docs/a.md:1: link to `rule%2Emd` leads nowhere"]);
         check("[a](../crates/dl)", &["docs/a.md:1: link to `../crates/dl` leads nowhere"]);
     }
 
