@@ -21,6 +21,13 @@ const STEP: f64 = 56.0;
 pub(crate) enum Side {
     Forward,
     Backward,
+    /// What an optimizer does with gradients.
+    Update,
+}
+
+impl Side {
+    const ALL: [(Side, &str); 3] =
+        [(Side::Forward, "forward"), (Side::Backward, "backward"), (Side::Update, "update")];
 }
 
 /// A box.
@@ -44,39 +51,70 @@ struct Drawing {
 }
 
 /// The pictures of a plan as markup: one, or one of the layers and one in each.
-pub(crate) fn markup(plan: &Plan, name: &dyn Fn(usize) -> Option<String>) -> String {
-    let whole = Drawing::of(plan, name);
-    let layers: BTreeSet<&String> = whole.nodes.iter().filter_map(|node| node.layer.as_ref()).collect();
-    if whole.nodes.len() <= SCREEN || layers.len() < 2 {
-        return whole.svg("the program's graph");
-    }
-    let mut text = whole.by_layers().svg("the program's graph by layers");
-    for (side, word) in [(Side::Forward, "forward"), (Side::Backward, "backward")] {
-        for layer in &layers {
-            let part = whole.part(|node| node.side == side && node.layer.as_ref() == Some(*layer));
-            if part.nodes.is_empty() {
-                continue;
-            }
-            let title = format!("{layer}, {word}: {} values", part.nodes.len());
-            let _ = write!(
-                text,
-                "<details><summary>{}</summary>{}</details>\n",
-                escape(&title),
-                part.svg(&title)
-            );
-        }
+///
+/// `name` is how a value is called, if it is; `gradients` are those that the optimizer takes: what comes after them is
+/// drawn by itself.
+pub(crate) fn markup(plan: &Plan, name: &dyn Fn(usize) -> Option<String>, gradients: &[usize]) -> String {
+    let all = Drawing::of(plan, name, gradients);
+    let whole = all.part(|node| node.side != Side::Update);
+    let update = all.part(|node| node.side == Side::Update);
+    let mut text = whole.markup();
+    if !update.nodes.is_empty() {
+        let title = format!("update: {} values", update.nodes.len());
+        let _ = writeln!(
+            text,
+            "<details><summary>{title}</summary>{}</details>",
+            update.svg("the optimizer's graph")
+        );
     }
     text
 }
 
 impl Drawing {
-    fn of(plan: &Plan, name: &dyn Fn(usize) -> Option<String>) -> Drawing {
+    fn markup(&self) -> String {
+        let whole = self;
+        let layers: BTreeSet<&String> = whole.nodes.iter().filter_map(|node| node.layer.as_ref()).collect();
+        if whole.nodes.len() <= SCREEN || layers.len() < 2 {
+            return whole.svg("the program's graph");
+        }
+        let mut text = whole.by_layers().svg("the program's graph by layers");
+        for (side, word) in Side::ALL {
+            for layer in &layers {
+                let part = whole.part(|node| node.side == side && node.layer.as_ref() == Some(*layer));
+                if part.nodes.is_empty() {
+                    continue;
+                }
+                let title = format!("{layer}, {word}: {} values", part.nodes.len());
+                let _ = write!(
+                    text,
+                    "<details><summary>{}</summary>{}</details>\n",
+                    escape(&title),
+                    part.svg(&title)
+                );
+            }
+        }
+        text
+    }
+
+    fn of(plan: &Plan, name: &dyn Fn(usize) -> Option<String>, gradients: &[usize]) -> Drawing {
         let mut forward: BTreeSet<usize> = plan.outputs().iter().map(|o| o.value.index()).collect();
         for step in plan.steps().iter().rev() {
             if forward.contains(&step.result.index()) {
                 forward.extend(step.args.iter().filter_map(Arg::value).map(|id| id.index()));
             }
         }
+        let mut backward: BTreeSet<usize> = gradients.iter().copied().collect();
+        for step in plan.steps().iter().rev() {
+            if backward.contains(&step.result.index()) {
+                backward.extend(step.args.iter().filter_map(Arg::value).map(|id| id.index()));
+            }
+        }
+        let side = |value: usize| match (forward.contains(&value), backward.contains(&value)) {
+            (true, _) => Side::Forward,
+            (_, true) => Side::Backward,
+            _ if gradients.is_empty() => Side::Backward,
+            _ => Side::Update,
+        };
         let mut drawing = Drawing::default();
         let mut places: BTreeMap<usize, usize> = BTreeMap::new();
         let inputs = plan.inputs().iter().map(|slot| (slot.value.index(), slot.decl.name.clone()));
@@ -91,8 +129,14 @@ impl Drawing {
             places.insert(value, drawing.nodes.len());
             let title = format!("{own}: {}", shown(value));
             let (label, values) = (own.to_string(), vec![value]);
-            let side = Side::Forward;
-            drawing.nodes.push(Node { label, title, side, is_source: true, values, layer: layer(value) });
+            drawing.nodes.push(Node {
+                label,
+                title,
+                side: side(value),
+                is_source: true,
+                values,
+                layer: layer(value),
+            });
         }
         for step in plan.steps() {
             let value = step.result.index();
@@ -110,11 +154,10 @@ impl Drawing {
                 None => step.op.name().to_owned(),
             };
             let title = format!("%{value} {}: {}", step.op.name(), shown(value));
-            let side = if forward.contains(&value) { Side::Forward } else { Side::Backward };
             drawing.nodes.push(Node {
                 label,
                 title,
-                side,
+                side: side(value),
                 is_source: false,
                 values: vec![value],
                 layer: layer(value),
@@ -171,12 +214,12 @@ impl Drawing {
                 self.edges.iter().filter(|(a, b)| *b == i && self.nodes[*a].side == self.nodes[i].side);
             levels[i] = before.map(|(a, _)| levels[*a] + 1).max().unwrap_or(0);
         }
-        // A source stands right above what first reads it.
-        for i in 0..self.nodes.len() {
+        // What has time stands right above what first needs it.
+        for i in (0..self.nodes.len()).rev() {
             let after =
                 self.edges.iter().filter(|(a, b)| *a == i && self.nodes[*b].side == self.nodes[i].side);
-            if self.nodes[i].is_source {
-                levels[i] = after.map(|(_, b)| levels[*b].saturating_sub(1)).min().unwrap_or(0);
+            if let Some(first) = after.map(|(_, b)| levels[*b]).min() {
+                levels[i] = first.saturating_sub(1);
             }
         }
         levels
@@ -190,7 +233,7 @@ impl Drawing {
         let mut left = GAP;
         let mut height: f64 = 0.0;
         let mut heads = vec![];
-        for (side, word) in [(Side::Forward, "forward"), (Side::Backward, "backward")] {
+        for (side, word) in Side::ALL {
             let own: Vec<usize> = (0..self.nodes.len()).filter(|i| self.nodes[*i].side == side).collect();
             if own.is_empty() {
                 continue;
@@ -270,7 +313,7 @@ impl Drawing {
             let class = match (node.is_source, node.side) {
                 (true, _) => "source",
                 (_, Side::Forward) => "forward",
-                (_, Side::Backward) => "backward",
+                _ => "backward",
             };
             let values: Vec<String> = node.values.iter().map(usize::to_string).collect();
             let _ = writeln!(

@@ -26,7 +26,7 @@ pub(crate) fn page(of: &Explanation) -> Page {
         pair.push_str(&row(of, place, line));
     }
     pair.push_str("</tbody></table></div></section></div>\n<div class=\"graphs\"><section><h2>Graph</h2>\n");
-    pair.push_str(&graph::markup(&of.plan, &|value| name_of(of, value)));
+    pair.push_str(&graph::markup(&of.plan, &|value| name_of(of, value), &gradients(of)));
     pair.push_str("</section></div></div>");
     page = page.raw(&pair).raw(&what_runs(of));
     if let Some(ran) = &of.ran {
@@ -41,11 +41,26 @@ pub(crate) fn page(of: &Explanation) -> Page {
 /// The name that a value has on the page: the author's, or that of the line that it is equal to.
 fn name_of(of: &Explanation, value: usize) -> Option<String> {
     let own = of.plan.values()[value].origin.name.as_ref().map(ToString::to_string);
+    let lines = of.derivation.lines();
+    // What comes of a value by rewriting has its name, too: a line's is that of what is equal to it.
+    let own = own.filter(|name| of.ran.is_none() || lines.iter().all(|line| **line.name() != *name));
     own.or_else(|| {
-        let lines = &of.ran.as_ref()?.lines;
-        let place = lines.iter().position(|values| values.contains(&value))?;
-        Some(of.derivation.lines()[place].name().to_string())
+        // Of several equal values the last one that is not only put in another order.
+        let moves = |value: &usize| {
+            let step = of.plan.steps().iter().find(|step| step.result.index() == *value);
+            step.is_none_or(|step| matches!(step.op.name(), "reshape" | "permute" | "broadcast" | "cast"))
+        };
+        let equal = &of.ran.as_ref()?.lines;
+        let last = |values: &Vec<usize>| values.iter().rev().find(|v| !moves(v)).copied() == Some(value);
+        Some(lines[equal.iter().position(last)?].name().to_string())
     })
+}
+
+/// The values that are gradients of variables.
+fn gradients(of: &Explanation) -> Vec<usize> {
+    let Some(ran) = &of.ran else { return vec![] };
+    let lines = of.derivation.lines().iter().zip(&ran.lines);
+    lines.filter(|(line, _)| line.kind() == Kind::Gradient).flat_map(|(_, values)| values).copied().collect()
 }
 
 /// A line of the derivation, with the names that it stands on.

@@ -104,7 +104,8 @@ pub(crate) fn explanation(file: &Path) -> Result<Explanation, Failure> {
     let Described { model, description, .. } = &described;
     let data = described.data()?;
     let inputs = data.iter().flat_map(|data| &data.first);
-    let mut inputs: Vec<(&str, Tensor)> = inputs.map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let mut inputs: Vec<(&str, Tensor)> =
+        inputs.map(|(name, value)| (name.as_str(), value.clone())).collect();
     // On paper they are inputs; in the step they are numbers.
     for (name, value) in &description.constants {
         inputs.push((name, Tensor::from_f64(model.real, [], &[*value])?));

@@ -153,8 +153,8 @@ pub(super) fn model(
     let written = formula.build_with(&paper, real, &leaf).and_then(|value| formula.scalar(value));
     let written = written.map_err(placed)?;
     let optimizer = optimizer(&description.training);
-    let derivation =
-        Derivation::of(written, &parameters(&paper, real, description, &formula))?.with_updates(&optimizer)?;
+    let derivation = Derivation::of(written, &parameters(&paper, real, description, &formula))?
+        .with_updates(&optimizer)?;
 
     let graph = Graph::new();
     let leaf = |name: &str, dtype: DType, shape: &Shape| match (named(name), constant(name)) {
