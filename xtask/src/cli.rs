@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 
 use crate::help::{
-    ACCURACY_HELP, BENCH_HELP, DATA_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, NEW_HELP, PEERS_HELP,
-    TEST_HELP, TIDY_HELP,
+    ACCURACY_HELP, BENCH_HELP, DATA_HELP, EXPLAIN_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, NEW_HELP,
+    PEERS_HELP, TEST_HELP, TIDY_HELP,
 };
 use crate::process::Failure;
 use crate::spelling::did_you_mean;
@@ -15,15 +15,21 @@ use crate::spelling::did_you_mean;
 /// One parsed command line.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
-    Accuracy { quick: bool },
+    Accuracy {
+        quick: bool,
+    },
     Help(&'static str),
     Data(Vec<String>),
     Bench(BenchOptions),
     Fuzz(FuzzOptions),
-    Lint { all: bool },
+    Lint {
+        all: bool,
+    },
     Mutate(Option<CodeOptions>),
     New(NewOptions),
     Peers,
+    /// What the program that writes pages is given.
+    Explain(Vec<OsString>),
     Tidy,
     Test(TestOptions),
 }
@@ -100,6 +106,7 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
         "accuracy" => accuracy(args),
         "bench" => bench(args),
         "data" => data(args),
+        "explain" => explain(args),
         "fuzz" => fuzz(args),
         "lint" => lint(args),
         "mutate" => mutate(args),
@@ -116,6 +123,15 @@ fn alone(mut args: Parser, command: Command, help: &'static str) -> Result<Comma
     match args.next()? {
         None => Ok(command),
         Some(arg) => help_or_unexpected(&arg, help),
+    }
+}
+
+/// Everything but a call for help goes to the program.
+fn explain(mut args: Parser) -> Result<Command, Failure> {
+    let rest: Vec<OsString> = args.raw_args()?.collect();
+    match rest.iter().any(|arg| arg == "--help" || arg == "-h") {
+        true => Ok(Command::Help(EXPLAIN_HELP)),
+        false => Ok(Command::Explain(rest)),
     }
 }
 
@@ -136,6 +152,7 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
         "mutate" => Ok(Command::Help(MUTATE_HELP)),
         "new" => Ok(Command::Help(NEW_HELP)),
         "peers" => Ok(Command::Help(PEERS_HELP)),
+        "explain" => Ok(Command::Help(EXPLAIN_HELP)),
         "test" => Ok(Command::Help(TEST_HELP)),
         "tidy" => Ok(Command::Help(TIDY_HELP)),
         other => Err(unknown(other)),

@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 pub(crate) const DEFAULT: &str = "ndarray,flex";
 
 /// What no default build has: what reads data of other formats, pictures, and the service of an example.
-pub(crate) const BESIDE: &str = ",csv,parquet,images,serde,pictures,page,serve";
+pub(crate) const BESIDE: &str = ",csv,parquet,images,serde,pictures,page,explain,serve";
 
 /// Whether this is a run of the continuous integration.
 pub(crate) fn ci() -> bool {

@@ -10,6 +10,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   lint    tidy rules, packages, format, clippy and documentation, warnings denied
   mutate  mistakes put into every rule and derivative, or into the code, and whether each is caught
   new     a small project beside this repository: a CSV file in, trained weights out
+  explain a page about an example: derivation, graph, kernels, times
   peers   PyTorch and JAX into target/peers, to compare with in `bench --peers`
   test    every test: unit, integration, documentation, stand-alone crates
   tidy    the tidy rules alone, in a second
@@ -113,6 +114,15 @@ usage: cargo xtask new NAME [--in DIR] [--version V]
 
 Writes a project that learns from a CSV file: it splits the rows, standardizes the columns,
 trains a small network with checkpoints, says how many it gets right, and writes the weights.
+";
+
+pub(crate) const EXPLAIN_HELP: &str = "\
+usage: cargo xtask explain EXAMPLE [--data digits|mnist|fashion-mnist] [--out FILE]
+
+Writes one HTML file about the training step of an example: its derivation, its graph, its
+kernels with measured times, the statistics of its values; pointing at a formula marks what
+computes it. To target/explain/EXAMPLE.html, unless --out says otherwise. An unknown name is
+answered by all that there are.
 ";
 
 pub(crate) const PEERS_HELP: &str = "\

@@ -49,7 +49,9 @@ fn wrong_commands_and_flags_are_usage_errors() {
 
 #[test]
 fn help_is_found_everywhere() {
-    for command in ["accuracy", "bench", "data", "fuzz", "lint", "mutate", "new", "peers", "test", "tidy"] {
+    for command in
+        ["accuracy", "bench", "data", "explain", "fuzz", "lint", "mutate", "new", "peers", "test", "tidy"]
+    {
         let by_flag = parsed(&format!("{command} --help")).ok();
         assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
         assert_eq!(by_flag, parsed(&format!("help {command}")).ok());
