@@ -109,7 +109,33 @@ fn both_stand_side_by_side() {
         b.rows[1].backend = "flex".into();
         b.revision = Some("fedcba9876543210".into());
     });
-    expect![[r#""#]].assert_eq(&text(&comparison));
+    expect![[r#"
+
+        A          a.json: revision 0123456789, 2026-01-31T12:34:56Z, perceptron on fashion-mnist
+        B          b.json: revision fedcba9876, 2026-01-31T12:34:56Z, perceptron on fashion-mnist
+        DIFFERS    revision: 0123456789abcdef in A, fedcba9876543210 in B
+
+                          A step            A  B step            B                   compile   peak            test
+          backend             ms      p10–p90      ms      p10–p90  B ÷ A    step         ms    MiB
+
+        batch 64, 2 threads; noise: a factor of 1.030
+          products alone   0.160  0.144–0.192   0.160  0.144–0.192  1.000       ·          ·      ·               ·
+          cpu              0.180  0.162–0.216   0.126  0.113–0.151  0.700  faster  3.25→3.25  81→81  !97.81%→90.00%
+
+        ALONE      burn-flex, batch 64, threads 2: only in A
+        ALONE      flex, batch 64, threads 2: only in B
+        criterion  A step is called faster or slower where both hold: the ratio of the medians is farther from 1 than
+                   noise, and the ranges p10–p90 of the two runs have no time in common. Noise is the largest of three
+                   factors: how far the row that was measured twice (A/A) strays in A and in B at this batch size and
+                   thread count, and how far the matrix products alone, whose code is the same in both, have moved
+                   from A to B. Compile time and memory have one value a run: they are marked ! where they changed by
+                   more than the largest A/A ratio of theirs anywhere in the two records, and compile time also by
+                   more than the products moved. Accuracy is marked ! where the difference is beyond 2.576 standard
+                   errors of two independent shares of that many test examples, after the same training. What a record
+                   does not let judge is marked ?.
+        summary    of 1 rows in both, 1 faster, 0 slower, 0 the same within noise, 0 not judged; 1 changed in compile
+                   time, memory or accuracy
+    "#]].assert_eq(&text(&comparison));
     let page = page(&comparison).html();
     for part in ["faster", "<svg", "b.json", "burn-flex, batch 64, threads 2: only in A", CRITERION] {
         assert!(page.contains(&dl_report::escape(part)) || page.contains(part), "{part}");
