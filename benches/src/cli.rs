@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        fails("--fast", "invalid option '--fast'");
+        fails("--swift", "invalid option '--swift'");
         fails("--compare a.json", "missing argument for option '--compare'");
         fails("--quick --compare a b", "--quick does not go with --compare, which takes --out");
         fails("--quik", "invalid option '--quik'; did you mean --quick?");

@@ -44,7 +44,7 @@ fn a_change_is_one_beyond_every_noise() {
     };
     // The control row strays as far; the products have slowed as much; there is no control.
     assert_eq!(of(|b| b.control[0].ratio.p90 = 1.5), Verdict::Same);
-    assert_eq!(of(|b| times(&mut b.floor[0].step_ms, 1.4)), Verdict::Same);
+    assert_eq!(of(|b| times(&mut b.floor[0].step_ms, 1.5)), Verdict::Same);
     assert_eq!(of(|b| b.control.clear()), Verdict::Unknown);
     assert_eq!(of(|b| b.floor.clear()), Verdict::Unknown);
 }
