@@ -92,8 +92,9 @@ fn run(options: &Options) -> Result<bool> {
     let budget = if options.steps { budget.of_steps() } else { budget };
     let profiled = options.first.is_none() && options.backends.iter().any(|name| name == "cpu");
     let profiles = if profiled { options.batches().len() * options.threads.len() } else { 0 };
-    let mut progress = Progress::new(options.batches().len() + profiles);
-    for &batch in options.batches() {
+    let batches = batches(options, examples);
+    let mut progress = Progress::new(batches.len() + profiles);
+    for &batch in &batches {
         progress.part(&format!("batches of {batch}"));
         let batch = batch.min(examples);
         let given = match peers.present.is_empty() {
@@ -119,6 +120,13 @@ fn run(options: &Options) -> Result<bool> {
         record.rows.iter_mut().for_each(|row| row.compile_ms = None);
     }
     finish(&record, options)
+}
+
+/// Batch sizes to measure; steps over all examples at once take longer than a first look may.
+fn batches(options: &Options, examples: usize) -> Vec<usize> {
+    let all = options.batches();
+    let small: Vec<usize> = all.iter().copied().filter(|batch| *batch < examples).collect();
+    if options.first.is_some() && !small.is_empty() { small } else { all.to_vec() }
 }
 
 /// The floor, every backend, and the first of them once more, for each thread count.

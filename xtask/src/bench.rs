@@ -89,8 +89,8 @@ fn words<'w>(profile: &'w str, features: &'w str) -> [&'w str; 8] {
 
 /// Whether the rows that are asked for have the one of `cpu` among them.
 fn takes_cpu(rest: &[OsString]) -> bool {
-    let lists = rest.windows(2).filter(|pair| pair[0] == "--backends");
-    lists.last().is_none_or(|pair| pair[1].to_string_lossy().split(',').any(|name| name.trim() == "cpu"))
+    let mut lists = rest.windows(2).filter(|pair| pair[0] == "--backends");
+    lists.next_back().is_none_or(|pair| pair[1].to_string_lossy().split(',').any(|name| name.trim() == "cpu"))
 }
 
 /// The command line without these options and the values that some of them take.

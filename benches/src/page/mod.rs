@@ -1,9 +1,12 @@
 //! The report of a run: one page with pictures, beside the record.
 
+mod roofline;
+
 use dl_report::{Bars, Page, Plot, number};
 
+use self::roofline::roofline;
 use crate::network::Loss;
-use crate::profile::{Level, Line, Profile};
+use crate::profile::Line;
 use crate::record::{Record, Row};
 use crate::table::{grouped, short};
 
@@ -156,7 +159,8 @@ fn kernels(page: Page, record: &Record) -> Page {
         "Ceilings are measured by this program in turn with the steps: matrix products in the first cache, and \
          bytes read or copied, whichever is faster, in each level of memory; each is one thread's times the number of threads. A kernel stands at \
          its operations for each byte beyond the blocks of the first cache, and at what it did of them in its \
-         median time. Kernels that only move bytes, or that take less than half a percent of the step, are in the table alone.",
+         median time. Kernels that only move bytes, or that take less than half a percent of the step, are in the table \
+         alone; where several lie together, the longest is named.",
     );
     for profile in &record.profiles {
         let place = (profile.batch, profile.threads);
@@ -189,54 +193,6 @@ fn kernel(line: &Line, sum: f64) -> [String; 8] {
         line.gb_per_s().map_or_else(none, number),
         line.bound.clone(),
     ]
-}
-
-/// The share of a step that a kernel takes which is in the picture; the others are in the table alone.
-const SHOWN: f64 = 0.005;
-
-fn roofline(title: &str, profile: &Profile) -> Plot {
-    let plot = Plot::new(title).x("operations per byte (FLOP/B)").y("speed (GFLOP/s)").log_x().log_y();
-    let mut plot = plot.size(760, 440);
-    let threads = profile.threads as f64;
-    let top = profile.roof.gflops * threads;
-    let shown = |line: &&Line| line.measured.median >= SHOWN * profile.sum.median;
-    let points: Vec<(f64, f64, String)> = (profile.kernels.iter().filter(shown))
-        .filter_map(|line| Some((line.gflops()? / line.gb_per_s()?, line.gflops()?, short_name(&line.name))))
-        .collect();
-    let least = points.iter().map(|point| point.0).fold(0.5, f64::min) / 2.0;
-    let most = points.iter().map(|point| point.0).fold(10.0, f64::max) * 4.0;
-    for (name, speed) in speeds(&profile.roof.levels) {
-        let speed = speed * threads;
-        let ridge = (top / speed).clamp(least, most);
-        let roof = [(least, least * speed), (ridge, ridge * speed)];
-        plot = plot.reference(&format!("{name} {} GB/s", number(speed)), roof);
-    }
-    if top > 0.0 {
-        plot = plot.reference(&format!("products {} GFLOP/s", number(top)), [(least, top), (most, top)]);
-    }
-    plot.labelled("kernel", points.iter().map(|(x, y, name)| (*x, *y, &**name)))
-}
-
-/// Of each level what it gives at its slowest point, be that read or copied.
-fn speeds(levels: &[Level]) -> Vec<(&str, f64)> {
-    let mut slowest: Vec<(&str, f64)> = vec![];
-    for level in levels {
-        let speed = level.read_gb_per_s.max(level.copied_gb_per_s);
-        match slowest.iter_mut().find(|(name, _)| *name == level.name) {
-            _ if speed <= 0.0 => {}
-            Some(known) => known.1 = known.1.min(speed),
-            None => slowest.push((&level.name, speed)),
-        }
-    }
-    slowest
-}
-
-/// A kernel's kind with the sizes of its product, or with the first node that it computes.
-fn short_name(name: &str) -> String {
-    let kind = name.split_whitespace().next().unwrap_or_default();
-    let rest = name.find('[').map(|at| &name[at..]).filter(|_| kind == "product");
-    let rest = rest.or_else(|| name.split_whitespace().nth(1)).unwrap_or_default();
-    cut(&format!("{kind} {rest}"), 30)
 }
 
 /// A name without its end, where that is far away.
@@ -400,7 +356,7 @@ mod tests {
             The tutorial&#39;s perceptron 784-128-10 on fashion-mnist
             A CPU, 2 cores; revision 0123456789; 2026-01-31T12:34:56Z.
             Time of a training step
-            a step. Rows take turns, round by round; a bar is the median over all steps of all rounds, its whiskers are the tenth and the ninetieth percentile. Axes are logarithmic.
+            A step goes a step. Rows take turns, round by round; a bar is the median over all steps of all rounds, its whiskers are the tenth and the ninetieth percentile. Axes are logarithmic.
             batch 64, 2 threads batch 64, 2 threads 0.2 0.25 0.3 0.35 0.4 time of a step (ms) cpu 0.18 burn-flex 0.36 products alone
             Against the floor
             A step&#39;s time over that of its matrix products alone, by the gemm crate on as many threads; round by round, then the median. 1 would be a step that does nothing else.
@@ -412,8 +368,8 @@ mod tests {
             The loss of the training that the accuracy is of, from the same first values: each point is the mean over the steps since the point before. Backends draw one order of examples; sums differ in the last digits, so curves lie on each other where all is well.
             batch 64, 2 threads: 10 epochs batch 64, 2 threads: 10 epochs cpu burn-flex 0.2 0.25 0.3 0.35 0.4 0.5 0.6 0.7 0.8 0.9 1 epoch cross entropy (nats)
             Roofline and kernels of the cpu executor
-            Ceilings are measured by this program in turn with the steps: matrix products in the first cache, and bytes read or copied, whichever is faster, in each level of memory; each is one thread&#39;s times the number of threads. A kernel stands at its operations for each byte beyond the blocks of the first cache, and at what it did of them in its median time. Kernels that only move bytes, or that take less than half a percent of the step, are in the table alone.
-            batch 64, 2 threads batch 64, 2 threads kernel 5 10 20 50 100 200 0.5 1 2 5 10 20 50 100 operations per byte (FLOP/B) speed (GFLOP/s) L1 200 GB/s L2 100 GB/s memory 20 GB/s products 160 GFLOP/s product [r, 784]·[784, 128]
+            Ceilings are measured by this program in turn with the steps: matrix products in the first cache, and bytes read or copied, whichever is faster, in each level of memory; each is one thread&#39;s times the number of threads. A kernel stands at its operations for each byte beyond the blocks of the first cache, and at what it did of them in its median time. Kernels that only move bytes, or that take less than half a percent of the step, are in the table alone; where several lie together, the longest is named.
+            batch 64, 2 threads batch 64, 2 threads kernel 2 5 10 20 50 100 200 0.2 0.5 1 2 5 10 20 50 100 operations per byte (FLOP/B) speed (GFLOP/s) L1 200 GB/s L2 100 GB/s memory 20 GB/s products 160 GFLOP/s product [r, 784]·[784, 128]
             batch 64, 2 threads: all kernels of a watched step take 120 µs, a step that nobody watches 118 µs.
             kernel measured (µs) p10–p90 (µs) share predicted (µs) GFLOP/s GB/s bound by
             product    %4 [r, 784]·[784, 128] 100 90–120 83.3 % 100 130 4.5 multiply
@@ -458,14 +414,6 @@ mod tests {
         }
         let html = page(&record).html();
         assert!(!html.contains("Learning curves") && !html.contains("Roofline") && html.contains("All rows"));
-    }
-
-    #[test]
-    fn a_kernel_is_called_by_its_kind_and_first_node() {
-        assert_eq!(short_name("product    %4 [r, 784]·[784, 128]"), "product [r, 784]·[784, 128]");
-        assert_eq!(short_name("around"), "around");
-        assert_eq!(short_name("group      %13=add %17=eq"), "group %13=add");
-        assert_eq!(cut("product [r, 100]·[100, 784]", 12), "product [r, …");
     }
 
     #[test]
