@@ -369,7 +369,7 @@ mod tests {
             batch 64, 2 threads: 10 epochs batch 64, 2 threads: 10 epochs cpu burn-flex 0.2 0.25 0.3 0.35 0.4 0.5 0.6 0.7 0.8 0.9 1 epoch cross entropy (nats)
             Roofline and kernels of the cpu executor
             Ceilings are measured by this program in turn with the steps: matrix products in the first cache, and bytes read or copied, whichever is faster, in each level of memory; each is one thread&#39;s times the number of threads. A kernel stands at its operations for each byte beyond the blocks of the first cache, and at what it did of them in its median time. Kernels that only move bytes, or that take less than half a percent of the step, are in the table alone; where several lie together, the longest is named.
-            batch 64, 2 threads batch 64, 2 threads kernel 2 5 10 20 50 100 200 0.2 0.5 1 2 5 10 20 50 100 operations per byte (FLOP/B) speed (GFLOP/s) L1 200 GB/s L2 100 GB/s memory 20 GB/s products 160 GFLOP/s product [r, 784]·[784, 128]
+            batch 64, 2 threads batch 64, 2 threads kernel 0.5 1 2 5 10 20 50 100 200 0.1 1 10 100 operations per byte (FLOP/B) speed (GFLOP/s) L1 200 GB/s L2 100 GB/s memory 20 GB/s products 160 GFLOP/s product [r, 784]·[784, 128]
             batch 64, 2 threads: all kernels of a watched step take 120 µs, a step that nobody watches 118 µs.
             kernel measured (µs) p10–p90 (µs) share predicted (µs) GFLOP/s GB/s bound by
             product    %4 [r, 784]·[784, 128] 100 90–120 83.3 % 100 130 4.5 multiply

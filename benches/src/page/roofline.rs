@@ -23,7 +23,7 @@ pub(super) fn roofline(title: &str, profile: &Profile) -> Plot {
     let speeds: Vec<(&str, f64)> =
         speeds(&profile.roof.levels).into_iter().map(|(name, speed)| (name, speed * threads)).collect();
     let ridges = speeds.iter().map(|(_, speed)| top / speed);
-    let least = points.iter().map(|point| point.0).chain(ridges).fold(0.5, f64::min) / 4.0;
+    let least = points.iter().map(|point| point.0).chain(ridges).fold(0.5, f64::min) / 16.0;
     let most = points.iter().map(|point| point.0).fold(10.0, f64::max) * 4.0;
     for (name, speed) in speeds {
         let ridge = (top / speed).min(most);
