@@ -63,7 +63,7 @@ pub(crate) fn run(workspace: &Workspace, options: BenchOptions) -> Result<(), Fa
         let name = format!("bench-candle{}", std::env::consts::EXE_SUFFIX);
         environment.push(("DL_BENCH_CANDLE", Path::new(&workspace.target()).join("release").join(name)));
     }
-    let mut last = program(workspace, "release", &features, &rest, &revision)?;
+    let mut last = ready(workspace, "release", &features, &rest, &revision);
     for (name, value) in environment {
         last = last.env(name, &value.to_string_lossy());
     }
@@ -79,8 +79,13 @@ fn program(
     revision: &str,
 ) -> Result<Child, Failure> {
     workspace.cargo("build").args(words(profile, features)).run()?;
+    Ok(ready(workspace, profile, features, rest, revision))
+}
+
+/// The program that was built.
+fn ready(workspace: &Workspace, profile: &str, features: &str, rest: &[OsString], revision: &str) -> Child {
     let run = workspace.cargo("run").arg("--quiet").args(words(profile, features));
-    Ok(run.arg("--").args(rest).env("DL_REVISION", revision))
+    run.arg("--").args(rest).env("DL_REVISION", revision)
 }
 
 fn words<'w>(profile: &'w str, features: &'w str) -> [&'w str; 8] {

@@ -86,15 +86,15 @@ fn ratios(page: Page, record: &Record) -> Page {
         "A step's time over that of its matrix products alone, by the gemm crate on as many threads; round by \
          round, then the median. 1 would be a step that does nothing else.",
     );
-    let mut bars = Bars::new("Times the products alone").value("step ÷ floor").log().reference("floor", 1.0);
-    for row in &record.rows {
-        if let Some(ratio) = row.floor_ratio_spread {
-            let place = told((row.batch, row.threads));
-            bars = bars.group(&format!("{}, {place}", row.backend));
-            bars = bars.bar("", ratio.median, Some((ratio.p10, ratio.p90)));
+    for place in places(record) {
+        let mut bars = Bars::new(&told(place)).value("step ÷ floor").log().reference("floor", 1.0);
+        for row in at(record, place) {
+            if let Some(ratio) = row.floor_ratio_spread {
+                bars = bars.group(&row.backend).bar("", ratio.median, Some((ratio.p10, ratio.p90)));
+            }
         }
+        page = page.picture(&bars.picture());
     }
-    page = page.picture(&bars.picture());
     let burn = record.rows.iter().any(|row| row.burn_ratio.is_some());
     if !burn && record.peers.is_empty() {
         return page;
@@ -129,8 +129,8 @@ fn curves(page: Page, record: &Record) -> Page {
     }
     let page = page.section("Learning curves").paragraph(
         "The loss of the training that the accuracy is of, from the same first values: each point is the mean \
-         over the steps since the point before. Backends draw one order of examples; sums differ in the last \
-         digits, so curves lie on each other where all is well.",
+         over the steps since the point before. Our backends take the examples in one order and burn's rows in \
+         another: ours lie on each other but for the last digits of sums, burn's beside them.",
     );
     let loss = match record.network.loss {
         Loss::CrossEntropy => "cross entropy (nats)",
@@ -360,12 +360,12 @@ mod tests {
             batch 64, 2 threads batch 64, 2 threads 0.2 0.25 0.3 0.35 0.4 time of a step (ms) cpu 0.18 burn-flex 0.36 products alone
             Against the floor
             A step&#39;s time over that of its matrix products alone, by the gemm crate on as many threads; round by round, then the median. 1 would be a step that does nothing else.
-            Times the products alone Times the products alone 1 1.5 2 2.5 step ÷ floor cpu, batch 64, 2 threads 1.125 burn-flex, batch 64, 2 threads 2.25 floor
+            batch 64, 2 threads batch 64, 2 threads 1 1.5 2 2.5 step ÷ floor cpu 1.125 burn-flex 2.25 floor
             Against others
             How many times as fast our row is: the other&#39;s time over ours, round by round, then the median; below 1, the other is the faster. A ratio no farther from 1 than the row measured twice (A/A) is not claimed.
             batch 64, 2 threads batch 64, 2 threads 1 1.5 2 times as fast cpu × the fastest of burn 2 cpu × jax 1.7 equal A/A strays by a factor of 1.030
             Learning curves
-            The loss of the training that the accuracy is of, from the same first values: each point is the mean over the steps since the point before. Backends draw one order of examples; sums differ in the last digits, so curves lie on each other where all is well.
+            The loss of the training that the accuracy is of, from the same first values: each point is the mean over the steps since the point before. Our backends take the examples in one order and burn&#39;s rows in another: ours lie on each other but for the last digits of sums, burn&#39;s beside them.
             batch 64, 2 threads: 10 epochs batch 64, 2 threads: 10 epochs cpu burn-flex 0.2 0.25 0.3 0.35 0.4 0.5 0.6 0.7 0.8 0.9 1 epoch cross entropy (nats)
             Roofline and kernels of the cpu executor
             Ceilings are measured by this program in turn with the steps: matrix products in the first cache, and bytes read or copied, whichever is faster, in each level of memory; each is one thread&#39;s times the number of threads. A kernel stands at its operations for each byte beyond the blocks of the first cache, and at what it did of them in its median time. Kernels that only move bytes, or that take less than half a percent of the step, are in the table alone; where several lie together, the longest is named.
