@@ -40,8 +40,6 @@ pub(crate) struct BenchOptions {
     pub(crate) features: Option<String>,
     /// Where the data lies already; nothing is fetched then.
     pub(crate) data: Option<PathBuf>,
-    /// Whether the network makes its examples, so that no data is needed.
-    pub(crate) synthetic: bool,
     pub(crate) rest: Vec<OsString>,
 }
 
@@ -195,7 +193,7 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
 
 /// An option of the benchmark program: read here as well, so that a mistake is found before
 /// anything is fetched and built. A test holds them to that program's own.
-const OF_BENCH: [(&str, Takes); 11] = [
+const OF_BENCH: [(&str, Takes); 12] = [
     ("quick", Takes::Nothing),
     ("steps", Takes::Nothing),
     ("peers", Takes::Nothing),
@@ -206,6 +204,7 @@ const OF_BENCH: [(&str, Takes); 11] = [
     ("threads", Takes::Sizes),
     ("backends", Takes::Any),
     ("batches", Takes::Sizes),
+    ("compare", Takes::Files),
     ("out", Takes::Any),
 ];
 
@@ -221,6 +220,8 @@ enum Takes {
     /// From 1 on.
     Number,
     Any,
+    /// Two of them, which are there.
+    Files,
 }
 
 /// Those that the benchmark program knows.
@@ -244,13 +245,14 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
                     Takes::Percent => options.rest.push(percent(args.value()?)?),
                     Takes::Number => options.rest.push(from_1(name, args.value()?)?),
                     Takes::Any => options.rest.push(args.value()?),
+                    Takes::Files => options.rest.extend([file(args.value()?)?, file(args.value()?)?]),
                 }
             }
             arg => return help_or_unexpected(&arg, BENCH_HELP),
         }
     }
-    options.synthetic = options.rest.windows(2).any(|pair| pair[0] == "--network" && pair[1] == SYNTHETIC);
-    if options.synthetic && options.data.is_some() {
+    let synthetic = options.rest.windows(2).any(|pair| pair[0] == "--network" && pair[1] == SYNTHETIC);
+    if synthetic && options.data.is_some() {
         let message = format!("--data goes with a dataset; the network {SYNTHETIC} makes its examples");
         return Err(Failure::usage(message));
     }
@@ -262,6 +264,14 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
     if let (true, Some(option)) = (given("--reach"), wrong(&NOT_OF_REACHING)) {
         let takes = "--seeds, --threads, --data";
         return Err(Failure::usage(format!("{option} does not go with --reach, which takes {takes}")));
+    }
+    let others = OF_BENCH
+        .iter()
+        .map(|(name, _)| format!("--{name}"))
+        .find(|option| given(option) && !["--compare", "--out"].contains(&&**option));
+    let others = others.or_else(|| options.data.as_ref().map(|_| "--data".to_owned()));
+    if let (true, Some(option)) = (given("--compare"), others) {
+        return Err(Failure::usage(format!("{option} does not go with --compare, which takes --out")));
     }
     match given("--seeds") && !given("--reach") {
         true => Err(Failure::usage("--seeds goes with --reach".to_owned())),
@@ -283,6 +293,17 @@ fn percent(text: OsString) -> Result<OsString, Failure> {
         false => {
             let text = text.to_string_lossy();
             Err(Failure::usage(format!("--reach {text}: expected percent, above 0 and at most 100")))
+        }
+    }
+}
+
+/// The program runs elsewhere, so the whole path.
+fn file(path: OsString) -> Result<OsString, Failure> {
+    let shown = path.to_string_lossy().into_owned();
+    match std::path::absolute(&path) {
+        Ok(path) if path.is_file() => Ok(path.into_os_string()),
+        _ => {
+            Err(Failure::usage(format!("--compare {shown}: expected a file, as target/bench/latest.json is")))
         }
     }
 }

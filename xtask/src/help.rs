@@ -4,7 +4,7 @@ pub(crate) const HELP: &str = "\
 usage: cargo xtask COMMAND [OPTIONS]
 
   accuracy  the largest error of every vector kernel, over all inputs
-  bench   fetch the data, build in release, train on each backend, print the table
+  bench   build in release, fetch the data, train on each backend, print the table, write the report
   data    fetch and verify datasets
   fuzz    the property tests, over a hundred thousand random graphs and more than ten million mutated files
   lint    tidy rules, packages, format, clippy and documentation, warnings denied
@@ -29,8 +29,13 @@ machine has, against f64, and fails where an error is above the bound declared f
 pub(crate) const BENCH_HELP: &str = "\
 usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
 
-  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
+  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex; candle is a peer
+                    for --peers, built by itself
   --data DIR        take the datasets from DIR and fetch nothing
+
+Where crates of the backends are still to be built, which takes minutes, cpu alone is built and
+shown first, measured shortly. At the end the whole table is printed; the record and a report
+with pictures, one HTML file, are written.
 
   --quick           a shorter run, within two minutes after building
   --steps           only how long steps take: no row is trained and tested
@@ -48,7 +53,10 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
-  --out FILE        where to write what was found; default: target/bench/latest.json
+  --compare A B     instead, two records side by side, and what changed beyond noise; writes a
+                    page to --out, by default target/bench/compare.html
+  --out FILE        where to write what was found, and beside it the report as .html; default:
+                    target/bench/latest.json
 ";
 
 pub(crate) const DATA_HELP: &str = "\
