@@ -58,7 +58,8 @@ fn a_line_through_points() {
         J = mean_b((w·x + b - t)²) + λ·w²
         ∂J/∂b = (2·Σ_b (w·x + b - t))/B
         ∂J/∂w = (2·Σ_b x ⊙ (w·x + b - t))/B + 2·λ·w
-        θ ← θ - 0.1·∂J/∂θ
+        θ ← θ - α·∂J/∂θ
+        α = 0.1
 
         4 examples
             epoch          J
