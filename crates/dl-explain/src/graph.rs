@@ -165,6 +165,13 @@ impl Drawing {
         }
         drawing.edges.sort_unstable();
         drawing.edges.dedup();
+        // What stands between layers goes with the layer that it comes from.
+        for i in 0..drawing.nodes.len() {
+            let before = drawing.edges.iter().filter(|(_, b)| *b == i).map(|(a, _)| *a);
+            if drawing.nodes[i].layer.is_none() {
+                drawing.nodes[i].layer = before.filter_map(|a| drawing.nodes[a].layer.clone()).next_back();
+            }
+        }
         drawing
     }
 
