@@ -1,0 +1,113 @@
+//! Every kind of page, opened in headless Chromium: what is on it is seen, lit and read.
+//!
+//! Pages of one's own are looked at, too, where `PAGES` names their files, divided by `:`. Pictures of pages, for people,
+//! are written by `SCREENSHOTS=docs/pictures cargo nextest run -p dl-examples --features page --test pages`.
+#![allow(clippy::unwrap_used)]
+
+mod browser;
+#[allow(dead_code)] // its `main`, which writes files
+#[path = "../../../dl-report/examples/gallery.rs"]
+mod gallery;
+mod made;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use browser::Chromium;
+
+#[test]
+fn every_page_is_read_at_every_width_in_both_themes() {
+    let Some(chromium) = Chromium::find() else { return };
+    let pages = made::all();
+    let found = chromium.look(&pages);
+    assert_eq!(found.len(), 4 * pages.len());
+    let mut wrong = vec![];
+    for one in &found {
+        let faults = one["faults"].as_array().unwrap().iter();
+        let place = format!("{} at {} px, dark: {}", one["page"], one["width"], one["dark"]);
+        wrong.extend(faults.map(|fault| format!("{place}: {}", fault.as_str().unwrap())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // They were looked at: no page is empty, and formulas have fractions.
+    for one in &found {
+        assert!(one["texts"].as_u64() >= Some(2), "{one}");
+    }
+    let of = |name: &'static str| found.iter().filter(move |one| one["page"] == name);
+    assert!(of("explain").all(|one| one["fractions"].as_u64() > Some(0)));
+    assert!(of("gallery").all(|one| one["texts"].as_u64() > Some(100)));
+    eprintln!("{}", serde_json::to_string(&found).unwrap());
+    for one in of("explain") {
+        pointed(&one["pointed"]);
+    }
+}
+
+/// Pointing at `∂J/∂z` lights its node and its kernels, and tells what is known of them.
+fn pointed(found: &Value) {
+    let nothing = |state: &Value| {
+        assert_eq!(
+            (&state["row"], &state["nodes"], &state["kernels"]),
+            (&false.into(), &0.into(), &0.into())
+        );
+        assert_eq!(state["told"], found["before"]["told"]);
+        for colour in ["row_colour", "node_colour", "kernel_colour"] {
+            assert_eq!(state[colour], found["before"][colour]);
+        }
+    };
+    let lit = |state: &Value| {
+        assert_eq!(state["row"], true, "{state}");
+        assert!(state["nodes"].as_u64() >= Some(1) && state["kernels"].as_u64() >= Some(1), "{state}");
+        for colour in ["row_colour", "node_colour", "kernel_colour"] {
+            assert_ne!(state[colour], found["before"][colour], "{colour} does not change");
+        }
+    };
+    for state in ["before", "left", "blurred"] {
+        nothing(&found[state]);
+    }
+    assert_eq!(found["reached"], true, "the tab key does not reach the line");
+    for state in ["mouse", "keyboard"] {
+        let state = &found[state];
+        lit(state);
+        let told = state["told"].as_str().unwrap();
+        for part in ["∂J/∂z: chain rule", "[B, M], mean ", " operations, ", " bytes", "measured "] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert_eq!(state["used"], serde_json::json!(["z"]));
+    }
+    lit(&found["kernel"]);
+}
+
+#[test]
+fn the_page_of_a_running_training_is_heard_of() {
+    let Some(chromium) = Chromium::find() else { return };
+    let page = dl_train::LivePage::serve().unwrap();
+    made::train(Some(&page), |running| {
+        let (document, console) = chromium.document(&running.address());
+        assert_eq!(console, [""; 0]);
+        assert!(document.contains("Epoch 1 of 3, batch ") && document.contains("<progress "), "{document}");
+        assert!(document.contains("<p id=\"lost\" role=\"status\" hidden=\"\">"), "{document}");
+    });
+    let (document, console) = chromium.document(&page.address());
+    assert_eq!(console, [""; 0]);
+    assert!(document.contains("Finished after ") && document.contains("Learning curves"), "{document}");
+}
+
+#[test]
+fn pictures_for_people_are_written_where_they_are_asked_for() {
+    let Some(folder) = std::env::var_os("SCREENSHOTS") else { return };
+    let Some(chromium) = Chromium::find() else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
+    fs::create_dir_all(&folder).unwrap();
+    let folder = folder.canonicalize().unwrap();
+    let pages = made::all();
+    let page = |name: &str| pages.iter().find(|page| page.name == name).unwrap();
+    for (file, name, size, dark) in [
+        ("explain", "explain", [1280, 900], false),
+        ("explain-narrow-dark", "explain", [360, 780], true),
+        ("training", "training", [1000, 1100], false),
+        ("live", "live", [800, 900], true),
+    ] {
+        chromium.picture(page(name), size, dark, &folder.join(format!("{file}.png")));
+    }
+}
