@@ -8,6 +8,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use crate::fault::{Fault, Result};
 use crate::peers;
 use crate::protocol::{Reply, Request, RowSpec};
+use crate::subject::Trained;
 
 /// The hidden subcommand that a child is started with.
 pub(crate) const SERVE: &str = "serve-row";
@@ -82,16 +83,12 @@ impl Child {
     }
 
     /// Trains (full-batch steps, or the recipe for so many epochs) and evaluates.
-    pub(crate) fn train(
-        &mut self,
-        epochs: Option<usize>,
-        progress: &mut dyn FnMut(f64),
-    ) -> Result<Option<f64>> {
+    pub(crate) fn train(&mut self, epochs: Option<usize>, progress: &mut dyn FnMut(f64)) -> Result<Trained> {
         self.ask(Request::Train { epochs });
         loop {
             match self.reply()? {
                 Reply::Progress { share } => progress(share),
-                Reply::Trained { test } => return Ok(test),
+                Reply::Trained { test, curve } => return Ok(Trained { test, curve }),
                 other => return Err(unexpected(&other)),
             }
         }

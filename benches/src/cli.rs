@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::child::SERVE;
 use crate::fault::{Fault, Result};
-use crate::network::{Examples, Network};
+use crate::network::{Examples, Known, Network};
 use crate::reach::TRAIN;
 use crate::{host, subject};
 
@@ -31,8 +31,13 @@ Trains a network on each backend of this build and prints one table.
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
+  --compare A B     instead, two records side by side and what changed beyond noise; writes a page, by
+                    default target/bench/compare.html
+  --first LIST      a short look at cpu before LIST are built, which `cargo xtask bench` asks for itself;
+                    nothing is written
   --data DIR        a folder with the dataset's files
-  --out FILE        where to write what was found; default: target/bench/latest.json
+  --out FILE        where to write what was found, and beside it the report as .html; default:
+                    target/bench/latest.json
 ";
 
 /// One parsed command line.
@@ -43,7 +48,15 @@ pub(crate) enum Command {
     Serve(String),
     /// Train once for a parent.
     TrainOnce(String),
+    Compare(Compared),
     Run(Box<Options>),
+}
+
+/// Two records, and where the page goes.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Compared {
+    pub(crate) records: [PathBuf; 2],
+    pub(crate) out: PathBuf,
 }
 
 /// What to measure.
@@ -53,6 +66,8 @@ pub(crate) struct Options {
     /// Nothing is trained.
     pub(crate) steps: bool,
     pub(crate) peers: bool,
+    /// A short look, while these are not built.
+    pub(crate) first: Option<String>,
     pub(crate) network: Network,
     pub(crate) profile: bool,
     /// The accuracy, from 0 to 1, that trainings are timed to.
@@ -72,6 +87,7 @@ impl Default for Options {
             quick: false,
             steps: false,
             peers: false,
+            first: None,
             network: Network::perceptron(),
             profile: false,
             reach: None,
@@ -98,7 +114,7 @@ impl Options {
 /// An option that there is not, or a value that does not fit.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let mut options = Options::default();
-    let mut given = vec![];
+    let (mut given, mut compare): (Vec<String>, Option<[PathBuf; 2]>) = (vec![], None);
     let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         if let Arg::Long(name) = argument {
@@ -119,6 +135,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Arg::Long("profile") => options.profile = true,
             Arg::Long("reach") => options.reach = Some(percent(&mut parser)?),
             Arg::Long("seeds") => options.seeds = seeds(&mut parser)?,
+            Arg::Long("compare") => compare = Some([parser.value()?.into(), parser.value()?.into()]),
+            Arg::Long("first") => options.first = Some(parser.value()?.string()?),
             Arg::Long("threads") => options.threads = sizes(&mut parser, "--threads")?,
             Arg::Long("batches") => options.batches = sizes(&mut parser, "--batches")?,
             Arg::Long("backends") => options.backends = backends(&mut parser)?,
@@ -131,6 +149,16 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             }
             other => return Err(other.unexpected().into()),
         }
+    }
+    if let Some(records) = compare {
+        if let Some(name) = given.iter().find(|name| !["compare", "out"].contains(&name.as_str())) {
+            return Err(Fault::new(format!("--{name} does not go with --compare, which takes --out")));
+        }
+        let out = match given.iter().any(|name| name == "out") {
+            true => options.out,
+            false => "target/bench/compare.html".into(),
+        };
+        return Ok(Command::Compare(Compared { records, out }));
     }
     if options.data.is_some() && options.network.examples == Examples::Synthetic {
         let network = &options.network.name;
@@ -154,11 +182,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
 }
 
 /// Options that a profile, which is of the cpu executor and goes to the terminal, has no use for.
-const NOT_OF_PROFILES: [&str; 4] = ["steps", "peers", "backends", "out"];
+const NOT_OF_PROFILES: [&str; 5] = ["steps", "peers", "first", "backends", "out"];
 
 /// What trainings to an accuracy, of one network and recipe on the cpu executor, have no use for.
-const NOT_OF_REACHING: [&str; 8] =
-    ["quick", "steps", "peers", "network", "profile", "backends", "batches", "out"];
+const NOT_OF_REACHING: [&str; 9] =
+    ["quick", "steps", "peers", "first", "network", "profile", "backends", "batches", "out"];
 
 /// A share, from 0 to 1.
 fn percent(parser: &mut Parser) -> Result<f64> {
@@ -237,13 +265,20 @@ mod tests {
         assert_eq!(parse_line("--batches 64 --profile").unwrap(), Command::Run(Box::new(options)));
         let options = Options { reach: Some(0.98), seeds: 3, ..Options::default() };
         assert_eq!(parse_line("--reach 98 --seeds 3").unwrap(), Command::Run(Box::new(options)));
+        let compared = |out: &str| {
+            Command::Compare(Compared { records: ["a.json".into(), "b.json".into()], out: out.into() })
+        };
+        assert_eq!(parse_line("--compare a.json b.json").unwrap(), compared("target/bench/compare.html"));
+        assert_eq!(parse_line("--compare a.json b.json --out o.html").unwrap(), compared("o.html"));
         assert_eq!(parse_line("--help").unwrap(), Command::Help);
         assert_eq!(parse_line("serve-row {}").unwrap(), Command::Serve("{}".into()));
     }
 
     #[test]
     fn mistakes_are_named() {
-        fails("--fast", "invalid option '--fast'");
+        fails("--swift", "invalid option '--swift'");
+        fails("--compare a.json", "missing argument for option '--compare'");
+        fails("--quick --compare a b", "--quick does not go with --compare, which takes --out");
         fails("--quik", "invalid option '--quik'; did you mean --quick?");
         let known = NAMES.join(", ");
         fails(

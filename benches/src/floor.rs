@@ -283,7 +283,7 @@ fn noise(n: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Layer as Described;
+    use crate::network::{Known, Layer as Described};
 
     /// Nothing but dense layers.
     fn dense(sizes: &[usize]) -> Network {

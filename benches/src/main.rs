@@ -1,7 +1,7 @@
 //! Measures a network on each backend and prints one table.
 //!
 //! `cargo xtask bench` fetches the data, builds this program and runs it. It starts
-//! itself again for every row ([`child`], [`serve`]), lets the rows take turns
+//! itself again for every row ([`child`], [`subject`]), lets the rows take turns
 //! ([`rounds`]), and keeps what it found as a table and as JSON.
 
 use std::io::{self, Write};
@@ -11,43 +11,44 @@ use std::time::Instant;
 
 #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu"))]
 mod baseline;
-#[cfg(feature = "candle")]
-mod candle;
 mod child;
 mod cli;
-mod fault;
+mod compare;
 mod floor;
 mod host;
 mod network;
 mod ours;
+mod page;
 mod peers;
 mod profile;
 mod progress;
-mod protocol;
 mod reach;
 mod record;
 mod rounds;
-mod serve;
 mod stats;
 mod subject;
 mod summary;
 mod table;
 mod work;
 
-use cli::{Command, Options};
+use cli::{Command, Compared, Options};
+use compare::Comparison;
+use dl_bench_row::{fault, protocol};
+use dl_report::Page;
 use fault::Result;
 use peers::Peers;
 use progress::Progress;
+use protocol::DataAt;
 use protocol::RowSpec;
 use record::Record;
 use rounds::{Budget, Role};
-use work::DataAt;
 
 fn main() -> ExitCode {
     let result = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => print(cli::HELP).map(|()| true),
-        Ok(Command::Serve(spec)) => serve::serve(&spec).map(|()| true),
+        Ok(Command::Serve(spec)) => subject::serve(&spec).map(|()| true),
         Ok(Command::TrainOnce(task)) => reach::train_once(&task).map(|()| true),
+        Ok(Command::Compare(compared)) => compare(&compared).map(|()| true),
         Ok(Command::Run(options)) if options.profile => {
             profile::text(&options).and_then(|text| print(&text)).map(|()| true)
         }
@@ -83,24 +84,49 @@ fn run(options: &Options) -> Result<bool> {
     let peers = if options.peers { peers::find() } else { Peers::default() };
     record.skipped = peers.skipped;
 
-    let budget = if options.quick { Budget::QUICK } else { Budget::FULL };
+    let budget = match (&options.first, options.quick) {
+        (Some(_), _) => Budget::FIRST,
+        (None, true) => Budget::QUICK,
+        (None, false) => Budget::FULL,
+    };
     let budget = if options.steps { budget.of_steps() } else { budget };
-    let mut progress = Progress::new(options.batches().len());
-    for &batch in options.batches() {
+    let profiled = options.first.is_none() && options.backends.iter().any(|name| name == "cpu");
+    let profiles = if profiled { options.batches().len() * options.threads.len() } else { 0 };
+    let batches = batches(options, examples);
+    let mut progress = Progress::new(batches.len() + profiles);
+    for &batch in &batches {
         progress.part(&format!("batches of {batch}"));
         let batch = batch.min(examples);
-        let given = match peers.present.iter().any(|name| peers::in_python(name)) {
-            true => Some(peers::give(&options.network, &at, batch)?),
-            false => None,
+        let given = match peers.present.is_empty() {
+            true => None,
+            false => Some(peers::give(&options.network, &at, batch)?),
         };
         let mut rows = rows(options, batch, &at);
         rows.extend(peer_rows(options, &peers.present, batch, &at, given.as_ref().map(|dir| dir.path())));
         let (runners, failed) = rounds::measure(rows, examples, budget, &mut progress);
         summary::add(&mut record, runners, failed);
     }
+    if profiled {
+        // The table is not lost for want of the kernels.
+        match profile::short(options, &at, &mut progress) {
+            Ok(profiles) => record.profiles = profiles,
+            Err(fault) => eprintln!("bench: the report has no kernels: {fault}"),
+        }
+    }
     progress.finish();
     record.seconds = began.elapsed().as_secs_f64();
+    if options.first.is_some() {
+        // The part that compiles steps is not optimized in that build.
+        record.rows.iter_mut().for_each(|row| row.compile_ms = None);
+    }
     finish(&record, options)
+}
+
+/// Batch sizes to measure; steps over all examples at once take longer than a first look may.
+fn batches(options: &Options, examples: usize) -> Vec<usize> {
+    let all = options.batches();
+    let small: Vec<usize> = all.iter().copied().filter(|batch| *batch < examples).collect();
+    if options.first.is_some() && !small.is_empty() { small } else { all.to_vec() }
 }
 
 /// The floor, every backend, and the first of them once more, for each thread count.
@@ -124,7 +150,7 @@ fn peer_rows(
     given: Option<&Path>,
 ) -> Vec<(Role, RowSpec)> {
     let row = |threads: usize, name: &str| {
-        let peer = given.filter(|_| peers::in_python(name)).map(Path::to_owned);
+        let peer = given.map(Path::to_owned);
         (Role::Peer, RowSpec { peer, ..spec(options, name, batch, threads, data) })
     };
     let rows = options.threads.iter().flat_map(|&threads| peers.iter().map(move |&name| (threads, name)));
@@ -137,10 +163,34 @@ fn spec(options: &Options, name: &str, batch: usize, threads: usize, data: &Data
 }
 
 fn finish(record: &Record, options: &Options) -> Result<bool> {
+    if let Some(others) = &options.first {
+        let head = format!(
+            "\nfirst figures: cpu alone, measured shortly by a program that was compiled in haste (how long \
+             its compiler takes is not told). {others} are being built, and all follows."
+        );
+        print(&format!("{head}\n{}\n", table::text(record)))?;
+        return Ok(record.failed.is_empty());
+    }
+    let report = options.out.with_extension("html");
     record.write(&options.out)?;
+    write_page(&page::page(record), &report)?;
     print(&table::text(record))?;
-    print(&format!("\nwritten to {}\n", options.out.display()))?;
+    print(&format!("\nwritten to {}\nreport in  {}\n", options.out.display(), report.display()))?;
     Ok(record.failed.is_empty())
+}
+
+/// Two records, read before anything is written.
+fn compare(Compared { records: [a, b], out }: &Compared) -> Result<()> {
+    let comparison = Comparison::read(a, b)?;
+    write_page(&compare::page(&comparison), out)?;
+    print(&compare::text(&comparison))?;
+    print(&format!("\nreport in  {}\n", out.display()))
+}
+
+fn write_page(page: &Page, path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let made = folder.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| page.write(path));
+    made.map_err(|error| fault::Fault::from(error).during(format!("cannot write {}", path.display())))
 }
 
 fn print(text: &str) -> Result<()> {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dl_backends::{Executor, Handle, Session, by_name};
+use dl_bench_row::curve::Curve;
 use dl_core::{Plan, TensorRef, program};
 use dl_train::{BatchEnd, Columns, Epoch, Observer, Trainer};
 
 use crate::fault::{Fault, Result};
-use crate::network::{Network, TEST};
+use crate::network::{Network, Programs, TEST};
 use crate::stats;
-use crate::subject::{SEED, Subject, Training};
+use crate::subject::{SEED, Subject, Trained, Training};
 use crate::work::{Table, Work};
 
 /// How often the step is compiled to time it.
@@ -103,22 +104,26 @@ impl Subject for Ours<'_> {
         first.map_or(Ok(()), |name| self.session.get(&name).map(drop).map_err(Fault::from))
     }
 
-    fn train(&mut self, training: Training, progress: &mut dyn FnMut(f64)) -> Result<Option<f64>> {
-        let network = training.of(&self.network, self.work.batch());
+    fn train(&mut self, training: Training, progress: &mut dyn FnMut(f64)) -> Result<Trained> {
+        let network = self.network.trained_by(training, self.work.batch());
         let (metric, evaluation) = network.evaluate()?;
         let session = Session::boxed(executor(&self.backend, self.threads)?, SEED);
+        let (epochs, mut curve) = (training.epochs(), self.work.curve(training));
+        let watch = Watch { epochs, progress, curve: &mut curve, seen: 0.0, sum: 0.0 };
         let mut trainer = Trainer::new(session, &network.train()?)?
             .evaluate_with(&evaluation)?
             .report_evaluation([metric])?
-            .epochs(training.epochs())
+            .epochs(epochs)
             .batch_size(self.work.batch())
-            .observe(Watch { epochs: training.epochs(), progress });
+            .observe(watch);
         // A full batch has no order worth the shuffling.
         if training != Training::FullBatch {
             trainer = trainer.shuffle(SEED);
         }
         trainer.fit(&columns(self.work.train())?, None)?;
-        Ok(trainer.evaluate(&columns(self.work.test())?)?.get(TEST))
+        let test = trainer.evaluate(&columns(self.work.test())?)?.get(TEST);
+        drop(trainer);
+        Ok(Trained { test, curve: curve.points() })
     }
 }
 
@@ -126,14 +131,27 @@ fn columns(table: &Table) -> Result<Columns> {
     Ok(Columns::new().column("x", table.x.clone())?.column("y", table.y.clone())?)
 }
 
-/// Hears how far the trainer is.
+/// Hears how far the trainer is, and the losses.
 struct Watch<'p> {
     epochs: usize,
     progress: &'p mut dyn FnMut(f64),
+    curve: &'p mut Curve,
+    /// Examples of the epoch so far, and the sum of their losses.
+    seen: f64,
+    sum: f64,
 }
 
 impl Observer for Watch<'_> {
     fn batch(&mut self, end: &BatchEnd<'_>) {
+        if end.number == 1 {
+            (self.seen, self.sum) = (0.0, 0.0);
+        }
+        // What is reported are means over the epoch so far.
+        if let Some(mean) = end.metrics().get("J") {
+            let (seen, examples) = (self.seen + end.examples as f64, end.examples as f64);
+            self.curve.add((mean * seen - self.sum) / examples);
+            (self.seen, self.sum) = (seen, mean * seen);
+        }
         // A line for each batch would be more talk than work.
         if end.number.is_multiple_of(100) {
             let done = (end.epoch - 1) as f64 + end.number as f64 / end.of as f64;

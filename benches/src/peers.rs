@@ -10,17 +10,21 @@ use dl_core::Tensor;
 use dl_core::tensor::Data;
 use tempfile::TempDir;
 
+use crate::child::SERVE;
 use crate::fault::Result;
-use crate::network::Network;
-use crate::protocol::RowSpec;
+use crate::network::{Network, Programs};
+use crate::protocol::{DataAt, RowSpec};
 use crate::record::Skipped;
-use crate::work::{DataAt, Work};
+use crate::work::{self, Work};
 
-/// The Rust one: a subject of this program, if it was built with it.
+/// The Rust one: a program of its own, beside this one, if it was built.
 pub(crate) const CANDLE: &str = "candle";
 
 /// Those in Python, with the module that each needs.
 const PYTHON: [(&str, &str); 3] = [("torch", "torch"), ("torch-compile", "torch"), ("jax", "jax")];
+
+/// The variable that names candle's program.
+const PROGRAM: &str = "DL_BENCH_CANDLE";
 
 /// The folder of the virtual environment that `cargo xtask peers` makes, from the root.
 const ENVIRONMENT: &str = "target/peers";
@@ -34,7 +38,7 @@ pub(crate) struct Peers {
 
 /// Looks for every peer.
 pub(crate) fn find() -> Peers {
-    find_with(|module| has(&python(), module), cfg!(feature = "candle"))
+    find_with(|module| has(&python(), module), candle().is_some())
 }
 
 fn find_with(mut has: impl FnMut(&str) -> bool, candle: bool) -> Peers {
@@ -50,7 +54,7 @@ fn find_with(mut has: impl FnMut(&str) -> bool, candle: bool) -> Peers {
     if candle {
         peers.present.push(CANDLE);
     } else {
-        let reason = "not in this build: add it, as in `--features ndarray,flex,candle`".into();
+        let reason = "not built: add it, as in `--features ndarray,flex,candle`".into();
         peers.skipped.push(Skipped { peer: CANDLE.into(), reason });
     }
     peers
@@ -69,9 +73,22 @@ fn python() -> PathBuf {
     Path::new(ENVIRONMENT).join(inside)
 }
 
-/// The process of a peer that is in Python; `None` where the row is of this program.
+/// candle's program, where it was built: `cargo xtask bench` names it, since one that lies there may be old.
+fn candle() -> Option<PathBuf> {
+    std::env::var_os(PROGRAM).map(PathBuf::from).filter(|program| program.is_file())
+}
+
+/// The process of a peer; `None` where the row is of this program.
 pub(crate) fn command(spec: &RowSpec) -> Option<Command> {
-    spec.peer.as_ref().map(|_| script("peer.py"))
+    spec.peer.as_ref()?;
+    match (&*spec.backend, candle()) {
+        (CANDLE, Some(program)) => {
+            let mut command = Command::new(program);
+            command.arg(SERVE);
+            Some(command)
+        }
+        _ => Some(script("peer.py")),
+    }
 }
 
 /// A script of the peers' folder, in the environment that has them.
@@ -86,11 +103,6 @@ pub(crate) fn has_torch() -> bool {
     has(&python(), "torch")
 }
 
-/// Whether a peer's process is in Python, and so has to be [given](give) its work in files.
-pub(crate) fn in_python(name: &str) -> bool {
-    PYTHON.iter().any(|(peer, _)| *peer == name)
-}
-
 /// Writes the batches and first values of every row into a folder that is removed when dropped:
 /// the files `x` and `y`, batch after batch, and one for each parameter, raw values in each; and names and
 /// shapes of all parameters as JSON, in `parameters`.
@@ -98,7 +110,7 @@ pub(crate) fn in_python(name: &str) -> bool {
 /// # Errors
 /// The dataset is gone, or the folder cannot be written.
 pub(crate) fn give(network: &Network, data: &DataAt, batch: usize) -> Result<TempDir> {
-    let work = Work::new(data.load(network)?, network, batch)?;
+    let work = Work::new(work::load(data, network)?, network, batch)?;
     write(network, &work).map_err(|fault| fault.during("cannot write a peer's data"))
 }
 
@@ -131,6 +143,7 @@ fn bytes(of: &Tensor) -> Result<Cow<'_, [u8]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Known;
     use crate::network::catalog::NAMES;
     use crate::protocol::{Reply, Request};
     use serde_json::Value;
@@ -142,7 +155,7 @@ mod tests {
         assert_eq!(peers.present, ["jax"]);
         let said: Vec<String> = peers.skipped.iter().map(|s| format!("{}: {}", s.peer, s.reason)).collect();
         let torch = "torch is not installed in target/peers: run `cargo xtask peers`";
-        let candle = "candle: not in this build: add it, as in `--features ndarray,flex,candle`";
+        let candle = "candle: not built: add it, as in `--features ndarray,flex,candle`";
         assert_eq!(said, [&*format!("torch: {torch}"), &format!("torch-compile: {torch}"), candle]);
         assert_eq!(find_with(|_| true, true).skipped, []);
     }

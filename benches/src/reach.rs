@@ -18,10 +18,11 @@ use tempfile::TempDir;
 
 use crate::cli::Options;
 use crate::fault::{Fault, Result};
-use crate::network::Network;
+use crate::network::{Known, Network};
 use crate::peers;
+use crate::protocol::DataAt;
 use crate::stats::Spread;
-use crate::work::{self, DataAt};
+use crate::work;
 
 /// The word that has this program train once, for a parent.
 pub(crate) const TRAIN: &str = "train-to";
@@ -178,7 +179,7 @@ fn train(command: &mut Command, task: &Task) -> Result<Trained> {
 pub(crate) fn train_once(task: &str) -> Result<()> {
     let task: Task = serde_json::from_str(task)?;
     let began = Instant::now();
-    let data = task.data.dataset()?;
+    let data = work::images(&task.data)?;
     let course = Course { epochs: task.epochs, batch_size: task.batch_size, ..COURSE };
     let classifier = Classifier::of(&data, mlp::small);
     let cpu = Box::new(Cpu::with_threads(task.threads));

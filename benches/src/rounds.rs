@@ -7,7 +7,7 @@
 use crate::child::Child;
 use crate::fault::{Fault, Result};
 use crate::progress::Progress;
-use crate::protocol::RowSpec;
+use crate::protocol::{Point, RowSpec};
 use crate::record::Failed;
 use crate::stats;
 
@@ -24,8 +24,8 @@ pub(crate) struct Budget {
     limits: (usize, usize),
     /// The training of a row, as far as it can be cut at an epoch.
     training: f64,
-    /// Epochs of the recipe.
-    epochs: usize,
+    /// Epochs of the recipe, at least and at most.
+    epochs: (usize, usize),
 }
 
 impl Budget {
@@ -35,7 +35,7 @@ impl Budget {
         rounds: 90_000.0,
         limits: (7, 50),
         training: 40_000.0,
-        epochs: 10,
+        epochs: (1, 10),
     };
     pub(crate) const QUICK: Budget = Budget {
         warm_up: 100.0,
@@ -43,12 +43,21 @@ impl Budget {
         rounds: 15_000.0,
         limits: (3, 15),
         training: 3_000.0,
-        epochs: 1,
+        epochs: (1, 1),
+    };
+    /// So short that it is over before anybody waits; what takes longer to train is not trained.
+    pub(crate) const FIRST: Budget = Budget {
+        warm_up: 100.0,
+        burst: 40.0,
+        rounds: 3_000.0,
+        limits: (3, 12),
+        training: 4_000.0,
+        epochs: (0, 1),
     };
 
     /// The same, but that no row is trained.
     pub(crate) fn of_steps(self) -> Budget {
-        Budget { epochs: 0, ..self }
+        Budget { epochs: (0, 0), ..self }
     }
 
     /// How many rounds, where one takes `round` milliseconds.
@@ -64,7 +73,8 @@ impl Budget {
 
     /// How many epochs of the recipe, where one takes `epoch` milliseconds.
     fn epochs(&self, epoch: f64) -> usize {
-        ((self.training / epoch) as usize).clamp(1, self.epochs)
+        let (least, most) = self.epochs;
+        ((self.training / epoch) as usize).clamp(least, most)
     }
 }
 
@@ -115,6 +125,8 @@ pub(crate) struct Findings {
     pub(crate) data_mib: Option<f64>,
     /// The share of test images classified right, or the mean squared error.
     pub(crate) test: Option<f64>,
+    /// The loss of the training.
+    pub(crate) curve: Vec<Point>,
     /// How the row was trained before; empty if it was not.
     pub(crate) trained: String,
 }
@@ -230,16 +242,19 @@ impl Runner {
     /// Memory and training; the child ends.
     fn finish(&mut self, examples: usize, budget: Budget, at: &mut dyn FnMut(f64)) -> Result<()> {
         (self.found.peak_mib, self.found.data_mib) = self.child()?.peak()?;
-        if self.role == Role::Row && budget.epochs > 0 {
-            let whole = self.spec.batch >= examples;
-            let batches = examples.div_ceil(self.spec.batch.max(1)) as f64;
-            let epochs = (!whole).then(|| budget.epochs(batches * self.step));
+        let whole = self.spec.batch >= examples;
+        let batches = examples.div_ceil(self.spec.batch.max(1)) as f64;
+        // The tutorial's training is ten steps, each over all examples.
+        let fits = budget.epochs(if whole { 10.0 } else { batches } * self.step);
+        if self.role == Role::Row && fits > 0 {
+            let epochs = (!whole).then_some(fits);
             self.found.trained = match epochs {
                 None => "ten full-batch steps".into(),
                 Some(1) => "1 epoch of the recipe".into(),
                 Some(epochs) => format!("{epochs} epochs of the recipe"),
             };
-            self.found.test = self.child()?.train(epochs, at)?;
+            let trained = self.child()?.train(epochs, at)?;
+            (self.found.test, self.found.curve) = (trained.test, trained.curve);
         }
         self.child = None;
         Ok(())
@@ -289,5 +304,6 @@ mod tests {
         assert_eq!(Budget::FULL.epochs(500.0), 10);
         assert_eq!(Budget::FULL.epochs(10_000.0), 4);
         assert_eq!(Budget::QUICK.epochs(60_000.0), 1);
+        assert_eq!((Budget::FIRST.epochs(60_000.0), Budget::FIRST.epochs(100.0)), (0, 1));
     }
 }

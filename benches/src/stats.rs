@@ -22,6 +22,11 @@ impl Spread {
         })
     }
 
+    /// Whether it can be of times, or of ratios of times.
+    pub(crate) fn is_time(&self) -> bool {
+        self.p10 > 0.0 && self.p10 <= self.median && self.median <= self.p90 && self.p90.is_finite()
+    }
+
     /// The factor by which this ratio of equal things strays from 1, either way.
     pub(crate) fn noise(&self) -> f64 {
         self.p90.max(1.0 / self.p10).max(1.0)

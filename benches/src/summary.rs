@@ -5,7 +5,7 @@ use std::env;
 use crate::cli::Options;
 use crate::host::{self, Host};
 use crate::network::{Loss, Network, words};
-use crate::record::{Control, DataUsed, Failed, FloorRow, PeerRatio, Record, Row};
+use crate::record::{Control, DataUsed, FORMAT, Failed, FloorRow, PeerRatio, Record, Row};
 use crate::rounds::{Role, Runner};
 use crate::stats::{self, Spread};
 use crate::subject;
@@ -33,6 +33,7 @@ pub(crate) fn begin(options: &Options, data: &Set) -> Record {
     let command: Vec<String> =
         env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     Record {
+        format: FORMAT,
         host: Host::here(),
         revision: env::var("DL_REVISION").ok(),
         date: host::utc_now(),
@@ -48,6 +49,7 @@ pub(crate) fn begin(options: &Options, data: &Set) -> Record {
         control: vec![],
         peers: vec![],
         skipped: vec![],
+        profiles: vec![],
         failed: vec![],
     }
 }
@@ -110,6 +112,7 @@ fn row(runner: &Runner, step_ms: Spread, all: &[Runner]) -> Row {
         test_error: runner.found.test.filter(|_| !classifies),
         trained: runner.found.trained.clone(),
         losses: runner.found.losses.clone(),
+        curve: runner.found.curve.clone(),
         rounds: rounds.len(),
         steps: runner.found.steps.len(),
     }
@@ -122,11 +125,15 @@ fn control(runner: &Runner, all: &[Runner]) -> Option<Control> {
             && other.spec.threads == runner.spec.threads
     };
     let first = all.iter().find(same)?;
+    let ratio = |above: Option<f64>, below: Option<f64>| Some(above? / below?).filter(|r| r.is_finite());
+    let (found, of) = (&runner.found, &first.found);
     Some(Control {
         backend: runner.spec.backend.clone(),
         batch: runner.spec.batch,
         threads: runner.spec.threads,
-        ratio: stats::ratio(&runner.found.rounds, &first.found.rounds)?,
+        ratio: stats::ratio(&found.rounds, &of.rounds)?,
+        compile_ratio: ratio(found.compile_ms, of.compile_ms),
+        peak_ratio: ratio(found.peak_mib, of.peak_mib),
     })
 }
 

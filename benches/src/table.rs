@@ -27,7 +27,7 @@ fn tested(record: &Record) -> &'static str {
 const WIDTH: usize = 110;
 
 /// What stands where there is nothing to say.
-const NONE: &str = "·";
+pub(crate) const NONE: &str = "·";
 
 /// The whole text, without the line that names the file.
 pub(crate) fn text(record: &Record) -> String {
@@ -62,10 +62,6 @@ struct Block {
 fn title(record: &Record) -> String {
     let Record { host, network, data, .. } = record;
     let revision = record.revision.as_deref().unwrap_or("unknown");
-    let short = |revision: &str| match revision.split_once('-') {
-        Some((commit, rest)) => format!("{}-{rest}", commit.get(..10).unwrap_or(commit)),
-        None => revision.get(..10).unwrap_or(revision).to_owned(),
-    };
     format!(
         "\n{} {} on {}: {} training {}s, {} to test with.\n\
          {}, {} cores, {}; revision {}; {}{}\n\n",
@@ -82,6 +78,14 @@ fn title(record: &Record) -> String {
         record.date,
         if record.quick { "; --quick: fewer rounds and epochs" } else { "" },
     )
+}
+
+/// A revision as people tell it: ten digits, and `-dirty` where it is.
+pub(crate) fn short(revision: &str) -> String {
+    match revision.split_once('-') {
+        Some((commit, rest)) => format!("{}-{rest}", commit.get(..10).unwrap_or(commit)),
+        None => revision.get(..10).unwrap_or(revision).to_owned(),
+    }
 }
 
 fn blocks(record: &Record) -> Vec<Block> {
@@ -150,10 +154,15 @@ fn timed(name: &str, step: &Spread, images_per_s: f64, gflops: f64) -> [String; 
     let mut line: [String; 10] = std::array::from_fn(|_| NONE.into());
     line[0] = name.into();
     line[2] = digits(step.median);
-    line[3] = format!("{}–{}", digits(step.p10), digits(step.p90));
+    line[3] = range(step);
     line[4] = grouped(images_per_s);
     line[5] = format!("{gflops:.1}");
     line
+}
+
+/// From the tenth to the ninetieth percentile.
+pub(crate) fn range(of: &Spread) -> String {
+    format!("{}–{}", digits(of.p10), digits(of.p90))
 }
 
 /// A ratio, marked where equal things differ as much.
@@ -262,7 +271,7 @@ fn data_mib(record: &Record) -> String {
 }
 
 /// The first column to the left, the others to the right, two spaces between.
-fn aligned(cells: &[String; 10], widths: &[usize; 10]) -> String {
+pub(crate) fn aligned(cells: &[String; 10], widths: &[usize; 10]) -> String {
     let mut line = String::new();
     for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let blanks = " ".repeat(width - cell.chars().count());
@@ -301,7 +310,7 @@ pub(crate) fn grouped(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Network;
+    use crate::network::{Known, Network};
     use crate::record::tests::{sample, sample_peer};
     use expect_test::expect;
 

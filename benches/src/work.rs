@@ -1,14 +1,16 @@
 //! What every row works on: the dataset, and the batches that its timed steps take in turn.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use dl_bench_row::curve::Curve;
+use dl_bench_row::subject::Training;
 use dl_core::tensor::Data;
 use dl_core::{DType, Init, Tensor, TensorRef};
 use dl_data::{Dataset, Split, Store, permutation};
-use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
 use crate::network::{Examples, Network};
+use crate::protocol::DataAt;
 
 /// The pixel value that becomes 1.
 pub(crate) const FULL_SCALE: u8 = 255;
@@ -24,13 +26,6 @@ const RING_SEED: u64 = 1;
 const SYNTHETIC: &str = "synthetic";
 const SYNTHETIC_SIZES: [usize; 2] = [60_000, 10_000];
 const SYNTHETIC_SEED: u64 = 1;
-
-/// Where a child finds the dataset that its parent chose.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DataAt {
-    pub(crate) name: String,
-    pub(crate) folder: Option<PathBuf>,
-}
 
 /// A dataset in the form that our rows take as it is.
 pub(crate) struct Set {
@@ -109,27 +104,27 @@ fn synthetic(inputs: usize, [train, test]: [usize; 2]) -> Result<Set> {
     })
 }
 
-impl DataAt {
-    /// # Errors
-    /// The files were there a moment ago and are no more.
-    pub(crate) fn load(&self, network: &Network) -> Result<Set> {
-        match &*self.name {
-            SYNTHETIC => find(network, None),
-            _ => Set::of_images(&self.dataset()?),
-        }
+/// What the parent chose.
+///
+/// # Errors
+/// The files were there a moment ago and are no more.
+pub(crate) fn load(at: &DataAt, network: &Network) -> Result<Set> {
+    match &*at.name {
+        SYNTHETIC => find(network, None),
+        _ => Set::of_images(&images(at)?),
     }
+}
 
-    /// The images.
-    ///
-    /// # Errors
-    /// As for [`load`](DataAt::load).
-    pub(crate) fn dataset(&self) -> Result<Dataset> {
-        let store = store(self.folder.as_deref()).offline();
-        match &*self.name {
-            "mnist" => Ok(store.mnist(&mut |_| ())?),
-            "fashion-mnist" => Ok(store.fashion_mnist(&mut |_| ())?),
-            other => Err(Fault::new(format!("no dataset {other:?}"))),
-        }
+/// The images that the parent chose.
+///
+/// # Errors
+/// As for [`load`].
+pub(crate) fn images(at: &DataAt) -> Result<Dataset> {
+    let store = store(at.folder.as_deref()).offline();
+    match &*at.name {
+        "mnist" => Ok(store.mnist(&mut |_| ())?),
+        "fashion-mnist" => Ok(store.fashion_mnist(&mut |_| ())?),
+        other => Err(Fault::new(format!("no dataset {other:?}"))),
     }
 }
 
@@ -238,6 +233,11 @@ impl Work {
         self.batch
     }
 
+    /// For the losses of a training on batches of this size.
+    pub(crate) fn curve(&self, training: Training) -> Curve {
+        Curve::new(training.epochs(), self.train().len().div_ceil(self.batch))
+    }
+
     /// The batches that timed steps take in turn.
     pub(crate) fn ring(&self) -> Vec<&Table> {
         match self.ring.is_empty() {
@@ -251,7 +251,7 @@ impl Work {
 impl Work {
     /// `n` training images in one batch, each of its own grey, labelled in turn.
     pub(crate) fn grey(n: usize) -> Self {
-        let network = Network::perceptron();
+        let network = <Network as crate::network::Known>::perceptron();
         let images = (0..n * network.inputs).map(|i| (i / network.inputs * 37 % 256) as u8).collect();
         let table = Table {
             x: Tensor::new([n, network.inputs], images).unwrap(),
@@ -266,6 +266,7 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Known;
 
     #[test]
     fn the_whole_split_is_one_batch_and_stays_where_it_is() {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 
 use crate::help::{
-    ACCURACY_HELP, BENCH_HELP, DATA_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, NEW_HELP, PEERS_HELP,
-    TEST_HELP, TIDY_HELP,
+    ACCURACY_HELP, BENCH_HELP, DATA_HELP, EXPLAIN_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, NEW_HELP,
+    PEERS_HELP, TEST_HELP, TIDY_HELP,
 };
 use crate::process::Failure;
 use crate::spelling::did_you_mean;
@@ -15,15 +15,21 @@ use crate::spelling::did_you_mean;
 /// One parsed command line.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
-    Accuracy { quick: bool },
+    Accuracy {
+        quick: bool,
+    },
     Help(&'static str),
     Data(Vec<String>),
     Bench(BenchOptions),
     Fuzz(FuzzOptions),
-    Lint { all: bool },
+    Lint {
+        all: bool,
+    },
     Mutate(Option<CodeOptions>),
     New(NewOptions),
     Peers,
+    /// What the program that writes pages is given.
+    Explain(Vec<OsString>),
     Tidy,
     Test(TestOptions),
 }
@@ -34,8 +40,6 @@ pub(crate) struct BenchOptions {
     pub(crate) features: Option<String>,
     /// Where the data lies already; nothing is fetched then.
     pub(crate) data: Option<PathBuf>,
-    /// Whether the network makes its examples, so that no data is needed.
-    pub(crate) synthetic: bool,
     pub(crate) rest: Vec<OsString>,
 }
 
@@ -100,6 +104,7 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
         "accuracy" => accuracy(args),
         "bench" => bench(args),
         "data" => data(args),
+        "explain" => explain(args),
         "fuzz" => fuzz(args),
         "lint" => lint(args),
         "mutate" => mutate(args),
@@ -116,6 +121,15 @@ fn alone(mut args: Parser, command: Command, help: &'static str) -> Result<Comma
     match args.next()? {
         None => Ok(command),
         Some(arg) => help_or_unexpected(&arg, help),
+    }
+}
+
+/// Everything but a call for help goes to the program.
+fn explain(mut args: Parser) -> Result<Command, Failure> {
+    let rest: Vec<OsString> = args.raw_args()?.collect();
+    match rest.iter().any(|arg| arg == "--help" || arg == "-h") {
+        true => Ok(Command::Help(EXPLAIN_HELP)),
+        false => Ok(Command::Explain(rest)),
     }
 }
 
@@ -136,6 +150,7 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
         "mutate" => Ok(Command::Help(MUTATE_HELP)),
         "new" => Ok(Command::Help(NEW_HELP)),
         "peers" => Ok(Command::Help(PEERS_HELP)),
+        "explain" => Ok(Command::Help(EXPLAIN_HELP)),
         "test" => Ok(Command::Help(TEST_HELP)),
         "tidy" => Ok(Command::Help(TIDY_HELP)),
         other => Err(unknown(other)),
@@ -178,7 +193,7 @@ fn data(mut args: Parser) -> Result<Command, Failure> {
 
 /// An option of the benchmark program: read here as well, so that a mistake is found before
 /// anything is fetched and built. A test holds them to that program's own.
-const OF_BENCH: [(&str, Takes); 11] = [
+const OF_BENCH: [(&str, Takes); 12] = [
     ("quick", Takes::Nothing),
     ("steps", Takes::Nothing),
     ("peers", Takes::Nothing),
@@ -189,6 +204,7 @@ const OF_BENCH: [(&str, Takes); 11] = [
     ("threads", Takes::Sizes),
     ("backends", Takes::Any),
     ("batches", Takes::Sizes),
+    ("compare", Takes::Files),
     ("out", Takes::Any),
 ];
 
@@ -204,6 +220,8 @@ enum Takes {
     /// From 1 on.
     Number,
     Any,
+    /// Two of them, which are there.
+    Files,
 }
 
 /// Those that the benchmark program knows.
@@ -227,13 +245,14 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
                     Takes::Percent => options.rest.push(percent(args.value()?)?),
                     Takes::Number => options.rest.push(from_1(name, args.value()?)?),
                     Takes::Any => options.rest.push(args.value()?),
+                    Takes::Files => options.rest.extend([file(args.value()?)?, file(args.value()?)?]),
                 }
             }
             arg => return help_or_unexpected(&arg, BENCH_HELP),
         }
     }
-    options.synthetic = options.rest.windows(2).any(|pair| pair[0] == "--network" && pair[1] == SYNTHETIC);
-    if options.synthetic && options.data.is_some() {
+    let synthetic = options.rest.windows(2).any(|pair| pair[0] == "--network" && pair[1] == SYNTHETIC);
+    if synthetic && options.data.is_some() {
         let message = format!("--data goes with a dataset; the network {SYNTHETIC} makes its examples");
         return Err(Failure::usage(message));
     }
@@ -245,6 +264,14 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
     if let (true, Some(option)) = (given("--reach"), wrong(&NOT_OF_REACHING)) {
         let takes = "--seeds, --threads, --data";
         return Err(Failure::usage(format!("{option} does not go with --reach, which takes {takes}")));
+    }
+    let others = OF_BENCH
+        .iter()
+        .map(|(name, _)| format!("--{name}"))
+        .find(|option| given(option) && !["--compare", "--out"].contains(&&**option));
+    let others = others.or_else(|| options.data.as_ref().map(|_| "--data".to_owned()));
+    if let (true, Some(option)) = (given("--compare"), others) {
+        return Err(Failure::usage(format!("{option} does not go with --compare, which takes --out")));
     }
     match given("--seeds") && !given("--reach") {
         true => Err(Failure::usage("--seeds goes with --reach".to_owned())),
@@ -266,6 +293,17 @@ fn percent(text: OsString) -> Result<OsString, Failure> {
         false => {
             let text = text.to_string_lossy();
             Err(Failure::usage(format!("--reach {text}: expected percent, above 0 and at most 100")))
+        }
+    }
+}
+
+/// The program runs elsewhere, so the whole path.
+fn file(path: OsString) -> Result<OsString, Failure> {
+    let shown = path.to_string_lossy().into_owned();
+    match std::path::absolute(&path) {
+        Ok(path) if path.is_file() => Ok(path.into_os_string()),
+        _ => {
+            Err(Failure::usage(format!("--compare {shown}: expected a file, as target/bench/latest.json is")))
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 pub(crate) const DEFAULT: &str = "ndarray,flex";
 
 /// What no default build has: what reads data of other formats, pictures, and the service of an example.
-pub(crate) const BESIDE: &str = ",csv,parquet,images,serde,pictures,page,serve";
+pub(crate) const BESIDE: &str = ",csv,parquet,images,serde,pictures,page,explain,serve";
 
 /// Whether this is a run of the continuous integration.
 pub(crate) fn ci() -> bool {
@@ -26,10 +26,10 @@ pub(crate) fn everywhere(workspace: &Workspace, list: &str) -> Result<String, Fa
     spell_out(&declared(workspace)?, list)
 }
 
-/// Checks that `package` has each feature of `list`.
-pub(crate) fn of_package(workspace: &Workspace, package: &str, list: &str) -> Result<(), Failure> {
+/// Checks that some of `packages` has each feature of `list`.
+pub(crate) fn of_packages(workspace: &Workspace, packages: &[&str], list: &str) -> Result<(), Failure> {
     let mut crates = declared(workspace)?;
-    crates.retain(|krate| krate.name == package);
+    crates.retain(|krate| packages.contains(&&*krate.name));
     spell_out(&crates, list).map(drop)
 }
 

@@ -31,7 +31,7 @@ const FILES: [Test; 3] = [
 /// Builds all first, then runs every property to its end, whatever the others find.
 pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Failure> {
     let list = options.features.as_deref().unwrap_or(features::DEFAULT);
-    features::of_package(workspace, "dl-backends", list)?;
+    features::of_packages(workspace, &["dl-backends"], list)?;
     // Not in silence where it builds.
     let test = |(package, program, name): Test, quiet: bool| {
         let test = workspace.cargo("test").args(quiet.then_some("--quiet")).args(["-p", package]);

@@ -4,12 +4,13 @@ pub(crate) const HELP: &str = "\
 usage: cargo xtask COMMAND [OPTIONS]
 
   accuracy  the largest error of every vector kernel, over all inputs
-  bench   fetch the data, build in release, train on each backend, print the table
+  bench   build in release, fetch the data, train on each backend, print the table, write the report
   data    fetch and verify datasets
   fuzz    the property tests, over a hundred thousand random graphs and more than ten million mutated files
   lint    tidy rules, packages, format, clippy and documentation, warnings denied
   mutate  mistakes put into every rule and derivative, or into the code, and whether each is caught
   new     a small project beside this repository: a CSV file in, trained weights out
+  explain a page about an example: derivation, graph, kernels, times
   peers   PyTorch and JAX into target/peers, to compare with in `bench --peers`
   test    every test: unit, integration, documentation, stand-alone crates
   tidy    the tidy rules alone, in a second
@@ -28,8 +29,13 @@ machine has, against f64, and fails where an error is above the bound declared f
 pub(crate) const BENCH_HELP: &str = "\
 usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
 
-  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex
+  --features LIST   backends beside cpu, separated by commas; default: ndarray,flex; candle is a peer
+                    for --peers, built by itself
   --data DIR        take the datasets from DIR and fetch nothing
+
+Where crates of the backends are still to be built, which takes minutes, cpu alone is built and
+shown first, measured shortly. At the end the whole table is printed; the record and a report
+with pictures, one HTML file, are written.
 
   --quick           a shorter run, within two minutes after building
   --steps           only how long steps take: no row is trained and tested
@@ -47,7 +53,10 @@ usage: cargo xtask bench [--features LIST] [--data DIR] [OPTIONS]
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
   --backends LIST   only these rows, such as cpu,burn-flex
   --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
-  --out FILE        where to write what was found; default: target/bench/latest.json
+  --compare A B     instead, two records side by side, and what changed beyond noise; writes a
+                    page to --out, by default target/bench/compare.html
+  --out FILE        where to write what was found, and beside it the report as .html; default:
+                    target/bench/latest.json
 ";
 
 pub(crate) const DATA_HELP: &str = "\
@@ -113,6 +122,15 @@ usage: cargo xtask new NAME [--in DIR] [--version V]
 
 Writes a project that learns from a CSV file: it splits the rows, standardizes the columns,
 trains a small network with checkpoints, says how many it gets right, and writes the weights.
+";
+
+pub(crate) const EXPLAIN_HELP: &str = "\
+usage: cargo xtask explain EXAMPLE [--data digits|mnist|fashion-mnist] [--out FILE]
+
+Writes one HTML file about the training step of an example: its derivation, its graph, its
+kernels with measured times, the statistics of its values; pointing at a formula marks what
+computes it. To target/explain/EXAMPLE.html, unless --out says otherwise. An unknown name is
+answered by all that there are.
 ";
 
 pub(crate) const PEERS_HELP: &str = "\

@@ -39,10 +39,11 @@ impl Workspace {
         Child::new("git").arg(subcommand).dir(&self.root)
     }
 
-    /// The manifests of the members: of `crates/*`, `benches` and `xtask`.
+    /// The manifests of the members: of `crates/*`, `benches` with the crates in it, and `xtask`.
     pub(crate) fn manifests(&self) -> Vec<PathBuf> {
         let mut manifests = manifests_under(&self.root.join("crates"));
         manifests.push(self.root.join("benches/Cargo.toml"));
+        manifests.extend(manifests_under(&self.root.join("benches")));
         manifests.push(self.root.join("xtask/Cargo.toml"));
         manifests
     }
@@ -86,7 +87,7 @@ mod tests {
     fn members_are_found() {
         let workspace = Workspace::here();
         let manifests = workspace.manifests();
-        for member in ["crates/dl-core", "crates/dl-data", "benches", "xtask"] {
+        for member in ["crates/dl-core", "crates/dl-data", "benches", "benches/candle", "xtask"] {
             let manifest = workspace.root().join(member).join("Cargo.toml");
             assert!(manifests.contains(&manifest), "{member}: {manifests:?}");
         }

@@ -12,12 +12,13 @@ use burn_autodiff::Autodiff;
 use burn_backend::ops::*;
 use burn_backend::tensor::{Device, FloatTensor, IntTensor};
 use burn_backend::{AutodiffBackend, Backend, Scalar, Shape, TensorData};
+use dl_bench_row::layout::{Value, channels_first};
 use dl_core::Tensor;
 
 use self::layers::{Mode, Pass, Statistics};
 use crate::fault::{Fault, Result};
-use crate::network::{Loss, Network, Optimizer};
-use crate::subject::{SEED, Subject, Training};
+use crate::network::{Loss, Network, Optimizer, Programs};
+use crate::subject::{SEED, Subject, Trained, Training};
 use crate::work::{Table, Work};
 
 /// What stands between a layer's name and those of its running statistics.
@@ -87,8 +88,7 @@ impl<B: Backend> Subject for Baseline<'_, B> {
 
     fn loss(&mut self) -> Result<Option<f64>> {
         self.next(false)?;
-        let Some(loss) = self.model.loss.clone() else { return Ok(None) };
-        Ok(read::<B>(loss)?.iter::<f64>().next())
+        self.model.last_loss().map(Some)
     }
 
     fn overlaps(&self) -> bool {
@@ -102,24 +102,28 @@ impl<B: Backend> Subject for Baseline<'_, B> {
         }
     }
 
-    fn train(&mut self, training: Training, progress: &mut dyn FnMut(f64)) -> Result<Option<f64>> {
+    fn train(&mut self, training: Training, progress: &mut dyn FnMut(f64)) -> Result<Trained> {
         let (train, batch) = (self.work.train(), self.work.batch());
-        let mut model = Model::<B>::new(training.of(&self.model.network, batch))?;
-        let epochs = training.epochs();
+        let mut model = Model::<B>::new(self.model.network.trained_by(training, batch))?;
+        let (epochs, mut curve) = (training.epochs(), self.work.curve(training));
         for epoch in 0..epochs {
             match training {
                 // Nothing is shuffled or converted again between full-batch steps.
-                Training::FullBatch => model.step(&self.ring[0], true)?,
+                Training::FullBatch => {
+                    model.step(&self.ring[0], true)?;
+                    curve.add(model.last_loss()?);
+                }
                 Training::Recipe { .. } => {
                     for rows in dl_data::permutation(train.len(), SEED + epoch as u64).chunks(batch) {
                         let examples = model.examples(&train.select(rows)?)?;
                         model.step(&examples, true)?;
+                        curve.add(model.last_loss()?);
                     }
                 }
             }
             progress((epoch + 1) as f64 / epochs as f64);
         }
-        model.test(self.work.test()).map(Some)
+        Ok(Trained { test: Some(model.test(self.work.test())?), curve: curve.points() })
     }
 }
 
@@ -128,8 +132,14 @@ impl<B: Backend> Model<B> {
     fn new(network: Network) -> Result<Self> {
         let device = Device::<B>::default();
         let (mut names, mut weights, mut running) = (vec![], vec![], vec![]);
-        for (name, value) in network.first_values_channels_first()? {
-            let value = upload::<B>(&value, &device)?;
+        let values = network.first_values()?.into_iter().map(|(name, value)| {
+            let (shape, elements) = (value.shape().to_vec(), value.get::<f32>()?.to_vec());
+            Ok(Value { name, shape, elements })
+        });
+        let mut values = values.collect::<Result<Vec<_>>>()?;
+        channels_first(&network, &mut values);
+        for Value { name, shape, elements } in values {
+            let value = B::float_from_data(TensorData::new(elements, Shape::from(shape)), &device);
             match name.contains(RUNNING) {
                 true => running.push((name, value)),
                 false => {
@@ -186,6 +196,12 @@ impl<B: Backend> Model<B> {
             self.weights.push(B::float_sub(Autodiff::<B>::inner(leaf), change));
         }
         Ok(())
+    }
+
+    /// Of the last step, before it.
+    fn last_loss(&self) -> Result<f64> {
+        let none = || Fault::new("burn gave no loss");
+        read::<B>(self.loss.clone().ok_or_else(none)?)?.iter::<f64>().next().ok_or_else(none)
     }
 
     /// `factor` of the sum of all squared weights.

@@ -5,6 +5,7 @@
 //! ([`measure`]); the prediction ([`model`]) knows these and what a kernel has to do, nothing else.
 
 mod ceilings;
+mod found;
 mod measure;
 mod memory;
 mod model;
@@ -16,12 +17,14 @@ mod table;
 use dl_core::{Program, TensorRef};
 
 use self::ceilings::{Ceilings, Machine};
+pub(crate) use self::found::{Level, Line, Profile, Roof};
 use self::measure::Steps;
-use self::table::{Block, Line};
 use crate::cli::Options;
 use crate::fault::{Fault, Result};
 use crate::host;
+use crate::network::Programs;
 use crate::progress::Progress;
+use crate::protocol::DataAt;
 use crate::work::{self, Work};
 
 /// How often ceilings and steps take turns, and seconds of steps in a turn.
@@ -34,28 +37,19 @@ const QUICK: (usize, f64) = (4, 0.1);
 /// No data, or what the executor refuses.
 pub(crate) fn text(options: &Options) -> Result<String> {
     let network = &options.network;
-    let program = network.train()?;
+    let data = work::find(network, options.data.as_deref())?;
+    let at = DataAt { name: data.name, folder: options.data.clone() };
     let mut progress = Progress::new(options.batches().len() * options.threads.len());
-    let (mut blocks, mut data_name) = (vec![], String::new());
-    for &batch in options.batches() {
-        let data = work::find(network, options.data.as_deref())?;
-        data_name.clone_from(&data.name);
-        let work = Work::new(data, network, batch)?;
-        let batches: Vec<Vec<TensorRef<'_>>> = work.ring().iter().map(|b| b.inputs().to_vec()).collect();
-        for &threads in &options.threads {
-            let title = table::title(work.batch(), threads);
-            progress.part(&title);
-            let turns = if options.quick { QUICK } else { FULL };
-            blocks.push(block(title, (&program, &batches), threads, turns, &progress)?);
-        }
-    }
+    let turns = if options.quick { QUICK } else { FULL };
+    let blocks = all(options, &at, turns, &mut progress)?;
     progress.finish();
     let machine = host::Host::here();
     let revision = std::env::var("DL_REVISION").unwrap_or_else(|_| "unknown".into());
     let head = format!(
-        "Each kernel of a step on the cpu executor. {} {network} on {data_name}.\n\
+        "Each kernel of a step on the cpu executor. {} {network} on {}.\n\
          {}, {} cores, {}; revision {revision}; {}\n",
         network.title,
+        at.name,
         machine.cpu,
         machine.cores,
         machine.features.join(" "),
@@ -64,19 +58,43 @@ pub(crate) fn text(options: &Options) -> Result<String> {
     Ok(table::text(&head, &blocks))
 }
 
+/// The same shortly, for the record of a run.
+///
+/// # Errors
+/// As for [`text`].
+pub(crate) fn short(options: &Options, at: &DataAt, progress: &mut Progress) -> Result<Vec<Profile>> {
+    all(options, at, QUICK, progress)
+}
+
+fn all(options: &Options, at: &DataAt, turns: (usize, f64), progress: &mut Progress) -> Result<Vec<Profile>> {
+    let network = &options.network;
+    let program = network.train()?;
+    let mut profiles = vec![];
+    for &batch in options.batches() {
+        let work = Work::new(work::load(at, network)?, network, batch)?;
+        let batches: Vec<Vec<TensorRef<'_>>> = work.ring().iter().map(|b| b.inputs().to_vec()).collect();
+        for &threads in &options.threads {
+            let title = table::title(work.batch(), threads);
+            progress.part(&format!("kernels, {title}"));
+            let at = |share| progress.at(share, &title);
+            profiles.push(profile((&program, &batches), (work.batch(), threads), turns, at)?);
+        }
+    }
+    Ok(profiles)
+}
+
 /// Profiles any program on batches of its inputs.
-fn block(
-    title: String,
+fn profile(
     (program, batches): (&Program, &[Vec<TensorRef<'_>>]),
-    threads: usize,
+    (batch, threads): (usize, usize),
     (turns, seconds): (usize, f64),
-    progress: &Progress,
-) -> Result<Block> {
+    progress: impl Fn(f64),
+) -> Result<Profile> {
     let mut steps = Steps::new(program, batches, threads)?;
     let operations = steps.operations();
     let (mut machine, mut ceilings) = (Machine::new(threads)?, Ceilings::default());
     for turn in 0..turns {
-        progress.at(turn as f64 / turns as f64, &title);
+        progress(turn as f64 / turns as f64);
         machine.measure(&mut steps, &mut ceilings)?;
         steps.burst(seconds)?;
     }
@@ -87,11 +105,13 @@ fn block(
         history.add(kernel);
         Line::new(kernel, seconds, &prediction)
     };
-    Ok(Block {
-        title,
-        lines: steps.kernels().map(line).collect(),
+    Ok(Profile {
+        batch,
+        threads,
+        kernels: steps.kernels().map(line).collect(),
         sum: steps.sum().ok_or_else(nothing)?,
         step: steps.unwatched().ok_or_else(nothing)?,
+        roof: Roof::of(&ceilings),
         ceilings: table::ceilings(&ceilings, &operations),
     })
 }

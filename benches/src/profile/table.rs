@@ -2,32 +2,12 @@
 
 use std::fmt::Write as _;
 
-use dl_backends::{Kernel, Operation};
+use dl_backends::Operation;
 
 use super::ceilings::{Ceiling, Ceilings};
-use super::model::Prediction;
+use super::found::{Line, Profile};
 use crate::stats::Spread;
 use crate::table::{digits, grouped, wrapped};
-
-/// One batch size and number of threads.
-pub(super) struct Block {
-    pub(super) title: String,
-    pub(super) lines: Vec<Line>,
-    /// Seconds of all kernels of a watched step, and of an unwatched step.
-    pub(super) sum: Spread,
-    pub(super) step: Spread,
-    pub(super) ceilings: String,
-}
-
-/// A kernel.
-pub(super) struct Line {
-    name: String,
-    predicted: f64,
-    bound: String,
-    measured: Spread,
-    flops: usize,
-    bytes: usize,
-}
 
 /// Columns of a kernel's name.
 const NAME: usize = 42;
@@ -41,17 +21,6 @@ const HEAD: [[&str; 9]; 2] = [
 ];
 
 impl Line {
-    pub(super) fn new(kernel: &Kernel, measured: Spread, prediction: &Prediction) -> Line {
-        Line {
-            name: kernel.name.clone(),
-            predicted: prediction.seconds,
-            bound: prediction.bound.clone(),
-            measured,
-            flops: kernel.operations,
-            bytes: kernel.bytes + kernel.input_bytes,
-        }
-    }
-
     /// Whether the prediction is good for one of the measured times.
     fn fits(&self, measured: f64) -> bool {
         (measured / self.predicted).max(self.predicted / measured) <= FACTOR
@@ -59,10 +28,7 @@ impl Line {
 
     fn cells(&self, all: f64) -> [String; 9] {
         let seconds = self.measured.median;
-        let rate = |amount: usize| match amount as f64 / seconds / 1e9 {
-            rate if rate.is_finite() && amount > 0 => digits(rate),
-            _ => "·".into(),
-        };
+        let rate = |rate: Option<f64>| rate.map_or("·".into(), digits);
         [
             shortened(&self.name),
             digits(self.predicted * 1e6),
@@ -70,8 +36,8 @@ impl Line {
             spread(&self.measured),
             ratio(seconds / self.predicted, self.fits(seconds)),
             format!("{:.1} %", 100.0 * seconds / all),
-            rate(self.flops),
-            rate(self.bytes),
+            rate(self.gflops()),
+            rate(self.gb_per_s()),
             self.bound.clone(),
         ]
     }
@@ -84,9 +50,9 @@ pub(super) fn title(batch: usize, threads: usize) -> String {
 }
 
 /// The whole text.
-pub(super) fn text(head: &str, blocks: &[Block]) -> String {
+pub(super) fn text(head: &str, blocks: &[Profile]) -> String {
     let head_lines = HEAD.map(|line| line.map(str::to_owned));
-    let lines: Vec<Vec<[String; 9]>> = blocks.iter().map(Block::cells).collect();
+    let lines: Vec<Vec<[String; 9]>> = blocks.iter().map(Profile::cells).collect();
     let mut widths = [0; 9];
     for line in head_lines.iter().chain(lines.iter().flatten()) {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -96,22 +62,22 @@ pub(super) fn text(head: &str, blocks: &[Block]) -> String {
     let mut text = format!("\n{head}\n");
     head_lines.iter().for_each(|line| text += &aligned(line, &widths));
     for (block, lines) in blocks.iter().zip(&lines) {
-        let _ = write!(text, "\n{}\n", block.title);
+        let _ = write!(text, "\n{}\n", title(block.batch, block.threads));
         lines.iter().for_each(|line| text += &aligned(line, &widths));
-        let _ = write!(text, "  {}\n{}", within(&block.lines), block.ceilings);
+        let _ = write!(text, "  {}\n{}", within(&block.kernels), block.ceilings);
     }
     if blocks.len() > 1 {
-        let all: Vec<&Line> = blocks.iter().flat_map(|block| &block.lines).collect();
+        let all: Vec<&Line> = blocks.iter().flat_map(|block| &block.kernels).collect();
         let _ = write!(text, "\nall of these: {}\n", within(all));
     }
     text + &notes()
 }
 
-impl Block {
+impl Profile {
     fn cells(&self) -> Vec<[String; 9]> {
         let all = self.sum.median;
-        let mut cells: Vec<_> = self.lines.iter().map(|line| line.cells(all)).collect();
-        let predicted = self.lines.iter().fold(0.0, |sum, line| sum + line.predicted);
+        let mut cells: Vec<_> = self.kernels.iter().map(|line| line.cells(all)).collect();
+        let predicted = self.kernels.iter().fold(0.0, |sum, line| sum + line.predicted);
         let total = |name: &str, predicted: &str, measured: &Spread, ratio: String| {
             let none = || "·".to_owned();
             let share = format!("{:.1} %", 100.0 * measured.median / all);
@@ -236,6 +202,7 @@ fn aligned(cells: &[String; 9], widths: &[usize; 9]) -> String {
 mod tests {
     use expect_test::expect;
 
+    use super::super::found::Roof;
     use super::*;
 
     fn line(name: &str, predicted: f64, median: f64) -> Line {
@@ -244,15 +211,23 @@ mod tests {
         Line { name: name.into(), predicted, bound, measured, flops: 2_000_000, bytes: 0 }
     }
 
-    fn block(threads: usize) -> Block {
-        let lines = vec![
+    fn block(threads: usize) -> Profile {
+        let kernels = vec![
             line("product    %4 [r, 784]·[784, 128]", 100.0, 120.0),
             line("group      %13=add %17=eq %18=select %19=add %20=reduce_max  204 rows", 10.0, 21.0),
             line("update     w ← w - 0.01·%58", 4.0, 1.0),
         ];
         let all = |median: f64| Spread { median: median * 1e-6, p10: 140e-6, p90: 150e-6 };
         let ceilings = "           a call 9 ns\n".into();
-        Block { title: title(60_000, threads), lines, sum: all(142.0), step: all(141.0), ceilings }
+        Profile {
+            batch: 60_000,
+            threads,
+            kernels,
+            sum: all(142.0),
+            step: all(141.0),
+            roof: Roof::default(),
+            ceilings,
+        }
     }
 
     #[test]

@@ -45,6 +45,23 @@ impl Classifier {
         self.objective(&g, Mode::Train).2.minimize(AdamW::new(rate).weight_decay(course.weight_decay))
     }
 
+    /// A page about the training step.
+    ///
+    /// # Errors
+    /// As for [`train`](Classifier::train).
+    #[cfg(feature = "explain")]
+    pub fn explanation(
+        &self,
+        title: &str,
+        course: &Course,
+        images: usize,
+    ) -> dl_core::Result<dl_explain::Explanation> {
+        let g = Graph::new();
+        let rate = OneCycle::new(course.rate, course.steps(images));
+        let optimizer = AdamW::new(rate).weight_decay(course.weight_decay);
+        crate::explained::explanation(title, self.objective(&g, Mode::Train).2, optimizer)
+    }
+
     /// The evaluation: the same inputs; outputs `J` and `correct`, the number of images of the batch whose
     /// largest logit is the label's.
     ///

@@ -37,6 +37,20 @@ pub fn derivation(dtype: DType, lambda: Option<f64>) -> dl_core::Result<Derivati
     Derivation::of(j, &[g.get_parameter("θ")])?.with_updates(&Sgd::new(RATE))
 }
 
+/// A page about the same.
+///
+/// # Errors
+/// When `dtype` is no float.
+#[cfg(feature = "explain")]
+pub fn explanation(
+    title: &str,
+    dtype: DType,
+    lambda: Option<f64>,
+) -> dl_core::Result<dl_explain::Explanation> {
+    let g = Graph::new();
+    crate::explained::explanation(title, objective(&g, dtype, lambda), Sgd::new(RATE))
+}
+
 fn objective(g: &Graph, dtype: DType, lambda: Option<f64>) -> Expr<'_> {
     let theta = g.parameter("θ", dtype, (), Init::Zeros);
     let j1 = (theta - 3.0).square();

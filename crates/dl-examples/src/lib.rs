@@ -9,6 +9,8 @@
 pub mod autoencoder;
 pub mod classifier;
 pub mod descent;
+#[cfg(feature = "explain")]
+pub mod explained;
 pub mod heat;
 pub mod lenet;
 pub mod mlp;

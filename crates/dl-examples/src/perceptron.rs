@@ -81,6 +81,17 @@ impl Perceptron {
         Derivation::of(j, &parameters)?.with_updates(&recipe.optimizer())
     }
 
+    /// A page about the training step.
+    ///
+    /// # Errors
+    /// As for [`train`](Perceptron::train).
+    #[cfg(feature = "explain")]
+    pub fn explanation(&self, title: &str, recipe: &Recipe) -> dl_core::Result<dl_explain::Explanation> {
+        let g = Graph::new();
+        let j = self.objective(&g).2;
+        crate::explained::explanation(title, j, recipe.optimizer())
+    }
+
     /// The evaluation: the same inputs; outputs `J` and `correct`, the number of images of the batch
     /// whose largest logit is the label's.
     ///

@@ -49,7 +49,9 @@ fn wrong_commands_and_flags_are_usage_errors() {
 
 #[test]
 fn help_is_found_everywhere() {
-    for command in ["accuracy", "bench", "data", "fuzz", "lint", "mutate", "new", "peers", "test", "tidy"] {
+    for command in
+        ["accuracy", "bench", "data", "explain", "fuzz", "lint", "mutate", "new", "peers", "test", "tidy"]
+    {
         let by_flag = parsed(&format!("{command} --help")).ok();
         assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
         assert_eq!(by_flag, parsed(&format!("help {command}")).ok());
@@ -78,7 +80,6 @@ fn bench_keeps_its_own_and_passes_the_rest() {
     let expected = BenchOptions {
         features: Some("ndarray".into()),
         data: Some("d".into()),
-        synthetic: false,
         rest: rest.map(OsString::from).into(),
     };
     assert_eq!(parsed(line).ok(), Some(Command::Bench(expected)));
@@ -98,6 +99,14 @@ fn bench_refuses_before_anything_is_built() {
     check_usage_error("bench --reach 98 --seeds none", "--seeds none: expected a number from 1 on");
     check_usage_error("bench --seeds 3", "--seeds goes with --reach");
     check_usage_error("bench --reach 98 --quick", "--quick does not go with --reach");
+    check_usage_error("bench --compare a.json", "a.json: expected a file, as target/bench/latest.json is");
+    check_usage_error("bench --compare Cargo.toml", "missing argument");
+    let two = "bench --compare Cargo.toml Cargo.toml";
+    check_usage_error(&format!("{two} --quick"), "--quick does not go with --compare, which takes --out");
+    check_usage_error(&format!("{two} --data d"), "--data does not go with --compare, which takes --out");
+    let whole = std::path::absolute("Cargo.toml").expect("there is a folder").into_os_string();
+    let Ok(Command::Bench(options)) = parsed(two) else { panic!("two files are there") };
+    assert_eq!(options.rest, ["--compare".into(), whole.clone(), whole]);
     check_usage_error("bench --profile --peers", "--peers goes with a table of rows, not with --profile");
 }
 
@@ -107,7 +116,7 @@ fn the_options_of_bench_are_those_of_its_program() {
     let (code, _) = source.split_once("#[cfg(test)]").expect("it has tests");
     let mut theirs: Vec<&str> =
         code.split("Arg::Long(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    theirs.retain(|name| !["help", "data"].contains(name));
+    theirs.retain(|name| !["help", "data", "first"].contains(name));
     assert_eq!(theirs.len(), OF_BENCH.len());
     for (name, takes) in OF_BENCH {
         assert!(theirs.contains(&name), "{name}");
@@ -115,6 +124,7 @@ fn the_options_of_bench_are_those_of_its_program() {
         let arm = arm.expect("each option has an arm");
         assert_eq!(matches!(takes, Takes::Nothing), !arm.contains("parser"), "{arm}");
         assert_eq!(matches!(takes, Takes::Sizes), arm.contains("sizes("), "{arm}");
+        assert_eq!(matches!(takes, Takes::Files), arm.matches("parser").count() == 2, "{arm}");
         assert_eq!(matches!(takes, Takes::Network), arm.contains("Network::named("), "{arm}");
     }
     let networks = include_str!("../../../benches/src/network/catalog.rs");
@@ -125,8 +135,7 @@ fn the_options_of_bench_are_those_of_its_program() {
 
 #[test]
 fn bench_of_made_up_numbers_needs_no_data() {
-    let options = parsed("bench --network regression");
-    assert!(matches!(options, Ok(Command::Bench(BenchOptions { synthetic: true, .. }))));
+    assert!(matches!(parsed("bench --network regression"), Ok(Command::Bench(_))));
     check_usage_error("bench --data d --network regression", "--data goes with a dataset");
 }
 

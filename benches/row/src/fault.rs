@@ -4,18 +4,19 @@ use std::fmt;
 
 /// A message that says what failed and what was expected.
 #[derive(Debug)]
-pub(crate) struct Fault(String);
+pub struct Fault(String);
 
 /// A result with a [`Fault`].
-pub(crate) type Result<T> = std::result::Result<T, Fault>;
+pub type Result<T> = std::result::Result<T, Fault>;
 
 impl Fault {
-    pub(crate) fn new(message: impl fmt::Display) -> Self {
+    /// A message that stands for itself.
+    pub fn new(message: impl fmt::Display) -> Self {
         Fault(message.to_string())
     }
 
     /// The same with what was being done in front.
-    pub(crate) fn during(self, what: impl fmt::Display) -> Self {
+    pub fn during(self, what: impl fmt::Display) -> Self {
         Fault(format!("{what}: {}", self.0))
     }
 }

@@ -1,16 +1,20 @@
 //! candle: its tensors, its autograd, its optimizers, as its users write a training step.
 
-mod layers;
-
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer as _, ParamsAdamW, SGD, loss};
 
-use self::layers::{Built, Values, build, through};
-use crate::fault::Result;
-use crate::network::{Layer, Loss, Network, Optimizer};
-use crate::subject::Subject;
-use crate::work::{Table, Work};
+use dl_bench_row::fault::Result;
+use dl_bench_row::layer::Layer;
+use dl_bench_row::layout::channels_first;
+use dl_bench_row::network::{Loss, Network, Optimizer};
+use dl_bench_row::subject::Subject;
+
+use crate::layers::{Built, Values, build, through};
+use crate::work::{Batch, Targets, Work};
+
+/// The one that the workspace's manifest pins.
+pub(crate) const VERSION: &str = "candle 0.11.1";
 
 /// A network in candle, and the batches that its timed steps take in turn.
 pub(crate) struct Candle {
@@ -32,10 +36,13 @@ enum Update {
 
 impl Candle {
     /// The same first values as our own rows have, in candle's layout `[out, in]`.
-    pub(crate) fn new(network: &Network, work: &Work) -> Result<Self> {
+    pub(crate) fn new(network: &Network, work: Work) -> Result<Self> {
         let mut values = Values { variables: vec![], running: vec![] };
-        for (name, value) in network.first_values_channels_first()? {
-            let tensor = Tensor::from_slice(value.get::<f32>()?, value.shape(), &Device::Cpu)?;
+        let Work { mut first, ring } = work;
+        channels_first(network, &mut first);
+        for value in first {
+            let name = value.name;
+            let tensor = Tensor::from_vec(value.elements, value.shape, &Device::Cpu)?;
             let dense = transposed(&network.layers, &name);
             let tensor = if dense { tensor.t()?.contiguous()? } else { tensor };
             match name.contains(".running_") {
@@ -47,7 +54,7 @@ impl Candle {
         let weights = values.variables.iter().filter(|(name, _)| name.ends_with(".weight"));
         let weights = weights.map(|(_, var)| var.as_tensor().clone()).collect();
         let vars = values.variables.into_iter().map(|(_, var)| var).collect();
-        let ring = work.ring().into_iter().map(|batch| examples(network, batch)).collect::<Result<_>>()?;
+        let ring = ring.into_iter().map(|batch| examples(network, batch)).collect::<Result<_>>()?;
         let update = Update::new(network.optimizer, vars)?;
         Ok(Candle { network: network.clone(), layers, weights, update, ring, at: 0 })
     }
@@ -83,13 +90,11 @@ fn transposed(layers: &[Layer], name: &str) -> bool {
     })
 }
 
-fn examples(network: &Network, batch: &Table) -> Result<(Tensor, Tensor)> {
-    let x = Tensor::from_vec(batch.floats(), batch.x.shape(), &Device::Cpu)?;
-    let y = match network.loss {
-        Loss::CrossEntropy => {
-            Tensor::from_slice(batch.y.get::<i64>()?, batch.len(), &Device::Cpu)?.to_dtype(DType::U32)?
-        }
-        Loss::SquaredError => Tensor::from_slice(batch.y.get::<f32>()?, batch.y.shape(), &Device::Cpu)?,
+fn examples(network: &Network, Batch { len, x, y }: Batch) -> Result<(Tensor, Tensor)> {
+    let x = Tensor::from_vec(x, (len, network.inputs), &Device::Cpu)?;
+    let y = match y {
+        Targets::Classes(classes) => Tensor::from_vec(classes, len, &Device::Cpu)?,
+        Targets::Numbers(numbers) => Tensor::from_vec(numbers, (len, network.outputs()), &Device::Cpu)?,
     };
     Ok((x, y))
 }
@@ -133,7 +138,7 @@ impl Subject for Candle {
             Update::Momentum { .. } => "momentum by hand",
             Update::Adam(_) => "AdamW without decay",
         };
-        Some(format!("candle 0.11.1 by the gemm crate with x86-v4; its autograd, {update}"))
+        Some(format!("{VERSION} by the gemm crate with x86-v4; its autograd, {update}"))
     }
 
     fn step(&mut self) -> Result<()> {

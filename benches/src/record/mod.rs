@@ -1,7 +1,7 @@
 //! What a run found, as it is kept in `target/bench/latest.json`.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,17 @@ use serde::{Deserialize, Serialize};
 use crate::fault::{Fault, Result};
 use crate::host::Host;
 use crate::network::Network;
+use crate::profile::Profile;
+use crate::protocol::Point;
 use crate::stats::Spread;
 use crate::work::Set;
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
+    /// Of the file; those without are the first.
+    #[serde(default = "first_format")]
+    pub(crate) format: u32,
     pub(crate) host: Host,
     /// The commit that was built; `null` where nobody said.
     pub(crate) revision: Option<String>,
@@ -37,7 +42,27 @@ pub(crate) struct Record {
     pub(crate) peers: Vec<PeerRatio>,
     #[serde(default)]
     pub(crate) skipped: Vec<Skipped>,
+    /// Of the cpu executor's step; empty where it is not in the build.
+    #[serde(default)]
+    pub(crate) profiles: Vec<Profile>,
     pub(crate) failed: Vec<Failed>,
+}
+
+/// What a record is written as.
+pub(crate) const FORMAT: u32 = 2;
+
+/// Bytes of a file that is read: many times what a run writes.
+pub(crate) const LARGEST: u64 = 64 << 20;
+
+/// What is looked at first.
+#[derive(Deserialize)]
+struct Written {
+    #[serde(default = "first_format")]
+    format: u32,
+}
+
+fn first_format() -> u32 {
+    1
 }
 
 /// The dataset, by its own name.
@@ -80,6 +105,9 @@ pub(crate) struct Row {
     /// The losses of the first steps, by which it is checked that all rows do the same work.
     #[serde(default)]
     pub(crate) losses: Vec<f64>,
+    /// The loss of the training, on the way.
+    #[serde(default)]
+    pub(crate) curve: Vec<Point>,
     pub(crate) rounds: usize,
     pub(crate) steps: usize,
 }
@@ -103,6 +131,11 @@ pub(crate) struct Control {
     pub(crate) batch: usize,
     pub(crate) threads: usize,
     pub(crate) ratio: Spread,
+    /// The same of compile time and of peak memory: each has one value.
+    #[serde(default)]
+    pub(crate) compile_ratio: Option<f64>,
+    #[serde(default)]
+    pub(crate) peak_ratio: Option<f64>,
 }
 
 /// The first backend against another framework; below, the peer is the faster.
@@ -152,6 +185,50 @@ impl Record {
         self.control.iter().find(here).map(|control| control.ratio.noise())
     }
 
+    /// Reads a record that a run has written, of this or an earlier format.
+    ///
+    /// # Errors
+    /// The file cannot be read, is larger than [`LARGEST`], is no record, or has times that are none.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let unread = |error: io::Error| Fault::from(error).during(format!("cannot read {}", path.display()));
+        let mut bytes = vec![];
+        File::open(path).map_err(unread)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
+        if bytes.len() as u64 > LARGEST {
+            let (path, mib) = (path.display(), LARGEST >> 20);
+            return Err(Fault::new(format!("{path}: expected a record of at most {mib} MiB")));
+        }
+        let no_record = |error: serde_json::Error| {
+            Fault::new(format!("{}: expected a record of `cargo xtask bench`: {error}", path.display()))
+        };
+        let Written { format } = serde_json::from_slice(&bytes).map_err(no_record)?;
+        if format > FORMAT {
+            let path = path.display();
+            return Err(Fault::new(format!(
+                "{path}: a record of format {format}; this program reads up to {FORMAT}"
+            )));
+        }
+        let record: Record = serde_json::from_slice(&bytes).map_err(no_record)?;
+        record.check().map_err(|fault| fault.during(path.display()))?;
+        Ok(record)
+    }
+
+    /// Whatever is divided by later is above 0.
+    fn check(&self) -> Result<()> {
+        let rows = self.rows.iter().map(|row| (&*row.backend, row.batch, row.threads, row.step_ms));
+        let floor = self.floor.iter().map(|row| ("floor", row.batch, row.threads, row.step_ms));
+        let control = self.control.iter().map(|row| ("A/A", row.batch, row.threads, row.ratio));
+        for (name, batch, threads, time) in rows.chain(floor).chain(control) {
+            if !time.is_time() {
+                let Spread { median, p10, p90 } = time;
+                return Err(Fault::new(format!(
+                    "{name}, batch {batch}, threads {threads}: expected times above 0 with p10 ≤ median ≤ p90, \
+                     got {median} ({p10}–{p90})"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the record so that it appears whole or not at all.
     ///
     /// # Errors
@@ -177,135 +254,4 @@ impl Record {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    fn around(median: f64) -> Spread {
-        Spread { median, p10: 0.9 * median, p90: 1.2 * median }
-    }
-
-    /// Two rows, a floor and a control.
-    pub(crate) fn sample() -> Record {
-        let row = |backend: &str, ms: f64, compile_ms| Row {
-            backend: backend.into(),
-            batch: 64,
-            threads: 2,
-            step_ms: around(ms),
-            floor_ratio: Some(ms / 0.16),
-            floor_ratio_spread: Some(around(ms / 0.16)),
-            burn_ratio: Some(0.36 / ms),
-            burn_ratio_spread: Some(around(0.36 / ms)),
-            images_per_s: 64e3 / ms,
-            gflops: 26.18 / ms,
-            compile_ms,
-            peak_mib: Some(81.25),
-            data_mib: Some(60.0),
-            test_accuracy: Some(0.9781),
-            test_error: None,
-            trained: "10 epochs".into(),
-            losses: vec![2.3, 2.2],
-            rounds: 40,
-            steps: 4000,
-        };
-        Record {
-            host: Host {
-                cpu: "A CPU".into(),
-                cores: 2,
-                features: vec!["avx2".into(), "avx512f".into()],
-                os: "linux".into(),
-                arch: "x86_64".into(),
-            },
-            revision: Some("0123456789abcdef".into()),
-            date: "2026-01-31T12:34:56Z".into(),
-            seconds: 61.0,
-            command: "bench".into(),
-            quick: false,
-            network: Network::perceptron(),
-            data: DataUsed {
-                name: "fashion-mnist".into(),
-                origin: "a test".into(),
-                train: 60_000,
-                test: 10_000,
-            },
-            step: "a step.".into(),
-            flops_per_image: 409_088,
-            rows: vec![row("cpu", 0.18, Some(3.25)), row("burn-flex", 0.36, None)],
-            floor: vec![FloorRow {
-                batch: 64,
-                threads: 2,
-                step_ms: around(0.16),
-                images_per_s: 400e3,
-                gflops: 163.6,
-                scheme: Some("tiles of 64 rows".into()),
-            }],
-            control: vec![Control {
-                backend: "cpu".into(),
-                batch: 64,
-                threads: 2,
-                ratio: Spread { median: 1.001, p10: 0.98, p90: 1.03 },
-            }],
-            peers: vec![],
-            skipped: vec![],
-            failed: vec![],
-        }
-    }
-
-    pub(crate) fn sample_peer(name: &str, ratio: f64) -> PeerRatio {
-        PeerRatio {
-            backend: "cpu".into(),
-            peer: name.into(),
-            batch: 64,
-            threads: 2,
-            ratio: around(ratio),
-            note: Some(format!("{name} 1.0")),
-        }
-    }
-
-    #[test]
-    fn the_file_has_the_promised_keys() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("bench/latest.json");
-        sample().write(&path).unwrap();
-        sample().write(&path).unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), sample());
-        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        for key in ["host", "revision", "date", "data", "command", "rows", "control"] {
-            assert!(json.get(key).is_some(), "{key}");
-        }
-        let row = &json["rows"][0];
-        for key in [
-            "backend",
-            "batch",
-            "threads",
-            "step_ms",
-            "floor_ratio",
-            "images_per_s",
-            "gflops",
-            "compile_ms",
-            "peak_mib",
-            "test_accuracy",
-        ] {
-            assert!(row.get(key).is_some(), "{key}");
-        }
-        for key in ["median", "p10", "p90"] {
-            assert!(row["step_ms"].get(key).is_some(), "{key}");
-        }
-        assert_eq!(json["data"]["name"], "fashion-mnist");
-        // The temporary files are gone.
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_made_is_an_error() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let error = sample().write(&file.path().join("latest.json")).unwrap_err();
-        assert!(error.to_string().starts_with("cannot write "), "{error}");
-    }
-
-    #[test]
-    fn noise_is_of_the_same_batch_and_threads() {
-        assert_eq!(sample().noise(64, 2), Some(1.03));
-        assert_eq!(sample().noise(64, 1), None);
-    }
-}
+pub(crate) mod tests;

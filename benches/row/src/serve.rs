@@ -4,59 +4,73 @@ use std::io::{self, BufRead, Write};
 use std::time::Instant;
 
 use crate::fault::Result;
-use crate::host::{self, Memory};
+use crate::memory::{self, Memory};
 use crate::protocol::{Reply, Request, RowSpec};
-use crate::subject::{self, Subject};
-use crate::work::Work;
+use crate::subject::Subject;
 
-/// Serves requests from standard input until it is closed.
+/// Serves requests from standard input until it is closed. `open` makes the subject of the row and hands it to
+/// [`Answers::of`].
 ///
 /// # Errors
 /// Only where the parent can no longer be told.
-pub(crate) fn serve(spec: &str) -> Result<()> {
+pub fn serve(spec: &str, open: impl FnOnce(&RowSpec, Answers<'_>) -> Result<()>) -> Result<()> {
     let mut out = io::stdout().lock();
     let mut say = |reply: &Reply| -> Result<()> {
         let line = serde_json::to_string(reply)?;
         writeln!(out, "{line}")?;
         Ok(out.flush()?)
     };
-    match answer_all(spec, &mut say) {
+    let spec = serde_json::from_str(spec).map_err(Into::into);
+    match spec.and_then(|spec| open(&spec, Answers { say: &mut say, data_mib: None })) {
         Ok(()) => Ok(()),
         Err(fault) => say(&Reply::Failed { message: fault.to_string() }),
     }
 }
 
-fn answer_all(spec: &str, say: &mut dyn FnMut(&Reply) -> Result<()>) -> Result<()> {
-    let spec: RowSpec = serde_json::from_str(spec)?;
-    let work = Work::new(spec.data.load(&spec.network)?, &spec.network, spec.batch)?;
-    // Parsing the files takes more memory than keeping them, and is no row's doing.
-    host::forget_peak();
-    let data_mib = Memory::Now.mib();
-    let mut subject = subject::open(&spec, &work)?;
-    say(&Reply::Ready { compile_ms: subject.compile_ms(), note: subject.note() })?;
-    for line in io::stdin().lock().lines() {
-        let reply = match serde_json::from_str(&line?)? {
-            Request::Losses { steps } => Reply::Losses { values: losses(&mut *subject, steps)? },
-            Request::WarmUp { ms } => Reply::Times { ms: warm_up(&mut *subject, ms)? },
-            Request::Time { steps } => Reply::Times { ms: time(&mut *subject, steps)? },
-            Request::Peak => Reply::Peak { mib: Memory::Peak.mib(), data_mib },
-            Request::Train { epochs } => {
-                let mut failed = None;
-                let mut progress = |share| {
-                    failed = say(&Reply::Progress { share }).err();
-                };
-                let test = subject.train(Request::training(epochs), &mut progress)?;
-                if let Some(fault) = failed {
-                    return Err(fault);
-                }
-                Reply::Trained { test }
-            }
-        };
-        say(&reply)?;
-    }
-    Ok(())
+/// The answers of one row.
+pub struct Answers<'s> {
+    say: &'s mut dyn FnMut(&Reply) -> Result<()>,
+    data_mib: Option<f64>,
 }
 
+impl Answers<'_> {
+    /// What memory there is now is the program's and the data's, and no row's doing: reading files takes
+    /// more of it than keeping what they hold.
+    pub fn data_is_read(&mut self) {
+        memory::forget_peak();
+        self.data_mib = Memory::Now.mib();
+    }
+
+    /// Answers requests about `subject`.
+    ///
+    /// # Errors
+    /// What the subject says, and what the pipe says.
+    pub fn of(self, subject: &mut dyn Subject) -> Result<()> {
+        let Answers { say, data_mib } = self;
+        say(&Reply::Ready { compile_ms: subject.compile_ms(), note: subject.note() })?;
+        for line in io::stdin().lock().lines() {
+            let reply = match serde_json::from_str(&line?)? {
+                Request::Losses { steps } => Reply::Losses { values: losses(subject, steps)? },
+                Request::WarmUp { ms } => Reply::Times { ms: warm_up(subject, ms)? },
+                Request::Time { steps } => Reply::Times { ms: time(subject, steps)? },
+                Request::Peak => Reply::Peak { mib: Memory::Peak.mib(), data_mib },
+                Request::Train { epochs } => {
+                    let mut failed = None;
+                    let mut progress = |share| {
+                        failed = say(&Reply::Progress { share }).err();
+                    };
+                    let trained = subject.train(Request::training(epochs), &mut progress)?;
+                    if let Some(fault) = failed {
+                        return Err(fault);
+                    }
+                    Reply::Trained { test: trained.test, curve: trained.curve }
+                }
+            };
+            say(&reply)?;
+        }
+        Ok(())
+    }
+}
 fn losses(subject: &mut dyn Subject, steps: usize) -> Result<Vec<f64>> {
     let losses = (0..steps).map(|_| subject.loss());
     Ok(losses.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())

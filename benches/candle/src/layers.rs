@@ -3,13 +3,13 @@
 use candle_core::{Tensor, Var};
 use candle_nn::{BatchNorm, Linear, Module, ops};
 
-use crate::fault::{Fault, Result};
-use crate::network::{Activation, Layer};
+use dl_bench_row::fault::{Fault, Result};
+use dl_bench_row::layer::{Activation, Layer};
 
 const EPS: f64 = 1e-5;
 
 /// A layer with what it needs: made once, then applied to every batch.
-pub(super) enum Built {
+pub(crate) enum Built {
     Activation(Activation),
     Dropout(f64),
     Reshape(Vec<usize>),
@@ -26,9 +26,9 @@ pub(super) enum Built {
 }
 
 /// First values by their names; running statistics are among them, and no variables.
-pub(super) struct Values {
-    pub(super) variables: Vec<(String, Var)>,
-    pub(super) running: Vec<(String, Tensor)>,
+pub(crate) struct Values {
+    pub(crate) variables: Vec<(String, Var)>,
+    pub(crate) running: Vec<(String, Tensor)>,
 }
 
 impl Values {
@@ -49,11 +49,11 @@ impl Values {
     }
 }
 
-pub(super) fn build(layers: &[Layer], values: &Values) -> Result<Vec<Built>> {
+pub(crate) fn build(layers: &[Layer], values: &Values) -> Result<Vec<Built>> {
     layers.iter().map(|layer| Built::of(layer, values)).collect()
 }
 
-pub(super) fn through(layers: &[Built], x: &Tensor, dropping: bool) -> Result<Tensor> {
+pub(crate) fn through(layers: &[Built], x: &Tensor, dropping: bool) -> Result<Tensor> {
     layers.iter().try_fold(x.clone(), |x, layer| layer.apply(&x, dropping))
 }
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(clippy::enum_variant_names, reason = "layer normalization is called so")]
-pub(crate) enum Layer {
+pub enum Layer {
+    /// Of each element.
     Activation(Activation),
     /// The share of all elements that is dropped.
     Dropout(f64),
@@ -17,55 +18,75 @@ pub(crate) enum Layer {
     Reshape(Vec<usize>),
     /// `x·W + b` of the features.
     Dense {
+        /// Of its parameters.
         name: String,
+        /// Features behind it.
         outputs: usize,
     },
     /// Of images, with square kernels and zeros around the image.
     Convolution {
+        /// Of its parameters.
         name: String,
+        /// Features behind it.
         outputs: usize,
+        /// Pixels of a side.
         kernel: usize,
+        /// Pixels between two places of the kernel.
         stride: usize,
+        /// Pixels of zeros at each edge.
         padding: usize,
+        /// Whether a number is added to each feature.
         bias: bool,
     },
     /// The largest of each square of so many pixels a side; the squares lie side by side.
     MaxPool(usize),
     /// Over all axes but the features, with `ε = 10⁻⁵` and running statistics of momentum 0.1.
     BatchNorm {
+        /// Of its parameters.
         name: String,
     },
     /// Over the features, with `ε = 10⁻⁵`.
     LayerNorm {
+        /// Of its parameters.
         name: String,
     },
     /// `body(x) + shortcut(x)`; no layers are the identity.
     Residual {
+        /// Not empty.
         body: Vec<Layer>,
+        /// Empty for the identity.
         shortcut: Vec<Layer>,
     },
     /// The state of LSTM cells behind the last row of a sequence, from zeros on.
     Lstm {
+        /// Of its parameters.
         name: String,
+        /// Cells.
         units: usize,
     },
     /// A learned vector added to each row of a sequence.
     Positions {
+        /// Of its parameters.
         name: String,
     },
     /// Every row attends to every row, by so many heads.
     Attention {
+        /// Of its parameters.
         name: String,
+        /// They share the features.
         heads: usize,
     },
     /// Of each feature, over all other axes of an example.
     Mean,
 }
 
+/// A function of each element.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Activation {
+pub enum Activation {
+    /// `max(x, 0)`.
     Relu,
+    /// The hyperbolic tangent.
     Tanh,
     /// With the error function.
     Gelu,
@@ -73,18 +94,21 @@ pub(crate) enum Activation {
 
 /// A matrix product of the forward pass, of one example: `[rows, inputs]·[inputs, outputs]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Product {
-    pub(crate) rows: usize,
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
+pub struct Product {
+    /// Of the left side.
+    pub rows: usize,
+    /// Columns of the left side and rows of the right one.
+    pub inputs: usize,
+    /// Columns of the right side.
+    pub outputs: usize,
     /// Whether its left side is the data, so that nobody asks for its gradient.
-    pub(crate) of_data: bool,
+    pub of_data: bool,
 }
 
 impl Product {
     /// Floating-point operations of a training step: two (a multiplication and an addition) for each
     /// term of the product, of its right side's gradient, and of its left side's.
-    pub(crate) fn flops(&self) -> u64 {
+    pub fn flops(&self) -> u64 {
         let products = if self.of_data { 2 } else { 3 };
         2 * products * (self.rows * self.inputs * self.outputs) as u64
     }
@@ -92,23 +116,28 @@ impl Product {
 
 /// An example on its way through layers.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Passage {
-    pub(crate) shape: Vec<usize>,
+pub struct Passage {
+    /// What it has become.
+    pub shape: Vec<usize>,
     /// Whether it is still the data, and no parameter has touched it.
     data: bool,
-    pub(crate) products: Vec<Product>,
+    /// Those on the way.
+    pub products: Vec<Product>,
 }
 
 impl Passage {
-    pub(crate) fn of(shape: Vec<usize>) -> Self {
+    /// At the first layer.
+    pub fn of(shape: Vec<usize>) -> Self {
         Passage { shape, data: true, products: vec![] }
     }
 
-    pub(crate) fn through(&mut self, layers: &[Layer]) {
+    /// Through all of them, in order.
+    pub fn through(&mut self, layers: &[Layer]) {
         layers.iter().for_each(|layer| self.step(layer));
     }
 
-    pub(super) fn step(&mut self, layer: &Layer) {
+    /// Through one.
+    pub fn step(&mut self, layer: &Layer) {
         let features = self.features();
         match layer {
             Layer::Activation(_) | Layer::Dropout(_) => {}
@@ -179,7 +208,8 @@ impl Passage {
     }
 }
 
-pub(crate) fn without_dropout(layers: &[Layer]) -> Vec<Layer> {
+/// The same layers but for those that drop.
+pub fn without_dropout(layers: &[Layer]) -> Vec<Layer> {
     let kept = layers.iter().filter(|layer| !matches!(layer, Layer::Dropout(_)));
     let inner = |layer: &Layer| match layer {
         Layer::Residual { body, shortcut } => {
@@ -191,7 +221,7 @@ pub(crate) fn without_dropout(layers: &[Layer]) -> Vec<Layer> {
 }
 
 /// What layers do, each thing once and in their order, where a title does not tell.
-pub(crate) fn words(layers: &[Layer]) -> String {
+pub fn words(layers: &[Layer]) -> String {
     let mut words: Vec<String> = vec![];
     collect_words(layers, &mut words);
     words.join(", ")
@@ -227,7 +257,7 @@ fn collect_words(layers: &[Layer], words: &mut Vec<String>) {
 }
 
 /// What a title says of a layer: the sizes of those that have weights.
-pub(crate) fn told(layers: &[Layer]) -> Vec<String> {
+pub fn told(layers: &[Layer]) -> Vec<String> {
     layers.iter().map(Layer::to_string).filter(|text| !text.is_empty()).collect()
 }
 
