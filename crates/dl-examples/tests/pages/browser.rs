@@ -126,7 +126,7 @@ impl Chromium {
         let size = format!("--window-size={width},{height}");
         let theme = format!("--blink-settings=preferredColorScheme={}", if dark { 0 } else { 1 });
         let shot = format!("--screenshot={}", to.display());
-        self.run(&[&size, &theme, &shot, &address(&file)]);
+        self.run(&[&size, &theme, "--hide-scrollbars", &shot, &address(&file)]);
     }
 }
 

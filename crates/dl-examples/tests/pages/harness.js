@@ -122,6 +122,8 @@ function lit(view, row) {
   return {
     row: row.classList.contains("here"),
     nodes: nodes.length,
+    // On a wide screen the graph is beside the line.
+    seen: nodes.some((e) => e.getBoundingClientRect().top >= 0 && e.getBoundingClientRect().bottom <= view.document.getElementById("told").getBoundingClientRect().top),
     kernels: all("[data-kernel].here").length,
     used: all("tr.used").map((e) => e.dataset.name),
     told: view.document.getElementById("told").textContent,

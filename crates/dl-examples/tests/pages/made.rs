@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use dl_backends::{Cpu, Session};
 use dl_core::nn::{self, Sgd};
@@ -31,6 +32,11 @@ pub(crate) fn all() -> Vec<Opened> {
         page("explain, logistic", logistic),
         page("live, not begun", written(&served)),
     ];
+    let digits = dl_data::digits().unwrap();
+    for name in ["regularized_gradient_descent", "mnist_perceptron", "mnist_mlp", "mnist_rows"] {
+        let explained = dl_examples::explained::of(name, &digits).unwrap();
+        all.push(page(name, explained.page().html()));
+    }
     let mut running = String::new();
     let training = train(Some(&served), |page| running = written(page));
     all.push(page("live", running));
@@ -39,11 +45,22 @@ pub(crate) fn all() -> Vec<Opened> {
     let drawn = Page::new("Pictures");
     let drawn = gallery::pictures().iter().fold(drawn, |page, (_, picture)| page.picture(picture));
     all.push(page("gallery", drawn.table(&["backend", "time (µs)"], [["cpu", "12.5"]]).html()));
-    for file in std::env::var_os("PAGES").iter().flat_map(std::env::split_paths) {
-        let html = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        all.push(page(&file.display().to_string(), html));
-    }
+    all.extend(own());
     all
+}
+
+/// The folder of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The pages that `PAGES` names.
+pub(crate) fn own() -> Vec<Opened> {
+    let files = std::env::var_os("PAGES");
+    let files = files.iter().flat_map(std::env::split_paths).map(|file| root().join(file));
+    let read =
+        |file: &Path| std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    files.map(|file| Opened { name: file.display().to_string(), html: read(&file), point: None }).collect()
 }
 
 /// What `dl explain` writes.
@@ -60,7 +77,7 @@ fn written(page: &LivePage) -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
-/// Does something with the page after the first epoch.
+/// Does something with the page after the thirtieth epoch.
 struct Look<'a, F> {
     page: Option<&'a LivePage>,
     look: F,
@@ -68,24 +85,24 @@ struct Look<'a, F> {
 
 impl<F: FnMut(&LivePage)> Observer for Look<'_, F> {
     fn epoch(&mut self, epoch: &Epoch, _: &Session) -> ControlFlow<()> {
-        if let Some(page) = self.page.filter(|_| epoch.number == 1) {
+        if let Some(page) = self.page.filter(|_| epoch.number == 30) {
             (self.look)(page);
         }
         ControlFlow::Continue(())
     }
 }
 
-/// Trains a network on the 8×8 digits, three epochs long; the report of that.
+/// Trains a network on the 8×8 digits, forty epochs long; the report of that.
 pub(crate) fn train(page: Option<&LivePage>, look: impl FnMut(&LivePage)) -> String {
     let digits = dl_data::digits().unwrap();
     let g = Graph::new();
     let x = g.input("x", U8, (B, 64)).cast(F32) / 16.0;
-    let logits = nn::dense(nn::dense(x, "fc1", 12).relu(), "fc2", 10);
+    let logits = nn::dense(nn::dense(x, "fc1", 64).relu(), "fc2", 10);
     let j = nn::cross_entropy(logits, g.input("y", I64, B)).mean(..);
     let evaluate = Program::builder(&g).output("J", j).compile().unwrap();
     let step = j.minimize(Sgd::new(0.1).momentum(0.9)).unwrap();
     let mut trainer = Trainer::new(Session::new(Cpu::default(), 7), &step).unwrap();
-    trainer = trainer.evaluate_with(&evaluate).unwrap().epochs(3).shuffle(7);
+    trainer = trainer.evaluate_with(&evaluate).unwrap().epochs(40).shuffle(7);
     if let Some(page) = page {
         trainer = trainer.observe(page.clone());
     }

@@ -1,7 +1,8 @@
 //! Every kind of page, opened in headless Chromium: what is on it is seen, lit and read.
 //!
 //! Pages of one's own are looked at, too, where `PAGES` names their files, divided by `:`. Pictures of pages, for people,
-//! are written by `SCREENSHOTS=docs/pictures cargo nextest run -p dl-examples --features page --test pages`.
+//! are written by `SCREENSHOTS=docs/pictures cargo nextest run -p dl-examples --features page,explain --test pages`; with
+//! `PAGES=target/bench/latest.html` in front, after `cargo xtask bench`, that of its report, too.
 #![allow(clippy::unwrap_used)]
 
 mod browser;
@@ -10,6 +11,7 @@ mod browser;
 mod gallery;
 mod made;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -37,9 +39,10 @@ fn every_page_is_read_at_every_width_in_both_themes() {
     let of = |name: &'static str| found.iter().filter(move |one| one["page"] == name);
     assert!(of("explain").all(|one| one["fractions"].as_u64() > Some(0)));
     assert!(of("gallery").all(|one| one["texts"].as_u64() > Some(100)));
-    eprintln!("{}", serde_json::to_string(&found).unwrap());
     for one in of("explain") {
         pointed(&one["pointed"]);
+        let beside = one["width"] == 1200;
+        assert!(!beside || one["pointed"]["mouse"]["seen"] == true, "the lit node is not on the screen");
     }
 }
 
@@ -85,7 +88,7 @@ fn the_page_of_a_running_training_is_heard_of() {
     made::train(Some(&page), |running| {
         let (document, console) = chromium.document(&running.address());
         assert_eq!(console, [""; 0]);
-        assert!(document.contains("Epoch 1 of 3, batch ") && document.contains("<progress "), "{document}");
+        assert!(document.contains(" of 40, batch ") && document.contains("<progress "), "{document}");
         assert!(document.contains("<p id=\"lost\" role=\"status\" hidden=\"\">"), "{document}");
     });
     let (document, console) = chromium.document(&page.address());
@@ -97,17 +100,24 @@ fn the_page_of_a_running_training_is_heard_of() {
 fn pictures_for_people_are_written_where_they_are_asked_for() {
     let Some(folder) = std::env::var_os("SCREENSHOTS") else { return };
     let Some(chromium) = Chromium::find() else { return };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
+    let folder = made::root().join(folder);
     fs::create_dir_all(&folder).unwrap();
-    let folder = folder.canonicalize().unwrap();
     let pages = made::all();
     let page = |name: &str| pages.iter().find(|page| page.name == name).unwrap();
     for (file, name, size, dark) in [
-        ("explain", "explain", [1280, 900], false),
-        ("explain-narrow-dark", "explain", [360, 780], true),
-        ("training", "training", [1000, 1100], false),
-        ("live", "live", [800, 900], true),
+        ("explain", "explain", [1200, 850], false),
+        ("explain-narrow-dark", "explain", [360, 1000], true),
+        ("training", "training", [620, 1200], false),
+        ("live", "live", [620, 640], true),
     ] {
         chromium.picture(page(name), size, dark, &folder.join(format!("{file}.png")));
+    }
+    for page in made::own() {
+        let file = Path::new(&page.name);
+        let part =
+            |name: Option<&OsStr>| name.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let name =
+            format!("{}-{}.png", part(file.parent().and_then(Path::file_name)), part(file.file_stem()));
+        chromium.picture(&page, [1000, 1000], false, &folder.join(name));
     }
 }
