@@ -28,14 +28,18 @@ pub(crate) fn all() -> Vec<Opened> {
     let served = LivePage::serve().unwrap();
     let mut all = vec![
         Opened { point: Some("∂J/∂z"), ..page("explain", perceptron) },
-        page("explain, deep", deep),
+        Opened { point: Some("∂J/∂h2"), ..page("explain, deep", deep) },
         page("explain, logistic", logistic),
         page("live, not begun", written(&served)),
     ];
     let digits = dl_data::digits().unwrap();
-    for name in ["regularized_gradient_descent", "mnist_perceptron", "mnist_mlp", "mnist_rows"] {
+    for (name, point) in [
+        ("regularized_gradient_descent", None),
+        ("mnist_perceptron", Some("∂J/∂logits")),
+        ("mnist_mlp", Some("∂J/∂z₂")),
+    ] {
         let explained = dl_examples::explained::of(name, &digits).unwrap();
-        all.push(page(name, explained.page().html()));
+        all.push(Opened { point, ..page(name, explained.page().html()) });
     }
     let mut running = String::new();
     let training = train(Some(&served), |page| running = written(page));

@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use browser::Chromium;
 
@@ -39,46 +39,51 @@ fn every_page_is_read_at_every_width_in_both_themes() {
     let of = |name: &'static str| found.iter().filter(move |one| one["page"] == name);
     assert!(of("explain").all(|one| one["fractions"].as_u64() > Some(0)));
     assert!(of("gallery").all(|one| one["texts"].as_u64() > Some(100)));
+    let lines = found.iter().filter(|one| !one["pointed"].is_null());
+    assert_eq!(lines.clone().count(), 4 * pages.iter().filter(|page| page.point.is_some()).count());
+    for one in lines {
+        pointed(one);
+    }
     for one in of("explain") {
-        pointed(&one["pointed"]);
-        let beside = one["width"] == 1200;
-        assert!(!beside || one["pointed"]["mouse"]["seen"] == true, "the lit node is not on the screen");
+        for told in [&one["pointed"]["mouse"]["told"], &one["pointed"]["keyboard"]["told"]] {
+            let told = told.as_str().unwrap();
+            for part in ["∂J/∂z: chain rule", "[B, M], mean ", " operations, ", " bytes", "measured "] {
+                assert!(told.contains(part), "{part}: {told}");
+            }
+        }
+        assert_eq!(one["pointed"]["mouse"]["used"], json!(["z"]));
     }
 }
 
-/// Pointing at `∂J/∂z` lights its node and its kernels, and tells what is known of them.
-fn pointed(found: &Value) {
-    let nothing = |state: &Value| {
-        assert_eq!(
-            (&state["row"], &state["nodes"], &state["kernels"]),
-            (&false.into(), &0.into(), &0.into())
-        );
-        assert_eq!(state["told"], found["before"]["told"]);
-        for colour in ["row_colour", "node_colour", "kernel_colour"] {
-            assert_eq!(state[colour], found["before"][colour]);
-        }
-    };
-    let lit = |state: &Value| {
-        assert_eq!(state["row"], true, "{state}");
-        assert!(state["nodes"].as_u64() >= Some(1) && state["kernels"].as_u64() >= Some(1), "{state}");
-        for colour in ["row_colour", "node_colour", "kernel_colour"] {
-            assert_ne!(state[colour], found["before"][colour], "{colour} does not change");
-        }
-    };
+/// Pointing at a line lights its node and its kernels, by mouse and by keyboard, and a kernel lights the line.
+fn pointed(one: &Value) {
+    let (found, place) = (&one["pointed"], format!("{} at {} px", one["page"], one["width"]));
+    let colours = ["row_colour", "node_colour", "kernel_colour"];
     for state in ["before", "left", "blurred"] {
-        nothing(&found[state]);
+        let (before, state) = (&found["before"], &found[state]);
+        assert!(state["row"] == false && state["nodes"] == 0 && state["kernels"] == 0, "{place}: {state}");
+        assert!(colours.iter().all(|colour| state[colour] == before[colour]), "{place}: {state}");
+        assert_eq!(state["told"], before["told"], "{place}");
     }
-    assert_eq!(found["reached"], true, "the tab key does not reach the line");
-    for state in ["mouse", "keyboard"] {
-        let state = &found[state];
-        lit(state);
-        let told = state["told"].as_str().unwrap();
-        for part in ["∂J/∂z: chain rule", "[B, M], mean ", " operations, ", " bytes", "measured "] {
-            assert!(told.contains(part), "{part}: {told}");
+    assert_eq!(found["reached"], true, "{place}: the tab key does not reach the line");
+    for kind in ["mouse", "keyboard", "kernel"] {
+        let state = &found[kind];
+        assert_eq!(state["row"], true, "{place}, by {kind}: {state}");
+        assert!(state["nodes"].as_u64() >= Some(1), "{place}, by {kind}: no node is lit: {state}");
+        assert!(state["kernels"].as_u64() >= Some(1), "{place}, by {kind}: no kernel is lit: {state}");
+        for colour in colours {
+            assert_ne!(
+                state[colour], found["before"][colour],
+                "{place}, by {kind}: {colour} does not change"
+            );
         }
-        assert_eq!(state["used"], serde_json::json!(["z"]));
+        assert_ne!(state["told"], found["before"]["told"], "{place}, by {kind}");
     }
-    lit(&found["kernel"]);
+    // On a wide screen the graph is beside the line.
+    assert!(
+        one["width"] == 360 || found["mouse"]["seen"] == true,
+        "{place}: the lit node is not on the screen"
+    );
 }
 
 #[test]
