@@ -84,8 +84,8 @@ impl Chromium {
         (String::from_utf8(told.unwrap()).unwrap(), console)
     }
 
-    /// What a reader's eye finds in each page at each width in each theme.
-    pub(crate) fn look(&self, pages: &[Opened]) -> Vec<Value> {
+    /// What a reader's eye finds in each page at each width in each theme, and the lines of the console.
+    pub(crate) fn look(&self, pages: &[Opened]) -> (Vec<Value>, Vec<String>) {
         let data: Vec<Value> = pages
             .iter()
             .map(|page| json!({ "name": page.name, "html": page.html, "point": page.point }))
@@ -99,11 +99,10 @@ impl Chromium {
         );
         fs::write(&file, html).unwrap();
         let (dom, console) = self.run(&["--window-size=1300,900", "--dump-dom", &address(&file)]);
-        assert_eq!(console, [""; 0], "the console has lines");
         let result = dom.split_once("<pre id=\"result\">").and_then(|(_, rest)| rest.split_once("</pre>"));
-        let (result, _) = result.unwrap_or_else(|| panic!("no result: {dom:.2000}"));
+        let (result, _) = result.unwrap_or_else(|| panic!("no result: {console:?}\n{dom:.2000}"));
         let result = result.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\u{a0}");
-        serde_json::from_str(&result.replace("&amp;", "&")).unwrap()
+        (serde_json::from_str(&result.replace("&amp;", "&")).unwrap(), console)
     }
 
     /// The document at an address once it is loaded, and the lines of its console.

@@ -23,7 +23,7 @@ use browser::Chromium;
 fn every_page_is_read_at_every_width_in_both_themes() {
     let Some(chromium) = Chromium::find() else { return };
     let pages = made::all();
-    let found = chromium.look(&pages);
+    let (found, console) = chromium.look(&pages);
     assert_eq!(found.len(), 4 * pages.len());
     let mut wrong = vec![];
     for one in &found {
@@ -31,6 +31,7 @@ fn every_page_is_read_at_every_width_in_both_themes() {
         let place = format!("{} at {} px, dark: {}", one["page"], one["width"], one["dark"]);
         wrong.extend(faults.map(|fault| format!("{place}: {}", fault.as_str().unwrap())));
     }
+    wrong.extend(console);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // They were looked at: no page is empty, and formulas have fractions.
     for one in &found {
