@@ -42,10 +42,10 @@ pub(crate) fn all() -> Vec<Opened> {
         all.push(Opened { point, ..page(name, explained.page().html()) });
     }
     let mut running = String::new();
-    let training = train(Some(&served), |page| running = written(page));
+    train(40, Some(&served), |page| running = written(page));
     all.push(page("live", running));
     all.push(page("live, finished", written(&served)));
-    all.push(page("training", training));
+    all.push(page("training", train(5, None, |_| {})));
     let drawn = Page::new("Pictures");
     let drawn = gallery::pictures().iter().fold(drawn, |page, (_, picture)| page.picture(picture));
     all.push(page("gallery", drawn.table(&["backend", "time (µs)"], [["cpu", "12.5"]]).html()));
@@ -96,8 +96,8 @@ impl<F: FnMut(&LivePage)> Observer for Look<'_, F> {
     }
 }
 
-/// Trains a network on the 8×8 digits, forty epochs long; the report of that.
-pub(crate) fn train(page: Option<&LivePage>, look: impl FnMut(&LivePage)) -> String {
+/// Trains a network on the 8×8 digits; the report of that.
+pub(crate) fn train(epochs: usize, page: Option<&LivePage>, look: impl FnMut(&LivePage)) -> String {
     let digits = dl_data::digits().unwrap();
     let g = Graph::new();
     let x = g.input("x", U8, (B, 64)).cast(F32) / 16.0;
@@ -106,7 +106,7 @@ pub(crate) fn train(page: Option<&LivePage>, look: impl FnMut(&LivePage)) -> Str
     let evaluate = Program::builder(&g).output("J", j).compile().unwrap();
     let step = j.minimize(Sgd::new(0.1).momentum(0.9)).unwrap();
     let mut trainer = Trainer::new(Session::new(Cpu::default(), 7), &step).unwrap();
-    trainer = trainer.evaluate_with(&evaluate).unwrap().epochs(40).shuffle(7);
+    trainer = trainer.evaluate_with(&evaluate).unwrap().epochs(epochs).shuffle(7);
     if let Some(page) = page {
         trainer = trainer.observe(page.clone());
     }

@@ -91,7 +91,7 @@ fn pointed(one: &Value) {
 fn the_page_of_a_running_training_is_heard_of() {
     let Some(chromium) = Chromium::find() else { return };
     let page = dl_train::LivePage::serve().unwrap();
-    made::train(Some(&page), |running| {
+    made::train(40, Some(&page), |running| {
         let (document, console) = chromium.document(&running.address());
         assert_eq!(console, [""; 0]);
         assert!(document.contains(" of 40, batch ") && document.contains("<progress "), "{document}");
@@ -111,10 +111,10 @@ fn pictures_for_people_are_written_where_they_are_asked_for() {
     let pages = made::all();
     let page = |name: &str| pages.iter().find(|page| page.name == name).unwrap();
     for (file, name, size, dark) in [
-        ("explain", "explain", [1200, 850], false),
+        ("explain", "explain", [1150, 780], false),
         ("explain-narrow-dark", "explain", [360, 1000], true),
-        ("training", "training", [620, 1200], false),
-        ("live", "live", [620, 640], true),
+        ("training", "training", [620, 1500], false),
+        ("live", "live", [620, 900], true),
     ] {
         chromium.picture(page(name), size, dark, &folder.join(format!("{file}.png")));
     }
