@@ -91,6 +91,17 @@ function texts(view, dark, faults) {
   return count;
 }
 
+// Texts of a drawing that lie on each other.
+function collisions(document, faults) {
+  for (const svg of document.querySelectorAll("svg.chart")) {
+    const all = [...svg.querySelectorAll("text")].map((e) => [e.textContent.trim(), e.getBoundingClientRect()]);
+    all.forEach(([text, a], place) => {
+      const on = all.slice(place + 1).find(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3);
+      if (text && on) faults.push(`"${text}" lies on "${on[0]}" in ${svg.querySelector("title")?.textContent}`);
+    });
+  }
+}
+
 // What is wider than the page without a box to scroll in.
 function overflow(view, width, faults) {
   const whole = view.document.documentElement.scrollWidth;
@@ -166,6 +177,7 @@ function look(frame, { name, point }, width, dark) {
   if (view.innerWidth !== width) faults.push(`the frame is ${view.innerWidth} px wide`);
   if (view.matchMedia("(prefers-color-scheme: dark)").matches !== dark) faults.push("the frame has another theme");
   overflow(view, width, faults);
+  collisions(view.document, faults);
   const result = { page: name, width, dark, texts: texts(view, dark, faults), fractions: fractions(view.document, faults) };
   result.pointed = point ? pointing(view, point, dark, faults) : null;
   const asked = view.performance.getEntriesByType("resource").map((entry) => entry.name);
