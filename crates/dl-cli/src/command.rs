@@ -30,6 +30,7 @@ usage: dl COMMAND FORMULA [OPTIONS], or dl run FILE
   --sympy           a program for Python, which compares SymPy's derivatives with what runs
   --file FILE       the formula is in a file; - is what comes in
   --save FILE       of run: the trained parameters, in .safetensors or .npz
+  --page FILE       of run: a page with the derivation and the curves
   --help            print this
 
   dl check 'log(1 + exp(x))'

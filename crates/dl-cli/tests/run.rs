@@ -58,7 +58,8 @@ fn a_line_through_points() {
         J = mean_b((w·x + b - t)²) + λ·w²
         ∂J/∂b = (2·Σ_b (w·x + b - t))/B
         ∂J/∂w = (2·Σ_b x ⊙ (w·x + b - t))/B + 2·λ·w
-        θ ← θ - 0.1·∂J/∂θ
+        θ ← θ - α·∂J/∂θ
+        α = 0.1
 
         4 examples
             epoch          J
@@ -166,10 +167,13 @@ parameters = { W1 = { shape = [64, 16], start = 'kaiming' }, b1 = [16], W2 = [16
 training = { optimizer = 'adam', rate = 0.01, batch = 64, epochs = 4, seed = 7 }
 ";
     let folder = folder(text, &[]);
-    let text = said(&[&folder.path().join("run.toml")]).unwrap();
+    let (file, page) = (folder.path().join("run.toml"), folder.path().join("page.html"));
+    let text = said(&[&file, Path::new("--page"), &page]).unwrap();
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("held out") && page.contains("<svg") && page.contains("<math"), "{page}");
     assert!(text.contains("1437 examples, 360 held out"), "{text}");
     let last = text.lines().find(|line| line.trim_start().starts_with("4 ")).unwrap();
-    let held_out: f64 = last.split_whitespace().last().unwrap().parse().unwrap();
+    let held_out: f64 = last.split_whitespace().next_back().unwrap().parse().unwrap();
     assert!(held_out > 0.8, "{last}");
 }
 

@@ -56,6 +56,7 @@ use train::train;
 struct Options {
     file: Option<OsString>,
     save: Option<PathBuf>,
+    page: Option<PathBuf>,
 }
 
 fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
@@ -64,6 +65,7 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             Arg::Long("save") => options.save = Some(parser.value()?.into()),
+            Arg::Long("page") => options.page = Some(parser.value()?.into()),
             Arg::Value(file) if options.file.is_none() => options.file = Some(file),
             Arg::Value(file) => {
                 return Err(Failure::usage(format!("a second file, {}", file.to_string_lossy())));
@@ -94,6 +96,11 @@ pub(crate) fn command(parser: &mut Parser, out: &mut dyn Write) -> Result<bool, 
     if let Some(path) = &options.save {
         trained.session.save(path).map_err(|e| Failure::other(format!("{}: {e}", path.display())))?;
         print(&format!("\nweights in {}", path.display()), out)?;
+    }
+    if let Some(path) = &options.page {
+        let page = report::page(&file.display().to_string(), &described.model, &trained);
+        page.write(path).map_err(|e| Failure::other(format!("{}: {e}", path.display())))?;
+        print(&format!("\npage in {}", path.display()), out)?;
     }
     Ok(true)
 }

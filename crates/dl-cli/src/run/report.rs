@@ -5,8 +5,9 @@ use std::fmt::Write;
 use super::curve::{Curve, curves};
 use super::data::Divided;
 use super::model::Model;
-use super::train::{Trained, number};
+use super::train::{Round, Trained, number};
 use crate::command::Failure;
+use dl_report::{Page, Plot};
 use dl_train::Source;
 
 /// Elements of a parameter that are printed, at most.
@@ -30,8 +31,8 @@ pub(super) fn end(model: &Model, trained: &Trained) -> Result<String, Failure> {
     let mut text = String::new();
     let Some(name) = model.reported.first() else { return Ok(text) };
     let held_out = format!("held out {name}");
-    let of = |values: fn(&super::train::Round) -> Option<&f64>| {
-        let point = |round: &super::train::Round| Some((round.number as f64, *values(round)?));
+    let of = |values: fn(&Round) -> Option<&f64>| {
+        let point = |round: &Round| Some((round.number as f64, *values(round)?));
         trained.rounds.iter().filter_map(point).collect::<Vec<_>>()
     };
     let mut all = vec![Curve { name, sign: '·', points: of(|round| round.train.first()) }];
@@ -60,4 +61,30 @@ pub(super) fn end(model: &Model, trained: &Trained) -> Result<String, Failure> {
         };
     }
     Ok(text)
+}
+
+/// The same as a page: the derivation, and a curve for all that was reported.
+pub(super) fn page(title: &str, model: &Model, trained: &Trained) -> Page {
+    let mut page = Page::new(title).paragraph(&model.described.join(" · ")).section("Derivation");
+    page = page.raw(&format!("<div class=\"wide\">{}</div>", model.derivation.mathml())).section("Curves");
+    for (place, name) in model.reported.iter().enumerate() {
+        let of = |values: fn(&Round) -> &Vec<f64>| {
+            let point = |round: &Round| Some((round.number as f64, *values(round).get(place)?));
+            trained.rounds.iter().filter_map(point).collect::<Vec<_>>()
+        };
+        let (train, test) = (of(|round| &round.train), of(|round| &round.test));
+        let values = || train.iter().chain(&test).map(|point| point.1);
+        let (low, high) =
+            values().fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), x| (low.min(x), high.max(x)));
+        let mut plot = Plot::new(name).x(trained.what).y(name);
+        if low > 0.0 && high / low > 30.0 {
+            plot = plot.log_y();
+        }
+        plot = plot.line("train", train.iter().copied());
+        if !test.is_empty() {
+            plot = plot.line("held out", test.iter().copied());
+        }
+        page = page.picture(&plot.picture());
+    }
+    page
 }

@@ -208,3 +208,23 @@ fn results_whose_neighbours_are_of_several_products_are_no_products() {
     "#]],
     );
 }
+
+/// A number that is added to a product is no bias: it has no axis.
+#[test]
+fn a_number_added_to_a_product_is_no_bias() {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 2));
+    let (v, c) = (g.parameter("v", F32, [2], Init::Zeros), g.parameter("c", F32, (), Init::Zeros));
+    check(
+        &program(&g, &[("y", x.dot(v) + c)], &[]),
+        expect![[r#"
+        rows       B = 8
+        0r0        product    result = x[8, 2]·v[2, 1]  (40 operations, 108 B)
+                   then r0 = result
+                   then r1 = c
+                   then r2 = add r0 r1
+                   then %5 ← r2
+        output     y = %5
+    "#]],
+    );
+}
