@@ -32,6 +32,9 @@ pub(crate) fn all() -> Vec<Opened> {
         page("explain, logistic", logistic),
         page("live, not begun", written(&served)),
     ];
+    let [explained, ran] = of_a_file();
+    all.push(page("explain FILE", explained));
+    all.push(page("run FILE", ran));
     let digits = dl_data::digits().unwrap();
     for (name, point) in [
         ("regularized_gradient_descent", None),
@@ -72,6 +75,25 @@ fn explain(arguments: &[&str]) -> String {
     let mut out = vec![];
     dl_cli::command::run(["explain"].iter().chain(arguments).map(OsString::from), &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+const LINE: &str = "
+formula = 'mean((w*x + b - t)^2) + lambda*w^2'
+data.columns = { x = [0, 1, 2, 3], t = [1, 3, 5, 7] }
+parameters = { w = 0, b = 0 }
+constants.lambda = 0.001
+training = { rate = 0.1, epochs = 3 }
+";
+
+/// What `dl explain FILE` and `dl run FILE --page` write.
+fn of_a_file() -> [String; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, page) = (folder.path().join("line.toml"), folder.path().join("page.html"));
+    std::fs::write(&file, LINE).unwrap();
+    let explained = explain(&[file.to_str().unwrap()]);
+    let arguments = ["run".as_ref(), file.as_os_str(), "--page".as_ref(), page.as_os_str()];
+    dl_cli::command::run(arguments.map(ToOwned::to_owned), &mut vec![]).unwrap();
+    [explained, std::fs::read_to_string(page).unwrap()]
 }
 
 fn written(page: &LivePage) -> String {
