@@ -85,9 +85,9 @@ impl Drawing {
                     continue;
                 }
                 let title = format!("{layer}, {word}: {} values", part.nodes.len());
-                let _ = write!(
+                let _ = writeln!(
                     text,
-                    "<details><summary>{}</summary>{}</details>\n",
+                    "<details><summary>{}</summary>{}</details>",
                     escape(&title),
                     part.svg(&title)
                 );

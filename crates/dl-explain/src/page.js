@@ -14,6 +14,19 @@ function mark(part) {
     other.classList.toggle("used", Boolean(part) && !same && uses.includes(other.dataset.name));
   }
   box.textContent = part ? tell(part, values) : hint;
+  if (part) show(part);
+}
+// Brings the first node that is lit into the graph's own box; the page stays where it is.
+function show(part) {
+  const node = document.querySelector("svg.graph .node.here");
+  if (!node || part.closest("svg.graph") || !node.checkVisibility()) return;
+  for (let outer = node.closest("svg").parentElement; outer !== document.body; outer = outer.parentElement) {
+    if (getComputedStyle(outer).overflowY === "visible") continue;
+    const [own, seen] = [node.getBoundingClientRect(), outer.getBoundingClientRect()];
+    const low = Math.min(seen.bottom, box.getBoundingClientRect().top);
+    if (own.top < seen.top || own.bottom > low) outer.scrollTop += own.top - (seen.top + low) / 2;
+    if (own.left < seen.left || own.right > seen.right) outer.scrollLeft += own.left - (seen.left + seen.right) / 2;
+  }
 }
 function tell(part, values) {
   const all = [];

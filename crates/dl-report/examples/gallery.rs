@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn pictures() -> Vec<(&'static str, Picture)> {
+pub(crate) fn pictures() -> Vec<(&'static str, Picture)> {
     let epochs = (1..=12).map(f64::from);
     let falling = |from: f64, rate: f64| epochs.clone().map(move |e| (e, from * (-rate * e).exp() + 0.01));
     let curves = Plot::new("Learning curves").x("epoch").y("J (nats)").log_y();

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::picture::{Look, PIXEL, PLAIN, Picture, Side, TICK, draw};
 use crate::plot::{empty, foot, heading};
-use crate::text::{cut, number};
+use crate::text::{cut, number, width};
 
 /// More tiles are left out, and the picture says so.
 const MOST: usize = 400;
@@ -163,7 +163,10 @@ impl Tiles {
         if unknown > 0 {
             notes.push(format!("{} not finite, pink", number(unknown as f64)));
         }
-        let across = ((WIDTH - GAP) / (self.side + GAP)).floor().max(1.0);
+        // Captions that are wider than their tiles have room beside them, as far as there is any.
+        let captions = shown.iter().flat_map(|tile| &tile.captions).map(|caption| width(caption) * TICK.size);
+        let cell = captions.fold(self.side, f64::max).min(self.side.max(WIDTH / 2.0 - 2.0 * GAP));
+        let across = ((WIDTH - GAP) / (cell + GAP)).floor().max(1.0);
         let lines = shown.iter().map(|tile| tile.captions.len()).max().unwrap_or(0) as f64;
         let heights = shown.iter().filter(|tile| tile.shape[1] > 0);
         let ratio = heights.map(|tile| tile.shape[0] as f64 / tile.shape[1] as f64).fold(0.0, f64::max);
@@ -173,7 +176,7 @@ impl Tiles {
         let h = (36.0 + down * step + 17.0 * notes.len() as f64 + 4.0).max(100.0);
         let places = (0..)
             .map(|k| k as f64)
-            .map(|k: f64| (GAP + (k % across) * (wide + GAP), 36.0 + (k / across).floor() * step));
+            .map(|k: f64| (GAP + (k % across) * (cell + GAP), 36.0 + (k / across).floor() * step));
         let drawn = draw(&self.title, WIDTH, h, |canvas| {
             if shown.is_empty() {
                 return empty(canvas, &self.title, (WIDTH, h), &notes);
@@ -183,7 +186,7 @@ impl Tiles {
                 for (line, caption) in tile.captions.iter().enumerate() {
                     let look = if line == 0 { Look { size: TICK.size, ..PLAIN } } else { TICK };
                     let y = y + high + 9.0 + 15.0 * line as f64;
-                    canvas.text(&cut(caption, (wide + GAP) / TICK.size), (x, y), Side::Start, look);
+                    canvas.text(&cut(caption, (cell + 1.0) / TICK.size), (x, y), Side::Start, look);
                 }
             }
             foot(canvas, &notes, (WIDTH, h));
