@@ -53,6 +53,7 @@ impl Chromium {
             "--disable-gpu",
             "--disable-quic",
             "--no-first-run",
+            "--disable-dev-shm-usage", // which containers have little of
             "--disable-background-networking",
             "--enable-logging=stderr",
             &profile,
