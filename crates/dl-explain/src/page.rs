@@ -84,7 +84,11 @@ fn row(of: &Explanation, place: usize, line: &Line) -> String {
     };
     let values = of.ran.as_ref().map_or(&[][..], |ran| &ran.lines[place]);
     let values: Vec<String> = values.iter().map(usize::to_string).collect();
-    let about = format!("{}: {what}", line.name());
+    let mut about = format!("{}: {what}", line.name());
+    let is_value = !matches!(line.kind(), Kind::Update | Kind::Setting);
+    if of.ran.is_some() && values.is_empty() && is_value {
+        about.push_str(" · nothing that runs is equal to it: rules made it a part of something else");
+    }
     format!(
         "<tr id=\"l{place}\" tabindex=\"0\" data-name=\"{}\" data-uses=\"{}\" data-values=\"{}\" data-about=\"{}\"><td>{}</td><td>{}</td><td>{what}</td></tr>\n",
         escape(line.name()),
