@@ -27,6 +27,7 @@ usage: dl COMMAND FORMULA [OPTIONS], or dl run FILE
                     a shape that the formula does not declare itself; as often as you like
   --rate NUMBER     also the step of gradient descent at this learning rate
   --latex, --mathml LaTeX for mathematics mode, or MathML for pages, in place of text
+  --markdown        a table in Markdown, its equations in LaTeX between dollars
   --sympy           a program for Python, which compares SymPy's derivatives with what runs
   --file FILE       the formula is in a file; - is what comes in
   --save FILE       of run: the trained parameters, in .safetensors or .npz
@@ -103,6 +104,7 @@ pub(crate) enum Notation {
     Unicode,
     Latex,
     MathMl,
+    Markdown,
     SymPy,
 }
 
@@ -159,6 +161,7 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             Arg::Long("latex") => options.notation = Notation::Latex,
             Arg::Long("mathml") => options.notation = Notation::MathMl,
+            Arg::Long("markdown") => options.notation = Notation::Markdown,
             Arg::Long("sympy") => options.notation = Notation::SymPy,
             Arg::Long("unicode") => options.notation = Notation::Unicode,
             Arg::Long("wrt") => {
@@ -176,7 +179,9 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("file") => file = Some(parser.value()?),
             Arg::Value(text) if formula.is_none() => formula = Some(text.string()?),
             Arg::Long(name) => {
-                let known = ["wrt", "shape", "rate", "latex", "mathml", "sympy", "unicode", "file", "help"];
+                let known = [
+                    "wrt", "shape", "rate", "latex", "mathml", "markdown", "sympy", "unicode", "file", "help",
+                ];
                 return Err(Failure::usage(format!(
                     "there is no option --{name}{}",
                     suggestion(name, known)

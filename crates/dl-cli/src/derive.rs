@@ -68,6 +68,7 @@ pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
             script(&written, &program, &options.wrt)
         }
         Notation::MathMl => Ok(derivation.mathml()),
+        Notation::Markdown => Ok(derivation.markdown()),
         Notation::Latex => Ok(format!("{}\n\n% What runs:\n{}", derivation.latex(), program.latex())),
         Notation::Unicode => {
             let rules: Vec<&str> = program.trace().counts().into_keys().collect();

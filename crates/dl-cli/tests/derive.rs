@@ -207,6 +207,15 @@ fn is_well_formed(text: &str) -> bool {
 }
 
 #[test]
+fn markdown_has_a_row_for_each_line() {
+    let text = said(&["derive", "abs(dot(x, w)) + sqrt(x @ x)", "--wrt", "w,x", "--markdown"]).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    assert!(rows.iter().all(|row| row.matches('|').count() == 4), "{text}");
+    assert!(rows.iter().all(|row| row.matches('$').count() % 2 == 0), "{text}");
+    assert!(rows.contains(&r"| value | $z_{1} = x^{\top}\,w$ | number |"), "{text}");
+}
+
+#[test]
 fn mathml_is_well_formed() {
     for (name, formula) in HARMED.iter().chain(&HEALTHY).chain(&MORE) {
         let parsed = Formula::parse(formula, &[]).unwrap();

@@ -130,7 +130,7 @@ fn with_letters<'g>(graph: &'g Graph, values: Vec<Expr<'g>>, letters: &[(Expr<'g
         let letter = |(letter, marker): &(Expr<'g>, f64)| {
             (value == *marker).then_some(*letter).or_else(|| (value == 1.0 - marker).then(|| 1.0 - *letter))
         };
-        letters.iter().find_map(letter).map(|letter| (id, letter))
+        letters.iter().find_map(letter).map(|letter| (id, letter.broadcast_to(&graph.get(id).shape)))
     });
     let by = numbers.collect();
     replaced(&values, &by)

@@ -4,6 +4,7 @@
 mod cut;
 mod evaluate;
 mod letters;
+mod markdown;
 mod tidy;
 
 #[cfg(test)]

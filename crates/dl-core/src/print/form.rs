@@ -8,7 +8,7 @@ use crate::graph::{Graph, Node, NodeId};
 use crate::ops::{Binary, Contraction, Op, Reduce, Scatter, Unary};
 use crate::print::index::{indices, indices_of};
 use crate::print::number::Number;
-use crate::print::params::{params, ranges};
+use crate::print::params::{dims, params, ranges};
 use crate::print::roots::Roots;
 
 /// A notation for one node; the operands come beside it.
@@ -148,6 +148,13 @@ impl Reader<'_, '_> {
                 return (form, vec![of]);
             }
             Op::Grad => Form::Gradient,
+            // Where the elements go says how many there are, if one number stands for them.
+            Op::Pad { starts, strides, value }
+                if value.as_f64() == 0.0 && matches!(args[0].op, Op::Constant(_) | Op::Broadcast(_)) =>
+            {
+                let places = ranges(starts, strides, &args[0].shape, &node.shape).join(",");
+                Form::Call { name: "pad", params: format!("{places};{}", dims(&node.shape)) }
+            }
             op => Form::Call { name: op.name(), params: params(node, &args) },
         };
         (form, node.args.clone())

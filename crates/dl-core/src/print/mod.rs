@@ -1,4 +1,4 @@
-//! Showing expressions and programs: s-expressions, mathematics for terminals, LaTeX, Graphviz.
+//! Showing expressions and programs: s-expressions, mathematics for terminals, LaTeX, Graphviz; and reading LaTeX back.
 //!
 //! Everything is printed in the author's order of operands and outputs. What the author named is
 //! shown under that name, once; what is long and used more than once gets a name of its own.
@@ -24,6 +24,7 @@ mod number;
 mod params;
 mod piece;
 mod program;
+mod read;
 mod roots;
 pub(crate) mod sexpr;
 mod steps;
@@ -41,6 +42,7 @@ pub(crate) use form::is_invisible;
 pub(crate) use formula::subscript_digits;
 pub(crate) use mathml::table as mathml_table;
 pub(crate) use params::Applied;
+pub use read::{Equation, LatexError, read_latex};
 use roots::Roots;
 pub(crate) use roots::walk;
 pub use summary::{Row, Summary};

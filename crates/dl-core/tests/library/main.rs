@@ -90,6 +90,7 @@ const WITHOUT_CASES: &[&str] = &[
     "Init",
     "Lamb",
     "LearningRate",
+    "Letters",
     "Lion",
     "MaxNorm",
     "Mode",
