@@ -99,7 +99,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Tracked files and new ones that git does not ignore; binary ones are left out.
+/// Tracked files and new ones that git does not ignore; binary ones have no text here.
 fn read(workspace: &Workspace) -> Result<Vec<File>, Failure> {
     let listed =
         workspace.git("ls-files").args(["-z", "--cached", "--others", "--exclude-standard"]).output()?;
@@ -109,9 +109,7 @@ fn read(workspace: &Workspace) -> Result<Vec<File>, Failure> {
         let Ok(bytes) = fs::read(workspace.root().join(path)) else {
             continue;
         };
-        if let Ok(text) = String::from_utf8(bytes) {
-            files.push(File::new(path, text));
-        }
+        files.push(File::new(path, String::from_utf8(bytes).unwrap_or_default()));
     }
     Ok(files)
 }
