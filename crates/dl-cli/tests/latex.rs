@@ -79,7 +79,7 @@ fn run(program: &Program, seed: usize) -> Result<Vec<f64>, String> {
             DType::I64 => ((i + seed) % 2) as f64,
             _ => {
                 ((i * 37 + start * 61 + seed * 17 + 11) % 101) as f64 / 40.0
-                    - if seed % 2 == 0 { 0.0 } else { 1.2 }
+                    - if seed.is_multiple_of(2) { 0.0 } else { 1.2 }
                     + 0.003
             }
         };
