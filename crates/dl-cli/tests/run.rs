@@ -230,9 +230,9 @@ fn mistakes_are_shown_in_their_place() {
     fails(
         "formula = 'theta^2 + gamma'\nparameters.theta = 0",
         expect![[r#"
-        run.toml, line 1: γ has no value: expected it under [parameters], [constants], or in the data ([data])
-          formula = 'theta^2 + gamma'
-                     ^^"#]],
+            run.toml, line 1: γ has no value: expected it under [parameters], [constants], or in the data ([data])
+              formula = 'theta^2 + gamma'
+                                   ^^^^^"#]],
     );
     fails(
         "formula = 'theta^2'\nparameter.theta = 0",
@@ -296,7 +296,10 @@ fn mistakes_are_shown_in_their_place() {
     );
     fails(
         "formula = 'mean((w*x - t)^2)'\nparameters.w = 0\ndata.columns = { x = [1, 2], y = [1, 2] }",
-        expect!["t is no parameter, no constant, and the data has no column of that name; it has x, y"],
+        expect![[r#"
+            run.toml, line 1: t is no parameter, no constant, and the data has no column of that name; it has x, y
+              formula = 'mean((w*x - t)^2)'
+                                     ^"#]],
     );
     fails(
         "formula = 'mean((w*x - t)^2)'\nparameters.w = 0\ndata.columns = { x = ['a', 'b'], t = [1, 2] }",

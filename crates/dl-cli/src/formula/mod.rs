@@ -113,6 +113,14 @@ impl Formula {
         build::build(graph, &self.text, &self.statements, leaves, real, self.file.as_ref())
     }
 
+    /// Where a name stands first in the text, however it is spelled there.
+    pub(crate) fn place_of(&self, name: &str) -> Span {
+        let all = token::tokens(&self.text).unwrap_or_default();
+        let is_it =
+            |(token, _): &(token::Token, Span)| matches!(token, token::Token::Name(own) if own == name);
+        all.into_iter().find(is_it).map_or(0..0, |(_, span)| span)
+    }
+
     /// The shape of an input, and whether its elements are whole numbers.
     pub(crate) fn input(&self, name: &str) -> Option<(&[Dim], bool)> {
         let (_, known) = self.inputs.iter().find(|(other, _)| other == name)?;

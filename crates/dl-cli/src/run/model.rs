@@ -101,10 +101,12 @@ pub(super) fn model(
             let what = format!(
                 "{name} has no value: expected it under [parameters], [constants], or in the data ([data]){hint}"
             );
-            let at = description.formula.find(name.as_str()).unwrap_or(0);
-            return Err(placed(Mistake::new(&description.formula, at..at + name.len(), what)).into());
+            return Err(placed(Mistake::new(&description.formula, draft.place_of(name), what)).into());
         };
-        shapes.push(examples.declared(name)?);
+        let wrong = |failure: Failure| {
+            placed(Mistake::new(&description.formula, draft.place_of(name), failure.to_string()))
+        };
+        shapes.push(examples.declared(name).map_err(wrong)?);
     }
     for (name, parameter) in &description.parameters {
         if let Some(shape) = &parameter.shape {
