@@ -129,8 +129,10 @@ usage: cargo xtask explain EXAMPLE [--data digits|mnist|fashion-mnist] [--out FI
 
 Writes one HTML file about the training step of an example: its derivation, its graph, its
 kernels with measured times, the statistics of its values; pointing at a formula marks what
-computes it. To target/explain/EXAMPLE.html, unless --out says otherwise. An unknown name is
-answered by all that there are.
+computes it. An unknown name is answered by all that there are.
+
+  --data NAME   the images that are run; 8×8 digits if nothing is said, MNIST for mnist_lenet
+  --out FILE    default: target/explain/EXAMPLE.html
 ";
 
 pub(crate) const PEERS_HELP: &str = "\

@@ -68,14 +68,7 @@ fn row(of: &Explanation, place: usize, line: &Line) -> String {
     let program = line.program();
     let inputs = program.inputs().iter().map(|d| &*d.name);
     let uses: Vec<String> = inputs.chain(program.parameters().iter().map(|d| &*d.name)).map(escape).collect();
-    let what = match line.kind() {
-        Kind::Objective => "the objective",
-        Kind::Value => "a value on the way",
-        Kind::Inner => "chain rule",
-        Kind::Gradient => "gradient",
-        Kind::Setting => "a setting",
-        _ => "a step",
-    };
+    let what = line.kind();
     let shape = match line.shape().rank() {
         // It stands for variables of any shape.
         _ if matches!(line.kind(), Kind::Update | Kind::Setting) => String::new(),

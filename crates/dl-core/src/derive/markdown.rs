@@ -2,22 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::derive::{Derivation, Kind};
+use crate::derive::Derivation;
 use crate::print::Scribe;
-
-impl Kind {
-    /// What a line says, in a word.
-    fn word(self) -> &'static str {
-        match self {
-            Kind::Objective => "objective",
-            Kind::Value => "value",
-            Kind::Inner => "chain rule",
-            Kind::Gradient => "gradient",
-            Kind::Update => "update",
-            Kind::Setting => "setting",
-        }
-    }
-}
 
 impl Derivation {
     /// As a table in Markdown: what each line is, its equation in LaTeX between dollars, and the shape of its value.
@@ -55,7 +41,7 @@ impl Derivation {
             };
             // A bar would end the cell.
             let (equations, shape) = (bars(&equations), shape.replace('|', "\\|"));
-            let _ = writeln!(text, "| {} | {equations} | {shape} |", line.kind.word());
+            let _ = writeln!(text, "| {} | {equations} | {shape} |", line.kind);
         }
         text
     }

@@ -12,6 +12,8 @@ mod optimizer_tests;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dim::Name;
@@ -43,6 +45,20 @@ pub enum Kind {
     Update,
     /// The value of a setting.
     Setting,
+}
+
+/// In a word or two, for tables.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Objective => "objective",
+            Kind::Value => "value",
+            Kind::Inner => "chain rule",
+            Kind::Gradient => "gradient",
+            Kind::Update => "update",
+            Kind::Setting => "setting",
+        })
+    }
 }
 
 /// An equation of a [`Derivation`].

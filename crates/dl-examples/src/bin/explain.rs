@@ -1,4 +1,4 @@
-//! A page about an example: `explain NAME [--data mnist|fashion-mnist] [--out FILE]`.
+//! A page about an example: what `cargo xtask explain` starts.
 
 use std::error::Error;
 use std::io::Write;
@@ -8,15 +8,8 @@ use dl_data::Store;
 use dl_examples::explained;
 use lexopt::{Arg, ValueExt};
 
-const HELP: &str = "\
-usage: cargo xtask explain EXAMPLE [--data digits|mnist|fashion-mnist] [--out FILE]
-
-Writes a page about the training step of an example: its derivation, its graph, its kernels with
-measured times, the statistics of its values. One HTML file, which needs nothing from elsewhere.
-
-  --data NAME   the images that are run; 8×8 digits if nothing is said, MNIST for mnist_lenet
-  --out FILE    default: target/explain/EXAMPLE.html
-";
+/// `cargo xtask explain --help` says what it does.
+const USAGE: &str = "usage: explain EXAMPLE [--data digits|mnist|fashion-mnist] [--out FILE]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut parser = lexopt::Parser::from_env();
@@ -30,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             other => return Err(other.unexpected().into()),
         }
     }
-    let Some(name) = name else { return Err(format!("no example\n\n{}", help()).into()) };
+    let Some(name) = name else { return Err(format!("no example\n{}", help()).into()) };
     let (store, mut say) = (Store::from_env(), |line: &str| eprintln!("{line}"));
     // LeNet's windows are larger than what is left of 8×8 pixels.
     let data = data.as_deref().unwrap_or(if name == "mnist_lenet" { "mnist" } else { "digits" });
@@ -52,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn help() -> String {
-    format!("{HELP}\nExamples: {}\n", explained::NAMES.join(", "))
+    format!("{USAGE}\nexamples: {}\n", explained::NAMES.join(", "))
 }
 
 fn print(text: &str) -> Result<(), Box<dyn Error>> {
