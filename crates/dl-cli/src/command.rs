@@ -28,6 +28,7 @@ usage: dl COMMAND FORMULA [OPTIONS], or dl run FILE
   --rate NUMBER     also the step of gradient descent at this learning rate
   --latex, --mathml LaTeX for mathematics mode, or MathML for pages, in place of text
   --markdown        a table in Markdown, its equations in LaTeX between dollars
+  --elements        of derive: written by the elements of arrays, z[b,j] = Σ_i x[b,i]·W[i,j]
   --sympy           a program for Python, which compares SymPy's derivatives with what runs
   --file FILE       the formula is in a file; - is what comes in
   --save FILE       of run: the trained parameters, in .safetensors or .npz
@@ -121,6 +122,8 @@ pub(crate) struct Options {
     pub rate: Option<f64>,
     /// How formulas are written.
     pub notation: Notation,
+    /// Whether by the elements of arrays.
+    pub elements: bool,
 }
 
 /// Does what the arguments, without the program's name, ask for.
@@ -162,6 +165,7 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("latex") => options.notation = Notation::Latex,
             Arg::Long("mathml") => options.notation = Notation::MathMl,
             Arg::Long("markdown") => options.notation = Notation::Markdown,
+            Arg::Long("elements") => options.elements = true,
             Arg::Long("sympy") => options.notation = Notation::SymPy,
             Arg::Long("unicode") => options.notation = Notation::Unicode,
             Arg::Long("wrt") => {
@@ -180,7 +184,8 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
             Arg::Value(text) if formula.is_none() => formula = Some(text.string()?),
             Arg::Long(name) => {
                 let known = [
-                    "wrt", "shape", "rate", "latex", "mathml", "markdown", "sympy", "unicode", "file", "help",
+                    "wrt", "shape", "rate", "latex", "mathml", "markdown", "elements", "sympy", "unicode",
+                    "file", "help",
                 ];
                 return Err(Failure::usage(format!(
                     "there is no option --{name}{}",

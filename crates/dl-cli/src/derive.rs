@@ -61,6 +61,7 @@ pub(crate) fn derived<'g>(options: &Options, graph: &'g Graph, naming: bool) -> 
 pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
     let graph = Graph::new();
     let Derived { formula, objective, derivation, program } = derived(options, &graph, false)?;
+    let derivation = if options.elements { derivation.by_elements() } else { derivation };
     match options.notation {
         Notation::SymPy => {
             let name = derivation.lines()[0].name();

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dim::Name;
 use crate::dtype::DType;
-use crate::graph::{Graph, Node, NodeId, Scopes, reachable};
+use crate::graph::{Call, Graph, Node, NodeId, Scopes, reachable};
 use crate::ops::{Binary, Op, Reduce, Unary};
 use crate::print::{is_invisible, subscript_digits};
 
@@ -22,9 +22,10 @@ pub(super) struct Cut {
     pub stops: bool,
 }
 
-/// The values between `wrt` and `objective` that are named, in the order of the arena.
-pub(super) fn cuts(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Vec<Cut> {
+/// The values between `wrt` and `objective` that are named, in the order of the arena; and which functions made values.
+pub(super) fn cuts(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> (Vec<Cut>, FxHashMap<NodeId, Call>) {
     let survey = Survey::new(graph, objective, wrt);
+    let calls = survey.calls();
     let named: FxHashMap<NodeId, Name> = graph.named().into_iter().map(|(name, e)| (e.id(), name)).collect();
     let mut letters = Alphabet::new(graph, &named);
     let (mut chain, mut sizes) = (FxHashSet::default(), FxHashMap::<NodeId, usize>::default());
@@ -55,6 +56,9 @@ pub(super) fn cuts(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Vec<Cut>
         let kind = if let Some(name) = named.get(&id) {
             found.push((id, Some(name.clone()), ""));
             true
+        } else if calls.contains_key(&id) {
+            found.push((id, None, if survey.linear.contains(&id) { "ℓ" } else { "h" }));
+            true
         } else if chain.contains(&id) && users.iter().any(|user| !survey.is_linear(*user, id)) {
             found.push((id, None, "z"));
             true
@@ -72,7 +76,7 @@ pub(super) fn cuts(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Vec<Cut>
             sizes.insert(id, 0);
         }
     }
-    for letter in ["z", "h", "u"] {
+    for letter in ["z", "h", "u", "ℓ"] {
         letters.reserve(letter, found.iter().filter(|(.., of)| *of == letter).count());
     }
     let cut = |(id, name, letter): (NodeId, Option<Name>, &str)| Cut {
@@ -80,7 +84,7 @@ pub(super) fn cuts(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Vec<Cut>
         name: name.unwrap_or_else(|| letters.next(letter)),
         stops: !survey.linear.contains(&id),
     };
-    found.into_iter().map(cut).collect()
+    (found.into_iter().map(cut).collect(), calls)
 }
 
 /// What is known of the nodes below an objective.
@@ -152,6 +156,34 @@ impl<'g> Survey<'g> {
         }
     }
 
+    /// Which functions made the values below the objective, without functions inside of others and without those that
+    /// are as short as what they do: `mse` for a square of a difference.
+    fn calls(&self) -> FxHashMap<NodeId, Call> {
+        let of = |id: &NodeId| self.graph.call(*id).map(|call| (self.peeled(*id), call));
+        let mut calls: FxHashMap<NodeId, Call> = self.order.iter().filter_map(of).collect();
+        let mut inner = vec![];
+        for (id, call) in &calls {
+            let body = self.body(*id, &call.args);
+            let is_short =
+                body.iter().filter(|id| !is_invisible(self.graph, &self.graph.get(**id))).count() < SHARED;
+            inner.extend(is_short.then_some(*id));
+            inner.extend(body.into_iter().filter(|of| of != id));
+        }
+        inner.iter().for_each(|id| drop(calls.remove(id)));
+        calls
+    }
+
+    /// A value and what is computed on the way to it from others.
+    fn body(&self, id: NodeId, from: &[NodeId]) -> FxHashSet<NodeId> {
+        let (mut todo, mut seen) = (vec![id], FxHashSet::default());
+        while let Some(id) = todo.pop() {
+            if self.active.contains(&id) && !from.contains(&id) && seen.insert(id) {
+                todo.extend(&self.graph.get(id).args);
+            }
+        }
+        seen
+    }
+
     /// Between what is differentiated by and the objective, and outside of the steps of scans.
     fn is_inner(&self, id: NodeId, node: &Node) -> bool {
         let leaf = self.wrt.contains(&id) || id == self.peeled(self.objective);
@@ -221,6 +253,7 @@ impl Alphabet {
         let candidates: &[&'static str] = match kind {
             "z" => &["z", "s", "ζ", "preactivation"],
             "h" => &["h", "a", "η", "activation"],
+            "ℓ" => &["ℓ", "L", "loss"],
             _ => &["u", "v", "q", "value"],
         };
         let free = |letter: &&&'static str| {

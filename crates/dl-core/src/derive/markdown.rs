@@ -30,7 +30,7 @@ impl Derivation {
         let mut text = "| | equation | shape |\n|---|---|---|\n".to_owned();
         for line in self.lines() {
             // A row has one line of text.
-            let equations = scribe.latex(&line.program).into_iter().map(|sides| {
+            let equations = scribe.latex(line.writing()).into_iter().map(|sides| {
                 let sign = if sides.update { "\\leftarrow" } else { "=" };
                 format!("${} {sign} {}$", sides.left, sides.right)
             });

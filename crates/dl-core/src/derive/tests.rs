@@ -75,8 +75,9 @@ fn the_perceptron_reads_like_a_lecture_note() {
     let derivation = Derivation::of(j, &all).unwrap();
     expect![[r#"
         J = J₁ + 0.0001·J₂
-        J₁ = mean_b(-log_softmax_j(z₂)[b,y[b]])
+        J₁ = mean_b(ℓ)
         J₂ = Σ_{i,j} fc1.weight² + Σ_{i,j} fc2.weight²
+        ℓ = cross_entropy(z₂, y) = -log_softmax_j(z₂)[b,y[b]]
         z₂ = h·fc2.weight + fc2.bias
         h = relu(z₁)
         z₁ = x·fc1.weight + fc1.bias
@@ -91,8 +92,9 @@ fn the_perceptron_reads_like_a_lecture_note() {
     expect![[r#"
         \begin{aligned}
         J &= J_{1} + 0.0001 \cdot J_{2} \\
-        J_{1} &= \frac{1}{B} \sum_{b} \left(-\left(\log \operatorname{softmax}_{j}\left(z_{2}\right)\right)_{b, y_{b}}\right) \\
+        J_{1} &= \frac{1}{B} \sum_{b} \ell \\
         J_{2} &= \sum_{i, j} W_{\mathrm{fc1}}^{2} + \sum_{i, j} W_{\mathrm{fc2}}^{2} \\
+        \ell &= \operatorname{cross\_entropy}\left(z_{2}, y\right) = -\left(\log \operatorname{softmax}_{j}\left(z_{2}\right)\right)_{b, y_{b}} \\
         z_{2} &= h\,W_{\mathrm{fc2}} + b_{\mathrm{fc2}} \\
         h &= \operatorname{relu}(z_{1}) \\
         z_{1} &= x\,W_{\mathrm{fc1}} + b_{\mathrm{fc1}} \\
@@ -212,4 +214,116 @@ fn what_has_no_derivation_is_refused() {
     fails(Derivation::of(x.sum(..), &[x * x]), why);
     let text = Derivation::of(x.sum(..), &[g.input("other", F64, [2])]).unwrap().math();
     assert_eq!(text, "J = Σ_i x\n∂J/∂other = 0");
+}
+
+#[test]
+fn values_say_which_function_made_them() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F64, (B, 3)), g.input("y", I64, B));
+    let h = nn::LayerNorm::new().apply(nn::dense(x, "fc1", 4).gelu(), "norm");
+    let j = (nn::Focal::new().each(nn::dense(h, "fc2", 2), y).mean(..)).named("J");
+    let derivation = holds(j);
+    let functions: Vec<_> =
+        derivation.lines().iter().filter_map(|l| Some(l.function()?.to_string())).collect();
+    expect![[r#"
+        ["focal", "layer_norm", "gelu"]
+        J = mean_b(ℓ)
+        ℓ = focal(h₂·fc2.weight + fc2.bias, y) = exp(-2·softplus(-u₃)) ⊙ softplus(u₃)
+        t₁ = stop_gradient(max_j(z₂))
+        u₃ = log((1 if u₂ = 0 else u₂)) - (z₃ - (t₁ if is_finite(t₁) else 0)) + (-∞ if u₂ = 0 ∧ z₃ ≠ (-∞) else 0)
+        t₁ = stop_gradient(max_j(z₂))
+        u₂ = Σ_j exp(z₂ - (t₁ if is_finite(t₁) else 0))
+        z₂ = h₂·fc2.weight + fc2.bias + (-∞ if iota[1;B,2] = y else 0)
+        z₃ = (h₂·fc2.weight + fc2.bias)[b,y[b]]
+        h₂ = layer_norm(h₁) = u₁/√(mean_j(u₁²) + 10⁻⁵) ⊙ norm.weight + norm.bias
+        u₁ = h₁ - mean_j(h₁)
+        h₁ = gelu(z₁) = z₁ ⊙ (0.5·(1 + erf(z₁·0.7071067811865476)))
+        z₁ = x·fc1.weight + fc1.bias
+        t₁ = exp(-2·softplus(-u₃))
+        ∂J/∂u₃ = (t₁ ⊙ σ(u₃) + 2·σ(-u₃) ⊙ softplus(u₃) ⊙ t₁)/B
+        ∂J/∂z₃ = -∂J/∂u₃
+        ∂J/∂u₂ = ∂J/∂u₃/(1 if u₂ = 0 else u₂) ⊙ [u₂ ≠ 0]
+        ∂J/∂z₂ = ∂J/∂u₂ ⊙ exp(z₂ - (max_j(z₂) if is_finite(max_j(z₂)) else 0))
+        ∂J/∂fc2.weight = h₂ᵀ·(∂J/∂z₃·one_hot(y)) + h₂ᵀ·∂J/∂z₂
+        ∂J/∂fc2.bias = Σ_b ∂J/∂z₃·one_hot(y) + Σ_b ∂J/∂z₂
+        ∂J/∂h₂ = (∂J/∂z₃·one_hot(y))·fc2.weightᵀ + ∂J/∂z₂·fc2.weightᵀ
+        ∂J/∂norm.weight = Σ_b ∂J/∂h₂ ⊙ (u₁/√(mean_j(u₁²) + 10⁻⁵))
+        ∂J/∂norm.bias = Σ_b ∂J/∂h₂
+        t₁ = √(mean_j(u₁²) + 10⁻⁵)
+        ∂J/∂u₁ = ∂J/∂h₂ ⊙ norm.weight/t₁ + 2·((-0.5·Σ_j ∂J/∂h₂ ⊙ norm.weight ⊙ (u₁/t₁)/t₁)/t₁/4) ⊙ u₁
+        ∂J/∂h₁ = ∂J/∂u₁ + (-mean_j(∂J/∂u₁))
+        t₁ = z₁·0.7071067811865476
+        ∂J/∂z₁ = 0.5·∂J/∂h₁ ⊙ (1 + erf(t₁)) + 0.3989422804014327·∂J/∂h₁ ⊙ z₁ ⊙ exp(-t₁²)
+        ∂J/∂fc1.weight = xᵀ·∂J/∂z₁
+        ∂J/∂fc1.bias = Σ_b ∂J/∂z₁"#]].assert_eq(&format!("{functions:?}\n{}", derivation.math()));
+    // What is as short as what it does is written as that; one function in another is part of it.
+    let g = Graph::new();
+    let (x, t) = (g.input("x", F64, (B, 3)), g.input("t", F64, (B, 2)));
+    let j = nn::mse(nn::dense(x, "fc1", 2), t).mean(..)
+        + 0.1 * nn::info_nce(nn::dense(x, "key", 2), t, 0.5).mean(..);
+    expect![[r#"
+        J = mean_{b,j}(z₁²) + 0.1·mean_b(ℓ)
+        z₁ = x·fc1.weight + fc1.bias - t
+        ℓ = info_nce(x·key.weight + key.bias, t) = -log_softmax_j(z₂)[b,iota[0;B][b]]
+        z₂ = (x·key.weight + key.bias)·tᵀ/0.5
+        ∂J/∂z₂ = (softmax_j(z₂) - one_hot(iota[0;B]))/(10·B)
+        ∂J/∂key.weight = xᵀ·((∂J/∂z₂/0.5)·(tᵀ)ᵀ)
+        ∂J/∂key.bias = Σ_b (∂J/∂z₂/0.5)·(tᵀ)ᵀ
+        ∂J/∂z₁ = 2·z₁/(2·B)
+        ∂J/∂fc1.weight = xᵀ·∂J/∂z₁
+        ∂J/∂fc1.bias = Σ_b ∂J/∂z₁"#]].assert_eq(&holds(j).math());
+}
+
+#[test]
+fn by_elements() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F64, (B, 3)), g.input("y", I64, B));
+    let h = nn::dense(x, "fc1", 4).tanh();
+    let j1 = nn::cross_entropy(nn::dense(h, "fc2", 2), y).mean(..).named("J₁");
+    let j = (j1 + 1e-4 * nn::l2(g.parameters().matching("*.weight"))).named("J");
+    let all: Vec<_> = ["fc2.weight", "fc2.bias", "fc1.weight", "fc1.bias"].map(|n| g.get_parameter(n)).into();
+    let derivation = Derivation::of(j, &all).unwrap().by_elements();
+    expect![[r#"
+        J = J₁ + 0.0001·(Σ_{i,j} fc1.weight[i,j]² + Σ_{i,j} fc2.weight[i,j]²)
+        J₁ = mean_b(ℓ[b])
+        ℓ[b] = cross_entropy(z₂, y)[b] = -log_softmax_j(z₂)[b,y[b]]
+        z₂[b,j] = Σ_k h[b,k]·fc2.weight[k,j] + fc2.bias[j]
+        h[b,j] = tanh(z₁[b,j])
+        z₁[b,j] = Σ_k x[b,k]·fc1.weight[k,j] + fc1.bias[j]
+        (∂J/∂z₂)[b,j] = (softmax_j(z₂)[b,j] - [j = y[b]])/B
+        (∂J/∂fc2.weight)[i,j] = Σ_b h[b,i]·(∂J/∂z₂)[b,j] + 0.0002·fc2.weight[i,j]
+        (∂J/∂fc2.bias)[i] = Σ_b (∂J/∂z₂)[b,i]
+        (∂J/∂h)[b,j] = Σ_k (∂J/∂z₂)[b,k]·fc2.weight[j,k]
+        (∂J/∂z₁)[b,j] = (∂J/∂h)[b,j]·(1 - h[b,j]²)
+        (∂J/∂fc1.weight)[i,j] = Σ_b x[b,i]·(∂J/∂z₁)[b,j] + 0.0002·fc1.weight[i,j]
+        (∂J/∂fc1.bias)[i] = Σ_b (∂J/∂z₁)[b,i]"#]]
+    .assert_eq(&derivation.math());
+    expect![[r#"
+        \begin{aligned}
+        J &= J_{1} + 0.0001 \cdot \left(\sum_{i, j} {W_{\mathrm{fc1}}}_{i, j}^{2} + \sum_{i, j} {W_{\mathrm{fc2}}}_{i, j}^{2}\right) \\
+        J_{1} &= \frac{1}{B} \sum_{b} \ell_{b} \\
+        \ell_{b} &= {\operatorname{cross\_entropy}\left(z_{2}, y\right)}_{b} = -\left(\log \operatorname{softmax}_{j}\left(z_{2}\right)\right)_{b, y_{b}} \\
+        {z_{2}}_{b, j} &= \sum_{k} h_{b, k} \cdot {W_{\mathrm{fc2}}}_{k, j} + {b_{\mathrm{fc2}}}_{j} \\
+        h_{b, j} &= \tanh\left({z_{1}}_{b, j}\right) \\
+        {z_{1}}_{b, j} &= \sum_{k} x_{b, k} \cdot {W_{\mathrm{fc1}}}_{k, j} + {b_{\mathrm{fc1}}}_{j} \\
+        \left(\frac{\partial J}{\partial z_{2}}\right)_{b, j} &= \frac{{\operatorname{softmax}_{j}\left(z_{2}\right)}_{b, j} - \left[j = y_{b}\right]}{B} \\
+        \left(\frac{\partial J}{\partial W_{\mathrm{fc2}}}\right)_{i, j} &= \sum_{b} h_{b, i} \cdot \left(\frac{\partial J}{\partial z_{2}}\right)_{b, j} + 0.0002 \cdot {W_{\mathrm{fc2}}}_{i, j} \\
+        \left(\frac{\partial J}{\partial b_{\mathrm{fc2}}}\right)_{i} &= \sum_{b} \left(\frac{\partial J}{\partial z_{2}}\right)_{b, i} \\
+        \left(\frac{\partial J}{\partial h}\right)_{b, j} &= \sum_{k} \left(\frac{\partial J}{\partial z_{2}}\right)_{b, k} \cdot {W_{\mathrm{fc2}}}_{j, k} \\
+        \left(\frac{\partial J}{\partial z_{1}}\right)_{b, j} &= \left(\frac{\partial J}{\partial h}\right)_{b, j} \cdot \left(1 - h_{b, j}^{2}\right) \\
+        \left(\frac{\partial J}{\partial W_{\mathrm{fc1}}}\right)_{i, j} &= \sum_{b} x_{b, i} \cdot \left(\frac{\partial J}{\partial z_{1}}\right)_{b, j} + 0.0002 \cdot {W_{\mathrm{fc1}}}_{i, j} \\
+        \left(\frac{\partial J}{\partial b_{\mathrm{fc1}}}\right)_{i} &= \sum_{b} \left(\frac{\partial J}{\partial z_{1}}\right)_{b, i}
+        \end{aligned}"#]].assert_eq(&derivation.latex());
+    // Products of three axes, a permuted one, a sum of squares, a part that is written of arrays.
+    let g = Graph::new();
+    let w = g.parameter("w", F64, [2, 3, 4], Init::Zeros);
+    let (a, b) = (g.input("a", F64, [4, 5]), g.input("b", F64, [3, 5]));
+    let u = w.contract("ijk,kl->jil", a).permute(&[1, 0, 2]).sum(0) * b.flip(1);
+    let j = (u.logsumexp(1).sum(..) + u.square().mean(..)).named("J");
+    expect![[r#"
+        J = Σ_i logsumexp_j(z[i,j]) + mean_{i,j}(z[i,j]²)
+        z[i,j] = (Σ_k Σ_l w[k,i,l]·a[l,j])·flip[1](b)[i,j]
+        (∂J/∂z)[i,j] = softmax_j(z)[i,j] + 2·z[i,j]/15
+        (∂J/∂w)[i,j,k] = Σ_l (∂J/∂z)[j,l]·flip[1](b)[j,l]·a[k,l]"#]]
+    .assert_eq(&Derivation::of(j, &[w]).unwrap().by_elements().math());
 }

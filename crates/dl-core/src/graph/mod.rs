@@ -1,5 +1,6 @@
 //! The graph: an arena of hash-consed nodes that only grows, with the author's names and lines.
 
+mod call;
 mod expr;
 mod layer;
 mod level;
@@ -17,6 +18,7 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
 
+pub use self::call::Call;
 pub use self::expr::Expr;
 pub use self::layer::{Layer, LayerNote};
 pub(crate) use self::level::{Level, Levels, Loop, MAX_DEPTH, Scopes};
@@ -150,6 +152,8 @@ struct Inner {
     /// What layers declared, in order.
     updates: Vec<update::StateUpdate>,
     layers: Vec<LayerNote>,
+    /// Which functions made values.
+    calls: FxHashMap<NodeId, Call>,
     /// What `flatten` made rows of.
     images: FxHashMap<NodeId, Vec<usize>>,
     /// The path of the layer that is being built.

@@ -97,7 +97,7 @@ impl Reader<'_, '_> {
         (form, operands.into_iter().map(|o| self.visible(o)).collect())
     }
 
-    fn recognize(&self, node: &Node) -> (Form, Vec<NodeId>) {
+    pub(super) fn recognize(&self, node: &Node) -> (Form, Vec<NodeId>) {
         if is_invisible(self.graph, node) {
             return (Form::Same, vec![node.args[0]]);
         }
@@ -257,7 +257,7 @@ impl Reader<'_, '_> {
     }
 
     /// The first node from `id` down that is seen on paper.
-    fn visible(&self, mut id: NodeId) -> NodeId {
+    pub(super) fn visible(&self, mut id: NodeId) -> NodeId {
         loop {
             let node = self.graph.get(id);
             if self.roots.name(id).is_some() || !is_invisible(self.graph, &node) {

@@ -17,6 +17,8 @@ const LONG: usize = 100;
 pub(super) trait Notation {
     /// A name, as it stands in formulas.
     fn name(&mut self, name: &str) -> Piece;
+    /// A function of that name, applied.
+    fn call(&mut self, function: &str, args: &[&Piece]) -> Piece;
     /// A formula from the formulas of its operands.
     fn compose(&mut self, form: &Form, operands: &[&Piece]) -> Piece;
 }

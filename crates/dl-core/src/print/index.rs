@@ -1,5 +1,6 @@
 //! Letters for axes: `b` for an axis of size `B`, `i, j, k, …` for the others, by their place.
 
+use crate::dim::Dim;
 use crate::shape::Shape;
 
 /// The usual letters of indices, in order of axes.
@@ -9,14 +10,19 @@ const LETTERS: [&str; 8] = ["i", "j", "k", "l", "m", "n", "p", "q"];
 pub(super) fn indices(shape: &Shape) -> Vec<String> {
     let mut taken: Vec<String> = vec![];
     for (axis, dim) in shape.iter().enumerate() {
-        let named = dim.name().map(|n| n.to_lowercase());
-        let usual = LETTERS.get(axis).map(|l| (*l).to_string());
-        let numbered = (0..).map(|n| format!("i{}", axis + n));
-        let mut candidates = named.into_iter().chain(usual).chain(numbered);
-        let letter = candidates.find(|l| !taken.contains(l)).expect("numbers do not end");
+        let letter = another(dim, axis, &taken);
         taken.push(letter);
     }
     taken
+}
+
+/// An index for an axis that is none of those taken.
+pub(super) fn another(dim: &Dim, axis: usize, taken: &[String]) -> String {
+    let named = dim.name().map(|n| n.to_lowercase());
+    let usual = LETTERS.iter().cycle().skip(axis).take(LETTERS.len()).map(|l| (*l).to_string());
+    let numbered = (0..).map(|n| format!("i{}", axis + n));
+    let mut candidates = named.into_iter().chain(usual).chain(numbered);
+    candidates.find(|l| !taken.contains(l)).expect("numbers do not end")
 }
 
 /// The indices of some axes.

@@ -7,7 +7,7 @@ use crate::ops::{Binary, Contraction, Reduce};
 use crate::print::form::{Along, Form, Subscript};
 use crate::print::formula::{Equation, Notation, equations};
 use crate::print::math::size_level;
-use crate::print::names::{exact, pretty, upright};
+use crate::print::names::{escape, exact, pretty, upright};
 use crate::print::number::Number;
 use crate::print::piece::{Level, Piece, Place, Writer};
 use crate::print::roots::Roots;
@@ -47,6 +47,10 @@ impl Notation for Latex {
         let piece = pretty(name);
         let owner = self.spelled.entry(piece.text.clone()).or_insert_with(|| name.into());
         if **owner == *name { piece } else { exact(name) }
+    }
+
+    fn call(&mut self, function: &str, args: &[&Piece]) -> Piece {
+        apply(&upright_function(function), function.chars().count(), args)
     }
 
     fn compose(&mut self, form: &Form, xs: &[&Piece]) -> Piece {
@@ -133,7 +137,7 @@ impl Notation for Latex {
                 head.operand(xs[0], Place::BASE).done().opened()
             }
             Form::Call { name, params } => {
-                let mut head = format!("\\operatorname{{{}}}", name.replace('_', "\\_"));
+                let mut head = upright_function(name);
                 if !params.is_empty() {
                     head.push_str(&format!("_{{{}}}", upright(&params.replace("->", "→"))));
                 }
@@ -205,6 +209,11 @@ impl Latex {
     fn letters(&self, indices: &[String]) -> String {
         indices.iter().map(|i| pretty(i).text).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// A function's name as an operator.
+fn upright_function(name: &str) -> String {
+    format!("\\operatorname{{{}}}", escape(name))
 }
 
 /// The operands in the slots of a row's template.

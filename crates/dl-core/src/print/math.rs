@@ -36,6 +36,10 @@ impl Notation for Unicode {
         Piece::atom(text).with(level)
     }
 
+    fn call(&mut self, function: &str, args: &[&Piece]) -> Piece {
+        call(&self.name(function).text, args)
+    }
+
     fn compose(&mut self, form: &Form, xs: &[&Piece]) -> Piece {
         match form {
             Form::Same => xs[0].clone(),

@@ -10,7 +10,11 @@ use crate::print::roots::Roots;
 
 /// Rows of a table: left side, sign, right side.
 pub(super) fn print(roots: Roots<'_>) -> String {
-    equations(roots, &mut MathMl).iter().map(equation_row).collect()
+    rows(&equations(roots, &mut MathMl))
+}
+
+pub(super) fn rows(equations: &[Equation]) -> String {
+    equations.iter().map(equation_row).collect()
 }
 
 /// Rows as an element `math` in a block.
@@ -77,6 +81,10 @@ impl Notation for MathMl {
             None => word(&letter),
         };
         Piece::atom(text).width(width)
+    }
+
+    fn call(&mut self, function: &str, args: &[&Piece]) -> Piece {
+        call(&word(function), function.chars().count(), args)
     }
 
     fn compose(&mut self, form: &Form, xs: &[&Piece]) -> Piece {

@@ -13,6 +13,7 @@
 //! ```
 
 mod dot;
+mod elements;
 mod form;
 mod formula;
 mod index;
@@ -36,7 +37,7 @@ mod tests;
 
 use crate::dim::Name;
 use crate::dtype::{DType, Scalar};
-use crate::graph::Expr;
+use crate::graph::{Expr, NodeId};
 use crate::program::{Output, Program, Update};
 pub(crate) use form::is_invisible;
 pub(crate) use formula::subscript_digits;
@@ -75,6 +76,32 @@ pub(crate) struct Sides {
     pub(crate) right: String,
 }
 
+/// A function of values: its name, and a program whose outputs they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Called {
+    pub(crate) function: Name,
+    pub(crate) args: Program,
+}
+
+/// How values of arrays are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As wholes: `z = x·W`.
+    #[default]
+    Arrays,
+    /// By their elements: `z[b,j] = Σ_i x[b,i]·W[i,j]`.
+    Elements,
+}
+
+/// A line to be written.
+#[derive(Clone, Copy)]
+pub(crate) struct Writing<'a> {
+    pub(crate) program: &'a Program,
+    /// The function that made the value.
+    pub(crate) called: Option<&'a Called>,
+    pub(crate) style: Style,
+}
+
 /// Writes values one by one, of several graphs, in one spelling of names.
 #[derive(Default)]
 pub(crate) struct Scribe {
@@ -82,33 +109,77 @@ pub(crate) struct Scribe {
 }
 
 impl Scribe {
-    /// The equations of a program's outputs and updates as Unicode text.
-    pub(crate) fn unicode(&mut self, program: &Program) -> Vec<Sides> {
-        self.write(program, |roots, _| formula::equations(roots, &mut math::Unicode))
+    /// The equations of a program's outputs and updates as Unicode text, the last one with the function that made
+    /// its value: `left = function(…) = right`.
+    pub(crate) fn unicode(line: Writing<'_>) -> Vec<Sides> {
+        sides(write(line, " = ", &mut math::Unicode))
     }
 
     /// The same as LaTeX.
-    pub(crate) fn latex(&mut self, program: &Program) -> Vec<Sides> {
-        self.write(program, formula::equations)
+    pub(crate) fn latex(&mut self, line: Writing<'_>) -> Vec<Sides> {
+        sides(write(line, " = ", &mut self.latex))
     }
 
-    fn write(
-        &mut self,
-        program: &Program,
-        print: impl Fn(Roots<'_>, &mut latex::Latex) -> Vec<formula::Equation>,
-    ) -> Vec<Sides> {
-        let graph = program.to_graph();
-        let output = |o: &Output| (o.name.clone(), program.expr(&graph, o.node));
-        let outputs: Vec<(Name, Expr<'_>)> = program.outputs().iter().map(output).collect();
-        let update = |u: &Update| (u.parameter.clone(), program.expr(&graph, u.value));
-        let updates: Vec<(Name, Expr<'_>)> = program.updates().iter().map(update).collect();
-        let sides = |e: formula::Equation| Sides {
-            left: e.left.map(|left| left.text).unwrap_or_default(),
-            update: e.update,
-            right: e.right.text,
-        };
-        print(Roots::program(&outputs, &updates), &mut self.latex).into_iter().map(sides).collect()
+    /// The same as rows of a table in MathML.
+    pub(crate) fn mathml(line: Writing<'_>) -> String {
+        mathml::rows(&write(line, "<mo>=</mo>", &mut mathml::MathMl))
     }
+}
+
+fn sides(equations: Vec<formula::Equation>) -> Vec<Sides> {
+    let sides = |e: formula::Equation| Sides {
+        left: e.left.map(|left| left.text).unwrap_or_default(),
+        update: e.update,
+        right: e.right.text,
+    };
+    equations.into_iter().map(sides).collect()
+}
+
+fn write(line: Writing<'_>, equals: &str, notation: &mut impl formula::Notation) -> Vec<formula::Equation> {
+    let Writing { program, called, style } = line;
+    let graph = program.to_graph();
+    let output = |o: &Output| (o.name.clone(), program.expr(&graph, o.node));
+    let outputs: Vec<(Name, Expr<'_>)> = program.outputs().iter().map(output).collect();
+    let update = |u: &Update| (u.parameter.clone(), program.expr(&graph, u.value));
+    let updates: Vec<(Name, Expr<'_>)> = program.updates().iter().map(update).collect();
+    let roots = Roots::program(&outputs, &updates);
+    let mut equations = match style {
+        Style::Arrays => formula::equations(roots, notation),
+        Style::Elements => elements::equations(roots, notation),
+    };
+    let call = called.and_then(|called| written(called, notation));
+    if let (Some(mut call), Some(last), Some((_, value))) = (call, equations.last_mut(), outputs.first()) {
+        let letters = index::indices(&value.shape());
+        if style == Style::Elements && !letters.is_empty() {
+            let at = letters.into_iter().map(form::Subscript::Letter).collect();
+            call = notation.compose(&form::Form::At(at), &[&call]);
+        }
+        if call.text != last.right.text {
+            last.right.text.insert_str(0, &(call.text + equals));
+        }
+    }
+    equations
+}
+
+/// A call with its arguments; none where one of them is too long for a line.
+fn written(called: &Called, notation: &mut impl formula::Notation) -> Option<piece::Piece> {
+    let program = &called.args;
+    let graph = program.to_graph();
+    let args: Vec<Expr<'_>> = program.outputs().iter().map(|o| program.expr(&graph, o.node)).collect();
+    let mut distinct: Vec<NodeId> = vec![];
+    args.iter().map(|arg| arg.id()).for_each(|id| {
+        if !distinct.contains(&id) {
+            distinct.push(id)
+        }
+    });
+    let equations = formula::equations(Roots::unnamed(&args), notation);
+    let fits = equations.iter().all(|e| e.left.is_none()) && distinct.len() == equations.len();
+    let piece = |arg: &Expr<'_>| {
+        let place = distinct.iter().position(|id| *id == arg.id())?;
+        equations.get(place).map(|e| &e.right)
+    };
+    let pieces: Vec<&piece::Piece> = args.iter().map(piece).collect::<Option<_>>()?;
+    fits.then(|| notation.call(&called.function, &pieces))
 }
 
 /// A constant of an element type in the fewest digits that mean it.

@@ -146,7 +146,7 @@ fn greek(letter: char) -> Option<&'static str> {
 }
 
 /// Text without anything that LaTeX would take for a command.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

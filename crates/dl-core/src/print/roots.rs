@@ -67,6 +67,11 @@ impl<'g> Roots<'g> {
         Self::new(outputs.iter().map(root(false)).chain(updates.iter().map(root(true))).collect())
     }
 
+    /// Values without names of their own.
+    pub(super) fn unnamed(values: &[Expr<'g>]) -> Self {
+        Self::new(values.iter().map(|e| (Root { name: None, id: e.id(), update: false }, *e)).collect())
+    }
+
     /// One root under the author's name, if it has one.
     pub(super) fn single(expr: Expr<'g>) -> Self {
         let mut roots = Self::new(vec![(Root { name: None, id: expr.id(), update: false }, expr)]);

@@ -24,7 +24,7 @@ use crate::nn::require_float;
 #[track_caller]
 pub fn hardtanh(x: Expr<'_>, low: f64, high: f64) -> Expr<'_> {
     match require("hardtanh", x, low < high, || format!("bounds {low} and {high}: low < high is needed")) {
-        Ok(()) => bounded(x, low, high),
+        Ok(()) => bounded(x, low, high).called("hardtanh", &[x]),
         Err(poison) => poison,
     }
 }
@@ -47,7 +47,7 @@ pub fn hardtanh(x: Expr<'_>, low: f64, high: f64) -> Expr<'_> {
 #[track_caller]
 pub fn relu6(x: Expr<'_>) -> Expr<'_> {
     match require_float("relu6", x) {
-        Ok(()) => bounded(x, 0.0, 6.0),
+        Ok(()) => bounded(x, 0.0, 6.0).called("relu6", &[x]),
         Err(poison) => poison,
     }
 }
@@ -70,7 +70,7 @@ pub fn relu6(x: Expr<'_>) -> Expr<'_> {
 #[track_caller]
 pub fn hardsigmoid(x: Expr<'_>) -> Expr<'_> {
     match require_float("hardsigmoid", x) {
-        Ok(()) => bounded(x + 3.0, 0.0, 6.0) / 6.0,
+        Ok(()) => (bounded(x + 3.0, 0.0, 6.0) / 6.0).called("hardsigmoid", &[x]),
         Err(poison) => poison,
     }
 }
@@ -93,7 +93,7 @@ pub fn hardsigmoid(x: Expr<'_>) -> Expr<'_> {
 #[track_caller]
 pub fn hardswish(x: Expr<'_>) -> Expr<'_> {
     match require_float("hardswish", x) {
-        Ok(()) => x * (bounded(x + 3.0, 0.0, 6.0) / 6.0),
+        Ok(()) => (x * (bounded(x + 3.0, 0.0, 6.0) / 6.0)).called("hardswish", &[x]),
         Err(poison) => poison,
     }
 }
@@ -117,7 +117,7 @@ pub fn hardswish(x: Expr<'_>) -> Expr<'_> {
 #[track_caller]
 pub fn hardshrink(x: Expr<'_>, bound: f64) -> Expr<'_> {
     match require("hardshrink", x, bound >= 0.0, || format!("bound {bound}: at least 0 is needed")) {
-        Ok(()) => x.abs().le(bound).select(0.0, x),
+        Ok(()) => x.abs().le(bound).select(0.0, x).called("hardshrink", &[x]),
         Err(poison) => poison,
     }
 }
@@ -142,7 +142,7 @@ pub fn hardshrink(x: Expr<'_>, bound: f64) -> Expr<'_> {
 pub fn softshrink(x: Expr<'_>, bound: f64) -> Expr<'_> {
     let fits = bound.is_finite() && bound >= 0.0;
     match require("softshrink", x, fits, || format!("bound {bound}: a number of at least 0 is needed")) {
-        Ok(()) => x - x.clip(-bound, bound),
+        Ok(()) => (x - x.clip(-bound, bound)).called("softshrink", &[x]),
         Err(poison) => poison,
     }
 }
@@ -164,7 +164,7 @@ pub fn softshrink(x: Expr<'_>, bound: f64) -> Expr<'_> {
 pub fn threshold(x: Expr<'_>, bound: f64, value: f64) -> Expr<'_> {
     let fits = !bound.is_nan() && !value.is_nan();
     match require("threshold", x, fits, || format!("bound {bound} and value {value}: numbers are needed")) {
-        Ok(()) => x.le(bound).select(value, x),
+        Ok(()) => x.le(bound).select(value, x).called("threshold", &[x]),
         Err(poison) => poison,
     }
 }

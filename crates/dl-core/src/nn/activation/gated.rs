@@ -95,5 +95,5 @@ fn gated<'g>(what: &str, x: Expr<'g>, axis: isize, gate: fn(Expr<'g>) -> Expr<'g
     let Some(half) = shape[axis].exact_div(&Dim::Size(2)) else {
         return x.graph().fail(format!("{what} along axis {axis} of {shape}: an even size is needed"));
     };
-    x.slice(axis, 0, half.clone()) * gate(x.slice(axis, half, shape[axis].clone()))
+    (x.slice(axis, 0, half.clone()) * gate(x.slice(axis, half, shape[axis].clone()))).called(what, &[x])
 }

@@ -28,7 +28,7 @@ pub fn leaky_relu<'g>(x: Expr<'g>, slope: impl Operand<'g>) -> Expr<'g> {
     match require("leaky_relu", x, number.is_finite(), || {
         format!("slope {number}: a finite number is needed")
     }) {
-        Ok(()) => x.gt(0.0).select(x, slope * x),
+        Ok(()) => x.gt(0.0).select(x, slope * x).called("leaky_relu", &[x]),
         Err(poison) => poison,
     }
 }
@@ -140,7 +140,7 @@ impl PRelu {
 #[track_caller]
 pub fn elu(x: Expr<'_>, alpha: f64) -> Expr<'_> {
     match require("elu", x, alpha.is_finite(), || format!("alpha {alpha}: a finite number is needed")) {
-        Ok(()) => x.gt(0.0).select(x, alpha * x.expm1()),
+        Ok(()) => x.gt(0.0).select(x, alpha * x.expm1()).called("elu", &[x]),
         Err(poison) => poison,
     }
 }
@@ -166,7 +166,7 @@ pub fn selu(x: Expr<'_>) -> Expr<'_> {
     const ALPHA: f64 = 1.673_263_242_354_377_2;
     const LAMBDA: f64 = 1.050_700_987_355_480_5;
     match require_float("selu", x) {
-        Ok(()) => x.gt(0.0).select(LAMBDA * x, LAMBDA * ALPHA * x.expm1()),
+        Ok(()) => x.gt(0.0).select(LAMBDA * x, LAMBDA * ALPHA * x.expm1()).called("selu", &[x]),
         Err(poison) => poison,
     }
 }
@@ -191,7 +191,7 @@ pub fn selu(x: Expr<'_>) -> Expr<'_> {
 pub fn celu(x: Expr<'_>, alpha: f64) -> Expr<'_> {
     let fits = alpha.is_finite() && alpha > 0.0;
     match require("celu", x, fits, || format!("alpha {alpha}: a number above 0 is needed")) {
-        Ok(()) => x.gt(0.0).select(x, alpha * (x / alpha).expm1()),
+        Ok(()) => x.gt(0.0).select(x, alpha * (x / alpha).expm1()).called("celu", &[x]),
         Err(poison) => poison,
     }
 }

@@ -21,7 +21,7 @@ use crate::shape::Shape;
 #[track_caller]
 pub fn softmin<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     match require_float("softmin", x) {
-        Ok(()) => softmax(-x, axes),
+        Ok(()) => softmax(-x, axes).called("softmin", &[x]),
         Err(poison) => poison,
     }
 }
@@ -65,7 +65,7 @@ pub fn sparsemax<'g>(x: Expr<'g>, axis: isize) -> Expr<'g> {
     let outside = near.lt(wide(smallest_of_support(near.stop_gradient(), axis)));
     let count = (!outside).cast(x.dtype()).sum(vec![axis]);
     let tau = (outside.select(0.0, near).sum(vec![axis]) - 1.0) / count;
-    outside.select(0.0, near - wide(tau))
+    outside.select(0.0, near - wide(tau)).called("sparsemax", &[x])
 }
 
 /// The smallest `z` along the axis that is in the support: the last `k` in falling order with

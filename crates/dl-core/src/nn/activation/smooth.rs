@@ -27,7 +27,7 @@ use crate::nn::require_float;
 #[track_caller]
 pub fn gelu(x: Expr<'_>) -> Expr<'_> {
     match require_float("gelu", x) {
-        Ok(()) => x * (0.5 * (1.0 + (x * FRAC_1_SQRT_2).erf())),
+        Ok(()) => (x * (0.5 * (1.0 + (x * FRAC_1_SQRT_2).erf()))).called("gelu", &[x]),
         Err(poison) => poison,
     }
 }
@@ -55,7 +55,7 @@ pub fn gelu_tanh(x: Expr<'_>) -> Expr<'_> {
     }
     // Beyond ±100 the weight is 0 or 1 to the last digit, and the cube of what lies there may overflow.
     let z = x.clip(-100.0, 100.0);
-    x * (2.0 * FRAC_2_PI.sqrt() * (z + 0.044715 * (z * z * z))).sigmoid()
+    (x * (2.0 * FRAC_2_PI.sqrt() * (z + 0.044715 * (z * z * z))).sigmoid()).called("gelu_tanh", &[x])
 }
 
 /// Sigmoid linear unit `x·σ(x)`, also called swish. Shape in, shape out.
@@ -76,7 +76,7 @@ pub fn gelu_tanh(x: Expr<'_>) -> Expr<'_> {
 #[track_caller]
 pub fn silu(x: Expr<'_>) -> Expr<'_> {
     match require_float("silu", x) {
-        Ok(()) => x * x.sigmoid(),
+        Ok(()) => (x * x.sigmoid()).called("silu", &[x]),
         Err(poison) => poison,
     }
 }
@@ -99,7 +99,7 @@ pub fn silu(x: Expr<'_>) -> Expr<'_> {
 #[track_caller]
 pub fn mish(x: Expr<'_>) -> Expr<'_> {
     match require_float("mish", x) {
-        Ok(()) => x * x.softplus().tanh(),
+        Ok(()) => (x * x.softplus().tanh()).called("mish", &[x]),
         Err(poison) => poison,
     }
 }
@@ -125,7 +125,7 @@ pub fn softplus(x: Expr<'_>, beta: f64, threshold: f64) -> Expr<'_> {
     let fits = beta.is_finite() && beta != 0.0 && !threshold.is_nan();
     let settings = || format!("beta {beta} and threshold {threshold}: numbers, and beta not 0, are needed");
     match require("softplus", x, fits, settings) {
-        Ok(()) => (beta * x).gt(threshold).select(x, (beta * x).softplus() / beta),
+        Ok(()) => (beta * x).gt(threshold).select(x, (beta * x).softplus() / beta).called("softplus", &[x]),
         Err(poison) => poison,
     }
 }
@@ -154,7 +154,7 @@ pub fn softsign(x: Expr<'_>) -> Expr<'_> {
         return poison;
     }
     let fraction = 1.0 / (1.0 + x.abs());
-    x.abs().gt(1.0).select(x.sign() * (1.0 - fraction), x * fraction)
+    x.abs().gt(1.0).select(x.sign() * (1.0 - fraction), x * fraction).called("softsign", &[x])
 }
 
 /// `log σ(x)`, without underflow: `-softplus(-x)`. Shape in, shape out.
@@ -173,7 +173,7 @@ pub fn softsign(x: Expr<'_>) -> Expr<'_> {
 #[track_caller]
 pub fn log_sigmoid(x: Expr<'_>) -> Expr<'_> {
     match require_float("log_sigmoid", x) {
-        Ok(()) => -(-x).softplus(),
+        Ok(()) => (-(-x).softplus()).called("log_sigmoid", &[x]),
         Err(poison) => poison,
     }
 }
@@ -195,7 +195,7 @@ pub fn log_sigmoid(x: Expr<'_>) -> Expr<'_> {
 #[track_caller]
 pub fn tanhshrink(x: Expr<'_>) -> Expr<'_> {
     match require_float("tanhshrink", x) {
-        Ok(()) => x - x.tanh(),
+        Ok(()) => (x - x.tanh()).called("tanhshrink", &[x]),
         Err(poison) => poison,
     }
 }

@@ -117,10 +117,11 @@ impl<'g> Attention<'g> {
             Ok(queries) => queries,
             Err(poison) => return poison,
         };
-        match self.block(&grouping, k) {
+        let y = match self.block(&grouping, k) {
             Some(size) => self.by_blocks(q, (k, v), queries, size),
             None => self.whole(q, (k, v), &grouping, &queries),
-        }
+        };
+        y.called("attention", &[q, k, v])
     }
 
     /// All queries at once.

@@ -68,7 +68,8 @@ impl<'g> BinaryCrossEntropyWithLogits<'g> {
             return poison;
         }
         let positive = self.pos_weight.map_or(target, |weight| target * weight);
-        positive * (-logits).softplus() + (1.0 - target) * logits.softplus()
+        let each = positive * (-logits).softplus() + (1.0 - target) * logits.softplus();
+        each.called("binary_cross_entropy_with_logits", &[logits, target])
     }
 
     #[track_caller]
@@ -122,7 +123,8 @@ pub fn binary_cross_entropy<'g>(probability: Expr<'g>, target: Expr<'g>) -> Expr
         return poison;
     }
     let (log, log_of_rest) = (probability.log(), (-probability).log1p());
-    -(target * cut_off(log) + (1.0 - target) * cut_off(log_of_rest))
+    (-(target * cut_off(log) + (1.0 - target) * cut_off(log_of_rest)))
+        .called("binary_cross_entropy", &[probability, target])
 }
 
 /// Logarithms end at -100.

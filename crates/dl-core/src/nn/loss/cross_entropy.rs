@@ -32,7 +32,7 @@ use crate::ops::Fact;
 #[track_caller]
 pub fn cross_entropy<'g>(logits: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
     match require_classes("cross_entropy", logits, labels) {
-        Ok(()) => -logits.log_softmax(-1).pick(labels),
+        Ok(()) => (-logits.log_softmax(-1).pick(labels)).called("cross_entropy", &[logits, labels]),
         Err(poison) => poison,
     }
 }
@@ -100,6 +100,7 @@ impl<'g> CrossEntropy<'g> {
             Ok(()) => self.of_probabilities(logits, target),
             Err(poison) => poison,
         }
+        .called("cross_entropy", &[logits, target])
     }
 
     /// `Σ each / Σ w[label]` over the labels that count, or the plain mean for probabilities: a scalar,
@@ -112,10 +113,10 @@ impl<'g> CrossEntropy<'g> {
         match self.check(logits, target) {
             Ok(()) if target.dtype() == DType::I64 => {
                 let labels = self.labels(logits, target);
-                let each = self.of_labels(logits, &labels);
+                let each = self.of_labels(logits, &labels).called("cross_entropy", &[logits, target]);
                 if self.smoothing == 0.0 { labels.mean(each) } else { labels.mean_of_any(each) }
             }
-            Ok(()) => self.of_probabilities(logits, target).mean(..),
+            Ok(()) => self.each(logits, target).mean(..),
             Err(poison) => poison,
         }
     }

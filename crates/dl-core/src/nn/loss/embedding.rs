@@ -75,7 +75,8 @@ impl TripletMargin {
         }
         let far = self.distance(anchor, negative);
         let far = if self.swap { far.minimum(self.distance(positive, negative)) } else { far };
-        (self.margin + self.distance(anchor, positive) - far).relu()
+        let each = (self.margin + self.distance(anchor, positive) - far).relu();
+        each.called("triplet_margin", &[anchor, positive, negative])
     }
 
     #[track_caller]
@@ -128,7 +129,7 @@ pub fn cosine_embedding<'g>(a: Expr<'g>, b: Expr<'g>, target: Expr<'g>, margin: 
     let size = |x: Expr<'g>| (x.square().sum(-1) + SMALL).sqrt();
     let cosine = (a * b).sum(-1) / (size(a) * size(b));
     let apart = target.eq(-1.0).select((cosine - margin).relu(), 0.0);
-    target.eq(1.0).select(1.0 - cosine, apart)
+    target.eq(1.0).select(1.0 - cosine, apart).called("cosine_embedding", &[a, b, target])
 }
 
 /// PyTorch writes this number in single precision, 4e-9 off.
@@ -200,5 +201,5 @@ pub fn info_nce<'g>(queries: Expr<'g>, keys: Expr<'g>, temperature: f64) -> Expr
         return g.fail(format!("info_nce of {shape}: vectors [B, D] are needed"));
     }
     let own = g.iota(DType::I64, 0, shape.without(&[1]));
-    cross_entropy(queries.dot(keys.transpose()) / temperature, own)
+    cross_entropy(queries.dot(keys.transpose()) / temperature, own).called("info_nce", &[queries, keys])
 }

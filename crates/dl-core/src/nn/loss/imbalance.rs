@@ -66,12 +66,12 @@ impl Focal {
         let fits = self.check(logits);
         if target.is_poison() || target.dtype().is_float() {
             match fits.and(require_alike("focal", logits, target)) {
-                Ok(()) => self.of_targets(logits, target),
+                Ok(()) => self.of_targets(logits, target).called("focal", &[logits, target]),
                 Err(poison) => poison,
             }
         } else {
             match fits.and(require_classes("focal", logits, target)) {
-                Ok(()) => self.of_labels(logits, target),
+                Ok(()) => self.of_labels(logits, target).called("focal", &[logits, target]),
                 Err(poison) => poison,
             }
         }
@@ -139,7 +139,10 @@ pub fn class_balanced<'g>(logits: Expr<'g>, labels: Expr<'g>, counts: Expr<'g>, 
     let what = "class_balanced";
     let fits = require_beta(logits, beta).and(require_classes(what, logits, labels));
     match fits.and_then(|()| require_class_weight(what, logits, Some(counts))) {
-        Ok(()) => CrossEntropy::new().weight(class_balanced_weights(counts, beta)).each(logits, labels),
+        Ok(()) => CrossEntropy::new()
+            .weight(class_balanced_weights(counts, beta))
+            .each(logits, labels)
+            .called("class_balanced", &[logits, labels, counts]),
         Err(poison) => poison,
     }
 }

@@ -50,12 +50,13 @@ impl KlDivergence {
             return poison;
         }
         if self.log_target {
-            return target.exp().assume(Fact::Distribution) * (target - log_probabilities);
+            let each = target.exp().assume(Fact::Distribution) * (target - log_probabilities);
+            return each.called("kl_divergence", &[log_probabilities, target]);
         }
         let target = target.assume(Fact::Distribution);
         let none = target.eq(0.0);
         let own = none.select(0.0, target * none.select(1.0, target).log());
-        own - target * log_probabilities
+        (own - target * log_probabilities).called("kl_divergence", &[log_probabilities, target])
     }
 
     /// The sum over the size of the first axis: a scalar, as PyTorch's `reduction='batchmean'`. (Its
@@ -144,11 +145,12 @@ impl PoissonNll {
             false => prediction - target * (prediction + self.eps).log(),
         };
         if !self.full {
-            return each;
+            return each.called("poisson_nll", &[prediction, target]);
         }
         let many = target.gt(1.0);
         let t = many.select(target, 1.0);
-        each + many.select(t * t.log() - t + 0.5 * (2.0 * PI * t).log(), 0.0)
+        let each = each + many.select(t * t.log() - t + 0.5 * (2.0 * PI * t).log(), 0.0);
+        each.called("poisson_nll", &[prediction, target])
     }
 }
 
@@ -208,7 +210,8 @@ impl GaussianNll {
         // As raised without the knowledge of differentiation.
         let v = v + (v.maximum(self.eps) - v).stop_gradient();
         let each = 0.5 * (v.log() + (mean - target).square() / v);
-        if self.full { each + 0.5 * libm::log(2.0 * PI) } else { each }
+        let each = if self.full { each + 0.5 * libm::log(2.0 * PI) } else { each };
+        each.called("gaussian_nll", &[mean, target, variance])
     }
 
     #[track_caller]

@@ -25,7 +25,7 @@ use crate::nn::loss::{require_alike, require_non_negative};
 #[track_caller]
 pub fn hinge<'g>(score: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
     match require_alike("hinge", score, target) {
-        Ok(()) => (1.0 - target * score).relu(),
+        Ok(()) => (1.0 - target * score).relu().called("hinge", &[score, target]),
         Err(poison) => poison,
     }
 }
@@ -51,7 +51,7 @@ pub fn hinge<'g>(score: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
 #[track_caller]
 pub fn squared_hinge<'g>(score: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
     match require_alike("squared_hinge", score, target) {
-        Ok(()) => (1.0 - target * score).relu().square(),
+        Ok(()) => (1.0 - target * score).relu().square().called("squared_hinge", &[score, target]),
         Err(poison) => poison,
     }
 }
@@ -77,7 +77,7 @@ pub fn squared_hinge<'g>(score: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
 #[track_caller]
 pub fn soft_margin<'g>(score: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
     match require_alike("soft_margin", score, target) {
-        Ok(()) => (-(target * score)).softplus(),
+        Ok(()) => (-(target * score)).softplus().called("soft_margin", &[score, target]),
         Err(poison) => poison,
     }
 }
@@ -106,7 +106,9 @@ pub fn margin_ranking<'g>(first: Expr<'g>, second: Expr<'g>, target: Expr<'g>, m
     let fits = require_non_negative(first, "margin_ranking with margin", margin);
     let alike = require_alike("margin_ranking", first, second);
     match alike.and_then(|()| require_alike("margin_ranking", first, target)).and(fits) {
-        Ok(()) => (margin - target * (first - second)).relu(),
+        Ok(()) => {
+            (margin - target * (first - second)).relu().called("margin_ranking", &[first, second, target])
+        }
         Err(poison) => poison,
     }
 }

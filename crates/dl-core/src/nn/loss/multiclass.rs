@@ -74,7 +74,8 @@ impl<'g> MultiMargin<'g> {
         let place = g.iota(DType::I64, shape.rank() - 1, &shape);
         let is_own = place.eq(along_last(labels, &shape));
         let mean = is_own.select(0.0, hinge).mean(-1);
-        self.weight.map_or(mean, |weight| weight.gather(0, labels) * mean)
+        let each = self.weight.map_or(mean, |weight| weight.gather(0, labels) * mean);
+        each.called("multi_margin", &[scores, labels])
     }
 
     #[track_caller]
@@ -122,7 +123,7 @@ pub fn multi_label_margin<'g>(scores: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
     let own = along_last(scores.pick(index), &pairs);
     let hinge = (1.0 - own + scores.broadcast_along(&across, &pairs)).relu();
     let counted = along_last(counts, &pairs).and(named.eq(0.0).broadcast_along(&across, &pairs));
-    counted.select(hinge, 0.0).sum(-1).mean(-1)
+    counted.select(hinge, 0.0).sum(-1).mean(-1).called("multi_label_margin", &[scores, labels])
 }
 
 /// Floats `[…, C]` and `i64` of the same shape.
@@ -180,7 +181,8 @@ impl<'g> MultiLabelSoftMargin<'g> {
             return poison;
         }
         let each = binary_cross_entropy_with_logits(logits, target);
-        self.weight.map_or(each, |weight| weight * each).mean(-1)
+        let mean = self.weight.map_or(each, |weight| weight * each).mean(-1);
+        mean.called("multi_label_soft_margin", &[logits, target])
     }
 
     #[track_caller]

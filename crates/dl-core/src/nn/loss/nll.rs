@@ -65,7 +65,10 @@ impl<'g> Nll<'g> {
     #[track_caller]
     pub fn each(&self, log_probabilities: Expr<'g>, labels: Expr<'g>) -> Expr<'g> {
         match self.check(log_probabilities, labels) {
-            Ok(()) => self.labels(log_probabilities, labels).nll(log_probabilities),
+            Ok(()) => {
+                let each = self.labels(log_probabilities, labels).nll(log_probabilities);
+                each.called("nll", &[log_probabilities, labels])
+            }
             Err(poison) => poison,
         }
     }

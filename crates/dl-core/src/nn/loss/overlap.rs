@@ -64,7 +64,8 @@ impl Dice {
         }
         let size = |x: Expr<'g>| if self.squared { x.square().sum(-1) } else { x.sum(-1) };
         let both = (probability * target).sum(-1);
-        1.0 - (2.0 * both + self.smooth) / (size(probability) + size(target) + self.smooth)
+        let share = (2.0 * both + self.smooth) / (size(probability) + size(target) + self.smooth);
+        (1.0 - share).called("dice", &[probability, target])
     }
 }
 
@@ -115,7 +116,8 @@ impl Tversky {
         let hit = (probability * target).sum(-1);
         let wrong = (probability * (1.0 - target)).sum(-1);
         let missed = ((1.0 - probability) * target).sum(-1);
-        1.0 - (hit + self.smooth) / (hit + self.alpha * wrong + self.beta * missed + self.smooth)
+        let share = (hit + self.smooth) / (hit + self.alpha * wrong + self.beta * missed + self.smooth);
+        (1.0 - share).called("tversky", &[probability, target])
     }
 
     #[track_caller]

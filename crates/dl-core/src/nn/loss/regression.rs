@@ -26,7 +26,7 @@ use crate::nn::norm;
 #[track_caller]
 pub fn mse<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
     match require_alike("mse", prediction, target) {
-        Ok(()) => (prediction - target).square(),
+        Ok(()) => (prediction - target).square().called("mse", &[prediction, target]),
         Err(poison) => poison,
     }
 }
@@ -51,7 +51,7 @@ pub fn mse<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
 #[track_caller]
 pub fn mae<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
     match require_alike("mae", prediction, target) {
-        Ok(()) => (prediction - target).abs(),
+        Ok(()) => (prediction - target).abs().called("mae", &[prediction, target]),
         Err(poison) => poison,
     }
 }
@@ -80,7 +80,8 @@ pub fn rmse<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
         return poison;
     }
     let count = prediction.shape().elements();
-    norm(prediction - target, ..) / prediction.graph().extent(prediction.dtype(), count).sqrt()
+    (norm(prediction - target, ..) / prediction.graph().extent(prediction.dtype(), count).sqrt())
+        .called("rmse", &[prediction, target])
 }
 
 /// Absolute error relative to the target, `|prediction - target| / max(|target|, ε)`, element by
@@ -108,7 +109,7 @@ pub fn mape<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
         return poison;
     }
     let eps = if target.dtype() == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
-    (prediction - target).abs() / target.abs().maximum(eps)
+    ((prediction - target).abs() / target.abs().maximum(eps)).called("mape", &[prediction, target])
 }
 
 /// Absolute error relative to the mean size of both,
@@ -138,7 +139,9 @@ pub fn smape<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
     }
     let size = prediction.abs() + target.abs();
     let both_zero = size.eq(0.0);
-    both_zero.select(0.0, 2.0 * (prediction - target).abs() / both_zero.select(1.0, size))
+    both_zero
+        .select(0.0, 2.0 * (prediction - target).abs() / both_zero.select(1.0, size))
+        .called("smape", &[prediction, target])
 }
 
 /// Squared error of the logarithms, `(log(1 + prediction) - log(1 + target))²`, element by element;
@@ -162,7 +165,7 @@ pub fn smape<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
 #[track_caller]
 pub fn msle<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
     match require_alike("msle", prediction, target) {
-        Ok(()) => (prediction.log1p() - target.log1p()).square(),
+        Ok(()) => (prediction.log1p() - target.log1p()).square().called("msle", &[prediction, target]),
         Err(poison) => poison,
     }
 }

@@ -31,7 +31,9 @@ pub fn huber<'g>(prediction: Expr<'g>, target: Expr<'g>, delta: f64) -> Expr<'g>
     }
     let error = prediction - target;
     let size = error.abs();
-    size.le(delta).select(0.5 * error.square(), delta * (size - 0.5 * delta))
+    size.le(delta)
+        .select(0.5 * error.square(), delta * (size - 0.5 * delta))
+        .called("huber", &[prediction, target])
 }
 
 /// The absolute error with a smooth bottom, element by element: `d²/(2·beta)` for an error `d` below
@@ -65,7 +67,9 @@ pub fn smooth_l1<'g>(prediction: Expr<'g>, target: Expr<'g>, beta: f64) -> Expr<
     if beta == 0.0 {
         return size;
     }
-    size.lt(beta).select(error.square() * 0.5 / beta, size - 0.5 * beta)
+    size.lt(beta)
+        .select(error.square() * 0.5 / beta, size - 0.5 * beta)
+        .called("smooth_l1", &[prediction, target])
 }
 
 /// `log cosh(prediction - target)`, element by element: half the square near 0, the absolute error
@@ -87,7 +91,7 @@ pub fn smooth_l1<'g>(prediction: Expr<'g>, target: Expr<'g>, beta: f64) -> Expr<
 #[track_caller]
 pub fn log_cosh_error<'g>(prediction: Expr<'g>, target: Expr<'g>) -> Expr<'g> {
     match require_alike("log_cosh_error", prediction, target) {
-        Ok(()) => log_cosh(prediction - target),
+        Ok(()) => log_cosh(prediction - target).called("log_cosh_error", &[prediction, target]),
         Err(poison) => poison,
     }
 }
@@ -119,5 +123,5 @@ pub fn quantile<'g>(prediction: Expr<'g>, target: Expr<'g>, q: f64) -> Expr<'g> 
         return poison;
     }
     let below = target - prediction;
-    (q * below).maximum((q - 1.0) * below)
+    (q * below).maximum((q - 1.0) * below).called("quantile", &[prediction, target])
 }

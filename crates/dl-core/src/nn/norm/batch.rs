@@ -117,6 +117,7 @@ impl BatchNorm {
                 (y, Some((batch.mean, unbiased(batch.variance, &n))))
             }
         };
+        let y = y.called("batch_norm", &[x]);
         layer.output(match (&running, tracked) {
             (Some(running), Some((mean, variance))) => running.updated_with(y, mean, variance),
             _ => y,

@@ -68,7 +68,8 @@ impl GroupNorm {
         let grouped: Shape = shape[..last].iter().cloned().chain(split).collect();
         let axes: Vec<usize> = (1..last).chain([last + 1]).collect();
         let y = standardized(x.reshape(grouped), &axes, self.eps).value.reshape(shape);
-        layer.output(if self.affine { affine(y, path, &[channels], true) } else { y })
+        let y = if self.affine { affine(y, path, &[channels], true) } else { y };
+        layer.output(y.called("group_norm", &[x]))
     }
 }
 
@@ -155,6 +156,7 @@ impl InstanceNorm {
             }
         };
         let y = if self.affine { affine(y, path, &[channels], true) } else { y };
+        let y = y.called("instance_norm", &[x]);
         layer.output(match (&running, tracked) {
             (Some(running), Some((mean, variance))) => running.updated_with(y, mean, variance),
             _ => y,

@@ -71,7 +71,8 @@ impl LayerNorm {
             Err(poison) => return poison,
         };
         let y = standardized(x, &axes, self.eps).value;
-        layer.output(if self.affine { affine(y, path, &sizes, self.bias) } else { y })
+        let y = if self.affine { affine(y, path, &sizes, self.bias) } else { y };
+        layer.output(y.called("layer_norm", &[x]))
     }
 }
 
@@ -140,7 +141,8 @@ impl RmsNorm {
         let kept: Vec<usize> = (0..shape.rank() - axes.len()).collect();
         let root = (x.square().mean(axes) + eps).sqrt();
         let y = x / root.broadcast_along(&kept, &shape);
-        layer.output(if self.affine { affine(y, path, &sizes, false) } else { y })
+        let y = if self.affine { affine(y, path, &sizes, false) } else { y };
+        layer.output(y.called("rms_norm", &[x]))
     }
 }
 

@@ -47,7 +47,7 @@ pub fn weight_norm<'g>(v: Expr<'g>, g: Expr<'g>) -> Expr<'g> {
         ));
     }
     let field: Vec<usize> = (0..rank - 1).collect();
-    v * (g / norm(v, field)).broadcast_along(&[rank - 1], &shape)
+    (v * (g / norm(v, field)).broadcast_along(&[rank - 1], &shape)).called("weight_norm", &[v, g])
 }
 
 /// How a layer declares its weight `[…, in, out]`.

@@ -35,7 +35,8 @@ pub fn sparsity_kl(activations: Expr<'_>, rho: f64) -> Expr<'_> {
         return g.fail("sparsity_kl of []: a first axis of examples is needed".into());
     }
     let mean = activations.mean(0);
-    rho * (rho.ln() - mean.log()) + (1.0 - rho) * ((-rho).ln_1p() - (-mean).log1p())
+    (rho * (rho.ln() - mean.log()) + (1.0 - rho) * ((-rho).ln_1p() - (-mean).log1p()))
+        .called("sparsity_kl", &[activations])
 }
 
 /// Confidence penalty: the negative entropy `Σ p·log p` of `p = softmax(logits)`, for each example; at
@@ -65,5 +66,5 @@ pub fn confidence_penalty(logits: Expr<'_>) -> Expr<'_> {
     if logits.shape().rank() == 0 {
         return logits.graph().fail("confidence_penalty of []: the last axis must be the classes".into());
     }
-    (softmax(logits, -1) * log_softmax(logits, -1)).sum(-1)
+    (softmax(logits, -1) * log_softmax(logits, -1)).sum(-1).called("confidence_penalty", &[logits])
 }

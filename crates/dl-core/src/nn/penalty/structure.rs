@@ -98,7 +98,7 @@ pub fn total_variation<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
         Err(poison) => return poison,
     };
     let terms = axes.iter().map(|axis| difference(x, *axis).abs().sum(axes.clone()));
-    terms.reduce(|a, b| a + b).unwrap_or(x * 0.0)
+    terms.reduce(|a, b| a + b).unwrap_or(x * 0.0).called("total_variation", &[x])
 }
 
 /// Isotropic total variation: the sum of the lengths of the gradients, whose components are the
@@ -130,7 +130,7 @@ pub fn isotropic_total_variation<'g>(x: Expr<'g>, axes: impl Axes) -> Expr<'g> {
     if components.is_empty() || axes.iter().any(|axis| is_empty(x, *axis)) {
         return (x * 0.0).sum(axes);
     }
-    norm(x.graph().concat(rank, &components), -1).sum(axes)
+    norm(x.graph().concat(rank, &components), -1).sum(axes).called("isotropic_total_variation", &[x])
 }
 
 /// Each element's successor along the axis, less the element.

@@ -58,6 +58,9 @@ pub struct Equation<'t, 'g> {
 /// axes an index means, along which axes a smaller array repeats (one place, or it is an error), and how many classes
 /// `one_hot` has. `shape`, if it is known, is that of the last value.
 ///
+/// What a [derivation](crate::derive::Derivation) says of where a value comes from, `\operatorname{f}\left(…\right) =`
+/// before the right side, is passed over.
+///
 /// Everything else is an error: what is not written as the printer writes it, down to the spaces; names that look
 /// alike; and operations of which formulas show less than they are (convolutions, sorting, scans, random numbers).
 /// Texts of more than 64 KiB and formulas nested more than 100 deep are refused.
@@ -106,6 +109,9 @@ fn equations<'t, 'g>(
     let aligned = parser.eat("\\begin{aligned}\n");
     loop {
         let (start, sides) = (parser.place(), parser.left(aligned)?);
+        if sides.is_some() {
+            parser.call()?;
+        }
         let formula = parser.formula()?;
         let ends = if aligned { parser.eat("\n\\end{aligned}") } else { parser.is_done() };
         let value = builder.value(&formula, shape.filter(|_| ends))?;

@@ -107,6 +107,27 @@ impl<'t, 'g> Parser<'t, 'g> {
         Ok(None)
     }
 
+    /// What a derivation says of where a value comes from: `\operatorname{f}\left(…\right) = `, if that stands here.
+    pub(super) fn call(&mut self) -> Result<()> {
+        let start = self.at;
+        if !self.eat("\\operatorname{") {
+            return Ok(());
+        }
+        self.braces()?;
+        let mut is_call = self.eat("\\left(");
+        while is_call {
+            // A function that is part of the value may have arguments that are no formulas.
+            is_call = self.formula().is_ok();
+            if !self.eat(", ") {
+                break;
+            }
+        }
+        if !(is_call && self.eat("\\right) = ")) {
+            self.at = start;
+        }
+        Ok(())
+    }
+
     /// A formula, of whatever binds loosest.
     pub(super) fn formula(&mut self) -> Read<'t, 'g> {
         if self.depth == DEEPEST {
