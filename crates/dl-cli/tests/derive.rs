@@ -99,7 +99,8 @@ fn formulas_of_textbooks() {
         expect![[r#"
             X: [B, 784]   W: [784, N]   b: [N]   V: [N, M]   c: [M]   y: int [B]
 
-            J = mean_b(-log_softmax_m(z)[b,y[b]])
+            J = mean_b(ℓ)
+            ℓ = cross_entropy(z, y) = -log_softmax_m(z)[b,y[b]]
             z = h·V + c
             h = tanh(s)
             s = X·W + b

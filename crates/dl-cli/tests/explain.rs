@@ -27,7 +27,7 @@ fn a_page_of_a_perceptron() {
     }
     assert_eq!(all_between(&page, "href=\"", "\""), ["data:,"], "the picture of no page");
     let names = all_between(&page, "data-name=\"", "\"");
-    let want = ["J", "z", "h", "s", "∂J/∂z", "∂J/∂V", "∂J/∂c", "∂J/∂h", "∂J/∂s", "∂J/∂W", "∂J/∂b", "θ", "α"];
+    let want = ["J", "ℓ", "z", "h", "s", "∂J/∂z", "∂J/∂V", "∂J/∂c", "∂J/∂h", "∂J/∂s", "∂J/∂W", "∂J/∂b", "θ", "α"];
     assert_eq!(names, want);
     let uses = all_between(&page, "data-uses=\"", "\"");
     let stands_on = |name: &str| {
