@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dl_core::derive::{Kind, Line};
+use dl_core::derive::Kind;
 use dl_report::{Page, escape};
 use serde_json::{Value, json};
 
@@ -22,8 +22,8 @@ pub(crate) fn page(of: &Explanation) -> Page {
         tab key: what it stands on is marked, and what computes it.</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead><tr>\
         <th scope=\"col\">equation</th><th scope=\"col\">shape</th><th scope=\"col\">what it is</th></tr></thead>\n<tbody>\n"
         .to_owned();
-    for (place, line) in of.derivation.lines().iter().enumerate() {
-        pair.push_str(&row(of, place, line));
+    for (place, equation) in of.derivation.mathml_lines().iter().enumerate() {
+        pair.push_str(&row(of, place, equation));
     }
     pair.push_str("</tbody></table></div></section></div>\n<div class=\"graphs\"><section><h2>Graph</h2>\n");
     pair.push_str(&graph::markup(&of.plan, &|value| name_of(of, value), &gradients(of)));
@@ -64,7 +64,8 @@ fn gradients(of: &Explanation) -> Vec<usize> {
 }
 
 /// A line of the derivation, with the names that it stands on.
-fn row(of: &Explanation, place: usize, line: &Line) -> String {
+fn row(of: &Explanation, place: usize, equation: &str) -> String {
+    let line = &of.derivation.lines()[place];
     let program = line.program();
     let inputs = program.inputs().iter().map(|d| &*d.name);
     let uses: Vec<String> = inputs.chain(program.parameters().iter().map(|d| &*d.name)).map(escape).collect();
@@ -88,7 +89,7 @@ fn row(of: &Explanation, place: usize, line: &Line) -> String {
         uses.join("\u{1f}"),
         values.join(" "),
         escape(&about),
-        line.mathml(),
+        equation,
         escape(&shape),
     )
 }

@@ -219,7 +219,8 @@ impl Derivation {
 
     /// As Unicode text for terminals, an equation a line.
     pub fn math(&self) -> String {
-        self.lines.iter().map(Line::math).collect::<Vec<_>>().join("\n")
+        let mut scribe = Scribe::default();
+        self.lines.iter().map(|line| line.text(&mut scribe)).collect::<Vec<_>>().join("\n")
     }
 
     /// As aligned equations in LaTeX, for mathematics mode.
@@ -232,7 +233,18 @@ impl Derivation {
 impl Derivation {
     /// As an element `math` in a block, an equation a row, as browsers draw it: MathML Core.
     pub fn mathml(&self) -> String {
-        mathml_table(&self.lines.iter().map(Line::mathml_rows).collect::<String>())
+        mathml_table(&self.mathml_rows().concat())
+    }
+
+    /// Each line as an element `math` in a block; the names of parts that are used more than once go on from line to
+    /// line.
+    pub fn mathml_lines(&self) -> Vec<String> {
+        self.mathml_rows().iter().map(|rows| mathml_table(rows)).collect()
+    }
+
+    fn mathml_rows(&self) -> Vec<String> {
+        let mut scribe = Scribe::default();
+        self.lines.iter().map(|line| scribe.mathml(line.writing())).collect()
     }
 }
 
@@ -247,15 +259,16 @@ impl Line {
 
     /// As an element `math` in a block: MathML Core.
     pub fn mathml(&self) -> String {
-        mathml_table(&self.mathml_rows())
+        mathml_table(&Scribe::default().mathml(self.writing()))
     }
 
     pub(crate) fn writing(&self) -> Writing<'_> {
         Writing { program: &self.program, called: self.called.as_ref(), style: self.style }
     }
 
-    fn mathml_rows(&self) -> String {
-        Scribe::mathml(self.writing())
+    fn text(&self, scribe: &mut Scribe) -> String {
+        let text = |s: Sides| format!("{} {} {}", s.left, if s.update { "←" } else { "=" }, s.right);
+        scribe.unicode(self.writing()).into_iter().map(text).collect::<Vec<_>>().join("\n")
     }
 
     /// What it says.
@@ -286,8 +299,7 @@ impl Line {
 
     /// As Unicode text; several lines where it has long parts that are used more than once.
     pub fn math(&self) -> String {
-        let text = |s: Sides| format!("{} {} {}", s.left, if s.update { "←" } else { "=" }, s.right);
-        Scribe::unicode(self.writing()).into_iter().map(text).collect::<Vec<_>>().join("\n")
+        self.text(&mut Scribe::default())
     }
 
     /// The right side as a program, whose only output or update is the value: its inputs are the names that stand there, those

@@ -23,18 +23,15 @@ enum Index {
 
 /// The equations for the roots, of elements where their values can be written so, and as [`formula::equations`] does
 /// where not.
-pub(super) fn equations(roots: Roots<'_>, notation: &mut impl Notation) -> Vec<Equation> {
+pub(super) fn equations(roots: &mut Roots<'_>, notation: &mut impl Notation) -> Vec<Equation> {
     let Some(graph) = roots.graph else { return vec![] };
-    let mut written = vec![];
-    for root in &roots.list {
-        let reader = Reader { graph, roots: &roots };
+    let of = |root: &Root| {
+        let reader = Reader { graph, roots };
         let mut draft = Draft { graph, reader, notation: &mut *notation, left: LONGEST, depth: 0 };
-        match draft.equation(root) {
-            Some(equation) => written.push(equation),
-            None => return formula::equations(roots, notation),
-        }
-    }
-    written
+        draft.equation(root)
+    };
+    let written: Option<Vec<Equation>> = roots.list.iter().map(of).collect();
+    written.unwrap_or_else(|| formula::equations(roots, notation))
 }
 
 struct Draft<'a, 'g, N> {
@@ -198,7 +195,7 @@ impl<N: Notation> Draft<'_, '_, N> {
 
     /// The value as it is written of arrays; none if that takes several lines.
     fn array(&mut self, id: NodeId) -> Option<Piece> {
-        let mut equations = formula::equations(Roots::unnamed(&[self.graph.expr(id)]), self.notation);
+        let mut equations = formula::equations(&mut Roots::unnamed(&[self.graph.expr(id)]), self.notation);
         let equation = equations.pop().filter(|e| e.left.is_none() && equations.is_empty())?;
         Some(equation.right)
     }

@@ -31,13 +31,13 @@ pub(super) struct Equation {
 }
 
 /// The equations for the roots, every name before its first use.
-pub(super) fn equations(mut roots: Roots<'_>, notation: &mut impl Notation) -> Vec<Equation> {
+pub(super) fn equations(roots: &mut Roots<'_>, notation: &mut impl Notation) -> Vec<Equation> {
     let Some(graph) = roots.graph else { return vec![] };
     let list: Vec<Root> = std::mem::take(&mut roots.list);
     let mut forms: FxHashMap<NodeId, (Form, Vec<NodeId>)> = FxHashMap::default();
     let mut orders = vec![];
     for root in &list {
-        let reader = Reader { graph, roots: &roots };
+        let reader = Reader { graph, roots };
         let mut new = FxHashMap::default();
         let read = |id| {
             let (form, operands) = reader.read(id);
@@ -66,7 +66,7 @@ pub(super) fn equations(mut roots: Roots<'_>, notation: &mut impl Notation) -> V
 }
 
 struct Draft<'g, 'n, N> {
-    roots: Roots<'g>,
+    roots: &'n mut Roots<'g>,
     notation: &'n mut N,
     pieces: FxHashMap<NodeId, Piece>,
     equations: Vec<Equation>,

@@ -14,8 +14,8 @@ use crate::print::roots::Roots;
 use crate::print::template::{Part, Template, tokens};
 
 /// One equation by itself, several of them aligned.
-pub(super) fn print(roots: Roots<'_>) -> String {
-    let equations = equations(roots, &mut Latex::default());
+pub(super) fn print(mut roots: Roots<'_>) -> String {
+    let equations = equations(&mut roots, &mut Latex::default());
     let line = |e: &Equation, align: &str| match &e.left {
         Some(left) => {
             format!("{} {align}{} {}", left.text, if e.update { "\\leftarrow" } else { "=" }, e.right.text)

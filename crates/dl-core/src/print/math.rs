@@ -10,12 +10,12 @@ use crate::print::roots::Roots;
 use crate::print::template::{Part, Template};
 
 /// One equation a line.
-pub(super) fn print(roots: Roots<'_>) -> String {
+pub(super) fn print(mut roots: Roots<'_>) -> String {
     let line = |e: &Equation| match &e.left {
         Some(left) => format!("{} {} {}", left.text, if e.update { "←" } else { "=" }, e.right.text),
         None => e.right.text.clone(),
     };
-    equations(roots, &mut Unicode).iter().map(line).collect::<Vec<_>>().join("\n")
+    equations(&mut roots, &mut Unicode).iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) struct Unicode;

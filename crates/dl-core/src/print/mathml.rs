@@ -9,8 +9,8 @@ use crate::print::piece::{Level, Piece, Place, Writer};
 use crate::print::roots::Roots;
 
 /// Rows of a table: left side, sign, right side.
-pub(super) fn print(roots: Roots<'_>) -> String {
-    rows(&equations(roots, &mut MathMl))
+pub(super) fn print(mut roots: Roots<'_>) -> String {
+    rows(&equations(&mut roots, &mut MathMl))
 }
 
 pub(super) fn rows(equations: &[Equation]) -> String {

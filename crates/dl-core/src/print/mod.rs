@@ -102,27 +102,29 @@ pub(crate) struct Writing<'a> {
     pub(crate) style: Style,
 }
 
-/// Writes values one by one, of several graphs, in one spelling of names.
+/// Writes values one by one, of several graphs, in one spelling of names; a name that it makes means one thing.
 #[derive(Default)]
 pub(crate) struct Scribe {
     latex: latex::Latex,
+    /// How many names were made so far.
+    numbered: usize,
 }
 
 impl Scribe {
     /// The equations of a program's outputs and updates as Unicode text, the last one with the function that made
     /// its value: `left = function(…) = right`.
-    pub(crate) fn unicode(line: Writing<'_>) -> Vec<Sides> {
-        sides(write(line, " = ", &mut math::Unicode))
+    pub(crate) fn unicode(&mut self, line: Writing<'_>) -> Vec<Sides> {
+        sides(write(line, " = ", &mut math::Unicode, &mut self.numbered))
     }
 
     /// The same as LaTeX.
     pub(crate) fn latex(&mut self, line: Writing<'_>) -> Vec<Sides> {
-        sides(write(line, " = ", &mut self.latex))
+        sides(write(line, " = ", &mut self.latex, &mut self.numbered))
     }
 
     /// The same as rows of a table in MathML.
-    pub(crate) fn mathml(line: Writing<'_>) -> String {
-        mathml::rows(&write(line, "<mo>=</mo>", &mut mathml::MathMl))
+    pub(crate) fn mathml(&mut self, line: Writing<'_>) -> String {
+        mathml::rows(&write(line, "<mo>=</mo>", &mut mathml::MathMl, &mut self.numbered))
     }
 }
 
@@ -135,18 +137,25 @@ fn sides(equations: Vec<formula::Equation>) -> Vec<Sides> {
     equations.into_iter().map(sides).collect()
 }
 
-fn write(line: Writing<'_>, equals: &str, notation: &mut impl formula::Notation) -> Vec<formula::Equation> {
+fn write(
+    line: Writing<'_>,
+    equals: &str,
+    notation: &mut impl formula::Notation,
+    numbered: &mut usize,
+) -> Vec<formula::Equation> {
     let Writing { program, called, style } = line;
     let graph = program.to_graph();
     let output = |o: &Output| (o.name.clone(), program.expr(&graph, o.node));
     let outputs: Vec<(Name, Expr<'_>)> = program.outputs().iter().map(output).collect();
     let update = |u: &Update| (u.parameter.clone(), program.expr(&graph, u.value));
     let updates: Vec<(Name, Expr<'_>)> = program.updates().iter().map(update).collect();
-    let roots = Roots::program(&outputs, &updates);
+    let mut roots = Roots::program(&outputs, &updates);
+    roots.numbered = *numbered;
     let mut equations = match style {
-        Style::Arrays => formula::equations(roots, notation),
-        Style::Elements => elements::equations(roots, notation),
+        Style::Arrays => formula::equations(&mut roots, notation),
+        Style::Elements => elements::equations(&mut roots, notation),
     };
+    *numbered = roots.numbered;
     let call = called.and_then(|called| written(called, notation));
     if let (Some(mut call), Some(last), Some((_, value))) = (call, equations.last_mut(), outputs.first()) {
         let letters = index::indices(&value.shape());
@@ -172,7 +181,7 @@ fn written(called: &Called, notation: &mut impl formula::Notation) -> Option<pie
             distinct.push(id)
         }
     });
-    let equations = formula::equations(Roots::unnamed(&args), notation);
+    let equations = formula::equations(&mut Roots::unnamed(&args), notation);
     let fits = equations.iter().all(|e| e.left.is_none()) && distinct.len() == equations.len();
     let piece = |arg: &Expr<'_>| {
         let place = distinct.iter().position(|id| *id == arg.id())?;

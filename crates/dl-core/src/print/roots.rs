@@ -14,7 +14,8 @@ pub(super) struct Roots<'g> {
     pub(super) list: Vec<Root>,
     names: FxHashMap<NodeId, Name>,
     taken: FxHashSet<Name>,
-    numbered: usize,
+    /// How many names were made for values that have none.
+    pub(super) numbered: usize,
     /// What is known of scans.
     pub(super) steps: Steps,
 }
