@@ -125,13 +125,14 @@ trains a small network with checkpoints, says how many it gets right, and writes
 ";
 
 pub(crate) const EXPLAIN_HELP: &str = "\
-usage: cargo xtask explain EXAMPLE [--data digits|mnist|fashion-mnist] [--out FILE]
+usage: cargo xtask explain EXAMPLE [--data digits|mnist|fashion-mnist] [--lang en|zh] [--out FILE]
 
 Writes one HTML file about the training step of an example: its derivation, its graph, its
 kernels with measured times, the statistics of its values; pointing at a formula marks what
 computes it. An unknown name is answered by all that there are.
 
   --data NAME   the images that are run; 8×8 digits if nothing is said, MNIST for mnist_lenet
+  --lang en|zh  the language of the page; default: en
   --out FILE    default: target/explain/EXAMPLE.html
 ";
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 
 use dl_core::spelling::suggestion;
+use dl_report::Language;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::check;
@@ -13,37 +14,10 @@ use crate::explain;
 use crate::formula::{Mistake, letter};
 use crate::run;
 
-const HELP: &str = "\
-usage: dl COMMAND FORMULA [OPTIONS], or dl run FILE
-
-  derive    the gradient of a formula, step by step, and what the compiler makes of it
-  explain   the same as a page in HTML, with how it is computed: dl explain … > page.html
-  check     where the formula overflows or loses digits in f32 if it is computed as it stands,
-            and what the compiler does instead
-  run       trains what a small file describes, and draws the curve of its objective
-
-  --wrt NAMES       by which inputs it is differentiated, with commas between
-  --shape 'x: [B, 3]'
-                    a shape that the formula does not declare itself; as often as you like
-  --rate NUMBER     also the step of gradient descent at this learning rate
-  --latex, --mathml LaTeX for mathematics mode, or MathML for pages, in place of text
-  --markdown        a table in Markdown, its equations in LaTeX between dollars
-  --elements        of derive: written by the elements of arrays, z[b,j] = Σ_i x[b,i]·W[i,j]
-  --sympy           a program for Python, which compares SymPy's derivatives with what runs
-  --file FILE       the formula is in a file; - is what comes in
-  --save FILE       of run: the trained parameters, in .safetensors or .npz
-  --page FILE       of run: a page with the derivation and the curves
-  --help            print this
-
-  dl check 'log(1 + exp(x))'
-  dl derive 'log(1 + exp(-y * dot(x, w))) + lambda * sum(w^2)' --wrt w
-
-  # line.toml, for: dl run line.toml
-  formula = 'mean((w*x + b - t)^2)'
-  data.columns = { x = [0, 1, 2, 3], t = [1, 3, 5, 7] }
-  parameters = { w = 0, b = 0 }
-  training = { rate = 0.1, epochs = 100 }
-";
+/// What there is, in a language.
+fn help(language: Language) -> &'static str {
+    language.pick(include_str!("help.en.txt"), include_str!("help.zh.txt"))
+}
 
 /// Bytes of a file at most.
 const LONGEST: u64 = 64 << 10;
@@ -124,22 +98,38 @@ pub(crate) struct Options {
     pub notation: Notation,
     /// Whether by the elements of arrays.
     pub elements: bool,
+    /// In which language results are told.
+    pub language: Language,
 }
 
-/// Does what the arguments, without the program's name, ask for.
+/// The language that an option asks for.
+pub(crate) fn language(parser: &mut Parser) -> Result<Language, Failure> {
+    let tag = parser.value()?.string()?;
+    Language::of_tag(&tag).ok_or_else(|| Failure::usage(format!("--lang {tag}: expected en or zh")))
+}
+
+/// Does what the arguments, without the program's name, ask for; results are told in the language, unless the arguments
+/// say another one.
 ///
 /// # Errors
 /// What is wrong with the command line or the formula. Then nothing was written.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut parser = Parser::from_args(arguments);
-    let command = match parser.next()? {
-        Some(Arg::Value(command)) => command.string()?,
-        Some(Arg::Long("help") | Arg::Short('h')) => return print(HELP, out),
-        Some(other) => return Err(other.unexpected().into()),
-        None => return Err(Failure::usage(format!("no command\n{HELP}"))),
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    language: Language,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let (mut parser, mut language) = (Parser::from_args(arguments), language);
+    let command = loop {
+        match parser.next()? {
+            Some(Arg::Value(command)) => break command.string()?,
+            Some(Arg::Long("lang")) => language = self::language(&mut parser)?,
+            Some(Arg::Long("help") | Arg::Short('h')) => return print(help(language), out),
+            Some(other) => return Err(other.unexpected().into()),
+            None => return Err(Failure::usage(format!("no command\n{}", help(language)))),
+        }
     };
     if command == "run" {
-        return if run::command(&mut parser, out)? { Ok(()) } else { print(HELP, out) };
+        return if run::command(&mut parser, language, out)? { Ok(()) } else { print(help(language), out) };
     }
     let command: fn(&Options) -> Result<String, Failure> = match &*command {
         "derive" => derive::derive,
@@ -147,18 +137,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
         "explain" => explain::explain,
         _ => {
             let hint = suggestion(&command, ["derive", "check", "explain", "run"]);
-            return Err(Failure::usage(format!("there is no command {command}{hint}\n{HELP}")));
+            return Err(Failure::usage(format!("there is no command {command}{hint}\n{}", help(language))));
         }
     };
-    match options(&mut parser)? {
+    match options(&mut parser, language)? {
         Some(options) => print(&command(&options)?, out),
-        None => print(HELP, out),
+        None => print(help(language), out),
     }
 }
 
 /// What the arguments ask for; none if for help.
-fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
-    let (mut options, mut formula, mut file) = (Options::default(), None, None);
+fn options(parser: &mut Parser, language: Language) -> Result<Option<Options>, Failure> {
+    let (mut options, mut formula, mut file) = (Options { language, ..Options::default() }, None, None);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
@@ -166,6 +156,7 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("mathml") => options.notation = Notation::MathMl,
             Arg::Long("markdown") => options.notation = Notation::Markdown,
             Arg::Long("elements") => options.elements = true,
+            Arg::Long("lang") => options.language = self::language(parser)?,
             Arg::Long("sympy") => options.notation = Notation::SymPy,
             Arg::Long("unicode") => options.notation = Notation::Unicode,
             Arg::Long("wrt") => {
@@ -185,7 +176,7 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
             Arg::Long(name) => {
                 let known = [
                     "wrt", "shape", "rate", "latex", "mathml", "markdown", "elements", "sympy", "unicode",
-                    "file", "help",
+                    "lang", "file", "help",
                 ];
                 return Err(Failure::usage(format!(
                     "there is no option --{name}{}",

@@ -6,6 +6,7 @@ use dl_core::derive::Derivation;
 use dl_core::nn::Sgd;
 use dl_core::spelling::suggestion;
 use dl_core::{Dim, Dims, Expr, F64, Graph, Program};
+use dl_report::Language;
 
 use crate::command::{Failure, Notation, Options};
 use crate::formula::Formula;
@@ -73,13 +74,15 @@ pub(crate) fn derive(options: &Options) -> Result<String, Failure> {
         Notation::Latex => Ok(format!("{}\n\n% What runs:\n{}", derivation.latex(), program.latex())),
         Notation::Unicode => {
             let rules: Vec<&str> = program.trace().counts().into_keys().collect();
-            let rules = if rules.is_empty() {
-                "as it is written".to_owned()
-            } else {
-                format!("by the rules {}", rules.join(", "))
+            let rules = rules.join(", ");
+            let what = match (options.language, rules.is_empty()) {
+                (Language::English, true) => "What runs, as it is written:".to_owned(),
+                (Language::English, false) => format!("What runs, by the rules {rules}:"),
+                (Language::Chinese, true) => "实际运行的，即所写的：".to_owned(),
+                (Language::Chinese, false) => format!("实际运行的，所用规则为 {rules}："),
             };
-            let (inputs, lines, runs) = (formula.described().join("   "), derivation.math(), program.math());
-            Ok(format!("{inputs}\n\n{lines}\n\nWhat runs, {rules}:\n\n{runs}"))
+            let inputs = formula.described(options.language).join("   ");
+            Ok(format!("{inputs}\n\n{}\n\n{what}\n\n{}", derivation.math(), program.math()))
         }
     }
 }

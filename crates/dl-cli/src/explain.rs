@@ -24,19 +24,29 @@ pub(crate) fn explain(options: &Options) -> Result<String, Failure> {
             let what = "dl explain FILE has no use for --wrt, --shape and --rate: the file says it all";
             return Err(Failure::usage(what));
         }
-        return Ok(run::explanation(path)?.page().html());
+        return Ok(run::explanation(path, options.language)?.page().html());
     }
     let graph = Graph::new();
     let Derived { formula, derivation, program, .. } = derived(options, &graph, true)?;
     let inputs = sample(program.inputs())?;
     let inputs: Vec<(&str, Tensor)> = inputs.iter().map(|(name, value)| (&**name, value.clone())).collect();
-    let about = formula.described().join(" · ");
-    let explained = || Explanation::new(&options.formula, derivation.clone(), program.clone()).about(&about);
-    // Not every formula can take any numbers: labels may be outside of the classes. Its derivation stands all the same.
-    let page = match explained().run(&inputs, 0) {
-        Ok(run) => run.about("Times and statistics are of numbers that were made up."),
-        Err(error) => explained().about(&format!("Nothing was run: {error}.")),
+    let about = formula.described(options.language).join(" · ");
+    let language = options.language;
+    let explained = || {
+        let explanation = Explanation::new(&options.formula, derivation.clone(), program.clone());
+        explanation.language(language).about(&about)
     };
+    // Not every formula can take any numbers: labels may be outside of the classes. Its derivation stands all the same.
+    let page =
+        match explained().run(&inputs, 0) {
+            Ok(run) => run.about(language.pick(
+                "Times and statistics are of numbers that were made up.",
+                "时间和统计量来自随意取的数。",
+            )),
+            Err(error) => {
+                explained().about(&format!("{}{error}.", language.pick("Nothing was run: ", "没有运行：")))
+            }
+        };
     Ok(page.page().html())
 }
 

@@ -7,12 +7,13 @@ use std::ffi::OsString;
 
 use dl_cli::command::run;
 use dl_cli::formula::Formula;
+use dl_report::Language;
 use expect_test::{Expect, expect};
 use textbook::{HARMED, HEALTHY, MORE};
 
 fn said(arguments: &[&str]) -> Result<String, String> {
     let mut out = vec![];
-    match run(arguments.iter().map(OsString::from), &mut out) {
+    match run(arguments.iter().map(OsString::from), Language::English, &mut out) {
         Ok(()) => Ok(String::from_utf8(out).unwrap()),
         Err(failure) => {
             assert!(out.is_empty(), "nothing is written beside an error");
@@ -442,4 +443,38 @@ fn whatever_is_typed_is_answered() {
     assert!(Formula::parse(&"-".repeat(5000), &[]).unwrap_err().what().contains("within each other"));
     assert!(Formula::parse(&"x^".repeat(5000), &[]).unwrap_err().what().contains("within each other"));
     assert!(Formula::parse(&"x".repeat(70_000), &[]).unwrap_err().what().contains("at most"));
+}
+
+/// What commands say of results is in the language that was asked for, and every word of it has one.
+#[test]
+fn results_are_told_in_chinese() {
+    let formula = "log(1 + exp(x))";
+    let chinese = said(&["derive", formula, "--wrt", "x", "--lang", "zh-CN"]).unwrap();
+    expect![[r#"
+        x: 数
+
+        J = log(1 + exp(x))
+        ∂J/∂x = σ(x)
+
+        实际运行的，所用规则为 log-of-exponentials, mul-one：
+
+        J = softplus(x)
+        ∂J/∂x = σ(x)
+    "#]]
+    .assert_eq(&chinese);
+    assert_eq!(chinese, said(&["--lang", "zh", "derive", formula, "--wrt", "x"]).unwrap());
+    assert_eq!(
+        said(&["--lang", "zh", "--help"]).unwrap().lines().next(),
+        Some("用法：dl 命令 公式 [选项]，或 dl run 文件")
+    );
+    let page = said(&["explain", formula, "--wrt", "x", "--rate", "0.1", "--lang", "zh"]).unwrap();
+    assert!(page.contains("<html lang=\"zh-CN\""));
+    // Besides names of rules, operations and types, and the style and script, nothing is in English.
+    for english in ["Derivation", "Graph", "Kernels", "Measured", "Point at", "What runs", "equation"] {
+        assert!(!page.contains(english), "{english}");
+    }
+    assert_eq!(
+        said(&["derive", formula, "--wrt", "x", "--lang", "fr"]).unwrap_err(),
+        "--lang fr: expected en or zh"
+    );
 }

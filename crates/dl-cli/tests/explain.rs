@@ -4,10 +4,11 @@
 use std::ffi::OsString;
 
 use dl_cli::command::run;
+use dl_report::Language;
 
 fn page(arguments: &[&str]) -> String {
     let mut out = vec![];
-    run(["explain"].iter().chain(arguments).map(OsString::from), &mut out).unwrap();
+    run(["explain"].iter().chain(arguments).map(OsString::from), Language::English, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -27,7 +28,8 @@ fn a_page_of_a_perceptron() {
     }
     assert_eq!(all_between(&page, "href=\"", "\""), ["data:,"], "the picture of no page");
     let names = all_between(&page, "data-name=\"", "\"");
-    let want = ["J", "ℓ", "z", "h", "s", "∂J/∂z", "∂J/∂V", "∂J/∂c", "∂J/∂h", "∂J/∂s", "∂J/∂W", "∂J/∂b", "θ", "α"];
+    let want =
+        ["J", "ℓ", "z", "h", "s", "∂J/∂z", "∂J/∂V", "∂J/∂c", "∂J/∂h", "∂J/∂s", "∂J/∂W", "∂J/∂b", "θ", "α"];
     assert_eq!(names, want);
     let uses = all_between(&page, "data-uses=\"", "\"");
     let stands_on = |name: &str| {
@@ -78,7 +80,8 @@ fn a_page_of_a_training_that_a_file_describes() {
     }
     std::fs::write(&file, &text[..40]).unwrap();
     let mut out = vec![];
-    let failure = run(["explain".into(), OsString::from(&file)], &mut out).unwrap_err().to_string();
+    let failure =
+        run(["explain".into(), OsString::from(&file)], Language::English, &mut out).unwrap_err().to_string();
     assert!(failure.contains("line 1: ") && out.is_empty(), "{failure}");
 }
 

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::Path;
 
 use dl_cli::command::run;
+use dl_report::Language;
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
 fn said(arguments: &[&Path]) -> Result<String, String> {
     let mut out = vec![];
     let all = std::iter::once(OsString::from("run")).chain(arguments.iter().map(|a| a.into()));
-    match run(all, &mut out) {
+    match run(all, Language::English, &mut out) {
         Ok(()) => Ok(String::from_utf8(out).unwrap()),
         Err(failure) => Err(failure.to_string()),
     }
@@ -36,7 +37,8 @@ fn refused(folder: &TempDir) -> String {
 fn fails(text: &str, want: Expect) {
     let folder = folder(text, &[]);
     let mut out = vec![];
-    run(["run".into(), folder.path().join("run.toml").into_os_string()], &mut out).unwrap_err();
+    run(["run".into(), folder.path().join("run.toml").into_os_string()], Language::English, &mut out)
+        .unwrap_err();
     assert_eq!(String::from_utf8(out).unwrap(), "", "nothing is written beside an error");
     want.assert_eq(&refused(&folder));
 }

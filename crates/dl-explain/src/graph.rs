@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use dl_core::Plan;
 use dl_core::plan::Arg;
-use dl_report::escape;
+use dl_report::{Language, escape};
 
 /// Nodes that are drawn one by one, at most.
 const SCREEN: usize = 70;
@@ -26,8 +26,12 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    const ALL: [(Side, &str); 3] =
-        [(Side::Forward, "forward"), (Side::Backward, "backward"), (Side::Update, "update")];
+    /// With what they are called, in English and in Chinese.
+    const ALL: [(Side, (&str, &str)); 3] = [
+        (Side::Forward, ("forward", "前向")),
+        (Side::Backward, ("backward", "反向")),
+        (Side::Update, ("update", "更新")),
+    ];
 }
 
 /// A box.
@@ -54,42 +58,57 @@ struct Drawing {
 ///
 /// `name` is how a value is called, if it is; `gradients` are those that the optimizer takes: what comes after them is
 /// drawn by itself.
-pub(crate) fn markup(plan: &Plan, name: &dyn Fn(usize) -> Option<String>, gradients: &[usize]) -> String {
+pub(crate) fn markup(
+    plan: &Plan,
+    name: &dyn Fn(usize) -> Option<String>,
+    gradients: &[usize],
+    language: Language,
+) -> String {
     let all = Drawing::of(plan, name, gradients);
     let whole = all.part(|node| node.side != Side::Update);
     let update = all.part(|node| node.side == Side::Update);
-    let mut text = whole.markup();
+    let mut text = whole.markup(language);
     if !update.nodes.is_empty() {
-        let title = format!("update: {} values", update.nodes.len());
+        let count = update.nodes.len();
+        let title = match language {
+            Language::English => format!("update: {count} values"),
+            Language::Chinese => format!("更新：{count} 个值"),
+        };
         let _ = writeln!(
             text,
             "<details><summary>{title}</summary>{}</details>",
-            update.svg("the optimizer's graph")
+            update.svg(language.pick("the optimizer's graph", "优化器的计算图"), language)
         );
     }
     text
 }
 
 impl Drawing {
-    fn markup(&self) -> String {
+    fn markup(&self, language: Language) -> String {
         let whole = self;
         let layers: BTreeSet<&String> = whole.nodes.iter().filter_map(|node| node.layer.as_ref()).collect();
         if whole.nodes.len() <= SCREEN || layers.len() < 2 {
-            return whole.svg("the program's graph");
+            return whole.svg(language.pick("the program's graph", "程序的计算图"), language);
         }
-        let mut text = whole.by_layers().svg("the program's graph by layers");
-        for (side, word) in Side::ALL {
+        let mut text = whole
+            .by_layers()
+            .svg(language.pick("the program's graph by layers", "按层划分的计算图"), language);
+        for (side, words) in Side::ALL {
             for layer in &layers {
                 let part = whole.part(|node| node.side == side && node.layer.as_ref() == Some(*layer));
                 if part.nodes.is_empty() {
                     continue;
                 }
-                let title = format!("{layer}, {word}: {} values", part.nodes.len());
+                let (count, (english, chinese)) = (part.nodes.len(), words);
+                let title = match language {
+                    Language::English => format!("{layer}, {english}: {count} values"),
+                    Language::Chinese => format!("{layer}，{chinese}：{count} 个值"),
+                };
                 let _ = writeln!(
                     text,
                     "<details><summary>{}</summary>{}</details>",
                     escape(&title),
-                    part.svg(&title)
+                    part.svg(&title, language)
                 );
             }
         }
@@ -232,7 +251,7 @@ impl Drawing {
         levels
     }
 
-    fn svg(&self, title: &str) -> String {
+    fn svg(&self, title: &str, language: Language) -> String {
         let levels = self.levels();
         let widths: Vec<f64> =
             self.nodes.iter().map(|node| 16.0 + CHARACTER * node.label.chars().count() as f64).collect();
@@ -240,7 +259,7 @@ impl Drawing {
         let mut left = GAP;
         let mut height: f64 = 0.0;
         let mut heads = vec![];
-        for (side, word) in Side::ALL {
+        for (side, words) in Side::ALL {
             let own: Vec<usize> = (0..self.nodes.len()).filter(|i| self.nodes[*i].side == side).collect();
             if own.is_empty() {
                 continue;
@@ -284,7 +303,7 @@ impl Drawing {
                     height = height.max(y[*i] + HEIGHT);
                 }
             }
-            heads.push((left + width / 2.0, word));
+            heads.push((left + width / 2.0, language.pick(words.0, words.1)));
             left += width + 3.0 * GAP;
         }
         let (width, height) = ((left - GAP).max(120.0), height + 12.0);

@@ -9,7 +9,7 @@ mod run;
 
 use dl_core::derive::Derivation;
 use dl_core::{Plan, Program, Tensor};
-use dl_report::Page;
+use dl_report::{Language, Page};
 
 use crate::run::Ran;
 
@@ -32,6 +32,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug)]
 pub struct Explanation {
     title: String,
+    language: Language,
     about: Vec<String>,
     derivation: Derivation,
     program: Program,
@@ -44,13 +45,29 @@ impl Explanation {
     /// compiled: then the page has one name for each.
     pub fn new(title: &str, derivation: Derivation, program: Program) -> Explanation {
         let plan = Plan::new(&program);
-        Explanation { title: title.to_owned(), about: vec![], derivation, program, plan, ran: None }
+        let title = title.to_owned();
+        Explanation {
+            title,
+            language: Language::English,
+            about: vec![],
+            derivation,
+            program,
+            plan,
+            ran: None,
+        }
     }
 
     /// A line of text below the title.
     #[must_use]
     pub fn about(mut self, text: &str) -> Explanation {
         self.about.push(text.to_owned());
+        self
+    }
+
+    /// The language in which the page speaks; English otherwise.
+    #[must_use]
+    pub fn language(mut self, language: Language) -> Explanation {
+        self.language = language;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use dl_core::derive::Kind;
-use dl_report::{Page, escape};
+use dl_report::{Language, Page, escape};
 use serde_json::{Value, json};
 
 use crate::run::{Kernel, Measured, Ran, Statistics};
@@ -14,27 +14,36 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// The page of an explanation.
 pub(crate) fn page(of: &Explanation) -> Page {
-    let mut page = Page::new(&of.title).style(STYLE);
+    let say = |english, chinese| of.language.pick(english, chinese);
+    let mut page = Page::new(&of.title).language(of.language).style(STYLE);
     for text in &of.about {
         page = page.paragraph(text);
     }
-    let mut pair = "<div class=\"pair\"><div><section><h2>Derivation</h2>\n<p class=\"hint\">Point at a line, or go there by the \
-        tab key: what it stands on is marked, and what computes it.</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead><tr>\
-        <th scope=\"col\">equation</th><th scope=\"col\">shape</th><th scope=\"col\">what it is</th></tr></thead>\n<tbody>\n"
-        .to_owned();
+    let mut pair = format!(
+        "<div class=\"pair\"><div><section><h2>{}</h2>\n<p class=\"hint\">{}</p>\n<div class=\"wide\"><table class=\"lines\">\n\
+        <thead>{}</thead>\n<tbody>\n",
+        say("Derivation", "推导"),
+        say(
+            "Point at a line, or go there by the tab key: what it stands on is marked, and what computes it.",
+            "指向一行，或用 Tab 键走到那里：它所依据的和计算它的部分会被标出。"
+        ),
+        heads(&[say("equation", "等式"), say("shape", "形状"), say("what it is", "是什么")])
+    );
     for (place, equation) in of.derivation.mathml_lines().iter().enumerate() {
         pair.push_str(&row(of, place, equation));
     }
-    pair.push_str("</tbody></table></div></section></div>\n<div class=\"graphs\"><section><h2>Graph</h2>\n");
-    pair.push_str(&graph::markup(&of.plan, &|value| name_of(of, value), &gradients(of)));
+    pair.push_str("</tbody></table></div></section></div>\n<div class=\"graphs\"><section>\n");
+    let _ = writeln!(pair, "<h2>{}</h2>", say("Graph", "计算图"));
+    pair.push_str(&graph::markup(&of.plan, &|value| name_of(of, value), &gradients(of), of.language));
     pair.push_str("</section></div></div>");
     page = page.raw(&pair).raw(&what_runs(of));
     if let Some(ran) = &of.ran {
-        page = page.raw(&kernels(ran)).raw(&measured(ran));
+        page = page.raw(&kernels(ran, of.language)).raw(&measured(ran, of.language));
     }
-    page = page.raw(
-        "<p id=\"told\" role=\"status\" aria-live=\"polite\">Point at a formula, a node or a kernel.</p>",
-    );
+    page = page.raw(&format!(
+        "<p id=\"told\" role=\"status\" aria-live=\"polite\">{}</p>",
+        say("Point at a formula, a node or a kernel.", "请指向一个公式、一个节点或一个内核。")
+    ));
     page.data("known", &known(of)).script(SCRIPT)
 }
 
@@ -69,11 +78,11 @@ fn row(of: &Explanation, place: usize, equation: &str) -> String {
     let program = line.program();
     let inputs = program.inputs().iter().map(|d| &*d.name);
     let uses: Vec<String> = inputs.chain(program.parameters().iter().map(|d| &*d.name)).map(escape).collect();
-    let what = line.kind();
+    let what = kind(line.kind(), of.language);
     let shape = match line.shape().rank() {
         // It stands for variables of any shape.
         _ if matches!(line.kind(), Kind::Update | Kind::Setting) => String::new(),
-        0 => "number".to_owned(),
+        0 => of.language.pick("number", "数").to_owned(),
         _ => line.shape().to_string(),
     };
     let values = of.ran.as_ref().map_or(&[][..], |ran| &ran.lines[place]);
@@ -81,7 +90,10 @@ fn row(of: &Explanation, place: usize, equation: &str) -> String {
     let mut about = format!("{}: {what}", line.name());
     let is_value = !matches!(line.kind(), Kind::Update | Kind::Setting);
     if of.ran.is_some() && values.is_empty() && is_value {
-        about.push_str(" · nothing that runs is equal to it: rules made it a part of something else");
+        about.push_str(of.language.pick(
+            " · nothing that runs is equal to it: rules made it a part of something else",
+            " · 运行的部分中没有与它相等的值：规则已把它并入别的值",
+        ));
     }
     format!(
         "<tr id=\"l{place}\" tabindex=\"0\" data-name=\"{}\" data-uses=\"{}\" data-values=\"{}\" data-about=\"{}\"><td>{}</td><td>{}</td><td>{what}</td></tr>\n",
@@ -99,23 +111,57 @@ fn what_runs(of: &Explanation) -> String {
     let rules: Vec<String> =
         rules.iter().map(|(rule, count)| format!("<code>{rule}</code> {count}×")).collect();
     let by = match rules.is_empty() {
-        true => "no rule changed it".to_owned(),
-        false => format!("by the rules {}", rules.join(", ")),
+        true => of.language.pick("no rule changed it", "没有规则改动它").to_owned(),
+        false => format!("{}{}", of.language.pick("by the rules ", "所用规则："), rules.join(", ")),
     };
     let formula = of.program.mathml();
-    format!("<section><h2>What runs</h2>\n<p>{by}</p>\n<div class=\"wide\">{formula}</div></section>\n")
+    let heading = of.language.pick("What runs", "实际运行的");
+    format!("<section><h2>{heading}</h2>\n<p>{by}</p>\n<div class=\"wide\">{formula}</div></section>\n")
+}
+
+/// What a line says, in a word or two.
+fn kind(kind: Kind, language: Language) -> String {
+    let chinese = match kind {
+        Kind::Objective => "目标",
+        Kind::Value => "中间值",
+        Kind::Inner => "链式法则",
+        Kind::Gradient => "梯度",
+        Kind::Update => "更新",
+        Kind::Setting => "设置",
+        _ => return kind.to_string(),
+    };
+    language.pick(&kind.to_string(), chinese).to_owned()
+}
+
+/// A row of headings.
+fn heads(names: &[&str]) -> String {
+    let cells: String = names.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
+    format!("<tr>{cells}</tr>")
 }
 
 fn values_of(values: &[usize]) -> String {
     values.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn kernels(ran: &Ran) -> String {
+fn kernels(ran: &Ran, language: Language) -> String {
     let sizes: Vec<String> = ran.dims.iter().map(|(name, size)| format!("{name} = {size}")).collect();
-    let with = if sizes.is_empty() { String::new() } else { format!(" for {}", sizes.join(", ")) };
+    let sizes = escape(&sizes.join(", "));
+    let about = match (language, sizes.is_empty()) {
+        (Language::English, true) => {
+            "The schedule: what shares a kernel, its operations and bytes.".to_owned()
+        }
+        (Language::English, _) => {
+            format!("The schedule for {sizes}: what shares a kernel, its operations and bytes.")
+        }
+        (Language::Chinese, true) => "调度：哪些运算同在一个内核中，以及它的运算数和字节数。".to_owned(),
+        (Language::Chinese, _) => {
+            format!("{sizes} 时的调度：哪些运算同在一个内核中，以及它的运算数和字节数。")
+        }
+    };
     let mut text = format!(
-        "<section><h2>Kernels</h2>\n<p>The schedule{}: what shares a kernel, its operations and bytes.</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead><tr><th scope=\"col\">kernel</th><th scope=\"col\">what it computes</th></tr></thead><tbody>\n",
-        escape(&with)
+        "<section><h2>{}</h2>\n<p>{about}</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead>{}</thead><tbody>\n",
+        language.pick("Kernels", "内核"),
+        heads(&[language.pick("kernel", "内核"), language.pick("what it computes", "计算什么")])
     );
     for Kernel { id, text: own, values, .. } in &ran.kernels {
         let body = own.strip_prefix(id.as_str()).unwrap_or(own).trim_start();
@@ -130,11 +176,23 @@ fn kernels(ran: &Ran) -> String {
     text
 }
 
-fn measured(ran: &Ran) -> String {
+fn measured(ran: &Ran, language: Language) -> String {
     let total: f64 = ran.measured.iter().map(|kernel| kernel.seconds).sum();
+    let total_time = time(total);
+    let about = match language {
+        Language::English => {
+            format!("On the <code>cpu</code> executor, the median of eleven runs: {total_time} in all.")
+        }
+        Language::Chinese => format!("在 <code>cpu</code> 执行器上运行十一次的中位数：共 {total_time}。"),
+    };
+    let columns = match language {
+        Language::English => ["time", "share", "operations", "bytes", "kernel"],
+        Language::Chinese => ["时间", "占比", "运算数", "字节数", "内核"],
+    };
     let mut text = format!(
-        "<section><h2>Measured</h2>\n<p>On the <code>cpu</code> executor, the median of eleven runs: {} in all.</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead><tr><th scope=\"col\">time</th><th scope=\"col\">share</th><th scope=\"col\">operations</th><th scope=\"col\">bytes</th><th scope=\"col\">kernel</th></tr></thead><tbody>\n",
-        time(total)
+        "<section><h2>{}</h2>\n<p>{about}</p>\n<div class=\"wide\"><table class=\"lines\">\n<thead>{}</thead><tbody>\n",
+        language.pick("Measured", "实测"),
+        heads(&columns)
     );
     for Measured { name, values, operations, bytes, seconds } in &ran.measured {
         let _ = writeln!(
@@ -172,12 +230,17 @@ fn known(of: &Explanation) -> Value {
         })
         .collect();
     let planned = ran.kernels.iter().map(|kernel| {
-        let about = format!("kernel {}: {} operations, {} bytes", kernel.id, kernel.operations, kernel.bytes);
+        let Kernel { id, operations, bytes, .. } = kernel;
+        let about = match of.language {
+            Language::English => format!("kernel {id}: {operations} operations, {bytes} bytes"),
+            Language::Chinese => format!("内核 {id}：{operations} 次运算，{bytes} 字节"),
+        };
         json!({ "values": kernel.values, "about": about })
     });
     let measured = ran.measured.iter().map(|kernel| {
         let name = kernel.name.split_whitespace().next().unwrap_or_default();
-        json!({ "values": kernel.values, "about": format!("measured {name}: {}", time(kernel.seconds)) })
+        let measured = of.language.pick("measured", "实测");
+        json!({ "values": kernel.values, "about": format!("{measured} {name}: {}", time(kernel.seconds)) })
     });
     json!({ "values": values, "kernels": planned.chain(measured).collect::<Vec<_>>() })
 }
@@ -191,19 +254,27 @@ fn told(of: &Explanation, place: usize, statistics: &Statistics) -> String {
     if value.dtype.is_float() {
         let _ = match count {
             1 => write!(text, " = {}", number(*mean)),
-            _ => write!(
-                text,
-                ", mean {}, deviation {}, from {} to {}, {:.0} % zero",
-                number(*mean),
-                number(*deviation),
-                number(*least),
-                number(*most),
-                100.0 * *zeros as f64 / (*count).max(1) as f64
-            ),
+            _ => {
+                let [mean, deviation, least, most] = [mean, deviation, least, most].map(|x| number(*x));
+                let zeros = 100.0 * *zeros as f64 / (*count).max(1) as f64;
+                match of.language {
+                    Language::English => write!(
+                        text,
+                        ", mean {mean}, deviation {deviation}, from {least} to {most}, {zeros:.0} % zero"
+                    ),
+                    Language::Chinese => write!(
+                        text,
+                        "，均值 {mean}，标准差 {deviation}，从 {least} 到 {most}，{zeros:.0} % 为零"
+                    ),
+                }
+            }
         };
     }
     if *not_finite > 0 {
-        let _ = write!(text, ", {not_finite} not finite");
+        let _ = match of.language {
+            Language::English => write!(text, ", {not_finite} not finite"),
+            Language::Chinese => write!(text, "，{not_finite} 个不是有限数"),
+        };
     }
     text
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
+use crate::language::Language;
 use crate::palette::{rules, variables};
 use crate::picture::Picture;
 use crate::text::escape;
@@ -29,7 +30,7 @@ const STYLE: &str = include_str!("page.css");
 #[derive(Clone, Debug)]
 pub struct Page {
     title: String,
-    language: String,
+    language: Language,
     style: String,
     script: String,
     data: String,
@@ -49,7 +50,7 @@ impl Page {
     pub fn untitled(title: &str) -> Page {
         Page {
             title: title.to_owned(),
-            language: "en".to_owned(),
+            language: Language::English,
             style: String::new(),
             script: String::new(),
             data: String::new(),
@@ -59,9 +60,9 @@ impl Page {
         }
     }
 
-    /// The language of its text, as `zh-CN`.
-    pub fn language(mut self, language: &str) -> Page {
-        self.language = language.to_owned();
+    /// The language of its text.
+    pub fn language(mut self, language: Language) -> Page {
+        self.language = language;
         self
     }
 
@@ -172,7 +173,7 @@ impl Page {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{}{}</style>\n</head>\n<body>\n<main>\n\
              {}</main>\n{}{script}</body>\n</html>\n",
-            escape(&self.language),
+            self.language.tag(),
             escape(&self.title),
             style(),
             inside(&self.style),

@@ -1,11 +1,11 @@
 //! Pages stand alone, and what is text on them stays text.
 
-use dl_report::{Page, Plot};
+use dl_report::{Language, Page, Plot};
 use expect_test::expect;
 
 #[test]
 fn a_small_page() {
-    let page = Page::new("A & B").language("zh-CN").section("一").paragraph("x < y").section("Two");
+    let page = Page::new("A & B").language(Language::Chinese).section("一").paragraph("x < y").section("Two");
     let page = page.table(&["name", "time"], [["cpu", "12.5"]]).preformatted("a\nb").script("run();\n");
     let html = page.html();
     let (head, body) = html.split_once("<style>").unwrap();
@@ -52,7 +52,7 @@ fn a_small_page() {
 #[test]
 fn nothing_closes_early() {
     let evil = "</script><script>alert(1)</style>\"'";
-    let page = Page::new(evil).language(evil).section(evil).paragraph(evil).preformatted(evil);
+    let page = Page::new(evil).section(evil).paragraph(evil).preformatted(evil);
     let page = page.table(&[evil], [[evil]]).data("d", &serde_json::json!({ "a": evil }));
     let html = page.script("\"</script>\"").style("/*</style>*/").html();
     assert_eq!(html.matches("</script>").count(), 2, "the data's and the script's");

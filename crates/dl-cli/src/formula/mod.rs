@@ -25,6 +25,7 @@ mod tree;
 mod types;
 
 use dl_core::{DType, Dim, Expr, Graph, I64, Shape};
+use dl_report::Language;
 pub use mistake::{Mistake, Span};
 use shape::Known;
 pub(crate) use token::letter;
@@ -156,13 +157,13 @@ impl Formula {
     }
 
     /// `x ∈ ℝⁿ`-like descriptions of the inputs: `x: [n]`, `y: int [B]`, `λ: number`.
-    pub fn described(&self) -> Vec<String> {
+    pub fn described(&self, language: Language) -> Vec<String> {
         let describe = |(name, known): &(String, Known)| {
             let dims: Vec<String> = known.dims.iter().map(ToString::to_string).collect();
             let of = if known.integers { "int " } else { "" };
             match dims.as_slice() {
-                [] if known.integers => format!("{name}: whole number"),
-                [] => format!("{name}: number"),
+                [] if known.integers => format!("{name}: {}", language.pick("whole number", "整数")),
+                [] => format!("{name}: {}", language.pick("number", "数")),
                 dims => format!("{name}: {of}[{}]", dims.join(", ")),
             }
         };

@@ -1,6 +1,7 @@
 //! Curves over the rounds of a training, as text.
 
-use super::train::number;
+use super::train::{Unit, number};
+use dl_report::Language;
 
 /// Columns and rows of the picture.
 const WIDTH: usize = 64;
@@ -14,7 +15,7 @@ pub(super) struct Curve<'a> {
 }
 
 /// Draws curves over common axes; an empty text if there is nothing to draw.
-pub(super) fn curves(curves: &[Curve<'_>], rounds: &str) -> String {
+pub(super) fn curves(curves: &[Curve<'_>], rounds: Unit, language: Language) -> String {
     let finite = |p: &&(f64, f64)| p.1.is_finite();
     let all: Vec<(f64, f64)> =
         curves.iter().flat_map(|curve| curve.points.iter().filter(finite)).copied().collect();
@@ -41,8 +42,12 @@ pub(super) fn curves(curves: &[Curve<'_>], rounds: &str) -> String {
         }
     }
     let legend: Vec<String> = curves.iter().map(|curve| format!("{} {}", curve.sign, curve.name)).collect();
-    let both = if curves.len() > 1 { ", * both" } else { "" };
-    let scale = if is_log { " (each step up is a factor)" } else { "" };
+    let both = if curves.len() > 1 { language.pick(", * both", ", * 两者") } else { "" };
+    let scale = if is_log {
+        language.pick(" (each step up is a factor)", "（每向上一格乘以同一倍数）")
+    } else {
+        ""
+    };
     let mut text = format!("{}{both}{scale}\n\n", legend.join(", "));
     for (row, cells) in drawn.iter().enumerate() {
         let label = match row {
@@ -53,7 +58,7 @@ pub(super) fn curves(curves: &[Curve<'_>], rounds: &str) -> String {
         let line: String = cells.iter().collect();
         text.push_str(&format!("{label:>10} │{}\n", line.trim_end()));
     }
-    let (from, to) = (number(left), format!("{} {rounds}", number(right)));
+    let (from, to) = (number(left), format!("{} {}", number(right), rounds.many(language)));
     let gap = WIDTH.saturating_sub(from.chars().count() + to.chars().count());
     text.push_str(&format!("{:>10} └{}\n{:>12}{from}{}{to}\n", "", "─".repeat(WIDTH), "", " ".repeat(gap)));
     text
@@ -89,16 +94,22 @@ mod tests {
                        └────────────────────────────────────────────────────────────────
                         1                                                      40 epochs
         "#]]
-        .assert_eq(&curves(&pair, "epochs"));
+        .assert_eq(&curves(&pair, Unit::Epoch, Language::English));
     }
 
     #[test]
     fn what_cannot_be_drawn_is_left_out() {
         let one = |points| [Curve { name: "J", sign: '·', points }];
-        assert_eq!(curves(&one(vec![]), "steps"), "");
-        assert_eq!(curves(&one(vec![(1.0, 2.0)]), "steps"), "");
-        assert_eq!(curves(&one(vec![(1.0, f64::NAN), (2.0, f64::INFINITY)]), "steps"), "");
-        assert!(curves(&one(vec![(1.0, 2.0), (2.0, 2.0)]), "steps").contains('·'));
-        assert!(curves(&one(vec![(1.0, -f64::MAX), (2.0, f64::MAX)]), "steps").contains('·'));
+        assert_eq!(curves(&one(vec![]), Unit::Step, Language::English), "");
+        assert_eq!(curves(&one(vec![(1.0, 2.0)]), Unit::Step, Language::English), "");
+        assert_eq!(
+            curves(&one(vec![(1.0, f64::NAN), (2.0, f64::INFINITY)]), Unit::Step, Language::English),
+            ""
+        );
+        assert!(curves(&one(vec![(1.0, 2.0), (2.0, 2.0)]), Unit::Step, Language::English).contains('·'));
+        assert!(
+            curves(&one(vec![(1.0, -f64::MAX), (2.0, f64::MAX)]), Unit::Step, Language::English)
+                .contains('·')
+        );
     }
 }

@@ -42,9 +42,10 @@ use std::path::{Path, PathBuf};
 
 use dl_core::Tensor;
 use dl_explain::Explanation;
+use dl_report::Language;
 use lexopt::{Arg, Parser};
 
-use crate::command::{Failure, print, read};
+use crate::command::{Failure, language as language_of, print, read};
 use crate::formula::Mistake;
 use data::{Divided, Examples};
 use file::Description;
@@ -57,14 +58,16 @@ struct Options {
     file: Option<OsString>,
     save: Option<PathBuf>,
     page: Option<PathBuf>,
+    language: Language,
 }
 
-fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
-    let mut options = Options::default();
+fn options(parser: &mut Parser, language: Language) -> Result<Option<Options>, Failure> {
+    let mut options = Options { language, ..Options::default() };
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             Arg::Long("save") => options.save = Some(parser.value()?.into()),
+            Arg::Long("lang") => options.language = language_of(parser)?,
             Arg::Long("page") => options.page = Some(parser.value()?.into()),
             Arg::Value(file) if options.file.is_none() => options.file = Some(file),
             Arg::Value(file) => {
@@ -77,8 +80,8 @@ fn options(parser: &mut Parser) -> Result<Option<Options>, Failure> {
 }
 
 /// Does what the arguments behind `run` ask for; whether they did not ask for help.
-pub(crate) fn command(parser: &mut Parser, out: &mut dyn Write) -> Result<bool, Failure> {
-    let Some(options) = options(parser)? else { return Ok(false) };
+pub(crate) fn command(parser: &mut Parser, language: Language, out: &mut dyn Write) -> Result<bool, Failure> {
+    let Some(options) = options(parser, language)? else { return Ok(false) };
     let file = options.file.ok_or_else(|| Failure::usage("no file; dl --help has an example"))?;
     if let Some(save) = &options.save {
         let ending = save.extension().map(|e| e.to_string_lossy().to_lowercase());
@@ -88,26 +91,27 @@ pub(crate) fn command(parser: &mut Parser, out: &mut dyn Write) -> Result<bool, 
         }
     }
     let file = Path::new(&file);
-    let described = Described::read(file)?;
+    let language = options.language;
+    let described = Described::read(file, language)?;
     let data = described.data()?;
-    print(&report::beginning(&described.model, data.as_ref()), out)?;
-    let trained = train(&described.model, &described.description.training, data.as_ref(), out)?;
-    print(&report::end(&described.model, &trained)?, out)?;
+    print(&report::beginning(&described.model, data.as_ref(), language), out)?;
+    let trained = train(&described.model, &described.description.training, data.as_ref(), (out, language))?;
+    print(&report::end(&described.model, &trained, language)?, out)?;
     if let Some(path) = &options.save {
         trained.session.save(path).map_err(|e| Failure::other(format!("{}: {e}", path.display())))?;
-        print(&format!("\nweights in {}", path.display()), out)?;
+        print(&format!("\n{}{}", language.pick("weights in ", "权重在 "), path.display()), out)?;
     }
     if let Some(path) = &options.page {
-        let page = report::page(&file.display().to_string(), &described.model, &trained);
+        let page = report::page(&file.display().to_string(), &described.model, &trained, language);
         page.write(path).map_err(|e| Failure::other(format!("{}: {e}", path.display())))?;
-        print(&format!("\npage in {}", path.display()), out)?;
+        print(&format!("\n{}{}", language.pick("page in ", "网页在 "), path.display()), out)?;
     }
     Ok(true)
 }
 
 /// What a page says of a training: its derivation and its step, run on the first examples.
-pub(crate) fn explanation(file: &Path) -> Result<Explanation, Failure> {
-    let described = Described::read(file)?;
+pub(crate) fn explanation(file: &Path, language: Language) -> Result<Explanation, Failure> {
+    let described = Described::read(file, language)?;
     let Described { model, description, .. } = &described;
     let data = described.data()?;
     let inputs = data.iter().flat_map(|data| &data.first);
@@ -119,7 +123,7 @@ pub(crate) fn explanation(file: &Path) -> Result<Explanation, Failure> {
     }
     let explanation =
         Explanation::new(&file.display().to_string(), model.derivation.clone(), model.step.clone());
-    let explanation = explanation.about(&model.described.join(" · "));
+    let explanation = explanation.language(language).about(&model.described.join(" · "));
     explanation.run(&inputs, description.training.seed).map_err(|e| Failure::other(e.to_string()))
 }
 
@@ -131,7 +135,7 @@ struct Described {
 }
 
 impl Described {
-    fn read(file: &Path) -> Result<Described, Failure> {
+    fn read(file: &Path, language: Language) -> Result<Described, Failure> {
         let text = read(file.as_os_str())?;
         let placed = |mistake: Mistake| {
             Failure::other(format!("{}, line {}: {mistake}", file.display(), mistake.line()))
@@ -144,10 +148,13 @@ impl Described {
             .map(|data| Examples::read(data, &description.inputs, folder, description.training.seed));
         let examples = examples.transpose()?;
         let name = file.display().to_string();
-        let model = model((&name, &text), &description, examples.as_ref()).map_err(|wrong| match wrong {
-            Wrong::Mistake(mistake) => placed(mistake),
-            Wrong::Failure(failure) => failure,
-        })?;
+        let model =
+            model((&name, &text), &description, examples.as_ref(), language).map_err(
+                |wrong| match wrong {
+                    Wrong::Mistake(mistake) => placed(mistake),
+                    Wrong::Failure(failure) => failure,
+                },
+            )?;
         Ok(Described { description, model, examples })
     }
 

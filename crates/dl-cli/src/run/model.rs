@@ -9,6 +9,7 @@ use dl_core::nn::{
 };
 use dl_core::spelling::suggestion;
 use dl_core::{DType, Dim, Expr, F32, F64, Graph, Init, Program, Shape};
+use dl_report::Language;
 
 use super::data::{EXAMPLES, Examples};
 use super::file::{Description, Parameter, Start, Training};
@@ -63,6 +64,7 @@ pub(super) fn model(
     (file, text): (&str, &str),
     description: &Description,
     examples: Option<&Examples>,
+    language: Language,
 ) -> Result<Model, Wrong> {
     let placed = |mistake: Mistake| match description.place {
         Some(place) => mistake.within(text, place),
@@ -193,7 +195,7 @@ pub(super) fn model(
     let parameters = names.iter().filter(|name| named(name).is_some()).cloned().collect();
     let constants = description.constants.iter().map(|(name, value)| format!("{name} = {value}"));
     let described = formula
-        .described()
+        .described(language)
         .into_iter()
         .filter(|text| text.split_once(':').is_none_or(|(name, _)| constant(name).is_none()));
     let described = described.chain(constants).collect();

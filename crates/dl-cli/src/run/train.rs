@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use dl_backends::{Cpu, Session};
+use dl_report::Language;
 use dl_train::{Epoch, Interrupt, Observer, Source, Trainer};
 
 use super::data::Divided;
@@ -28,8 +29,32 @@ pub(super) struct Round {
 pub(super) struct Trained {
     pub session: Session,
     pub rounds: Vec<Round>,
-    /// `epochs`, or `steps` where there is no data.
-    pub what: &'static str,
+    pub unit: Unit,
+}
+
+/// What a round is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Epoch,
+    /// Where there is no data.
+    Step,
+}
+
+impl Unit {
+    fn one(self, language: Language) -> &'static str {
+        match self {
+            Unit::Epoch => language.pick("epoch", "轮"),
+            Unit::Step => language.pick("step", "步"),
+        }
+    }
+
+    /// Several of them.
+    pub(super) fn many(self, language: Language) -> &'static str {
+        match self {
+            Unit::Epoch => language.pick("epochs", "轮"),
+            Unit::Step => language.pick("steps", "步"),
+        }
+    }
 }
 
 /// Numbers in four digits, as tables have them.
@@ -52,10 +77,13 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// The names over the columns of the table.
-fn heads(model: &Model, with_test: bool, what: &str) -> Vec<String> {
-    let of_test = model.reported.iter().filter(|_| with_test).map(|name| format!("held out {name}"));
-    let first = what.trim_end_matches('s').to_owned();
-    std::iter::once(first).chain(model.reported.iter().cloned()).chain(of_test).collect()
+fn heads(model: &Model, with_test: bool, unit: Unit, language: Language) -> Vec<String> {
+    let held_out = |name: &String| language.pick("held out ", "留出 ").to_owned() + name;
+    let of_test = model.reported.iter().filter(|_| with_test).map(held_out);
+    std::iter::once(unit.one(language).to_owned())
+        .chain(model.reported.iter().cloned())
+        .chain(of_test)
+        .collect()
 }
 
 /// A line of the table, each cell as wide as its column asks for.
@@ -82,12 +110,12 @@ pub(super) fn train(
     model: &Model,
     training: &Training,
     data: Option<&Divided>,
-    out: &mut dyn Write,
+    (out, language): (&mut dyn Write, Language),
 ) -> Result<Trained, Failure> {
     let session = Session::new(Cpu::default(), training.seed).checking(true);
     match data {
-        Some(data) => over_data(session, model, training, data, out),
-        None => without_data(session, model, training, out),
+        Some(data) => over_data(session, model, training, data, (out, language)),
+        None => without_data(session, model, training, (out, language)),
     }
 }
 
@@ -99,10 +127,10 @@ fn without_data(
     mut session: Session,
     model: &Model,
     training: &Training,
-    out: &mut dyn Write,
+    (out, language): (&mut dyn Write, Language),
 ) -> Result<Trained, Failure> {
     let step = session.compile(&model.step).map_err(failed)?;
-    let heads = heads(model, false, "steps");
+    let heads = heads(model, false, Unit::Step, language);
     print(&line(&heads, heads.clone()), out)?;
     let mut rounds = vec![];
     for number in 1..=training.rounds {
@@ -115,7 +143,7 @@ fn without_data(
         }
         rounds.push(round);
     }
-    Ok(Trained { session, rounds, what: "steps" })
+    Ok(Trained { session, rounds, unit: Unit::Step })
 }
 
 /// Takes down what each epoch came to, and writes rows.
@@ -153,11 +181,11 @@ fn over_data(
     model: &Model,
     training: &Training,
     data: &Divided,
-    out: &mut dyn Write,
+    (out, language): (&mut dyn Write, Language),
 ) -> Result<Trained, Failure> {
     let batch = training.batch.unwrap_or(data.train.len()).max(1);
     let (rounds, failure) = (Rc::new(RefCell::new(vec![])), Rc::new(RefCell::new(None)));
-    let heads = heads(model, data.test.is_some(), "epochs");
+    let heads = heads(model, data.test.is_some(), Unit::Epoch, language);
     print(&line(&heads, heads.clone()), out)?;
     let table = Table {
         names: model.reported.clone(),
@@ -180,5 +208,5 @@ fn over_data(
     if let Some(failure) = failure.take() {
         return Err(failure);
     }
-    Ok(Trained { session, rounds: rounds.take(), what: "epochs" })
+    Ok(Trained { session, rounds: rounds.take(), unit: Unit::Epoch })
 }

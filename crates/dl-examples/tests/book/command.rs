@@ -6,6 +6,7 @@ use std::process::Command;
 use std::{fs, time::SystemTime};
 
 use crate::page::root;
+use dl_report::Language;
 
 /// A line that stands for any number of lines.
 pub(crate) const CUT: &str = "…";
@@ -56,7 +57,7 @@ pub(crate) fn output(line: &str) -> Result<String, String> {
 /// What `dl` writes, to either stream.
 fn dl(arguments: &[&str]) -> String {
     let mut out = vec![];
-    match dl_cli::command::run(arguments.iter().map(OsString::from), &mut out) {
+    match dl_cli::command::run(arguments.iter().map(OsString::from), Language::English, &mut out) {
         Ok(()) => String::from_utf8(out).unwrap(),
         Err(failure) => format!("error: {failure}\n"),
     }

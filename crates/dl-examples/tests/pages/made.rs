@@ -13,6 +13,7 @@ use dl_train::{Epoch, LivePage, Observer, Trainer};
 
 use crate::browser::Opened;
 use crate::gallery;
+use dl_report::Language;
 
 const B: Named = Named("B");
 
@@ -73,7 +74,12 @@ pub(crate) fn own() -> Vec<Opened> {
 /// What `dl explain` writes.
 fn explain(arguments: &[&str]) -> String {
     let mut out = vec![];
-    dl_cli::command::run(["explain"].iter().chain(arguments).map(OsString::from), &mut out).unwrap();
+    dl_cli::command::run(
+        ["explain"].iter().chain(arguments).map(OsString::from),
+        Language::English,
+        &mut out,
+    )
+    .unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -92,7 +98,7 @@ fn of_a_file() -> [String; 2] {
     std::fs::write(&file, LINE).unwrap();
     let explained = explain(&[file.to_str().unwrap()]);
     let arguments = ["run".as_ref(), file.as_os_str(), "--page".as_ref(), page.as_os_str()];
-    dl_cli::command::run(arguments.map(ToOwned::to_owned), &mut vec![]).unwrap();
+    dl_cli::command::run(arguments.map(ToOwned::to_owned), Language::English, &mut vec![]).unwrap();
     [explained, std::fs::read_to_string(page).unwrap()]
 }
 
