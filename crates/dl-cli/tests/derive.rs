@@ -338,6 +338,21 @@ fn mistakes_are_shown_at_their_place() {
           	dot(x, w)
           	^^^^^^^^^"#]],
     );
+    // Brackets of Chinese take two columns each, and so does the space under them.
+    fails(
+        "（x + 1） * sofmax（x）",
+        expect![[r#"
+        there is no function sofmax; did you mean softmax?
+          （x + 1） * sofmax（x）
+          　     　   ^^^^^^"#]],
+    );
+    fails(
+        "x + 误差(x)",
+        expect![[r#"
+        there is no function 误差
+          x + 误差(x)
+              ^^^^"#]],
+    );
     fails(
         "x: [3]; w: [4]; sum(x + w)",
         expect![[r#"
