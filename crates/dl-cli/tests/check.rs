@@ -12,13 +12,41 @@ fn report(formula: &str) -> Report {
     Report::of(&Formula::parse(formula, &[]).unwrap()).unwrap()
 }
 
+const ENDS: &str = "Where it has a limit and no value of its own:";
+
+/// What is said of the ends of intervals.
+fn ends(formula: &str) -> String {
+    let text = report(formula).text();
+    text.split_once(ENDS).map_or("", |(_, rest)| rest.split("\n\n").next().unwrap()).trim().to_owned()
+}
+
+/// The limit on both sides of a hole, or on the one side of an end.
+#[test]
+fn formulas_are_tried_at_the_ends_of_intervals() {
+    let entropy = "-p*log(p) - (1-p)*log(1-p)";
+    // The rule for x·log(x) has mended the other end.
+    assert!(report(entropy).text().contains("NaN where 0 is right (at 0)"));
+    assert_eq!(ends(entropy), "p = 1: NaN as it stands, NaN by what runs; the limit is 0");
+    let [mended, not] = ["3 + (2.375 - x)*log(2.375 - x)", "3 + (2.375 - x)/sqrt(2.375 - x)"];
+    assert!(report(mended).text().contains("NaN where 3 is right (at 2.38)"), "{}", report(mended).text());
+    assert_eq!(ends(not), "x = 2.38: NaN as it stands, NaN by what runs; the limit is 3");
+    assert_eq!(ends("sin(x)/x"), "x = 0: NaN as it stands, NaN by what runs; the limit is 1");
+    // Of an array, where its least element meets the end: another one with other values.
+    let moved = ends("sum(p/sqrt(p))");
+    assert!(moved.starts_with("t·p = 0: NaN") && moved.matches("p + t = ").count() == 2, "{moved}");
+    for none in ["log(x)", "1/x", "sqrt(1 - x^2)", "x/abs(x)", "tan(x)"] {
+        assert_eq!(ends(none), "", "{none}");
+    }
+}
+
 #[test]
 fn what_is_harmed_is_named_and_nothing_else() {
     let mut wrong = vec![];
     for (set, expected) in [(&HARMED[..], true), (&HEALTHY[..], false)] {
         for (name, formula) in set {
             let report = report(formula);
-            if report.is_harmed() != expected {
+            // What is healthy has its values everywhere, also at the ends of intervals.
+            if report.is_harmed() != expected || !expected && report.text().contains(ENDS) {
                 wrong.push(format!("{name}: {}", report.text()));
             }
         }

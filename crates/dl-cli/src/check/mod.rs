@@ -5,7 +5,10 @@
 //! are. A value counts as wrong where it is not finite but the right one is, or differs from it by more than 10⁻⁴ of
 //! it and by more than a hundred roundings of the inputs explain (Σ |x·∂J/∂x| times 2⁻²⁴): what is lost then is
 //! lost to the formula, not to the problem.
+//!
+//! Where a formula stops having values, it may have a limit: what it comes to there is told, too.
 
+mod ends;
 mod plot;
 mod sweep;
 
@@ -69,18 +72,30 @@ impl Report {
         self.sweeps.iter().any(|sweep| sweep.points.iter().any(Point::compiled_is_harmed))
     }
 
+    /// Where the formula has a limit and no value, or where what runs has none.
+    fn ends(&self) -> String {
+        let all = self.sweeps.iter().flat_map(|sweep| sweep.ends.iter().map(move |end| (sweep, end)));
+        let lines: String = all.map(|(sweep, end)| format!("  {}\n", end.told(&sweep.what))).collect();
+        if lines.is_empty() {
+            lines
+        } else {
+            format!("\nWhere it has a limit and no value of its own:\n{lines}")
+        }
+    }
+
     /// For people.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n", self.written);
         let harmed: Vec<&Sweep> =
             self.sweeps.iter().filter(|sweep| sweep.points.iter().any(Point::is_harmed)).collect();
+        let ends = self.ends();
         if harmed.is_empty() {
             let inputs = self.sweeps.iter().map(|sweep| &*sweep.what).collect::<Vec<_>>().join(", ");
             let _ = writeln!(
                 text,
                 "\nComputed as it stands in f32, no digits are lost ({inputs} from -10⁴ to 10⁴)."
             );
-            return text;
+            return text + &ends;
         }
         for sweep in &harmed {
             let _ =
@@ -100,7 +115,7 @@ impl Report {
                 "It is no better everywhere: write the formula in another way, or compute in f64.".to_owned()
             }
         };
-        let _ = writeln!(text, "\n{verdict}");
+        let _ = write!(text, "\n{verdict}\n{ends}");
         if let Some(worst) = harmed.iter().max_by_key(|s| s.points.iter().filter(|p| p.is_harmed()).count()) {
             let _ = write!(text, "\n{}", plot::plot(worst));
         }
