@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::network::Loss;
 use crate::record::{Failed, Record, Row, Skipped};
 use crate::stats::Spread;
@@ -36,7 +38,7 @@ pub(crate) fn text(record: &Record) -> String {
     let mut widths = [0; 10];
     for line in head.iter().chain(lines) {
         for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let mut text = title(record);
@@ -251,7 +253,7 @@ pub(crate) fn wrapped(name: &str, text: &str) -> String {
     let mut lines = format!("{name:<INDENT$}");
     let mut column = INDENT;
     for word in text.split_whitespace() {
-        let length = word.chars().count();
+        let length = word.width();
         if column > INDENT && column + 1 + length > WIDTH {
             lines += &format!("\n{:INDENT$}", "");
             column = INDENT;
@@ -274,7 +276,7 @@ fn data_mib(record: &Record) -> String {
 pub(crate) fn aligned(cells: &[String; 10], widths: &[usize; 10]) -> String {
     let mut line = String::new();
     for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let blanks = " ".repeat(width - cell.chars().count());
+        let blanks = " ".repeat(width - cell.width());
         match i {
             0 => line += &format!("  {cell}{blanks}"),
             _ => line += &format!("  {blanks}{cell}"),
@@ -365,7 +367,7 @@ peak       resident memory of the row's own process; 60 MiB of it are the progra
         record.rows[0].step_ms = Spread { median: 1112.4, p10: 1100.6, p90: 1234.5 };
         record.rows[0].images_per_s = 12_345_678.0;
         record.rows[0].compile_ms = Some(12_345.6);
-        let widest = text(&record).lines().map(|line| line.chars().count()).max();
+        let widest = text(&record).lines().map(|line| line.width()).max();
         assert!(widest <= Some(120), "{widest:?}");
     }
 

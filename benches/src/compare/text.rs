@@ -1,5 +1,7 @@
 //! The comparison as a table for people.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{CRITERION, Comparison, Pair, Place, Times, Verdict};
 use crate::record::{Record, Row};
 use crate::table::{NONE, aligned, digits, grouped, range, short, wrapped};
@@ -16,7 +18,7 @@ pub(crate) fn text(of: &Comparison) -> String {
     let mut widths = [0; 10];
     for line in head.iter().chain(blocks.iter().flat_map(|(_, lines)| lines)) {
         for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let mut text = String::from("\n");

@@ -1,5 +1,7 @@
 //! The report of a run: one page with pictures, beside the record.
 
+#[cfg(test)]
+mod looked;
 mod roofline;
 
 use dl_report::{Bars, Page, Plot, number};

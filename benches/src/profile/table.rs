@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use dl_backends::Operation;
+use unicode_width::UnicodeWidthStr;
 
 use super::ceilings::{Ceiling, Ceilings};
 use super::found::{Line, Profile};
@@ -56,7 +57,7 @@ pub(super) fn text(head: &str, blocks: &[Profile]) -> String {
     let mut widths = [0; 9];
     for line in head_lines.iter().chain(lines.iter().flatten()) {
         for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let mut text = format!("\n{head}\n");
@@ -189,7 +190,7 @@ fn shortened(name: &str) -> String {
 fn aligned(cells: &[String; 9], widths: &[usize; 9]) -> String {
     let mut line = String::new();
     for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let blanks = " ".repeat(width - cell.chars().count());
+        let blanks = " ".repeat(width - cell.width());
         match i {
             0 | 8 => line += &format!("  {cell}{blanks}"),
             _ => line += &format!("  {blanks}{cell}"),

@@ -5,11 +5,43 @@ mod textbook;
 
 use dl_cli::check::Report;
 use dl_cli::formula::Formula;
+use dl_report::Language;
 use expect_test::expect;
 use textbook::{HARMED, HEALTHY};
 
 fn report(formula: &str) -> Report {
     Report::of(&Formula::parse(formula, &[]).unwrap()).unwrap()
+}
+
+const ENDS: &str = "Where it has a limit and no value of its own:";
+
+/// What is said of the ends of intervals.
+fn ends(formula: &str) -> String {
+    let text = report(formula).text(Language::English);
+    text.split_once(ENDS).map_or("", |(_, rest)| rest.split("\n\n").next().unwrap()).trim().to_owned()
+}
+
+/// The limit on both sides of a hole, or on the one side of an end.
+#[test]
+fn formulas_are_tried_at_the_ends_of_intervals() {
+    let entropy = "-p*log(p) - (1-p)*log(1-p)";
+    // The rule for x·log(x) has mended the other end.
+    assert!(report(entropy).text(Language::English).contains("NaN where 0 is right (at 0)"));
+    assert_eq!(ends(entropy), "p = 1: NaN as it stands, NaN by what runs; the limit is 0");
+    let [mended, not] = ["3 + (2.375 - x)*log(2.375 - x)", "3 + (2.375 - x)/sqrt(2.375 - x)"];
+    assert!(
+        report(mended).text(Language::English).contains("NaN where 3 is right (at 2.38)"),
+        "{}",
+        report(mended).text(Language::English)
+    );
+    assert_eq!(ends(not), "x = 2.38: NaN as it stands, NaN by what runs; the limit is 3");
+    assert_eq!(ends("sin(x)/x"), "x = 0: NaN as it stands, NaN by what runs; the limit is 1");
+    // Of an array, where its least element meets the end: another one with other values.
+    let moved = ends("sum(p/sqrt(p))");
+    assert!(moved.starts_with("t·p = 0: NaN") && moved.matches("p + t = ").count() == 2, "{moved}");
+    for none in ["log(x)", "1/x", "sqrt(1 - x^2)", "x/abs(x)", "tan(x)"] {
+        assert_eq!(ends(none), "", "{none}");
+    }
 }
 
 #[test]
@@ -18,8 +50,9 @@ fn what_is_harmed_is_named_and_nothing_else() {
     for (set, expected) in [(&HARMED[..], true), (&HEALTHY[..], false)] {
         for (name, formula) in set {
             let report = report(formula);
-            if report.is_harmed() != expected {
-                wrong.push(format!("{name}: {}", report.text()));
+            // What is healthy has its values everywhere, also at the ends of intervals.
+            if report.is_harmed() != expected || !expected && report.text(Language::English).contains(ENDS) {
+                wrong.push(format!("{name}: {}", report.text(Language::English)));
             }
         }
     }
@@ -28,7 +61,7 @@ fn what_is_harmed_is_named_and_nothing_else() {
 
 #[test]
 fn where_and_instead_of_what() {
-    let text = report("log(1 + exp(x))").text();
+    let text = report("log(1 + exp(x))").text(Language::English);
     // Errors of single roundings are another machine's own.
     let (said, plot) = text.split_once("relative error").unwrap();
     expect![[r#"
@@ -54,13 +87,13 @@ fn where_and_instead_of_what() {
 
         Computed as it stands in f32, no digits are lost (θ from -10⁴ to 10⁴).
     "#]]
-    .assert_eq(&report("(theta - 3)^2").text());
-    let text = report("mean(x^2) - mean(x)^2").text();
+    .assert_eq(&report("(theta - 3)^2").text(Language::English));
+    let text = report("mean(x^2) - mean(x)^2").text(Language::English);
     for part in
         ["with x + t from", "by the rules difference-of-moments", "right wherever the formula has a value"]
     {
         assert!(text.contains(part), "{text}");
     }
-    let text = report("sqrt(x + 1) - sqrt(x)").text();
+    let text = report("sqrt(x + 1) - sqrt(x)").text(Language::English);
     assert!(text.contains("It is no better everywhere"), "{text}");
 }

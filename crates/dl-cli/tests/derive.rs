@@ -340,6 +340,21 @@ fn mistakes_are_shown_at_their_place() {
           	dot(x, w)
           	^^^^^^^^^"#]],
     );
+    // Brackets of Chinese take two columns each, and so does the space under them.
+    fails(
+        "（x + 1） * sofmax（x）",
+        expect![[r#"
+        there is no function sofmax; did you mean softmax?
+          （x + 1） * sofmax（x）
+          　     　   ^^^^^^"#]],
+    );
+    fails(
+        "x + 误差(x)",
+        expect![[r#"
+        there is no function 误差
+          x + 误差(x)
+              ^^^^"#]],
+    );
     fails(
         "x: [3]; w: [4]; sum(x + w)",
         expect![[r#"
@@ -463,6 +478,15 @@ fn results_are_told_in_chinese() {
     "#]]
     .assert_eq(&chinese);
     assert_eq!(chinese, said(&["--lang", "zh", "derive", formula, "--wrt", "x"]).unwrap());
+    // A sentence for each way in which a check may end.
+    let check = |formula: &str| said(&["check", formula, "--lang", "zh"]).unwrap();
+    for (formula, sentence) in [
+        ("(theta - 3)^2", "照原样以 f32 计算，不丢失有效数字（θ 从 -10⁴ 到 10⁴）。"),
+        ("log(1 + exp(x))", "凡公式有值之处，它都正确。"),
+        ("-p*log(p) - (1-p)*log(1-p)", "有极限而本身没有值之处："),
+    ] {
+        assert!(check(formula).contains(sentence), "{}", check(formula));
+    }
     assert_eq!(
         said(&["--lang", "zh", "--help"]).unwrap().lines().next(),
         Some("用法：dl 命令 公式 [选项]，或 dl run 文件")

@@ -9,6 +9,7 @@ use dl_cli::command::run;
 use dl_report::Language;
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
+use unicode_width::UnicodeWidthStr;
 
 fn said(arguments: &[&Path]) -> Result<String, String> {
     let mut out = vec![];
@@ -90,6 +91,23 @@ fn a_line_through_points() {
         b = 0.9531
     "#]]
     .assert_eq(&said(&[&folder.path().join("run.toml")]).unwrap());
+}
+
+/// A character of Chinese takes two columns of the table.
+#[test]
+fn names_in_chinese_head_their_columns() {
+    let text =
+        LINE.replace("mean((w*x + b - t)^2) +", "均方误差的平均 = mean((w*x + b - t)^2); 均方误差的平均 +");
+    let text = said(&[&folder(&text, &[]).path().join("run.toml")]).unwrap();
+    let table = &text[text.find("4 examples").unwrap()..text.find("\n\n·").unwrap()];
+    expect![[r#"
+        4 examples
+            epoch          J  均方误差的平均
+                1         21              21
+                2     0.5379           0.535
+                3    0.01837         0.01449"#]]
+    .assert_eq(table);
+    assert!(table.lines().skip(1).all(|line| line.width() == 36), "{table}");
 }
 
 #[test]
@@ -228,6 +246,21 @@ fn mistakes_are_shown_in_their_place() {
         run.toml, line 2: parameter teta does not occur in the formula
           parameters.teta = 0
                      ^^^^"#]],
+    );
+    fails(
+        "formula = '（theta + 1）^2 + gamma'\nparameters.theta = 0",
+        expect![[r#"
+        run.toml, line 1: γ has no value: expected it under [parameters], [constants], or in the data ([data])
+          formula = '（theta + 1）^2 + gamma'
+                     　         　     ^^^^^"#]],
+    );
+    // An accent by itself takes no column.
+    fails(
+        "formula = 'theta^2'\nparameters = { 'e\u{301}' = 0, theta = 0, x = '' }",
+        expect![[r#"
+        run.toml, line 2: no ; there are zeros, ones, uniform, normal, xavier, kaiming, he, orthogonal
+          parameters = { 'é' = 0, theta = 0, x = '' }
+                                                 ^^"#]],
     );
     fails(
         "formula = 'theta^2 + gamma'\nparameters.theta = 0",

@@ -7,10 +7,11 @@ use std::fmt::Write;
 use dl_core::Plan;
 use dl_core::plan::Arg;
 use dl_report::{Language, escape};
+use unicode_width::UnicodeWidthStr;
 
 /// Nodes that are drawn one by one, at most.
 const SCREEN: usize = 70;
-/// Pixels of a character, of a box's height, and between boxes.
+/// Pixels of a column of characters, of a box's height, and between boxes.
 const CHARACTER: f64 = 7.2;
 const HEIGHT: f64 = 24.0;
 const GAP: f64 = 16.0;
@@ -254,7 +255,7 @@ impl Drawing {
     fn svg(&self, title: &str, language: Language) -> String {
         let levels = self.levels();
         let widths: Vec<f64> =
-            self.nodes.iter().map(|node| 16.0 + CHARACTER * node.label.chars().count() as f64).collect();
+            self.nodes.iter().map(|node| 16.0 + CHARACTER * node.label.width() as f64).collect();
         let (mut x, mut y) = (vec![0.0; self.nodes.len()], vec![0.0; self.nodes.len()]);
         let mut left = GAP;
         let mut height: f64 = 0.0;

@@ -120,23 +120,27 @@ impl Page {
         self
     }
 
-    /// A table of text in a box that scrolls; cells that are numbers stand to the right.
+    /// A table of text in a box that scrolls; columns of numbers stand to the right.
     pub fn table<Row, Cell>(mut self, head: &[&str], rows: impl IntoIterator<Item = Row>) -> Page
     where
         Row: IntoIterator<Item = Cell>,
         Cell: AsRef<str>,
     {
+        let rows: Vec<Vec<Cell>> = rows.into_iter().map(|row| row.into_iter().collect()).collect();
+        let class = |place: usize| {
+            let cells = || rows.iter().filter_map(|row| row.get(place)).map(Cell::as_ref);
+            let of_numbers = cells().all(|cell| is_number(cell) || is_nothing(cell));
+            if of_numbers && cells().any(is_number) { " class=\"number\"" } else { "" }
+        };
         self.body.push_str("<div class=\"wide\"><table class=\"plain\">\n<thead><tr>");
-        for cell in head {
-            let _ = write!(self.body, "<th scope=\"col\">{}</th>", escape(cell));
+        for (place, cell) in head.iter().enumerate() {
+            let _ = write!(self.body, "<th scope=\"col\"{}>{}</th>", class(place), escape(cell));
         }
         self.body.push_str("</tr></thead>\n<tbody>\n");
-        for row in rows {
+        for row in &rows {
             self.body.push_str("<tr>");
-            for cell in row {
-                let cell = cell.as_ref();
-                let class = if is_number(cell) { " class=\"number\"" } else { "" };
-                let _ = write!(self.body, "<td{class}>{}</td>", escape(cell));
+            for (place, cell) in row.iter().enumerate() {
+                let _ = write!(self.body, "<td{}>{}</td>", class(place), escape(cell.as_ref()));
             }
             self.body.push_str("</tr>\n");
         }
@@ -206,6 +210,11 @@ fn style() -> String {
          @media print {{ :root {{ color-scheme: light;{light} --mark: #FFE9A8; --used: #D8ECFF; }} }}\n{}{STYLE}",
         rules()
     )
+}
+
+/// Whether a cell says that there is no number.
+fn is_nothing(cell: &str) -> bool {
+    matches!(cell, "" | "·" | "–" | "—")
 }
 
 /// Whether a cell begins as a number does.

@@ -1,5 +1,7 @@
 //! Text: escaped for markup, as wide as it will be, and numbers as people write them.
 
+use unicode_width::UnicodeWidthChar;
+
 /// `text` for the content and the attributes of HTML and SVG. Control characters, which XML has no spelling for, become
 /// U+FFFD.
 ///
@@ -43,16 +45,13 @@ fn advance(c: char) -> f64 {
         'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.92,
         '⁰'..='₉' | '²' | '³' | '¹' => 0.4,
         'A'..='Z' => 0.7,
-        '\u{1100}'.. if is_wide(c) => 1.05,
-        _ => 0.58,
+        _ => match c.width() {
+            // As wide as it is high.
+            Some(2..) => 1.05,
+            Some(0) => 0.0,
+            _ => 0.58,
+        },
     }
-}
-
-/// Scripts whose characters are as wide as they are high.
-fn is_wide(c: char) -> bool {
-    matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..)
 }
 
 /// `text` cut to a width, with `…` where it was cut.
@@ -185,5 +184,6 @@ mod tests {
         let cut = cut("a very long name of a series", 6.0);
         assert!(cut.ends_with('…') && width(&cut) <= 6.5, "{cut}");
         assert!(width("损失") > 2.0);
+        assert_eq!(width("e\u{301}"), width("e"));
     }
 }

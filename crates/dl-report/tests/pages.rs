@@ -32,7 +32,7 @@ fn a_small_page() {
         <section>
         <h2>Two</h2>
         <div class="wide"><table class="plain">
-        <thead><tr><th scope="col">name</th><th scope="col">time</th></tr></thead>
+        <thead><tr><th scope="col">name</th><th scope="col" class="number">time</th></tr></thead>
         <tbody>
         <tr><td>cpu</td><td class="number">12.5</td></tr>
         </tbody></table></div>
@@ -83,4 +83,14 @@ fn pages_and_pictures_are_written() -> std::io::Result<()> {
     assert_eq!(std::fs::read_to_string(folder.path().join("a.html"))?, page.html());
     assert!(page.write(folder.path().join("none").join("a.html")).is_err());
     Ok(())
+}
+
+/// Numbers stand below each other, whatever is missing between them; text that begins with a digit stays where it is.
+#[test]
+fn a_column_of_numbers_stands_to_the_right() {
+    let rows = [["cpu", "12.5", "64 cores"], ["wgpu", "·", "a test"]];
+    let html = Page::new("a").table(&["row", "ms", "from"], rows).html();
+    assert!(html.contains("<td>cpu</td><td class=\"number\">12.5</td><td>64 cores</td>"), "{html}");
+    assert!(html.contains("<td>wgpu</td><td class=\"number\">·</td><td>a test</td>"), "{html}");
+    assert_eq!(html.matches("<th scope=\"col\" class=\"number\">").count(), 1);
 }

@@ -6,7 +6,7 @@ use crate::workspace::Workspace;
 
 /// All that `dl-core` may stand on. A new name here is a decision: it must be
 /// small, pure Rust, and no tensor library.
-const DEPENDENCIES: [&str; 20] = [
+const DEPENDENCIES: [&str; 21] = [
     "dl-core",
     "equivalent",
     "hashbrown",
@@ -26,6 +26,7 @@ const DEPENDENCIES: [&str; 20] = [
     "thiserror",
     "thiserror-impl",
     "unicode-ident",
+    "unicode-width",
     "zmij",
 ];
 

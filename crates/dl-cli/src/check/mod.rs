@@ -5,13 +5,17 @@
 //! are. A value counts as wrong where it is not finite but the right one is, or differs from it by more than 10⁻⁴ of
 //! it and by more than a hundred roundings of the inputs explain (Σ |x·∂J/∂x| times 2⁻²⁴): what is lost then is
 //! lost to the formula, not to the problem.
+//!
+//! Where a formula stops having values, it may have a limit: what it comes to there is told, too.
 
+mod ends;
 mod plot;
 mod sweep;
 
 use std::fmt::Write;
 
 use dl_core::{F32, F64, Graph, Program};
+use dl_report::Language;
 
 use crate::command::{Failure, Notation, Options};
 use crate::formula::Formula;
@@ -69,40 +73,73 @@ impl Report {
         self.sweeps.iter().any(|sweep| sweep.points.iter().any(Point::compiled_is_harmed))
     }
 
+    /// Where the formula has a limit and no value, or where what runs has none.
+    fn ends(&self, language: Language) -> String {
+        let all = self.sweeps.iter().flat_map(|sweep| sweep.ends.iter().map(move |end| (sweep, end)));
+        let lines: String =
+            all.map(|(sweep, end)| format!("  {}\n", end.told(&sweep.what, language))).collect();
+        if lines.is_empty() {
+            lines
+        } else {
+            let head =
+                language.pick("Where it has a limit and no value of its own:", "有极限而本身没有值之处：");
+            format!("\n{head}\n{lines}")
+        }
+    }
+
     /// For people.
-    pub fn text(&self) -> String {
+    pub fn text(&self, language: Language) -> String {
         let mut text = format!("{}\n", self.written);
         let harmed: Vec<&Sweep> =
             self.sweeps.iter().filter(|sweep| sweep.points.iter().any(Point::is_harmed)).collect();
+        let ends = self.ends(language);
         if harmed.is_empty() {
             let inputs = self.sweeps.iter().map(|sweep| &*sweep.what).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(
-                text,
-                "\nComputed as it stands in f32, no digits are lost ({inputs} from -10⁴ to 10⁴)."
-            );
-            return text;
+            let _ = match language {
+                Language::English => writeln!(
+                    text,
+                    "\nComputed as it stands in f32, no digits are lost ({inputs} from -10⁴ to 10⁴)."
+                ),
+                Language::Chinese => {
+                    writeln!(text, "\n照原样以 f32 计算，不丢失有效数字（{inputs} 从 -10⁴ 到 10⁴）。")
+                }
+            };
+            return text + &ends;
         }
         for sweep in &harmed {
-            let _ =
-                writeln!(text, "\nComputed as it stands in f32, with {} from -10⁴ to 10⁴, it is", sweep.what);
-            for range in sweep.ranges() {
+            let what = &sweep.what;
+            let _ = match language {
+                Language::English => {
+                    writeln!(text, "\nComputed as it stands in f32, with {what} from -10⁴ to 10⁴, it is")
+                }
+                Language::Chinese => {
+                    writeln!(text, "\n照原样以 f32 计算，{what} 从 -10⁴ 到 10⁴，得到")
+                }
+            };
+            for range in sweep.ranges(language) {
                 let _ = writeln!(text, "  {range}");
             }
         }
         let rules = self.rules.join(", ");
-        let by = if rules.is_empty() { "as it stands".to_owned() } else { format!("by the rules {rules}") };
-        let _ = writeln!(text, "\nWhat runs, {by}:\n\n  {}", self.runs.replace('\n', "\n  "));
+        let what = match (language, rules.is_empty()) {
+            (Language::English, true) => "What runs, as it stands:".to_owned(),
+            (Language::English, false) => format!("What runs, by the rules {rules}:"),
+            (Language::Chinese, true) => "实际运行的，即原样：".to_owned(),
+            (Language::Chinese, false) => format!("实际运行的，所用规则为 {rules}："),
+        };
+        let _ = writeln!(text, "\n{what}\n\n  {}", self.runs.replace('\n', "\n  "));
         let wrong =
             self.sweeps.iter().flat_map(|sweep| &sweep.points).filter(|p| p.compiled_is_harmed()).count();
         let verdict = match wrong {
-            0 => "It is right wherever the formula has a value.".to_owned(),
-            _ => {
-                "It is no better everywhere: write the formula in another way, or compute in f64.".to_owned()
-            }
+            0 => language.pick("It is right wherever the formula has a value.", "凡公式有值之处，它都正确。"),
+            _ => language.pick(
+                "It is no better everywhere: write the formula in another way, or compute in f64.",
+                "它并非处处更好：请把公式换一种写法，或以 f64 计算。",
+            ),
         };
-        let _ = writeln!(text, "\n{verdict}");
+        let _ = write!(text, "\n{verdict}\n{ends}");
         if let Some(worst) = harmed.iter().max_by_key(|s| s.points.iter().filter(|p| p.is_harmed()).count()) {
-            let _ = write!(text, "\n{}", plot::plot(worst));
+            let _ = write!(text, "\n{}", plot::plot(worst, language));
         }
         text
     }
@@ -114,5 +151,5 @@ pub(crate) fn command(options: &Options) -> Result<String, Failure> {
     if options.notation != Notation::Unicode || options.rate.is_some() || !options.wrt.is_empty() {
         return Err(Failure::usage("dl check has no use for --wrt, --rate and notations"));
     }
-    Ok(Report::of(&Formula::parse(&options.formula, &shapes)?)?.text())
+    Ok(Report::of(&Formula::parse(&options.formula, &shapes)?)?.text(options.language))
 }

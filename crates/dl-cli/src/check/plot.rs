@@ -1,5 +1,8 @@
 //! The relative error over the argument, as text.
 
+use dl_report::Language;
+use unicode_width::UnicodeWidthStr;
+
 use super::sweep::{LEAST, Point, Sweep, number};
 
 /// Columns.
@@ -9,7 +12,7 @@ const FROM: i32 = -8;
 const TO: i32 = 0;
 
 /// The errors of the formula as it stands (`×`) and of what runs (`·`), a row for a power of ten.
-pub(super) fn plot(sweep: &Sweep) -> String {
+pub(super) fn plot(sweep: &Sweep, language: Language) -> String {
     let mut points: Vec<&Point> = sweep.points.iter().filter(|p| p.counts()).collect();
     points.sort_by(|a, b| a.at.total_cmp(&b.at));
     let Some((first, last)) = points.first().zip(points.last()) else { return String::new() };
@@ -39,12 +42,19 @@ pub(super) fn plot(sweep: &Sweep) -> String {
         mark(worst(|p| p.naive), '×');
         mark(worst(|p| p.compiled), '·');
     }
-    let mut text = "relative error: × as it stands, · what runs, * both\n\n".to_owned();
+    let legend = language.pick(
+        "relative error: × as it stands, · what runs, * both",
+        "相对误差：× 照原样，· 实际运行的，* 两者",
+    );
+    let mut text = format!("{legend}\n\n");
     for (row, cells) in drawn.iter().enumerate().rev() {
-        let label = if row == rows - 1 { "not finite".into() } else { number(10f64.powi(FROM + row as i32)) };
-        let label = label.replace("1·10", "10");
+        let label = match row == rows - 1 {
+            true => language.pick("not finite", "不是有限数").to_owned(),
+            false => number(10f64.powi(FROM + row as i32)).replace("1·10", "10"),
+        };
+        let before = " ".repeat(10usize.saturating_sub(label.width()));
         let line: String = cells.iter().collect();
-        text.push_str(&format!("{label:>10} │{}\n", line.trim_end()));
+        text.push_str(&format!("{before}{label} │{}\n", line.trim_end()));
     }
     let (from, to) = (number(first.at), number(last.at));
     let gap = WIDTH.saturating_sub(from.chars().count() + to.chars().count());

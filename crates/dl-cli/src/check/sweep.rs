@@ -4,7 +4,9 @@
 use dl_backends::{Cpu, Handle, Session};
 use dl_core::interp::evaluate;
 use dl_core::{DType, Dims, Program, Tensor};
+use dl_report::Language;
 
+use super::ends::{End, ends};
 use crate::command::Failure;
 
 /// Sizes of axes without one of their own.
@@ -25,6 +27,7 @@ pub(super) struct Sweep {
     /// `x`, or what is done with it if it is an array.
     pub what: String,
     pub points: Vec<Point>,
+    pub ends: Vec<End>,
 }
 
 /// What the values are where an input is `at`.
@@ -60,7 +63,7 @@ impl Point {
 
 impl Sweep {
     /// Sentences about where the formula is wrong: `∞ in place of 100 (x = 100), for x from 89 to 10000`.
-    pub(super) fn ranges(&self) -> Vec<String> {
+    pub(super) fn ranges(&self, language: Language) -> Vec<String> {
         let mut points: Vec<&Point> = self.points.iter().filter(|p| p.counts()).collect();
         points.sort_by(|a, b| a.at.total_cmp(&b.at));
         points.dedup_by(|b, a| {
@@ -76,9 +79,22 @@ impl Sweep {
         runs.map(|run| {
             let middle = run[run.len() / 2];
             let (from, to) = (number(run[0].at), number(run[run.len() - 1].at));
-            let range = if from == to { format!("at {from}") } else { format!("from {from} to {to}") };
             let (wrong, right) = (number(middle.naive), number(middle.right));
-            format!("{wrong} where {right} is right (at {}); the like {range}", number(middle.at))
+            let at = number(middle.at);
+            match (language, from == to) {
+                (Language::English, true) => {
+                    format!("{wrong} where {right} is right (at {at}); the like at {from}")
+                }
+                (Language::English, false) => {
+                    format!("{wrong} where {right} is right (at {at}); the like from {from} to {to}")
+                }
+                (Language::Chinese, true) => {
+                    format!("{wrong}，正确的是 {right}（在 {at} 处）；{from} 处也如此")
+                }
+                (Language::Chinese, false) => {
+                    format!("{wrong}，正确的是 {right}（在 {at} 处）；从 {from} 到 {to} 都如此")
+                }
+            }
         })
         .collect()
     }
@@ -169,22 +185,55 @@ pub(super) fn sweeps(
                 Way::Scaled => format!("t·{variable}"),
                 Way::Shifted => format!("{variable} + t"),
             };
-            let mut sweep = Sweep { what, points: vec![] };
+            let mut sweep = Sweep { what, points: vec![], ends: vec![] };
             for draw in 0..2 {
-                for at in grid() {
+                let data = |at: f64, digits: Digits| {
                     let mut data: Vec<(String, Tensor)> = vec![];
                     for (i, decl) in exact.inputs().iter().enumerate() {
                         let shape = shape_of(&decl.name)?;
                         let moved = (variables[place] == *decl.name).then_some((*way, at));
-                        data.push((decl.name.to_string(), values(decl.dtype, &shape, (i, draw), moved)?));
+                        let value = values(decl.dtype, &shape, (i, draw), moved, digits)?;
+                        data.push((decl.name.to_string(), value));
                     }
-                    sweep.points.push(point(at, &data, &mut runs, exact, variables)?);
+                    Ok::<_, Failure>(data)
+                };
+                let mut points = vec![];
+                for at in grid() {
+                    points.push(point(at, &data(at, Digits::F32)?, &mut runs, exact, variables)?);
                 }
+                let right = |at: f64| right(exact, &data(at, Digits::F64)?);
+                let ends = ends(&points, right)?;
+                for at in ends.closed {
+                    let point = point(at, &data(at, Digits::F32)?, &mut runs, exact, variables)?;
+                    // Digits beside a root or a logarithm are lost with those of the argument.
+                    if !(point.naive.is_finite() && point.compiled.is_finite()) {
+                        points.push(point);
+                    }
+                }
+                for (at, limit) in ends.open {
+                    let data = data(at, Digits::F32)?;
+                    let [naive, compiled] = &mut runs;
+                    let end = End { at, limit, naive: naive.value(&data)?, compiled: compiled.value(&data)? };
+                    let known = sweep.ends.iter().any(|known| known.at == at && known.limit == limit);
+                    if end.is_wrong() && !known {
+                        sweep.ends.push(end);
+                    }
+                }
+                sweep.points.append(&mut points);
             }
             all.push(sweep);
         }
     }
     Ok(all)
+}
+
+/// How exactly inputs have their values.
+#[derive(Clone, Copy, PartialEq)]
+enum Digits {
+    /// As `f32` has them.
+    F32,
+    /// Between those, too.
+    F64,
 }
 
 /// Elements near 1 that differ: all positive at first, then of both signs.
@@ -193,13 +242,15 @@ fn values(
     shape: &[usize],
     (input, draw): (usize, usize),
     moved: Option<(Way, f64)>,
+    digits: Digits,
 ) -> Result<Tensor, Failure> {
     let count: usize = shape.iter().product();
     let element = |i: usize| {
         if dtype == DType::I64 {
             return (i % 2) as f64;
         }
-        let base = 0.35 + ((i * 37 + input * 61 + draw * 17 + 11) % 101) as f64 / 90.0;
+        // What is added to it meets it: `f32` has both.
+        let base = f64::from((0.35 + ((i * 37 + input * 61 + draw * 17 + 11) % 101) as f64 / 90.0) as f32);
         let signed = if draw == 1 && (i + input) % 2 == 1 { -base } else { base };
         match moved {
             Some((Way::Is, at)) => at,
@@ -208,7 +259,8 @@ fn values(
             None => signed,
         }
     };
-    let all: Vec<f64> = (0..count).map(element).map(|x| f64::from(x as f32)).collect();
+    let rounded = |x: f64| if digits == Digits::F32 { f64::from(x as f32) } else { x };
+    let all: Vec<f64> = (0..count).map(element).map(rounded).collect();
     Tensor::from_f64(dtype, shape, &all).map_err(Into::into)
 }
 
@@ -239,6 +291,12 @@ impl<'p> Run<'p> {
         let found = self.session.run(&self.handle, &views).and_then(|out| out.read("J"));
         Ok(found.map_err(|e| Failure::other(e.to_string()))?.to_f64()[0])
     }
+}
+
+/// The right value.
+fn right(exact: &Program, data: &[(String, Tensor)]) -> Result<f64, Failure> {
+    let inputs: Vec<_> = data.iter().map(|(name, value)| (&**name, value.view())).collect();
+    Ok(evaluate(exact, &inputs, &[], 0, 0)?.output("J")?.to_f64()[0])
 }
 
 fn point(

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// Where something stands in the text, in bytes.
 pub type Span = Range<usize>;
 
@@ -57,10 +59,22 @@ impl fmt::Display for Mistake {
         let end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
         let line = &self.text[begin..end];
         let within = &self.text[start..self.span.end.clamp(start, end)];
-        // A tab stays one, so that the marks stand where the terminal puts the characters.
-        let lead: String = self.text[begin..start].chars().map(|c| if c == '\t' { c } else { ' ' }).collect();
-        let marks = "^".repeat(within.chars().count().max(1));
+        let lead: String = self.text[begin..start].chars().filter_map(blank).collect();
+        let marks = "^".repeat(within.width().max(1));
         write!(f, "{}\n  {line}\n  {lead}{marks}", self.what)
+    }
+}
+
+/// What is as wide as a character wherever it is shown, and empty, so that marks stand under what they are about: a tab
+/// for a tab, an ideographic space for a character of two columns.
+fn blank(c: char) -> Option<char> {
+    match c {
+        '\t' => Some('\t'),
+        _ => match c.width().unwrap_or(1) {
+            0 => None,
+            1 => Some(' '),
+            _ => Some('\u{3000}'),
+        },
     }
 }
 

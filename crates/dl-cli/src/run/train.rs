@@ -8,6 +8,7 @@ use std::rc::Rc;
 use dl_backends::{Cpu, Session};
 use dl_report::Language;
 use dl_train::{Epoch, Interrupt, Observer, Source, Trainer};
+use unicode_width::UnicodeWidthStr;
 
 use super::data::Divided;
 use super::file::Training;
@@ -88,7 +89,10 @@ fn heads(model: &Model, with_test: bool, unit: Unit, language: Language) -> Vec<
 
 /// A line of the table, each cell as wide as its column asks for.
 fn line(heads: &[String], cells: impl IntoIterator<Item = String>) -> String {
-    let wide = |(head, cell): (&String, String)| format!("{cell:>0$}", head.chars().count().max(9));
+    let wide = |(head, cell): (&String, String)| {
+        let blanks = head.width().max(9).saturating_sub(cell.width());
+        format!("{}{cell}", " ".repeat(blanks))
+    };
     heads.iter().zip(cells).map(wide).collect::<Vec<_>>().join("  ")
 }
 

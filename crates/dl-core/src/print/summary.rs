@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::dim::Name;
 use crate::graph::{Graph, LayerNote, Node, NodeId, Origin, Owner, ParameterDecl};
 use crate::ops::Op;
@@ -168,12 +170,19 @@ impl fmt::Display for Summary {
         let mut widths = [0; 5];
         for line in &lines {
             for (width, cell) in widths.iter_mut().zip(line) {
-                *width = cell.chars().count().max(*width);
+                *width = cell.width().max(*width);
             }
         }
-        let [a, b, c, d, e] = widths;
-        for [path, kind, output, parameters, operations] in &lines {
-            writeln!(f, "{path:a$}  {kind:b$}  {output:c$}  {parameters:>d$}  {operations:>e$}")?;
+        for line in &lines {
+            for (i, (cell, width)) in line.iter().zip(widths).enumerate() {
+                let (gap, blanks) = (if i > 0 { "  " } else { "" }, " ".repeat(width - cell.width()));
+                match i {
+                    0..3 => write!(f, "{gap}{cell}{blanks}")?,
+                    // Numbers stand to the right.
+                    _ => write!(f, "{gap}{blanks}{cell}")?,
+                }
+            }
+            writeln!(f)?;
         }
         let totals = [
             (self.trained, "trained"),
@@ -226,6 +235,22 @@ mod tests {
         assert_eq!(read.summary(), step.summary());
         let evaluation = Program::builder(&g).output("y", y).compile().unwrap();
         assert!(evaluation.summary().layers.len() == 4 && evaluation.summary().optimizers == 0);
+    }
+
+    /// Characters of Chinese take two columns, a combining accent takes none.
+    #[test]
+    fn columns_are_those_of_a_terminal() {
+        let g = Graph::new();
+        let x = g.input("x", F32, (B, 4));
+        nn::dense(nn::dense(nn::dense(x, "隐藏层", 3), "e\u{301}", 3), "fc", 2);
+        expect![[r#"
+            layer   kind   output  parameters  operations
+            隐藏层  dense  [B, 3]          15           3
+            é       dense  [B, 3]          12           3
+            fc      dense  [B, 2]           8           3
+            total                          35           9
+            35 trained"#]]
+        .assert_eq(&g.summary().to_string());
     }
 
     #[test]

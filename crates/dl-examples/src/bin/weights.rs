@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use dl_backends::weights::ArrayFile;
 use dl_core::finite::Statistics;
+use unicode_width::UnicodeWidthStr;
 
 const USAGE: &str = "usage: weights inspect FILE\n  prints names, types, shapes and statistics of what is in \
                      a .safetensors, .npz or .npy file";
@@ -38,19 +39,20 @@ fn inspect(path: &str, out: &mut impl Write) -> Result<(), Box<dyn std::error::E
         writeln!(out, "{name}: {text}")?;
     }
     let lines: Vec<String> = file.entries().iter().map(ToString::to_string).collect();
-    let width = file.entries().iter().map(|entry| entry.name().chars().count()).max().unwrap_or(0);
+    let width = file.entries().iter().map(|entry| entry.name().width()).max().unwrap_or(0);
     let (mut numbers, mut not_finite) = (0, 0);
     for (place, line) in lines.iter().enumerate() {
         let entry = &file.entries()[place];
         let (name, readable) = (entry.name().to_owned(), entry.dtype().is_some());
+        let blanks = " ".repeat(width - name.width());
         numbers += entry.shape().iter().product::<usize>();
         if readable {
             let statistics = Statistics::of(file.read_at(place)?.view());
             not_finite += statistics.nan + statistics.plus + statistics.minus;
-            writeln!(out, "{name:<width$}  {statistics}")?;
+            writeln!(out, "{name}{blanks}  {statistics}")?;
         } else {
             let rest = line.strip_prefix(&name).unwrap_or(line);
-            writeln!(out, "{name:<width$} {rest}, a type without statistics here")?;
+            writeln!(out, "{name}{blanks} {rest}, a type without statistics here")?;
         }
     }
     let arrays = lines.len();

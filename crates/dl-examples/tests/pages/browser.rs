@@ -1,4 +1,5 @@
-//! Opens pages in headless Chromium: what is wrong with them, and how they look.
+//! Opens pages in headless Chromium: what is wrong with them, and how they look. Tests of `benches` include this file,
+//! too.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -86,7 +87,7 @@ impl Chromium {
     }
 
     /// What a reader's eye finds in each page at each width in each theme, and the lines of the console.
-    pub(crate) fn look(&self, pages: &[Opened]) -> (Vec<Value>, Vec<String>) {
+    fn look(&self, pages: &[Opened]) -> (Vec<Value>, Vec<String>) {
         let data: Vec<Value> = pages
             .iter()
             .map(|page| json!({ "name": page.name, "html": page.html, "point": page.point }))
@@ -104,6 +105,22 @@ impl Chromium {
         let (result, _) = result.unwrap_or_else(|| panic!("no result: {console:?}\n{dom:.2000}"));
         let result = result.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\u{a0}");
         (serde_json::from_str(&result.replace("&amp;", "&")).unwrap(), console)
+    }
+
+    /// The same, and what is wrong, a line for each.
+    pub(crate) fn faults(&self, pages: &[Opened]) -> (Vec<Value>, Vec<String>) {
+        let (found, console) = self.look(pages);
+        assert_eq!(found.len(), 4 * pages.len());
+        let mut wrong = vec![];
+        for one in &found {
+            let faults = one["faults"].as_array().unwrap().iter();
+            let place = format!("{} at {} px, dark: {}", one["page"], one["width"], one["dark"]);
+            wrong.extend(faults.map(|fault| format!("{place}: {}", fault.as_str().unwrap())));
+            // It was looked at: no page is empty.
+            assert!(one["texts"].as_u64() >= Some(2), "{one}");
+        }
+        wrong.extend(console);
+        (found, wrong)
     }
 
     /// The document at an address once it is loaded, and the lines of its console.

@@ -102,6 +102,14 @@ function collisions(document, faults) {
   }
 }
 
+// Texts of nodes that stand out of their boxes.
+function boxes(document, faults) {
+  for (const node of document.querySelectorAll("svg.graph .node")) {
+    const [box, text] = ["rect", "text"].map((name) => node.querySelector(name)?.getBoundingClientRect());
+    if (box && text && (text.left < box.left || text.right > box.right)) faults.push(`"${node.textContent.trim()}" stands out of its box`);
+  }
+}
+
 // What is wider than the page without a box to scroll in.
 function overflow(view, width, faults) {
   const whole = view.document.documentElement.scrollWidth;
@@ -178,6 +186,7 @@ function look(frame, { name, point }, width, dark) {
   if (view.matchMedia("(prefers-color-scheme: dark)").matches !== dark) faults.push("the frame has another theme");
   overflow(view, width, faults);
   collisions(view.document, faults);
+  boxes(view.document, faults);
   const result = { page: name, width, dark, texts: texts(view, dark, faults), fractions: fractions(view.document, faults) };
   result.pointed = point ? pointing(view, point, dark, faults) : null;
   const asked = view.performance.getEntriesByType("resource").map((entry) => entry.name);

@@ -25,12 +25,15 @@ pub(crate) fn all() -> Vec<Opened> {
     let deep = "X: [B, 64]; h1 = tanh(X @ W1 + b1); h2 = tanh(h1 @ W2 + b2); h3 = tanh(h2 @ W3 + b3); \
                 z = h3 @ W4 + b4; mean(cross_entropy(z, y))";
     let deep = explain(&[deep, "--wrt", "W1,b1,W2,b2,W3,b3,W4,b4"]);
+    let chinese = "X: [B, 64]; 隐藏层的输出 = tanh(X @ W + b); mean(cross_entropy(隐藏层的输出 @ V + c, y))";
+    let chinese = explain(&[chinese, "--wrt", "W,b,V,c"]);
     let logistic = explain(&["log(1 + exp(-y * dot(x, w))) + lambda * sum(w^2)", "--wrt", "w"]);
     let served = LivePage::serve().unwrap();
     let mut all = vec![
         Opened { point: Some("∂J/∂z"), ..page("explain", perceptron) },
         Opened { point: Some("∂J/∂h2"), ..page("explain, deep", deep) },
         page("explain, logistic", logistic),
+        page("explain, Chinese names", chinese),
         page("live, not begun", written(&served)),
     ];
     let [explained, ran] = of_a_file();

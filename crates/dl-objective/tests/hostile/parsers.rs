@@ -8,7 +8,9 @@ use std::path::Path;
 
 use dl_backends::weights::{ArrayFile, Format, write_into};
 use dl_backends::{Cpu, Model, Session};
-use dl_core::{F32, Graph, Named, Plan, Program, Tensor, TensorRef, nn};
+use dl_core::nn::{self, Sgd};
+use dl_core::print::read_latex;
+use dl_core::{F32, Graph, I64, Init, Named, Plan, Program, Tensor, TensorRef};
 use dl_data::{CsvOptions, Missing, Table, idx};
 use tempfile::TempDir;
 
@@ -70,6 +72,8 @@ pub(crate) const PARSERS: &[Parser] = &[
     Parser { name: "npz", form: Form::Bytes, files: npz, read: read_npz, heap: (24 << 20, 3000) },
     Parser { name: "program", form: Form::Json, files: programs, read: read_program, heap: (64 << 10, 200) },
     Parser { name: "plan", form: Form::Json, files: plans, read: read_plan, heap: (64 << 10, 200) },
+    // Each piece of a formula becomes an expression with its shape.
+    Parser { name: "latex", form: Form::Text, files: formulas, read: read_formula, heap: (64 << 10, 400) },
     // Arrays and a program, which is lowered.
     Parser { name: "model", form: Form::Bytes, files: models, read: read_model, heap: (512 << 10, 400) },
     // The training that goes on from it takes its own part.
@@ -242,6 +246,39 @@ fn programs() -> Vec<Vec<u8>> {
 
 fn plans() -> Vec<Vec<u8>> {
     corpus::plan_files().into_iter().map(String::into_bytes).collect()
+}
+
+/// The names that formulas may use.
+fn sheet() -> Graph {
+    let (g, b, n) = (Graph::new(), Named("B"), Named("N"));
+    g.input("X", F32, (b, 3));
+    g.input("S", F32, (b, n));
+    g.input("y", I64, b);
+    g.parameter("W", F32, [3, 2], Init::Zeros);
+    g.parameter("u", F32, [2], Init::Zeros);
+    g.input("θ", F32, ());
+    g
+}
+
+/// A training step, and what else formulas are written with: cases, places, powers, products by their elements.
+fn formulas() -> Vec<Vec<u8>> {
+    let (g, b) = (Graph::new(), Named("B"));
+    let (x, y) = (g.input("X", F32, (b, 3)), g.input("y", I64, b));
+    let (w, u) = (g.parameter("W", F32, [3, 2], Init::Zeros), g.parameter("u", F32, [2], Init::Zeros));
+    let j = nn::cross_entropy(x.dot(w) + u, y).mean(..) + 1e-4 * w.square().sum(..);
+    let step = j.minimize(Sgd::new(0.1)).expect("the program is right").latex();
+    let others = [
+        r"\frac{e^{\theta^{2}}}{1 + \left|\tanh\left(\theta\right)\right|}",
+        r"\begin{cases} u & \text{if } u > 0 \land u < 1 \\ 0 & \text{otherwise} \end{cases}",
+        r"\left[\sum_{c} S_{a c}\,S_{d c}\right]_{d a}",
+        r"\left(\log \operatorname{softmax}_{n}\left(S\right)\right)_{b, y_{b}} \cdot \max_{b}\left(\theta \cdot y\right)",
+        r"1.5 \cdot 10^{-8} \cdot \theta + {\theta}^{\theta - 1} \cdot \frac{1}{B} \sum_{b, n} S^{2}",
+    ];
+    others.map(str::to_owned).into_iter().chain([step]).map(String::into_bytes).collect()
+}
+
+fn read_formula(bytes: Vec<u8>) -> bool {
+    std::str::from_utf8(&bytes).is_ok_and(|text| read_latex(&sheet(), text, None).is_ok())
 }
 
 fn read_program(bytes: Vec<u8>) -> bool {
