@@ -479,7 +479,7 @@ fn results_are_told_in_chinese() {
     .assert_eq(&chinese);
     assert_eq!(chinese, said(&["--lang", "zh", "derive", formula, "--wrt", "x"]).unwrap());
     // A sentence for each way in which a check may end.
-    let check = |formula: &str| said(&["check", formula, "--lang", "zh"]).unwrap();
+    let check = |formula: &str| said(&["check", "--lang", "zh", "--", formula]).unwrap();
     for (formula, sentence) in [
         ("(theta - 3)^2", "照原样以 f32 计算，不丢失有效数字（θ 从 -10⁴ 到 10⁴）。"),
         ("log(1 + exp(x))", "凡公式有值之处，它都正确。"),
