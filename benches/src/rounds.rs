@@ -49,7 +49,7 @@ impl Budget {
     pub(crate) const FIRST: Budget = Budget {
         warm_up: 100.0,
         burst: 40.0,
-        rounds: 3_000.0,
+        rounds: 2_000.0,
         limits: (3, 12),
         training: 4_000.0,
         epochs: (0, 1),
