@@ -14,6 +14,7 @@ mod optimizer_tests;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
@@ -193,7 +194,8 @@ impl Derivation {
     /// # Ok::<(), dl_core::Error>(())
     /// ```
     pub fn by_elements(mut self) -> Derivation {
-        self.lines.iter_mut().for_each(|line| line.style = Style::Elements);
+        let names: Arc<[String]> = self.names().iter().map(ToString::to_string).collect();
+        self.lines.iter_mut().for_each(|line| line.style = Style::Elements(names.clone()));
         self
     }
 
@@ -263,7 +265,7 @@ impl Line {
     }
 
     pub(crate) fn writing(&self) -> Writing<'_> {
-        Writing { program: &self.program, called: self.called.as_ref(), style: self.style }
+        Writing { program: &self.program, called: self.called.as_ref(), style: &self.style }
     }
 
     fn text(&self, scribe: &mut Scribe) -> String {

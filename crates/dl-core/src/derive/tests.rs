@@ -324,6 +324,16 @@ fn by_elements() {
         \left(\frac{\partial J}{\partial W_{\mathrm{fc1}}}\right)_{i, j} &= \sum_{b} x_{b, i} \cdot \left(\frac{\partial J}{\partial z_{1}}\right)_{b, j} + 0.0002 \cdot {W_{\mathrm{fc1}}}_{i, j} \\
         \left(\frac{\partial J}{\partial b_{\mathrm{fc1}}}\right)_{i} &= \sum_{b} \left(\frac{\partial J}{\partial z_{1}}\right)_{b, i}
         \end{aligned}"#]].assert_eq(&derivation.latex());
+    // No index is called as something else is.
+    let g = Graph::new();
+    let (x, w, b) = (g.input("x", F64, (B, 3)), g.input("i", F64, [3, 2]), g.input("b", F64, [2]));
+    let j = (x.dot(w) + b).square().sum(..).named("J");
+    expect![[r#"
+        J = Σ_{j,k} z[j,k]²
+        z[j,k] = Σ_l x[j,l]·i[l,k] + b[k]
+        (∂J/∂z)[j,k] = 2·z[j,k]
+        (∂J/∂i)[j,k] = Σ_l x[l,j]·(∂J/∂z)[l,k]
+        (∂J/∂b)[j] = Σ_k (∂J/∂z)[k,j]"#]].assert_eq(&Derivation::of(j, &[w, b]).unwrap().by_elements().math());
     // Products of three axes, a permuted one, a sum of squares, a part that is written of arrays.
     let g = Graph::new();
     let w = g.parameter("w", F64, [2, 3, 4], Init::Zeros);

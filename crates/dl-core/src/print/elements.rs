@@ -4,7 +4,7 @@ use crate::graph::{Graph, Node, NodeId};
 use crate::ops::{Binary, Contraction, Op, Reduce, Scatter};
 use crate::print::form::{Along, Form, Reader, Subscript};
 use crate::print::formula::{self, Equation, Notation};
-use crate::print::index::{another, indices};
+use crate::print::index::{another, indices_beside};
 use crate::print::piece::Piece;
 use crate::print::roots::{Root, Roots};
 
@@ -22,12 +22,16 @@ enum Index {
 }
 
 /// The equations for the roots, of elements where their values can be written so, and as [`formula::equations`] does
-/// where not.
-pub(super) fn equations(roots: &mut Roots<'_>, notation: &mut impl Notation) -> Vec<Equation> {
+/// where not. No index is one of the names.
+pub(super) fn equations(
+    roots: &mut Roots<'_>,
+    names: &[String],
+    notation: &mut impl Notation,
+) -> Vec<Equation> {
     let Some(graph) = roots.graph else { return vec![] };
     let of = |root: &Root| {
         let reader = Reader { graph, roots };
-        let mut draft = Draft { graph, reader, notation: &mut *notation, left: LONGEST, depth: 0 };
+        let mut draft = Draft { graph, reader, names, notation: &mut *notation, left: LONGEST, depth: 0 };
         draft.equation(root)
     };
     let written: Option<Vec<Equation>> = roots.list.iter().map(of).collect();
@@ -37,6 +41,7 @@ pub(super) fn equations(roots: &mut Roots<'_>, notation: &mut impl Notation) -> 
 struct Draft<'a, 'g, N> {
     graph: &'g Graph,
     reader: Reader<'a, 'g>,
+    names: &'a [String],
     notation: &'a mut N,
     left: usize,
     depth: usize,
@@ -44,7 +49,8 @@ struct Draft<'a, 'g, N> {
 
 impl<N: Notation> Draft<'_, '_, N> {
     fn equation(&mut self, root: &Root) -> Option<Equation> {
-        let at: Vec<Index> = indices(&self.graph.get(root.id).shape).into_iter().map(Index::Letter).collect();
+        let letters = indices_beside(&self.graph.get(root.id).shape, self.names);
+        let at: Vec<Index> = letters.into_iter().map(Index::Letter).collect();
         let right = self.inside(root.id, &at)?;
         let left = match &root.name {
             Some(name) => {
@@ -205,7 +211,7 @@ impl<N: Notation> Draft<'_, '_, N> {
         let x = self.graph.get(id).args[0];
         let shape = &self.graph.get(x).shape;
         let (mut rest, mut own, mut new) = (at.iter(), vec![], vec![]);
-        let mut taken = letters(at);
+        let mut taken = self.taken(at);
         for (axis, dim) in shape.iter().enumerate() {
             if axes.contains(&axis) {
                 let letter = another(dim, axis, &taken);
@@ -221,7 +227,7 @@ impl<N: Notation> Draft<'_, '_, N> {
 
     fn contraction(&mut self, c: &Contraction, node: &Node, at: &[Index]) -> Option<Piece> {
         let mut by: Vec<(u8, Index)> = c.out.iter().copied().zip(at.iter().cloned()).collect();
-        let (mut taken, mut new) = (letters(at), vec![]);
+        let (mut taken, mut new) = (self.taken(at), vec![]);
         let left = self.graph.get(node.args[0]).shape.clone();
         for label in c.summed() {
             let axis = c.lhs.iter().position(|l| *l == label)?;
@@ -241,6 +247,11 @@ impl<N: Notation> Draft<'_, '_, N> {
             true => self.sum(new, &Form::Square, &[&x]),
             false => self.sum(new, &Form::Binary(Binary::Mul), &[&x, &y]),
         })
+    }
+
+    /// What a new index may not be called.
+    fn taken(&self, at: &[Index]) -> Vec<String> {
+        [self.names, &letters(at)].concat()
     }
 
     fn sum(&mut self, indices: Vec<String>, form: &Form, xs: &[&Piece]) -> Piece {

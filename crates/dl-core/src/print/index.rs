@@ -8,12 +8,17 @@ const LETTERS: [&str; 8] = ["i", "j", "k", "l", "m", "n", "p", "q"];
 
 /// One distinct index for every axis.
 pub(super) fn indices(shape: &Shape) -> Vec<String> {
-    let mut taken: Vec<String> = vec![];
+    indices_beside(shape, &[])
+}
+
+/// One distinct index for every axis that is none of those taken.
+pub(super) fn indices_beside(shape: &Shape, taken: &[String]) -> Vec<String> {
+    let mut all = taken.to_vec();
     for (axis, dim) in shape.iter().enumerate() {
-        let letter = another(dim, axis, &taken);
-        taken.push(letter);
+        let letter = another(dim, axis, &all);
+        all.push(letter);
     }
-    taken
+    all.split_off(taken.len())
 }
 
 /// An index for an axis that is none of those taken.
@@ -42,5 +47,6 @@ mod tests {
         assert_eq!(indices(&(b, 10).into()), ["b", "j"]);
         assert_eq!(indices(&(b, b, Named("J")).into()), ["b", "j", "k"]);
         assert_eq!(indices(&[2; 10].into())[8..], ["i8", "i9"]);
+        assert_eq!(indices_beside(&(b, 10).into(), &["b".into(), "j".into()]), ["i", "k"]);
     }
 }

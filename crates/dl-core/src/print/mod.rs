@@ -35,6 +35,8 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::dim::Name;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Expr, NodeId};
@@ -84,13 +86,13 @@ pub(crate) struct Called {
 }
 
 /// How values of arrays are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Style {
     /// As wholes: `z = x·W`.
     #[default]
     Arrays,
-    /// By their elements: `z[b,j] = Σ_i x[b,i]·W[i,j]`.
-    Elements,
+    /// By their elements: `z[b,j] = Σ_i x[b,i]·W[i,j]`; no index has one of these names.
+    Elements(Arc<[String]>),
 }
 
 /// A line to be written.
@@ -99,7 +101,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) program: &'a Program,
     /// The function that made the value.
     pub(crate) called: Option<&'a Called>,
-    pub(crate) style: Style,
+    pub(crate) style: &'a Style,
 }
 
 /// Writes values one by one, of several graphs, in one spelling of names; a name that it makes means one thing.
@@ -153,14 +155,14 @@ fn write(
     roots.numbered = *numbered;
     let mut equations = match style {
         Style::Arrays => formula::equations(&mut roots, notation),
-        Style::Elements => elements::equations(&mut roots, notation),
+        Style::Elements(names) => elements::equations(&mut roots, names, notation),
     };
     *numbered = roots.numbered;
     let call = called.and_then(|called| written(called, notation));
     if let (Some(mut call), Some(last), Some((_, value))) = (call, equations.last_mut(), outputs.first()) {
-        let letters = index::indices(&value.shape());
-        if style == Style::Elements && !letters.is_empty() {
-            let at = letters.into_iter().map(form::Subscript::Letter).collect();
+        if let (Style::Elements(names), true) = (style, value.shape().rank() > 0) {
+            let letters = index::indices_beside(&value.shape(), names).into_iter();
+            let at = letters.map(form::Subscript::Letter).collect();
             call = notation.compose(&form::Form::At(at), &[&call]);
         }
         if call.text != last.right.text {
