@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 
 use crate::help::{
-    ACCURACY_HELP, BENCH_HELP, DATA_HELP, EXPLAIN_HELP, FUZZ_HELP, HELP, LINT_HELP, MUTATE_HELP, NEW_HELP,
-    PEERS_HELP, TEST_HELP, TIDY_HELP,
+    ACCURACY_HELP, BENCH_HELP, DATA_HELP, DEVICES_HELP, EXPLAIN_HELP, FUZZ_HELP, HELP, LINT_HELP,
+    MUTATE_HELP, NEW_HELP, PEERS_HELP, TEST_HELP, TIDY_HELP,
 };
 use crate::process::Failure;
 use crate::spelling::did_you_mean;
@@ -20,6 +20,7 @@ pub(crate) enum Command {
     },
     Help(&'static str),
     Data(Vec<String>),
+    Devices,
     Bench(BenchOptions),
     Fuzz(FuzzOptions),
     Lint {
@@ -104,6 +105,7 @@ pub(crate) fn parse(mut args: Parser) -> Result<Command, Failure> {
         "accuracy" => accuracy(args),
         "bench" => bench(args),
         "data" => data(args),
+        "devices" => alone(args, Command::Devices, DEVICES_HELP),
         "explain" => explain(args),
         "fuzz" => fuzz(args),
         "lint" => lint(args),
@@ -145,6 +147,7 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
         "accuracy" => Ok(Command::Help(ACCURACY_HELP)),
         "bench" => Ok(Command::Help(BENCH_HELP)),
         "data" => Ok(Command::Help(DATA_HELP)),
+        "devices" => Ok(Command::Help(DEVICES_HELP)),
         "fuzz" => Ok(Command::Help(FUZZ_HELP)),
         "lint" => Ok(Command::Help(LINT_HELP)),
         "mutate" => Ok(Command::Help(MUTATE_HELP)),

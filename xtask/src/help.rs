@@ -6,6 +6,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   accuracy  the largest error of every vector kernel, over all inputs
   bench   build in release, fetch the data, train on each backend, print the table, write the report
   data    fetch and verify datasets
+  devices the GPUs and their like: limits, what each can run, and what the start-up check finds
   fuzz    the property tests, over a hundred thousand random graphs and more than ten million mutated files
   lint    tidy rules, packages, format, clippy and documentation, warnings denied
   mutate  mistakes put into every rule and derivative, or into the code, and whether each is caught
@@ -63,6 +64,15 @@ pub(crate) const DATA_HELP: &str = "\
 usage: cargo xtask data [mnist | fashion | all]
 
 Fetches the dataset into the cache and verifies it; default: mnist.
+";
+
+pub(crate) const DEVICES_HELP: &str = "\
+usage: cargo xtask devices
+
+Lists the adapters that the backend wgpu finds: their limits, what each can run, and what its
+start-up check finds, which every program on a device begins with: functions at hard points
+and the turns of a long loop. Where the device's own function is rough, ours is taken.
+Builds dl-backends with the feature wgpu: the first time that takes minutes.
 ";
 
 pub(crate) const FUZZ_HELP: &str = "\

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask accuracy | bench | data | explain | fuzz | lint | mutate | new | peers | test | tidy`.
+//! The project's own commands: `cargo xtask accuracy | bench | data | devices | explain | fuzz | lint | mutate | new | peers | test | tidy`.
 
 use std::process::ExitCode;
 
@@ -6,6 +6,7 @@ mod accuracy;
 mod bench;
 mod cli;
 mod data;
+mod devices;
 mod explain;
 mod features;
 mod fuzz;
@@ -42,6 +43,7 @@ fn run() -> Result<(), Failure> {
         Command::Data(sets) => data::fetch(&workspace, &sets),
         Command::Accuracy { quick } => accuracy::run(&workspace, quick),
         Command::Bench(options) => bench::run(&workspace, options),
+        Command::Devices => devices::run(&workspace),
         Command::Explain(rest) => explain::run(&workspace, rest),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Lint { all } => lint::run(&workspace, all),

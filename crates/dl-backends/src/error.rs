@@ -33,6 +33,8 @@ enum Kind {
     File { name: String, source: std::io::Error },
     #[error("{executor}: {message}")]
     Executor { executor: &'static str, message: String },
+    #[error("{message}: {advice}")]
+    Device { message: String, advice: &'static str },
 }
 
 impl Error {
@@ -44,6 +46,23 @@ impl Error {
     /// What an executor cannot do, or what its library reported.
     pub fn executor(executor: &'static str, message: impl Into<String>) -> Self {
         Error(Box::new(Kind::Executor { executor, message: message.into() }))
+    }
+
+    /// What a device reported, with the adapter's name and what can be done about it.
+    #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu"))]
+    pub(crate) fn device(adapter: &str, error: Error, advice: &'static str) -> Self {
+        let message = match *error.0 {
+            Kind::Executor { executor, message } => format!("{executor} on {adapter}: {message}"),
+            Kind::Device { .. } => return error,
+            _ => format!("{adapter}: {error}"),
+        };
+        Error(Box::new(Kind::Device { message, advice }))
+    }
+
+    /// Whether an executor's library reported it.
+    #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu"))]
+    pub(crate) fn is_executor(&self) -> bool {
+        matches!(*self.0, Kind::Executor { .. })
     }
 
     /// What is wrong with a file, or what the system reports of it.

@@ -33,6 +33,7 @@ fn wrong_commands_and_flags_are_usage_errors() {
     check_usage_error("mutate --code --shard all", "--shard all: expected one part");
     check_usage_error("peers --upgrade", "unexpected argument \"--upgrade\"");
     check_usage_error("peers torch", "unexpected argument \"torch\"");
+    check_usage_error("devices all", "unexpected argument \"all\"");
     check_usage_error("tidy all", "unexpected argument \"all\"");
     check_usage_error("data cifar", "expected mnist, fashion or all");
     check_usage_error("test --features", "--features");
@@ -49,9 +50,8 @@ fn wrong_commands_and_flags_are_usage_errors() {
 
 #[test]
 fn help_is_found_everywhere() {
-    for command in
-        ["accuracy", "bench", "data", "explain", "fuzz", "lint", "mutate", "new", "peers", "test", "tidy"]
-    {
+    let before_fuzz = ["accuracy", "bench", "data", "devices", "explain"];
+    for command in before_fuzz.into_iter().chain(["fuzz", "lint", "mutate", "new", "peers", "test", "tidy"]) {
         let by_flag = parsed(&format!("{command} --help")).ok();
         assert!(matches!(by_flag, Some(Command::Help(_))), "{command}");
         assert_eq!(by_flag, parsed(&format!("help {command}")).ok());
@@ -62,6 +62,7 @@ fn help_is_found_everywhere() {
 #[test]
 fn some_commands_take_nothing() {
     assert_eq!(parsed("mutate").ok(), Some(Command::Mutate(None)));
+    assert_eq!(parsed("devices").ok(), Some(Command::Devices));
     assert_eq!(parsed("peers").ok(), Some(Command::Peers));
     assert_eq!(parsed("tidy").ok(), Some(Command::Tidy));
 }

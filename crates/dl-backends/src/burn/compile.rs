@@ -78,6 +78,7 @@ impl<B: Backend> Compiler<'_, B> {
     fn shape(&self, origin: &Origin, value: &plan::Value) -> Result<Vec<usize>> {
         let checked =
             self.m.check(value.dtype).and_then(|()| value.shape.eval(self.dims)).and_then(|shape| {
+                self.m.check_buffer(value.dtype, &shape)?;
                 let bytes = shape.iter().fold(value.dtype.bytes(), |bytes, n| bytes.saturating_mul(*n));
                 let room = Vec::<u8>::new().try_reserve_exact(bytes);
                 room.map_err(|_| format!("{shape:?} of {} does not fit into memory", value.dtype))?;

@@ -34,7 +34,7 @@ pub(super) fn unary<B: Backend>(m: &Machine<B>, step: &Step<B>, op: Unary, x: Va
 fn unary_float<B: Backend>(m: &Machine<B>, step: &Step<B>, op: Unary, x: FloatTensor<B>) -> Result<Value<B>> {
     let dtype = step.args[0].dtype;
     if !m.on_host
-        && let Some(y) = super::device::unary::<B>(op, x.clone(), m.bool)
+        && let Some(y) = super::device::unary::<B>(op, x.clone(), m.bool, m.rough)
     {
         return Ok(Value::Float(y));
     }
@@ -119,7 +119,7 @@ fn floats<B: Backend>(m: &Machine<B>, op: Binary, x: FloatTensor<B>, y: FloatTen
         Binary::Sub => Value::Float(B::float_sub(x, y)),
         Binary::Mul => Value::Float(B::float_mul(x, y)),
         Binary::Div => Value::Float(B::float_div(x, y)),
-        Binary::Pow if !m.on_host => Value::Float(super::device::pow::<B>(x, y, m.bool)),
+        Binary::Pow if !m.on_host => Value::Float(super::device::pow::<B>(x, y, m.bool, m.rough)),
         Binary::Pow => Value::Float(B::float_powf(x, y)),
         Binary::Max | Binary::Min => {
             let wins = match op {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn_backend::Backend;
 use dl_core::{DType, Dims, Plan, Tensor, TensorRef};
 
+use super::adapter::{OnDevice, explained};
 use super::compile::compile;
 use super::executable::{Resident, guarded};
 use super::machine::Machine;
@@ -17,12 +18,12 @@ struct On<B: Backend> {
     name: &'static str,
     /// Opened when first needed, so that a missing device is an error and not a panic.
     machine: OnceCell<Arc<Machine<B>>>,
-    open: Box<dyn Fn() -> Machine<B> + Send>,
+    open: Box<dyn Fn() -> Result<Machine<B>> + Send>,
     pool: Option<Arc<rayon::ThreadPool>>,
 }
 
 impl<B: Backend> On<B> {
-    fn new(name: &'static str, open: impl Fn() -> Machine<B> + Send + 'static) -> Self {
+    fn new(name: &'static str, open: impl Fn() -> Result<Machine<B>> + Send + 'static) -> Self {
         On { name, machine: OnceCell::new(), open: Box::new(open), pool: None }
     }
 
@@ -37,29 +38,34 @@ impl<B: Backend> On<B> {
         if let Some(machine) = self.machine.get() {
             return Ok(machine);
         }
-        let opened = guarded(self.name, || Ok(Arc::new((self.open)())))?;
+        let opened = guarded(self.name, || (self.open)().map(Arc::new))?;
         Ok(self.machine.get_or_init(|| opened))
     }
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
         let machine = self.machine()?;
-        let made = guarded(self.name, || compile(machine, plan, dims))?;
-        Ok(match &self.pool {
-            Some(pool) => Box::new(Pooled { executable: Box::new(made), pool: pool.clone() }),
-            None => Box::new(made),
+        let made = explained(machine.adapter.as_ref(), guarded(self.name, || compile(machine, plan, dims)))?;
+        let made = Box::new(made);
+        Ok(match (&self.pool, &machine.adapter) {
+            (Some(pool), _) => Box::new(Pooled { executable: made, pool: pool.clone() }),
+            (None, Some(adapter)) => Box::new(OnDevice { executable: made, adapter: adapter.clone() }),
+            (None, None) => made,
         })
     }
 
     fn upload(&self, tensor: TensorRef<'_>) -> Result<Buffer> {
         let machine = self.machine()?;
-        let value = guarded(self.name, || machine.upload(tensor).map_err(Error::value))?;
+        let value = guarded(self.name, || machine.upload(tensor).map_err(Error::value));
+        let value = explained(machine.adapter.as_ref(), value)?;
         Ok(Buffer::new(Resident::<B> { value, dtype: tensor.dtype(), shape: tensor.shape().to_vec() }))
     }
 
     fn download(&self, buffer: &Buffer) -> Result<Tensor> {
         let (machine, resident) = (self.machine()?, buffer.get::<Resident<B>>()?);
         let Resident { value, dtype, shape } = resident;
-        guarded(self.name, || machine.download(value.clone(), *dtype, shape).map_err(Error::value))
+        let read =
+            guarded(self.name, || machine.download(value.clone(), *dtype, shape).map_err(Error::value));
+        explained(machine.adapter.as_ref(), read)
     }
 
     /// Shares the elements, which burn writes over only where nobody else has them.
@@ -138,7 +144,8 @@ impl Default for Ndarray {
     #[allow(deprecated)]
     fn default() -> Self {
         // burn-ndarray 0.22.1 panics beyond six axes.
-        let machine = || Machine { axes: 6, ..Machine::host("ndarray", burn_ndarray::NdArrayDevice::Cpu) };
+        let host = || Machine::host("ndarray", burn_ndarray::NdArrayDevice::Cpu);
+        let machine = move || Ok(Machine { axes: 6, ..host() });
         Ndarray(On::new("ndarray", machine))
     }
 }
@@ -158,7 +165,7 @@ impl Ndarray {
 #[cfg(feature = "flex")]
 impl Default for Flex {
     fn default() -> Self {
-        Flex(On::new("flex", || Machine::host("flex", burn_flex::FlexDevice)))
+        Flex(On::new("flex", || Ok(Machine::host("flex", burn_flex::FlexDevice))))
     }
 }
 
@@ -200,6 +207,6 @@ impl Default for Wgpu {
 impl Wgpu {
     /// On a device of one's choice. It is opened by the first program or parameter.
     pub fn on(device: burn_wgpu::WgpuDevice) -> Self {
-        Wgpu(On::new("wgpu", move || Machine::device("wgpu", device.clone().into())))
+        Wgpu(On::new("wgpu", move || super::open::open("wgpu", &device)))
     }
 }

@@ -9,6 +9,8 @@ use burn_backend::{
 use dl_core::tensor::{Data, DataRef};
 use dl_core::{DType, Scalar, Tensor, TensorRef};
 
+use super::adapter::Adapter;
+use super::device::Rough;
 use super::range::Range;
 use super::value::{Value, extents};
 
@@ -29,6 +31,10 @@ pub(super) struct Machine<B: Backend> {
     pub(super) on_host: bool,
     /// How many axes an array may have.
     pub(super) axes: usize,
+    /// Which of the device's own functions miss what is promised of them.
+    pub(super) rough: Rough,
+    /// What runs it, if it is not the processor.
+    pub(super) adapter: Option<Adapter>,
 }
 
 impl<B: Backend> Machine<B> {
@@ -44,12 +50,14 @@ impl<B: Backend> Machine<B> {
             doubles: true,
             on_host: true,
             axes: usize::MAX,
+            rough: Rough::default(),
+            adapter: None,
         }
     }
 
     /// A device of its own, with 32-bit integers and floats.
     #[cfg(feature = "wgpu")]
-    pub(super) fn device(name: &'static str, device: Device<B>) -> Self {
+    pub(super) fn device(name: &'static str, device: Device<B>, adapter: Adapter, rough: Rough) -> Self {
         let bool = device.defaults().bool_dtype;
         Machine {
             name,
@@ -59,7 +67,10 @@ impl<B: Backend> Machine<B> {
             bool,
             doubles: false,
             on_host: false,
-            axes: usize::MAX,
+            // burn's kernels without fusion refuse more, when they run.
+            axes: 8,
+            rough,
+            adapter: Some(adapter),
         }
     }
 
@@ -95,6 +106,17 @@ impl<B: Backend> Machine<B> {
         Ok(())
     }
 
+    /// Whether one buffer of the device holds an array of this shape.
+    ///
+    /// # Errors
+    /// When it is larger: how large, and what the device has.
+    pub(super) fn check_buffer(&self, dtype: DType, shape: &[usize]) -> Result<(), String> {
+        let Some(adapter) = &self.adapter else { return Ok(()) };
+        // Truth values and bytes lie in 32 bits.
+        let bytes = shape.iter().fold(4usize.max(dtype.bytes()), |bytes, n| bytes.saturating_mul(*n));
+        adapter.holds(bytes).map_err(|why| format!("{shape:?} of {dtype} {why}"))
+    }
+
     pub(super) fn float_dtype(&self, dtype: DType) -> FloatDType {
         if dtype == DType::F64 { FloatDType::F64 } else { FloatDType::F32 }
     }
@@ -120,6 +142,7 @@ impl<B: Backend> Machine<B> {
         if tensor.is_empty() {
             return Ok(Value::Empty);
         }
+        self.check_buffer(tensor.dtype(), tensor.shape())?;
         let shape = extents(tensor.shape());
         let narrow = self.int == IntDType::I32;
         Ok(match tensor.into_data() {

@@ -16,10 +16,15 @@
 //! have threads of their own, whose number the environment variable `MATMUL_NUM_THREADS` sets
 //! before the first product.
 
+mod adapter;
+#[cfg(feature = "wgpu")]
+mod check;
 mod compile;
 mod contract;
 mod cumulative;
 mod device;
+#[cfg(feature = "wgpu")]
+mod devices;
 mod elementwise;
 mod executable;
 mod executors;
@@ -28,6 +33,8 @@ mod index;
 mod long;
 mod machine;
 mod movement;
+#[cfg(feature = "wgpu")]
+mod open;
 mod range;
 mod reduce;
 mod repeat;
@@ -37,6 +44,8 @@ mod tests;
 mod value;
 mod window;
 
+#[cfg(feature = "wgpu")]
+pub use devices::{Adapter, adapters};
 #[cfg(feature = "flex")]
 pub use executors::Flex;
 #[cfg(feature = "ndarray")]

@@ -81,26 +81,30 @@ pub(super) fn along<B: Backend>(
     })
 }
 
-/// Equal parts of the axis first, then what they gave together with the rest.
+/// Equal parts of the axis first, then what they gave together with the rest. As three axes, since parts are one
+/// more.
 fn in_parts<B: Backend>(
     m: &Machine<B>,
     exact: bool,
     kind: Reduce,
     x: Value<B>,
-    (shape, axis): (&[usize], usize),
+    (whole, reduced): (&[usize], usize),
     parts: &Parts,
 ) -> Result<Value<B>> {
-    let mut split = sized(shape, axis, parts.count);
-    split.insert(axis + 1, parts.size);
+    let n = whole[reduced];
+    let (outer, inner) = (whole[..reduced].iter().product(), whole[reduced + 1..].iter().product());
+    let (shape, axis, x) = (&[outer, n, inner], 1, x.reshape(&[outer, n, inner]));
+    let split = [outer, parts.count, parts.size, inner];
     let head = taken(x.clone(), shape, axis, (0, parts.whole())).reshape(&split);
-    let head = along(m, exact, kind, head, &split, axis + 1)?;
+    let head = along(m, exact, kind, head, &split, 2)?;
     let mut found = vec![head.reshape(&sized(shape, axis, parts.count))];
     if parts.rest > 0 {
         let rest = taken(x, shape, axis, (parts.whole(), shape[axis]));
         found.push(along(m, exact, kind, rest, &sized(shape, axis, parts.rest), axis)?);
     }
     let shorter = sized(shape, axis, parts.count + found.len() - 1);
-    along(m, exact, kind, Value::concat(found, axis), &shorter, axis)
+    let found = along(m, exact, kind, Value::concat(found, axis), &shorter, axis)?;
+    Ok(found.reshape(&sized(whole, reduced, 1)))
 }
 
 /// The shape with neighbouring axes merged where all disappear or all stay, and which of the merged axes disappear.

@@ -111,6 +111,9 @@ fn narrow_products() {
 #[test]
 fn wide_products() {
     product("ik,kj->ij", LONG / 4);
+    check("contract", "a row by a column of a million", |s| {
+        vec![(filled(s, &[1, LONG]).dot(filled(s, &[LONG, 1])), LONG as f64 * term(s.float).powi(2))]
+    });
     for spec in
         ["ik,kj->ij", "ki,kj->ij", "ik,jk->ji", "ki,jk->ij", "aik,akj->aij", "lmi,lmj->ij", "lmi,mlj->ij"]
     {
@@ -233,6 +236,11 @@ fn extremes() {
     });
 }
 
+/// Ones added onto three places, of which the third gets none.
+fn ones_at<'g>(s: &Scene<'g>, n: usize, places: Expr<'g>) -> Expr<'g> {
+    s.float(&[n], These(&[1.0])).scatter_add(0, 0, places, &[3].into())
+}
+
 #[test]
 fn scatters() {
     check("scatter_add", "a million updates", |s| {
@@ -247,6 +255,8 @@ fn scatters() {
             let x = filled(s, &[2, 2]);
             vec![
                 (s.float(&[n], These(&[1.0])).scatter_add(0, 0, i, &[2].into()), (n / 2) as f64),
+                (ones_at(s, n, i).slice(0, 0, 2), (n / 2) as f64),
+                (ones_at(s, n, i).slice(0, 2, 3), 0.0),
                 (filled(s, &[n]).scatter_add(0, 0, i, &[2].into()), half),
                 (filled(s, &[n, 2]).scatter_add(0, 0, i, &[2, 2].into()), half),
                 (filled(s, &[2, n]).scatter_add(1, 0, i, &[2, 2].into()), half),

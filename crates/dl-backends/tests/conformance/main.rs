@@ -12,6 +12,7 @@ mod edges;
 mod executors;
 mod faults;
 mod fidelity;
+mod hard;
 mod kinds;
 mod layers;
 #[path = "../../../dl-core/tests/library/cases/mod.rs"]
@@ -21,6 +22,7 @@ mod not_finite;
 mod optimizers;
 mod optimizers_shared;
 mod random_programs;
+mod ranks;
 mod scene;
 mod scheduled;
 mod sessions;
