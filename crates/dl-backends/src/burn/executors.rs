@@ -19,12 +19,17 @@ struct On<B: Backend> {
     /// Opened when first needed, so that a missing device is an error and not a panic.
     machine: OnceCell<Arc<Machine<B>>>,
     open: Box<dyn Fn() -> Result<Machine<B>> + Send>,
+    compiler: Compiler<B>,
     pool: Option<Arc<rayon::ThreadPool>>,
 }
 
+/// Compiles plans for a device.
+type Compiler<B> = fn(&Arc<Machine<B>>, &Arc<Plan>, &Dims) -> Result<Box<dyn Executable>>;
+
 impl<B: Backend> On<B> {
     fn new(name: &'static str, open: impl Fn() -> Result<Machine<B>> + Send + 'static) -> Self {
-        On { name, machine: OnceCell::new(), open: Box::new(open), pool: None }
+        let compiler: Compiler<B> = |machine, plan, dims| Ok(Box::new(compile(machine, plan, dims)?));
+        On { name, machine: OnceCell::new(), open: Box::new(open), compiler, pool: None }
     }
 
     #[cfg(any(feature = "ndarray", feature = "flex"))]
@@ -44,8 +49,8 @@ impl<B: Backend> On<B> {
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
         let machine = self.machine()?;
-        let made = explained(machine.adapter.as_ref(), guarded(self.name, || compile(machine, plan, dims)))?;
-        let made = Box::new(made);
+        let made = guarded(self.name, || (self.compiler)(machine, plan, dims));
+        let made = explained(machine.adapter.as_ref(), made)?;
         Ok(match (&self.pool, &machine.adapter) {
             (Some(pool), _) => Box::new(Pooled { executable: made, pool: pool.clone() }),
             (None, Some(adapter)) => Box::new(OnDevice { executable: made, adapter: adapter.clone() }),
@@ -136,7 +141,7 @@ type NdArray = burn_ndarray::NdArray;
 executors! {
     "ndarray" Ndarray NdArray, doubles true, "burn's ndarray backend, on the processor. Deprecated upstream in favour of [`Flex`](crate::burn)'s.";
     "flex" Flex burn_flex::Flex, doubles true, "burn's flex backend, on the processor.";
-    "wgpu" Wgpu burn_wgpu::Wgpu, doubles false, "burn's wgpu backend: any Vulkan, Metal, DX12 or WebGPU device.";
+    "wgpu" Wgpu burn_wgpu::CubeBackend, doubles false, "burn's wgpu backend: any Vulkan, Metal, DX12 or WebGPU device.";
 }
 
 #[cfg(feature = "ndarray")]
@@ -207,6 +212,7 @@ impl Default for Wgpu {
 impl Wgpu {
     /// On a device of one's choice. It is opened by the first program or parameter.
     pub fn on(device: burn_wgpu::WgpuDevice) -> Self {
-        Wgpu(On::new("wgpu", move || super::open::open("wgpu", &device)))
+        let open = move || super::open::open("wgpu", &device);
+        Wgpu(On { compiler: super::bridge::compile, ..On::new("wgpu", open) })
     }
 }

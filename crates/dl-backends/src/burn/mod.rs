@@ -18,6 +18,8 @@
 
 mod adapter;
 #[cfg(feature = "wgpu")]
+pub(crate) mod bridge;
+#[cfg(feature = "wgpu")]
 mod check;
 mod compile;
 mod contract;
@@ -46,6 +48,8 @@ mod window;
 
 #[cfg(feature = "wgpu")]
 pub use devices::{Adapter, adapters};
+#[cfg(feature = "wgpu")]
+pub(crate) use executable::guarded;
 #[cfg(feature = "flex")]
 pub use executors::Flex;
 #[cfg(feature = "ndarray")]

@@ -333,7 +333,8 @@ fn by_elements() {
         z[j,k] = Σ_l x[j,l]·i[l,k] + b[k]
         (∂J/∂z)[j,k] = 2·z[j,k]
         (∂J/∂i)[j,k] = Σ_l x[l,j]·(∂J/∂z)[l,k]
-        (∂J/∂b)[j] = Σ_k (∂J/∂z)[k,j]"#]].assert_eq(&Derivation::of(j, &[w, b]).unwrap().by_elements().math());
+        (∂J/∂b)[j] = Σ_k (∂J/∂z)[k,j]"#]]
+    .assert_eq(&Derivation::of(j, &[w, b]).unwrap().by_elements().math());
     // Products of three axes, a permuted one, a sum of squares, a part that is written of arrays.
     let g = Graph::new();
     let w = g.parameter("w", F64, [2, 3, 4], Init::Zeros);
