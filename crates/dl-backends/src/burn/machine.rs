@@ -174,8 +174,8 @@ impl<B: Backend> Machine<B> {
             Value::Int(t) => read_sync(B::int_into_data(t)),
             Value::Bool(t) => read_sync(B::bool_into_data(t)),
         };
-        let data = data.map_err(|e| format!("{}: {e}", self.name))?;
-        let unreadable = |e| format!("{}: {e:?}", self.name);
+        let data = data.map_err(|e| format!("{}: {}", self.name, plain(&e.to_string())))?;
+        let unreadable = |e| format!("{}: {}", self.name, plain(&format!("{e:?}")));
         let data = match dtype {
             DType::F32 => Data::F32(data.try_into_vec().map_err(unreadable)?),
             DType::F64 => Data::F64(data.try_into_vec().map_err(unreadable)?),
@@ -248,6 +248,14 @@ impl<B: Backend> Machine<B> {
     }
 }
 
+/// What a device's libraries say, without what is for their authors.
+fn plain(text: &str) -> String {
+    // Some are quoted, with the ends of lines spelled.
+    let text = text.replace("\\n", "\n");
+    let text = text.split("\nBacktrace").next().unwrap_or_default();
+    text.split('\n').map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
 fn narrowed(values: &[i64], shape: &[usize]) -> Result<Vec<i32>, String> {
     let fit = |(place, n): (usize, &i64)| {
         i32::try_from(*n).map_err(|_| {
@@ -265,5 +273,17 @@ pub(super) fn floats(data: DataRef<'_>) -> Vec<f64> {
         DataRef::I64(v) => v.iter().map(|&x| x as f64).collect(),
         DataRef::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
         DataRef::U8(v) => v.iter().map(|&x| f64::from(x)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn messages_are_for_people() {
+        let told = "Read(\"An error\\nCaused by:\\n  no map\\nBacktrace:\\nNone\")";
+        assert_eq!(plain(told), "Read(\"An error Caused by: no map");
+        assert_eq!(plain("one line"), "one line");
     }
 }
