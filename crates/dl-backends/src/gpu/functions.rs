@@ -357,7 +357,8 @@ fn uniform_(index: u32, high: u32, low: u32, stream: u32, key0: u32, key1: u32) 
 fn pow_(x: f32, y: f32) -> f32 {
     let zero = (bitcast<u32>(x) & 0x7fffffffu) == 0u;
     let infinite = (bitcast<u32>(y) & 0x7fffffffu) == 0x7f800000u;
-    var size = pow(abs(x), y);
+    // Beside 1, where a device's logarithm may have no digits, by ours.
+    var size = select(pow(abs(x), y), exp(log_(abs(x)) * y), abs(abs(x) - 1.0f) < 0.3f);
     if (zero) { size = select(0.0f, bits(0x7f800000u), y < 0.0f); }
     if ((bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u) { size = select(bits(0x7f800000u), 0.0f, y < 0.0f); }
     if (infinite) { size = select(0.0f, bits(0x7f800000u), (abs(x) > 1.0f) == (y > 0.0f)); }
@@ -371,7 +372,7 @@ fn pow_(x: f32, y: f32) -> f32 {
     if (x == 1.0f || y == 0.0f || (abs(x) == 1.0f && infinite)) { size = 1.0f; }
     return select(size, x * x, y == 2.0f);
 }",
-        &["bits", "is_nan_", "is_finite_"],
+        &["bits", "is_nan_", "is_finite_", "log_"],
     ),
 ];
 
