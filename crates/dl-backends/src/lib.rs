@@ -7,6 +7,8 @@ mod choose;
 pub mod cpu;
 mod error;
 mod executor;
+#[cfg(feature = "wgpu")]
+mod gpu;
 mod model;
 mod profile;
 mod session;

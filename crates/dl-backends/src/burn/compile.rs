@@ -28,6 +28,42 @@ pub(super) fn compile<B: Backend>(
     plan: &Arc<Plan>,
     dims: &Dims,
 ) -> Result<Executable<B>> {
+    let Parts { shapes, constants, steps } = parts(machine, plan, dims)?;
+    let made = constants.into_iter().map(|constant| {
+        let value = constant.make(machine);
+        Ok((constant.result, value.map_err(|why| Error::at(&plan.values()[constant.result].origin, why))?))
+    });
+    let constants = made.collect::<Result<_>>()?;
+    Ok(Executable::new(machine.clone(), plan.clone(), shapes, constants, steps))
+}
+
+/// A plan for given sizes, of which nothing lies on the device but the indices of windows.
+pub(super) struct Parts<B: Backend> {
+    /// Of all values.
+    pub(super) shapes: Vec<Vec<usize>>,
+    pub(super) constants: Vec<Constant>,
+    /// All steps but constants, in order.
+    pub(super) steps: Vec<Step<B>>,
+}
+
+/// A value that is known before a run.
+pub(super) struct Constant {
+    /// Which.
+    pub(super) result: usize,
+    op: Op,
+    dtype: DType,
+    shape: Vec<usize>,
+}
+
+/// The parts of a plan for these sizes.
+///
+/// # Errors
+/// As for [`compile`].
+pub(super) fn parts<B: Backend>(
+    machine: &Arc<Machine<B>>,
+    plan: &Arc<Plan>,
+    dims: &Dims,
+) -> Result<Parts<B>> {
     let mut compiler = Compiler {
         m: machine,
         plan,
@@ -44,7 +80,31 @@ pub(super) fn compile<B: Backend>(
         compiler.step(step).map_err(|why| Error::at(origin, why))?;
     }
     let Compiler { shapes, constants, steps, .. } = compiler;
-    Ok(Executable::new(machine.clone(), plan.clone(), shapes, constants, steps))
+    Ok(Parts { shapes, constants, steps })
+}
+
+impl Constant {
+    /// The value; repeated elements once.
+    ///
+    /// # Errors
+    /// When the device has not its element type, or an integer does not fit.
+    pub(super) fn make<B: Backend>(&self, m: &Machine<B>) -> Wrong<Value<B>> {
+        let (dtype, shape) = (self.dtype, &self.shape);
+        let ones = vec![1; shape.len()];
+        match &self.op {
+            Op::Literal(literal) => m.upload(literal.0.view()),
+            _ if shape.contains(&0) => Ok(Value::Empty),
+            Op::Constant(value) => m.full(dtype, &ones, *value),
+            Op::Iota(axis) => {
+                let mut along = ones;
+                along[*axis] = shape[*axis];
+                let counted: Vec<f64> = (0..shape[*axis]).map(|i| i as f64).collect();
+                let tensor = Tensor::from_f64(dtype, along.clone(), &counted).map_err(|e| e.to_string())?;
+                Ok(m.store(tensor)?.reshape(&extents(&along)))
+            }
+            op => Err(format!("{} is no constant", op.name())),
+        }
+    }
 }
 
 struct Compiler<'a, B: Backend> {
@@ -55,7 +115,7 @@ struct Compiler<'a, B: Backend> {
     ranges: Vec<Range>,
     /// For each value, the input that it is, perhaps under another shape.
     inputs: Vec<Option<usize>>,
-    constants: Vec<(usize, Value<B>)>,
+    constants: Vec<Constant>,
     steps: Vec<Step<B>>,
 }
 
@@ -99,11 +159,11 @@ impl<B: Backend> Compiler<'_, B> {
         if let Op::Reshape = op {
             self.inputs[result] = step.args[0].value().and_then(|v| self.inputs[v.index()]);
         }
-        if let Some(value) = self.constant(&op, dtype, &self.shapes[result])? {
-            self.constants.push((result, value));
+        let shape = self.shapes[result].clone();
+        if matches!(op, Op::Constant(_) | Op::Literal(_) | Op::Iota(_)) {
+            self.constants.push(Constant { result, op, dtype, shape });
             return Ok(());
         }
-        let shape = self.shapes[result].clone();
         let sources = self.sources(&op, &args, &shape)?;
         let frees = step.frees.iter().map(|v| v.index()).collect();
         let check = Check::Inside;
@@ -210,24 +270,6 @@ impl<B: Backend> Compiler<'_, B> {
         let exact = found.within(device);
         self.ranges[result] = if exact { found } else { device };
         exact
-    }
-
-    /// The value, where it is known before a run; repeated elements once.
-    fn constant(&self, op: &Op, dtype: DType, shape: &[usize]) -> Wrong<Option<Value<B>>> {
-        let ones = vec![1; shape.len()];
-        Ok(match op {
-            Op::Constant(_) | Op::Iota(_) if shape.contains(&0) => Some(Value::Empty),
-            Op::Constant(value) => Some(self.m.full(dtype, &ones, *value)?),
-            Op::Literal(literal) => Some(self.m.upload(literal.0.view())?),
-            Op::Iota(axis) => {
-                let mut along = ones;
-                along[*axis] = shape[*axis];
-                let counted: Vec<f64> = (0..shape[*axis]).map(|i| i as f64).collect();
-                let tensor = Tensor::from_f64(dtype, along.clone(), &counted).map_err(|e| e.to_string())?;
-                Some(self.m.store(tensor)?.reshape(&extents(&along)))
-            }
-            _ => None,
-        })
     }
 
     fn sources(

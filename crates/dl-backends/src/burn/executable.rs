@@ -185,7 +185,7 @@ impl<B: Backend> executor::Executable for Executable<B> {
 }
 
 /// burn reports a lost device, exhausted memory and the like by panicking: an error for our users.
-pub(super) fn guarded<T>(name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn guarded<T>(name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<&str>()

@@ -18,12 +18,17 @@ struct On<B: Backend> {
     /// Opened when first needed, so that a missing device is an error and not a panic.
     machine: OnceCell<Arc<Machine<B>>>,
     open: Box<dyn Fn() -> Machine<B> + Send>,
+    compiler: Compiler<B>,
     pool: Option<Arc<rayon::ThreadPool>>,
 }
 
+/// Compiles plans for a device.
+type Compiler<B> = fn(&Arc<Machine<B>>, &Arc<Plan>, &Dims) -> Result<Box<dyn Executable>>;
+
 impl<B: Backend> On<B> {
     fn new(name: &'static str, open: impl Fn() -> Machine<B> + Send + 'static) -> Self {
-        On { name, machine: OnceCell::new(), open: Box::new(open), pool: None }
+        let compiler: Compiler<B> = |machine, plan, dims| Ok(Box::new(compile(machine, plan, dims)?));
+        On { name, machine: OnceCell::new(), open: Box::new(open), compiler, pool: None }
     }
 
     #[cfg(any(feature = "ndarray", feature = "flex"))]
@@ -43,10 +48,10 @@ impl<B: Backend> On<B> {
 
     fn compile(&self, plan: &Arc<Plan>, dims: &Dims) -> Result<Box<dyn Executable>> {
         let machine = self.machine()?;
-        let made = guarded(self.name, || compile(machine, plan, dims))?;
+        let made = guarded(self.name, || (self.compiler)(machine, plan, dims))?;
         Ok(match &self.pool {
-            Some(pool) => Box::new(Pooled { executable: Box::new(made), pool: pool.clone() }),
-            None => Box::new(made),
+            Some(pool) => Box::new(Pooled { executable: made, pool: pool.clone() }),
+            None => made,
         })
     }
 
@@ -130,7 +135,7 @@ type NdArray = burn_ndarray::NdArray;
 executors! {
     "ndarray" Ndarray NdArray, doubles true, "burn's ndarray backend, on the processor. Deprecated upstream in favour of [`Flex`](crate::burn)'s.";
     "flex" Flex burn_flex::Flex, doubles true, "burn's flex backend, on the processor.";
-    "wgpu" Wgpu burn_wgpu::Wgpu, doubles false, "burn's wgpu backend: any Vulkan, Metal, DX12 or WebGPU device.";
+    "wgpu" Wgpu burn_wgpu::CubeBackend, doubles false, "burn's wgpu backend: any Vulkan, Metal, DX12 or WebGPU device.";
 }
 
 #[cfg(feature = "ndarray")]
@@ -200,6 +205,7 @@ impl Default for Wgpu {
 impl Wgpu {
     /// On a device of one's choice. It is opened by the first program or parameter.
     pub fn on(device: burn_wgpu::WgpuDevice) -> Self {
-        Wgpu(On::new("wgpu", move || Machine::device("wgpu", device.clone().into())))
+        let machine = move || Machine::device("wgpu", device.clone().into());
+        Wgpu(On { compiler: super::bridge::compile, ..On::new("wgpu", machine) })
     }
 }

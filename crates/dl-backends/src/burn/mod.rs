@@ -16,6 +16,8 @@
 //! have threads of their own, whose number the environment variable `MATMUL_NUM_THREADS` sets
 //! before the first product.
 
+#[cfg(feature = "wgpu")]
+pub(crate) mod bridge;
 mod compile;
 mod contract;
 mod cumulative;
@@ -37,6 +39,8 @@ mod tests;
 mod value;
 mod window;
 
+#[cfg(feature = "wgpu")]
+pub(crate) use executable::guarded;
 #[cfg(feature = "flex")]
 pub use executors::Flex;
 #[cfg(feature = "ndarray")]

@@ -1,0 +1,311 @@
+//! The instructions of a body as WGSL: the element of a register is an expression of the row and of the element's
+//! number, written where it is asked for, once in each block.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use dl_core::DType;
+use dl_core::ops::Reduce;
+use dl_core::schedule::{Access, Body, BufferId, Index, Operand, Operation, Register};
+
+use super::functions::{self, memory_type, register_type};
+use super::maps;
+use super::memory::SlotId;
+use super::shader::Shader;
+
+/// Why something has no kernel of ours: burn's operations compute it.
+pub(super) type Lacks = String;
+pub(super) type Result<T> = std::result::Result<T, Lacks>;
+
+/// Terms that one invocation adds one after the other, before they go to the sum of such sums.
+pub(super) const CHAIN: usize = 64;
+
+/// Where buffers are, and the tables of places that kernels look up.
+pub(super) trait Places {
+    /// The slot of a buffer.
+    fn slot(&mut self, buffer: BufferId) -> Result<SlotId>;
+    /// The slot of a table.
+    fn table(&mut self, places: Vec<u32>) -> SlotId;
+}
+
+/// Writes the instructions of one body.
+pub(super) struct Writer<'a> {
+    pub(super) body: &'a Body,
+    pub(super) shader: &'a mut Shader,
+    pub(super) places: &'a mut dyn Places,
+    /// Registers that lie in memory: rows of `len` elements.
+    pub(super) kept: &'a HashMap<Register, SlotId>,
+    /// In an epilogue: the product's element.
+    pub(super) result: Option<String>,
+    /// In a prologue: what is loaded.
+    pub(super) argument: Option<String>,
+    pub(super) text: String,
+    /// The expression of the row.
+    pub(super) row: String,
+    /// By block: what has been written, by register and element.
+    blocks: Vec<HashMap<(Register, String), String>>,
+    next: usize,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(
+        body: &'a Body,
+        shader: &'a mut Shader,
+        places: &'a mut dyn Places,
+        kept: &'a HashMap<Register, SlotId>,
+    ) -> Self {
+        Writer {
+            body,
+            shader,
+            places,
+            kept,
+            result: None,
+            argument: None,
+            text: String::new(),
+            row: "row".into(),
+            blocks: vec![HashMap::new()],
+            next: 0,
+        }
+    }
+
+    pub(super) fn line(&mut self, line: impl AsRef<str>) {
+        let _ = writeln!(self.text, "  {}", line.as_ref());
+    }
+
+    /// Begins a block, of which nothing is known outside.
+    pub(super) fn open(&mut self, head: &str) {
+        self.line(format!("{head} {{"));
+        self.blocks.push(HashMap::new());
+    }
+
+    pub(super) fn close(&mut self) {
+        self.blocks.pop();
+        self.line("}");
+    }
+
+    pub(super) fn fresh(&mut self, prefix: &str) -> String {
+        self.next += 1;
+        format!("{prefix}{}", self.next)
+    }
+
+    pub(super) fn define(&mut self, value: &str) -> String {
+        let name = self.fresh("v");
+        self.line(format!("let {name} = {value};"));
+        name
+    }
+
+    /// The element `e` of a register.
+    pub(super) fn element(&mut self, register: Register, e: &str) -> Result<String> {
+        let instr = self.body.instr(register);
+        let e = if instr.len == 1 { "0u" } else { e };
+        let key = (register, e.to_owned());
+        if let Some(known) = self.blocks.iter().rev().find_map(|block| block.get(&key)) {
+            return Ok(known.clone());
+        }
+        let value = match self.kept.get(&register) {
+            Some(slot) => {
+                let name = self.shader.read(*slot, memory_type(instr.dtype));
+                let place = place(&self.row, instr.len, e, usize::from(instr.len != 1));
+                loaded(&format!("{name}[{place}]"), instr.dtype)
+            }
+            None => self.computed(register, e)?,
+        };
+        let name = self.define(&value);
+        if let Some(block) = self.blocks.last_mut() {
+            block.insert(key, name.clone());
+        }
+        Ok(name)
+    }
+
+    fn operand(&mut self, operand: &Operand, of: DType, e: &str) -> Result<String> {
+        match operand {
+            Operand::Register(register) => self.element(*register, e),
+            Operand::Number(value) => functions::number(*value, of, &mut self.shader.called)
+                .ok_or_else(|| format!("{value} is no {of} of the device")),
+        }
+    }
+
+    fn computed(&mut self, register: Register, e: &str) -> Result<String> {
+        let body = self.body;
+        let instr = body.instr(register);
+        let (dtype, len) = (instr.dtype, instr.len);
+        if dtype == DType::F64 {
+            return Err("f64".into());
+        }
+        Ok(match &instr.operation {
+            Operation::Load { .. } if self.argument.is_some() => self.argument.clone().unwrap_or_default(),
+            Operation::Load { buffer, access } => self.load(*buffer, *access, dtype, e)?,
+            Operation::Result => self.result.clone().ok_or("a result outside of an epilogue")?,
+            Operation::Unary { op, of, x } => {
+                let x = self.operand(x, *of, e)?;
+                functions::unary(*op, *of, &x, &mut self.shader.called)
+                    .ok_or_else(|| format!("{} of {of}", op.row().name))?
+            }
+            Operation::Binary { op, of, x, y } => {
+                let (x, y) = (self.operand(x, *of, e)?, self.operand(y, *of, e)?);
+                functions::binary(*op, *of, &x, &y, &mut self.shader.called)
+                    .ok_or_else(|| format!("{} of {of}", op.row().name))?
+            }
+            Operation::Select(c, a, b) => {
+                let c = self.operand(c, DType::Bool, e)?;
+                let (a, b) = (self.operand(a, dtype, e)?, self.operand(b, dtype, e)?);
+                format!("select({b}, {a}, {c})")
+            }
+            Operation::Cast { from, x } => {
+                let x = self.operand(x, *from, e)?;
+                functions::cast(*from, dtype, &x, &mut self.shader.called)
+            }
+            Operation::Copy(x) => self.operand(x, dtype, e)?,
+            Operation::Reduce { kind, of, run } => {
+                let (kind, of, run) = (*kind, *of, *run);
+                self.reduced(kind, dtype, run, &mut |writer, term| {
+                    let place = if len == 1 {
+                        term.to_owned()
+                    } else {
+                        writer.define(&format!("{e} * {run}u + {term}"))
+                    };
+                    writer.element(of, &place)
+                })?
+            }
+            Operation::Gather { of, map, fill } => {
+                let fill = functions::number(*fill, dtype, &mut self.shader.called);
+                self.gathered(*of, map, fill, e)?
+            }
+            Operation::Count { per_row, times } => {
+                let count = format!("{} * {per_row}u + {e} / {}u", self.row, (*times).max(1));
+                format!("{}({count})", register_type(dtype))
+            }
+            Operation::Pick { from, index } => {
+                let at = self.index(index, e)?;
+                let at = self.define(&format!("{e} * {}u + u32({at})", index.along));
+                self.element(*from, &at)?
+            }
+            Operation::Lookup { table, index, width } => {
+                let which = self.define(&format!("{e} / {width}u"));
+                let at = self.index(index, &which)?;
+                let name = self.bound(*table, dtype)?;
+                loaded(&format!("{name}[u32({at}) * {width}u + {e} % {width}u]"), dtype)
+            }
+            Operation::Place { index, update } => {
+                let run = self.define(&format!("{e} / {}u", index.along));
+                let at = self.index(index, &run)?;
+                let update = self.element(*update, &run)?;
+                let zero = functions::identity(Reduce::Sum, dtype, &mut self.shader.called);
+                format!("select({zero}, {update}, u32({at}) == {e} % {}u)", index.along)
+            }
+            Operation::Concat(_) => return Err("concat".into()),
+            Operation::Random { .. } => return Err("random numbers".into()),
+            Operation::Scatter { .. } => return Err("scatter".into()),
+            Operation::Store { of, .. } | Operation::Fold { of, .. } => self.element(*of, e)?,
+        })
+    }
+
+    fn index(&mut self, index: &Index, e: &str) -> Result<String> {
+        let e = if index.count() == 1 { "0u" } else { e };
+        self.element(index.register, e)
+    }
+
+    /// The name of a buffer's elements.
+    pub(super) fn bound(&mut self, buffer: BufferId, dtype: DType) -> Result<String> {
+        let slot = self.places.slot(buffer)?;
+        Ok(self.shader.read(slot, memory_type(dtype)))
+    }
+
+    fn load(&mut self, buffer: BufferId, access: Access, dtype: DType, e: &str) -> Result<String> {
+        let name = self.bound(buffer, dtype)?;
+        let row = self.row.clone();
+        Ok(loaded(&format!("{name}[{}]", place(&row, access.row, e, access.element)), dtype))
+    }
+
+    fn gathered(
+        &mut self,
+        of: Register,
+        map: &[Option<u32>],
+        fill: Option<String>,
+        e: &str,
+    ) -> Result<String> {
+        if let Some(place) = maps::formula(map, e) {
+            let place = if place == e { place } else { self.define(&place) };
+            return self.element(of, &place);
+        }
+        let missing = map.iter().any(Option::is_none);
+        let slot = self.places.table(map.iter().map(|place| place.unwrap_or(u32::MAX)).collect());
+        let table = self.shader.read(slot, "u32");
+        let at = self.define(&format!("{table}[{e}]"));
+        if !missing {
+            return self.element(of, &at);
+        }
+        let inside = self.define(&format!("{at} != {}u", u32::MAX));
+        let safe = self.define(&format!("select(0u, {at}, {inside})"));
+        let value = self.element(of, &safe)?;
+        Ok(format!("select({}, {value}, {inside})", fill.ok_or("no number of the device")?))
+    }
+
+    /// A reduction of `terms` terms by this invocation, in a tree of chains.
+    pub(super) fn reduced(
+        &mut self,
+        kind: Reduce,
+        dtype: DType,
+        terms: usize,
+        term: &mut dyn FnMut(&mut Self, &str) -> Result<String>,
+    ) -> Result<String> {
+        let (ty, neutral) = (register_type(dtype), functions::identity(kind, dtype, &mut self.shader.called));
+        // Chains of chains of chains: none is long, and no loop either.
+        let mut levels = vec![];
+        let mut left = terms;
+        while left > CHAIN && levels.len() < 2 {
+            levels.push(CHAIN);
+            left = left.div_ceil(CHAIN);
+        }
+        levels.push(left);
+        levels.reverse();
+        let sums: Vec<String> = levels.iter().map(|_| self.fresh("s")).collect();
+        let counters: Vec<String> = levels.iter().map(|_| self.fresh("i")).collect();
+        let mut at = String::new();
+        for (depth, turns) in levels.iter().enumerate() {
+            let (sum, i) = (&sums[depth], &counters[depth]);
+            self.line(format!("var {sum} = {ty}({neutral});"));
+            let until = format!("{turns}u");
+            self.open(&format!("for (var {i} = 0u; {i} < {until}; {i} = {i} + 1u)"));
+            at = if at.is_empty() { i.clone() } else { format!("({at}) * {turns}u + {i}") };
+        }
+        let exact = levels.iter().product::<usize>() == terms;
+        let place = if levels.len() == 1 { at } else { self.define(&at) };
+        if !exact {
+            self.line(format!("if ({place} >= {terms}u) {{ break; }}"));
+        }
+        let value = term(self, &place)?;
+        for (depth, sum) in sums.iter().enumerate().rev() {
+            let inner = sums.get(depth + 1).map_or(value.clone(), Clone::clone);
+            let both = functions::combine(kind, dtype, sum, &inner, &mut self.shader.called)
+                .ok_or_else(|| format!("{} of {dtype}", kind.name()))?;
+            self.line(format!("{sum} = {both};"));
+            self.close();
+        }
+        Ok(sums[0].clone())
+    }
+}
+
+/// `row·by + e·step`.
+fn place(row: &str, by: usize, e: &str, step: usize) -> String {
+    let part = |of: &str, by: usize| match (of, by) {
+        ("0u", _) | (_, 0) => None,
+        (of, 1) => Some(of.to_owned()),
+        (of, by) => Some(format!("{of} * {by}u")),
+    };
+    match (part(row, by), part(e, step)) {
+        (Some(a), Some(b)) => format!("{a} + {b}"),
+        (Some(a), None) | (None, Some(a)) => a,
+        (None, None) => "0u".into(),
+    }
+}
+
+/// An element of memory as a value.
+pub(super) fn loaded(element: &str, dtype: DType) -> String {
+    if dtype == DType::Bool { format!("({element} != 0u)") } else { element.into() }
+}
+
+/// A value as an element of memory.
+pub(super) fn stored(value: &str, dtype: DType) -> String {
+    if dtype == DType::Bool { format!("select(0u, 1u, {value})") } else { value.into() }
+}

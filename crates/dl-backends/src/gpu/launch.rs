@@ -1,0 +1,76 @@
+//! A generated kernel: its WGSL, what it is bound to, and how it is launched through CubeCL.
+
+use cubecl::client::Client;
+use cubecl::ir::{AddressType, ElemType, Scope, UIntKind};
+use cubecl::prelude::{
+    CubeKernel, KernelDefinition, KernelId, KernelMetadata, KernelSettings, PrecompiledSource,
+};
+use cubecl::server::{Handle, KernelArguments};
+use cubecl::{CubeCount, CubeDim, ExecutionMode};
+
+use super::memory::SlotId;
+
+/// One launch of a step.
+#[derive(Clone, Debug)]
+pub(super) struct Launch {
+    /// For listings: what it computes.
+    pub(super) name: String,
+    pub(super) source: Source,
+    /// How many work groups.
+    pub(super) groups: u32,
+    /// By binding.
+    pub(super) bindings: Vec<SlotId>,
+    /// Those of them that it writes.
+    pub(super) writes: Vec<SlotId>,
+}
+
+/// The text of a kernel.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) text: String,
+    /// Invocations of a work group.
+    pub(super) size: u32,
+}
+
+/// Groups along the first axis of a grid; more stand in further rows.
+const ACROSS: u32 = 32_768;
+
+impl KernelMetadata for Source {
+    fn id(&self) -> KernelId {
+        // Kernels keep within their buffers by themselves, and say how long their loops are.
+        KernelId::new::<Self>().info(self.text.clone()).mode(ExecutionMode::Unchecked)
+    }
+
+    fn address_type(&self) -> ElemType {
+        UIntKind::U32.into()
+    }
+}
+
+impl CubeKernel for Source {
+    fn define(&self) -> KernelDefinition {
+        let size = CubeDim::new_1d(self.size).0;
+        let settings = KernelSettings::new(size, ExecutionMode::Unchecked, AddressType::U32);
+        KernelDefinition { body: Scope::root(settings.clone()), settings, info: Default::default() }
+    }
+
+    fn source(&self) -> Option<PrecompiledSource> {
+        let entrypoint_name = "main".into();
+        Some(PrecompiledSource { source: self.text.clone(), entrypoint_name, lang: "wgsl" })
+    }
+}
+
+impl Launch {
+    /// Submits it; nothing waits.
+    pub(super) fn submit(&self, client: &Client, memory: &[Option<Handle>]) -> Result<(), String> {
+        let mut arguments = KernelArguments::new();
+        for slot in &self.bindings {
+            let handle =
+                memory[slot.0].clone().ok_or_else(|| format!("{}: a buffer has no memory", self.name))?;
+            arguments = arguments.with_buffer(handle.binding());
+        }
+        let across = self.groups.min(ACROSS);
+        let count = CubeCount::Static(across, self.groups.div_ceil(across), 1);
+        client.launch(Box::new(self.source.clone()), count, arguments);
+        Ok(())
+    }
+}

@@ -1,0 +1,358 @@
+//! A schedule as work for the device: a launch or a few for each kernel that has a text, burn's operations for what
+//! has none, then the updates.
+
+use std::collections::{HashMap, HashSet};
+
+use dl_core::ops::Op;
+use dl_core::plan::ValueId;
+use dl_core::schedule::{
+    Body, BufferId, Content, Domain as Elements, Kernel, KernelId, Layout, Method, Schedule, StepId,
+};
+use dl_core::{DType, Tensor};
+
+use super::body::{Places, Result};
+use super::launch::Launch;
+use super::memory::{Home, Slot, SlotId};
+use super::pointwise::Domain;
+use super::recipe::{Recipe, Recipes};
+use super::{pointwise, product, update};
+use crate::burn::bridge::Steps;
+
+/// What kernels are made for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Device {
+    /// Invocations of a subgroup, or as many as a tile takes.
+    pub(super) lanes: usize,
+    /// Whether lanes can send each other numbers, in subgroups of that one size.
+    pub(super) subgroups: bool,
+    /// How many tiles keep the device busy.
+    pub(super) busy: usize,
+    /// Buffers of a kernel.
+    pub(super) bindings: usize,
+}
+
+/// A piece of work.
+pub(super) enum Work {
+    Launch(Launch),
+    Steps(Recipe),
+}
+
+/// What is known while a schedule is lowered.
+pub(super) struct Lowering<'a> {
+    pub(super) schedule: &'a Schedule,
+    pub(super) steps: &'a Steps,
+    pub(super) device: Device,
+    pub(super) slots: Vec<Slot>,
+    /// The launch that completes the one that was just made.
+    pub(super) pending: Option<Launch>,
+    of_buffer: Vec<Option<SlotId>>,
+    parameters: Vec<Option<SlotId>>,
+    tables: HashMap<Vec<u32>, SlotId>,
+}
+
+/// A schedule, lowered.
+pub(super) struct Lowered {
+    pub(super) slots: Vec<Slot>,
+    pub(super) works: Vec<Work>,
+    /// By the plan's list of outputs.
+    pub(super) outputs: Vec<SlotId>,
+    /// Why kernels have no text.
+    pub(super) lacks: Vec<(KernelId, String)>,
+}
+
+/// Why a schedule has to be lowered again.
+enum Again {
+    /// Kernels that read what has no value in the plan, and whose maker has no text.
+    Refuse(Vec<KernelId>),
+    /// Burn's operations need a parameter that was written over.
+    NothingInPlace,
+}
+
+/// Lowers a schedule; none where burn's operations do as well.
+pub(super) fn lower(schedule: &Schedule, steps: &Steps, device: Device) -> Option<Lowered> {
+    if schedule.shapes().iter().any(|shape| shape.contains(&0)) {
+        return None;
+    }
+    let (mut refused, mut in_place) = (HashSet::new(), true);
+    // Each turn refuses more.
+    for _ in 0..schedule.kernels().count() + 2 {
+        match Lowering::new(schedule, steps, device).lower(&refused, in_place) {
+            Ok(lowered) => return Some(lowered),
+            Err(Again::NothingInPlace) if !in_place => return None,
+            Err(Again::NothingInPlace) => in_place = false,
+            Err(Again::Refuse(kernels)) => refused.extend(kernels),
+        }
+    }
+    None
+}
+
+impl<'a> Lowering<'a> {
+    fn new(schedule: &'a Schedule, steps: &'a Steps, device: Device) -> Self {
+        let of_buffer = vec![None; schedule.buffers().len()];
+        let parameters = vec![None; schedule.plan().parameters().len()];
+        Lowering {
+            schedule,
+            steps,
+            device,
+            slots: vec![],
+            pending: None,
+            of_buffer,
+            parameters,
+            tables: HashMap::new(),
+        }
+    }
+
+    fn lower(mut self, refused: &HashSet<KernelId>, in_place: bool) -> std::result::Result<Lowered, Again> {
+        let schedule = self.schedule;
+        let recipes = Recipes::new(schedule);
+        let (mut works, mut lacks, mut done) = (vec![], vec![], HashSet::new());
+        let mut ready: HashSet<BufferId> = self.sources();
+        let outputs = self.outputs(&mut works);
+        for (id, kernel) in schedule.kernels() {
+            let made = match refused.contains(&id) {
+                true => Err("it reads what has no text".into()),
+                false => self.kernel(id, kernel, in_place, &mut done),
+            };
+            match made {
+                Ok(launches) => works.extend(launches.into_iter().map(Work::Launch)),
+                Err(why) => {
+                    lacks.push((id, why));
+                    let between: Vec<BufferId> =
+                        kernel.writes().into_iter().filter(|b| self.is_between(*b)).collect();
+                    let readers = schedule.kernels().filter(|(other, reader)| {
+                        !refused.contains(other) && reader.reads().iter().any(|b| between.contains(b))
+                    });
+                    let readers: Vec<KernelId> = readers.map(|(other, _)| other).collect();
+                    if !matches!(kernel, Kernel::Loop(_)) && !readers.is_empty() {
+                        return Err(Again::Refuse(readers));
+                    }
+                    let recipe = recipes.of(&mut self, kernel, &ready).ok_or(Again::NothingInPlace)?;
+                    let written = |slot: &SlotId| {
+                        matches!(self.slots[slot.0].home, Home::Parameter(_))
+                            && self.is_written(&works, *slot)
+                    };
+                    if recipe.reads.iter().any(|(_, _, slot)| written(slot)) {
+                        return Err(Again::NothingInPlace);
+                    }
+                    works.push(Work::Steps(recipe));
+                }
+            }
+            ready.extend(kernel.writes());
+        }
+        update::updates(&mut self, &done, &mut works).map_err(|_| Again::NothingInPlace)?;
+        Ok(Lowered { slots: self.slots, works, outputs, lacks })
+    }
+
+    fn is_written(&self, works: &[Work], slot: SlotId) -> bool {
+        works.iter().any(|work| matches!(work, Work::Launch(launch) if launch.writes.contains(&slot)))
+    }
+
+    fn is_between(&self, buffer: BufferId) -> bool {
+        self.schedule.buffer(buffer).content == Content::Between
+    }
+
+    /// What is there before the first kernel.
+    fn sources(&self) -> HashSet<BufferId> {
+        let all = (0..self.schedule.buffers().len() as u32).map(BufferId);
+        all.filter(|b| !matches!(self.home(*b), Home::Arena)).collect()
+    }
+
+    /// The outputs' slots; what the caller brought along is copied at once.
+    fn outputs(&mut self, works: &mut Vec<Work>) -> Vec<SlotId> {
+        let schedule = self.schedule;
+        let mut outputs = vec![];
+        for (buffer, slot) in schedule.outputs().iter().zip(schedule.plan().outputs()) {
+            let Ok(from) = self.slot_of(*buffer) else { continue };
+            if matches!(self.slots[from.0].home, Home::Arena) {
+                outputs.push(from);
+                continue;
+            }
+            let (len, dtype) = (self.slots[from.0].len, schedule.plan().value(slot.value).dtype);
+            let own = self.scratch(len);
+            works.push(Work::Launch(update::copy(from, own, len, dtype)));
+            outputs.push(own);
+        }
+        outputs
+    }
+
+    /// The launches of a kernel.
+    fn kernel(
+        &mut self,
+        id: KernelId,
+        kernel: &Kernel,
+        in_place: bool,
+        done: &mut HashSet<usize>,
+    ) -> Result<Vec<Launch>> {
+        let name = self.name(kernel);
+        match kernel {
+            Kernel::Pointwise(pointwise) => {
+                let count = match pointwise.domain {
+                    Elements::Rows => self.schedule.row_count(),
+                    Elements::Elements(count) => count,
+                };
+                let over = if in_place { self.written_over(id) } else { vec![] };
+                for (after, parameter) in &over {
+                    self.of_buffer[after.index()] = Some(self.parameter(*parameter));
+                }
+                let made = pointwise::launches(self, &pointwise.body, &Domain { count, name: &name });
+                match &made {
+                    Ok(_) => done.extend(over.iter().map(|(_, parameter)| *parameter)),
+                    Err(_) => over.iter().for_each(|(after, _)| self.of_buffer[after.index()] = None),
+                }
+                made
+            }
+            Kernel::Product(made) => {
+                let accumulates = if in_place { self.accumulates(id) } else { None };
+                let slot = accumulates.map(|(of, parameter)| (of, self.parameter(parameter)));
+                let launches = product::launches(self, made, &name, slot)?;
+                done.extend(accumulates.map(|(_, parameter)| parameter));
+                Ok(launches)
+            }
+            Kernel::Opaque(_) => Err("a step that nobody fuses".into()),
+            Kernel::Loop(_) => Err("a loop".into()),
+        }
+    }
+
+    /// The buffers that a pointwise kernel may write over parameters, and which.
+    fn written_over(&self, id: KernelId) -> Vec<(BufferId, usize)> {
+        let plan = self.schedule.plan();
+        let updates = self.schedule.updates().iter().filter(|u| u.method == Method::InPlace(id));
+        let over = updates.filter_map(|update| {
+            let parameter = update.parameter.index();
+            let value = plan.parameters()[parameter].update?;
+            Some((self.schedule.buffer_of(value)?, parameter))
+        });
+        over.collect()
+    }
+
+    /// The update that a product makes.
+    fn accumulates(&self, id: KernelId) -> Option<(&'a dl_core::schedule::Accumulation, usize)> {
+        self.schedule.updates().iter().find_map(|update| match &update.method {
+            Method::Accumulate { of, product: Ok(product) } if *product == id => {
+                Some((of, update.parameter.index()))
+            }
+            _ => None,
+        })
+    }
+
+    fn name(&self, kernel: &Kernel) -> String {
+        let plan = self.schedule.plan();
+        let steps = kernel.steps();
+        let names: Vec<String> = steps
+            .iter()
+            .map(|step| {
+                let step = &plan.steps()[step.index()];
+                format!("%{}={}", step.result.0, step.op.name())
+            })
+            .collect();
+        match names.as_slice() {
+            [.., _] if names.len() > 8 => {
+                format!("{} … {}", names[..4].join(" "), names[names.len() - 2..].join(" "))
+            }
+            names => names.join(" "),
+        }
+    }
+
+    /// Whether every instruction of a body is one that the device computes as the plan says.
+    pub(super) fn check_body(&self, body: &Body) -> Result<()> {
+        match body.instrs.iter().find(|instr| !self.steps.is_safe(instr.step)) {
+            Some(instr) => Err(format!("step {} is computed beside the host", instr.step.0)),
+            None => Ok(()),
+        }
+    }
+
+    /// A kernel, if the device takes as many buffers.
+    pub(super) fn finished(&self, launch: Launch) -> Result<Launch> {
+        match launch.bindings.len() {
+            count if count > self.device.bindings => Err(format!("{count} buffers")),
+            _ => Ok(launch),
+        }
+    }
+
+    /// Room between launches.
+    pub(super) fn scratch(&mut self, len: usize) -> SlotId {
+        self.add(len, Home::Arena)
+    }
+
+    fn add(&mut self, len: usize, home: Home) -> SlotId {
+        self.slots.push(Slot { len, home });
+        SlotId(self.slots.len() - 1)
+    }
+
+    /// The slot of a parameter.
+    pub(super) fn parameter(&mut self, index: usize) -> SlotId {
+        if let Some(slot) = self.parameters[index] {
+            return slot;
+        }
+        let slot = &self.schedule.plan().parameters()[index];
+        let of = slot.value.or(slot.update);
+        let len = of.map_or(0, |value| self.schedule.shape(value).iter().product());
+        let made = self.add(len, Home::Parameter(index));
+        self.parameters[index] = Some(made);
+        made
+    }
+
+    fn home(&self, buffer: BufferId) -> Home {
+        let plan = self.schedule.plan();
+        match &self.schedule.buffer(buffer).content {
+            Content::Known(tensor) => Home::Known(tensor.clone()),
+            Content::Between => Home::Arena,
+            Content::Value(value) => {
+                let input = plan.inputs().iter().position(|i| i.value == *value);
+                let parameter = || plan.parameters().iter().position(|p| p.value == Some(*value));
+                input.map(Home::Input).or_else(|| parameter().map(Home::Parameter)).unwrap_or(Home::Arena)
+            }
+        }
+    }
+
+    /// The slot of a buffer.
+    pub(super) fn slot_of(&mut self, buffer: BufferId) -> Result<SlotId> {
+        if let Some(slot) = self.of_buffer[buffer.index()] {
+            return Ok(slot);
+        }
+        let len = match self.schedule.buffer(buffer).layout {
+            Layout::Rows(len) => len * self.schedule.row_count(),
+            Layout::Whole(len) => len,
+        };
+        let slot = match self.home(buffer) {
+            Home::Parameter(index) => self.parameter(index),
+            home => self.add(len, home),
+        };
+        self.of_buffer[buffer.index()] = Some(slot);
+        Ok(slot)
+    }
+
+    /// The slot of a value of the plan that has a buffer.
+    pub(super) fn slot_of_value(&mut self, value: ValueId) -> Option<SlotId> {
+        let buffer = self.schedule.buffer_of(value)?;
+        self.slot_of(buffer).ok()
+    }
+}
+
+impl Places for Lowering<'_> {
+    fn slot(&mut self, buffer: BufferId) -> Result<SlotId> {
+        self.slot_of(buffer)
+    }
+
+    fn table(&mut self, places: Vec<u32>) -> SlotId {
+        if let Some(slot) = self.tables.get(&places) {
+            return *slot;
+        }
+        // Words as integers; those beyond i32 wrap, and kernels read them as they were.
+        let words: Vec<i64> = places.iter().map(|place| i64::from(*place as i32)).collect();
+        let slot = self.add(places.len(), Home::Known(Tensor::vector(words)));
+        self.tables.insert(places, slot);
+        slot
+    }
+}
+
+/// Whether a step gives the same in every run that gives it the same operands.
+pub(super) fn is_constant(schedule: &Schedule, step: StepId) -> bool {
+    let step = &schedule.plan().steps()[step.index()];
+    step.repeat.is_none() && !matches!(step.op, Op::Random { .. } | Op::Step)
+}
+
+/// The element type of a slot that holds a value.
+pub(super) fn dtype_of(schedule: &Schedule, value: ValueId) -> DType {
+    schedule.plan().value(value).dtype
+}

@@ -1,0 +1,65 @@
+//! Kernels for the GPU, generated from the schedule when a plan is compiled.
+//!
+//! | what | file |
+//! | --- | --- |
+//! | which kernels of a schedule have a text, and in which order work is done | `lower.rs` |
+//! | pointwise kernels, their reductions, sums over rows | `pointwise.rs` |
+//! | matrix products with prologue and epilogue | `product.rs` |
+//! | updates that no kernel makes | `update.rs` |
+//! | instructions as WGSL; places as formulas; functions | `body.rs`, `maps.rs`, `functions.rs` |
+//! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
+//! | what has no text, by burn's operations on the same memory | `recipe.rs` |
+//! | where values lie, and runs | `memory.rs`, `executable.rs` |
+//!
+//! An element of memory has 32 bits: `f32`, `i32` for `i64` and `u8`, `u32` for `bool`. Sizes are known, so kernels
+//! have them as constants. No loop has more turns than 65,535, and sums are trees of chains of 64 terms.
+
+mod body;
+mod executable;
+mod functions;
+mod launch;
+mod lower;
+mod maps;
+mod memory;
+mod pointwise;
+mod product;
+mod recipe;
+mod shader;
+mod update;
+
+use std::sync::Arc;
+
+use cubecl::features::Plane;
+use dl_core::{Dims, Plan, Schedule};
+
+use self::lower::Device;
+use crate::burn::bridge::Steps;
+use crate::error::Result;
+
+pub(crate) use self::executable::Executable;
+
+/// The plan for given sizes, or none where burn's operations do as well.
+///
+/// # Errors
+/// When sizes do not fit together, or the device refuses: with the line.
+pub(crate) fn compile(steps: Steps, plan: &Arc<Plan>, dims: &Dims) -> Result<Option<Executable>> {
+    if !steps.has_words() {
+        return Ok(None);
+    }
+    let schedule = Schedule::new(plan, dims)?;
+    let client = steps.client();
+    let (hardware, features) = (&client.properties().hardware, client.features());
+    let (least, most) = (hardware.plane_size_min as usize, hardware.plane_size_max as usize);
+    let subgroups = least == most && (4..=64).contains(&least) && features.plane.contains(Plane::Ops);
+    let device = Device {
+        lanes: if subgroups { least } else { 16 },
+        subgroups,
+        // Software devices have subgroups as wide as the processor's vectors.
+        busy: if most <= 16 { 8 } else { 256 },
+        bindings: hardware.max_bindings as usize,
+    };
+    match lower::lower(&schedule, &steps, device) {
+        Some(lowered) => Ok(Some(Executable::new(schedule, steps, lowered)?)),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,75 @@
+//! What has no kernel of ours by burn's operations: the steps of the plan that lead from what is in memory to what
+//! a kernel of the schedule writes.
+
+use std::collections::{HashMap, HashSet};
+
+use dl_core::DType;
+use dl_core::plan::{Arg, ValueId};
+use dl_core::schedule::{BufferId, Content, Kernel, Schedule, StepId};
+
+use super::lower::{Lowering, dtype_of};
+use super::memory::{Home, SlotId};
+
+/// Steps in order, from where they read and to where they write.
+#[derive(Clone, Debug)]
+pub(super) struct Recipe {
+    pub(super) steps: Vec<StepId>,
+    pub(super) reads: Vec<(ValueId, DType, SlotId)>,
+    pub(super) writes: Vec<(ValueId, SlotId)>,
+}
+
+/// Who makes which value of a plan.
+pub(super) struct Recipes<'a> {
+    schedule: &'a Schedule,
+    makers: HashMap<ValueId, usize>,
+}
+
+impl<'a> Recipes<'a> {
+    pub(super) fn new(schedule: &'a Schedule) -> Self {
+        let steps = schedule.plan().steps().iter().enumerate();
+        let makers = steps.flat_map(|(i, step)| step.results().map(move |value| (value, i))).collect();
+        Recipes { schedule, makers }
+    }
+
+    /// The recipe of what a kernel writes, from buffers that are `ready`; none if it needs others.
+    pub(super) fn of(
+        &self,
+        lowering: &mut Lowering<'_>,
+        kernel: &Kernel,
+        ready: &HashSet<BufferId>,
+    ) -> Option<Recipe> {
+        let written = match kernel {
+            Kernel::Loop(looped) => looped.outs(),
+            other => other.writes(),
+        };
+        let mut recipe = Recipe { steps: vec![], reads: vec![], writes: vec![] };
+        let mut wanted = vec![];
+        for buffer in written {
+            if let Content::Value(value) = self.schedule.buffer(buffer).content {
+                let slot = lowering.slot_of(buffer).ok()?;
+                lowering.slots[slot.0].home = Home::Burn;
+                recipe.writes.push((value, slot));
+                wanted.push(value);
+            }
+        }
+        let (mut known, mut steps): (HashSet<ValueId>, HashSet<usize>) = (HashSet::new(), HashSet::new());
+        while let Some(value) = wanted.pop() {
+            if !known.insert(value) {
+                continue;
+            }
+            if let Some(buffer) = self.schedule.buffer_of(value).filter(|b| ready.contains(b)) {
+                let slot = lowering.slot_of(buffer).ok()?;
+                recipe.reads.push((value, dtype_of(self.schedule, value), slot));
+                continue;
+            }
+            let maker = *self.makers.get(&value)?;
+            if steps.insert(maker) {
+                wanted.extend(self.schedule.plan().steps()[maker].args.iter().filter_map(Arg::value));
+            }
+        }
+        let mut steps: Vec<usize> = steps.into_iter().collect();
+        steps.sort_unstable();
+        recipe.steps = steps.into_iter().map(|step| StepId(step as u32)).collect();
+        Some(recipe)
+    }
+}
