@@ -50,12 +50,6 @@ impl Shader {
         self.parts.is_empty()
     }
 
-    /// Whether it reads or writes any of these, or writes any that `reads` has.
-    pub(super) fn meets(&self, reads: &[SlotId], writes: &[SlotId]) -> bool {
-        writes.iter().any(|slot| self.bindings.iter().any(|b| b.0 == *slot))
-            || reads.iter().any(|slot| self.writes.contains(slot))
-    }
-
     /// An array that the invocations of a work group share.
     pub(super) fn shared(&mut self, element: &str, len: u32) -> String {
         let name = format!("shared{}", self.shared.len());
