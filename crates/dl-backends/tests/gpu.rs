@@ -79,7 +79,8 @@ fn product<'g>(g: &'g Graph, x: Expr<'g>, w: Expr<'g>, y: Expr<'g>) -> Program {
 
 #[test]
 fn products_of_odd_sizes() {
-    let sizes = [(1, 1, 1), (3, 5, 7), (17, 33, 9), (16, 8, 32), (5, 4, 40), (20, 12, 6), (33, 784, 10), (2, 260, 3)];
+    let sizes =
+        [(1, 1, 1), (3, 5, 7), (17, 33, 9), (16, 8, 32), (5, 4, 40), (20, 12, 6), (33, 784, 10), (2, 260, 3)];
     for (m, k, n) in sizes {
         for transposed in [false, true] {
             let g = Graph::new();
@@ -146,7 +147,7 @@ fn whole_values_are_reduced_and_moved() {
         .output("moved", w.transpose() + 1.0)
         .compile()
         .expect("it is right");
-    agree(&program, 1, &[], 1e-5);
+    launches(&agree(&program, 1, &[], 1e-5));
 }
 
 #[test]
@@ -164,7 +165,7 @@ fn elements_are_broadcast_and_moved() {
         .output("masked", x.gt(0.0).select(x, f64::NAN))
         .compile()
         .expect("it is right");
-    agree(&program, 33, &[array(&[33, 3, 4], 1), array(&[4], 2), array(&[3, 1], 3)], 1e-6);
+    launches(&agree(&program, 33, &[array(&[33, 3, 4], 1), array(&[4], 2), array(&[3, 1], 3)], 1e-6));
 }
 
 #[test]
@@ -182,9 +183,10 @@ fn bytes_integers_and_truths() {
         .output("hot", y.one_hot(F32, 7))
         .compile()
         .expect("it is right");
-    let x = Tensor::new([50, 20], (0..1000).map(|i| (i * 37 % 256) as u8).collect::<Vec<_>>()).expect("it fits");
+    let x =
+        Tensor::new([50, 20], (0..1000).map(|i| (i * 37 % 256) as u8).collect::<Vec<_>>()).expect("it fits");
     let y = Tensor::vector((0..50).map(|i| i % 7).collect::<Vec<i64>>());
-    agree(&program, 50, &[x, y], 1e-6);
+    launches(&agree(&program, 50, &[x, y], 1e-6));
 }
 
 #[test]
@@ -228,8 +230,26 @@ fn state_of_optimizers_stays_on_the_device() {
     let logits = nn::dense(nn::dense(x, "fc1", 32).tanh(), "fc2", 10);
     let loss = nn::cross_entropy(logits, y).mean(..).named("J");
     for step in [loss.minimize(Sgd::new(0.1).momentum(0.9)), loss.minimize(Adam::new(0.01))] {
-        agree(&step.expect("it is right"), 50, &inputs, 1e-4);
+        launches(&agree(&step.expect("it is right"), 50, &inputs, 1e-4));
     }
+}
+
+#[test]
+fn a_step_of_lenet_is_thirty_launches() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", U8, (B, 28, 28)).cast(F32) / 255.0, g.input("y", I64, B));
+    let h = Conv::new([5, 5], 6).padding(2).apply(x.unsqueeze(3), "conv1").relu();
+    let h = nn::max_pool(h, [2, 2]);
+    let h = nn::max_pool(Conv::new([5, 5], 16).apply(h, "conv2").relu(), [2, 2]);
+    let h = nn::dense(nn::flatten(h), "fc1", 120).relu();
+    let h = nn::dense(h, "fc2", 84).relu();
+    let loss = nn::cross_entropy(nn::dense(h, "fc3", 10), y).mean(..).named("J");
+    let step = loss.minimize(Sgd::new(0.1)).expect("it is right");
+    let pixels = (0..6 * 784).map(|i| (i * 7919 % 251) as u8).collect::<Vec<_>>();
+    let inputs =
+        [Tensor::new([6, 28, 28], pixels).expect("it fits"), Tensor::vector(vec![3i64, 1, 4, 1, 5, 9])];
+    let listing = agree(&step, 6, &inputs, 1e-4);
+    assert!(launches(&listing) <= 30, "{listing}");
 }
 
 #[test]
@@ -244,5 +264,5 @@ fn convolutions_norms_and_dropout() {
     let y = nn::dense(h, "fc", 3);
     let loss = (y * y).mean(..).named("J");
     let step = loss.minimize(Sgd::new(0.1)).expect("it is right");
-    agree(&step, 10, &[array(&[10, 8, 8], 1)], 1e-4);
+    launches(&agree(&step, 10, &[array(&[10, 8, 8], 1)], 1e-4));
 }

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use dl_core::DType;
-use dl_core::ops::Reduce;
+use dl_core::ops::{Clock, Reduce};
 use dl_core::schedule::{Access, Body, BufferId, Index, Operand, Operation, Register};
+use dl_core::{DType, Scalar};
 
 use super::functions::{self, memory_type, register_type};
 use super::maps;
@@ -24,6 +24,8 @@ pub(super) const CHAIN: usize = 64;
 pub(super) trait Places {
     /// The slot of a buffer.
     fn slot(&mut self, buffer: BufferId) -> Result<SlotId>;
+    /// The slot of what decides the random numbers of a stream.
+    fn key(&mut self, stream: u64, clock: Clock) -> SlotId;
     /// The slot of a table.
     fn table(&mut self, places: Vec<u32>) -> SlotId;
 }
@@ -193,8 +195,14 @@ impl<'a> Writer<'a> {
                 let zero = functions::identity(Reduce::Sum, dtype, &mut self.shader.called);
                 format!("select({zero}, {update}, u32({at}) == {e} % {}u)", index.along)
             }
-            Operation::Concat(_) => return Err("concat".into()),
-            Operation::Random { .. } => return Err("random numbers".into()),
+            Operation::Concat(parts) => self.joined(parts, (dtype, len), e)?,
+            Operation::Random { stream, clock } => {
+                let key = self.places.key(*stream, *clock);
+                let key = self.shader.read(key, "u32");
+                self.shader.called.insert("uniform_");
+                let at = place(&self.row, len, e, usize::from(len != 1));
+                format!("uniform_({at}, {key}[0], {key}[1], {key}[2], {key}[3], {key}[4])")
+            }
             Operation::Scatter { .. } => return Err("scatter".into()),
             Operation::Store { of, .. } | Operation::Fold { of, .. } => self.element(*of, e)?,
         })
@@ -239,6 +247,41 @@ impl<'a> Writer<'a> {
         let safe = self.define(&format!("select(0u, {at}, {inside})"));
         let value = self.element(of, &safe)?;
         Ok(format!("select({}, {value}, {inside})", fill.ok_or("no number of the device")?))
+    }
+
+    /// Rows side by side: a table says whose element each is, and which.
+    fn joined(
+        &mut self,
+        parts: &[(Register, Vec<u32>)],
+        (dtype, len): (DType, usize),
+        e: &str,
+    ) -> Result<String> {
+        const PART: u32 = 1 << 24;
+        let mut table = vec![0; len];
+        for (part, (_, map)) in parts.iter().enumerate() {
+            for (own, to) in map.iter().enumerate() {
+                if part >= 128 || own >= PART as usize {
+                    return Err("too many parts".into());
+                }
+                table[*to as usize] = part as u32 * PART + own as u32;
+            }
+        }
+        let slot = self.places.table(table);
+        let table = self.shader.read(slot, "u32");
+        let at = self.define(&format!("{table}[{e}]"));
+        let part = self.define(&format!("{at} / {PART}u"));
+        let own = self.define(&format!("{at} % {PART}u"));
+        let joined = self.fresh("j");
+        let (ty, zero) =
+            (register_type(dtype), functions::number(Scalar::Float(0.0), dtype, &mut self.shader.called));
+        self.line(format!("var {joined} = {ty}({});", zero.ok_or("no zero of the device")?));
+        for (i, (of, _)) in parts.iter().enumerate() {
+            self.open(&format!("if ({part} == {i}u)"));
+            let value = self.element(*of, &own)?;
+            self.line(format!("{joined} = {value};"));
+            self.close();
+        }
+        Ok(joined)
     }
 
     /// A reduction of `terms` terms by this invocation, in a tree of chains.

@@ -153,10 +153,34 @@ impl Executable {
                     }
                     self.memory[i] = Some(handle);
                 }
+                Home::Step if self.is_used(SlotId(i)) => {
+                    let (step, last) = (call.step, u64::from(u32::MAX >> 3));
+                    if step > last {
+                        let name = self.steps.name();
+                        let why = format!("step {step} is beyond {last}, the last that {name} can count");
+                        return Err(Error::executor(name, why));
+                    }
+                    self.memory[i] = Some(self.words(&[step as u32])?);
+                }
+                Home::Key(stream, clock) => {
+                    let [seed, counter, stream] = call.counters().key(stream, clock);
+                    let halves = |x: u64| ((x >> 32) as u32, x as u32);
+                    let ((high, low), (stream_high, stream_low)) = (halves(counter), halves(stream));
+                    let (seed_high, seed_low) = halves(seed);
+                    let key = [high, low, stream_low, seed_low ^ stream_high, seed_high];
+                    self.memory[i] = Some(self.words(&key)?);
+                }
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Words in the device's memory.
+    fn words(&self, words: &[u32]) -> Result<Handle> {
+        let words: Vec<i64> = words.iter().map(|word| i64::from(*word as i32)).collect();
+        let handle = self.steps.upload(Tensor::vector(words).view());
+        handle.map_err(|why| Error::executor(self.steps.name(), why))
     }
 
     fn is_used(&self, slot: SlotId) -> bool {

@@ -321,6 +321,35 @@ fn erf_(x: f32) -> f32 {
 }",
         &[],
     ),
+    (
+        "mulhi_",
+        "
+fn mulhi_(a: u32, b: u32) -> u32 {
+    let t = (a >> 16u) * (b & 0xffffu) + (((a & 0xffffu) * (b & 0xffffu)) >> 16u);
+    let u = (a & 0xffffu) * (b >> 16u) + (t & 0xffffu);
+    return (a >> 16u) * (b >> 16u) + (t >> 16u) + (u >> 16u);
+}",
+        &[],
+    ),
+    // Philox 4x32-10: one word of the block that holds element `index`.
+    (
+        "uniform_",
+        "
+fn uniform_(index: u32, high: u32, low: u32, stream: u32, key0: u32, key1: u32) -> f32 {
+    var c = vec4<u32>(index >> 2u, high, low, stream);
+    var k0 = key0;
+    var k1 = key1;
+    for (var round = 0u; round < 10u; round = round + 1u) {
+        let a = mulhi_(0xD2511F53u, c.x);
+        let b = mulhi_(0xCD9E8D57u, c.z);
+        c = vec4<u32>(b ^ c.y ^ k0, 0xCD9E8D57u * c.z, a ^ c.w ^ k1, 0xD2511F53u * c.x);
+        k0 = k0 + 0x9E3779B9u;
+        k1 = k1 + 0xBB67AE85u;
+    }
+    return f32(c[index & 3u] >> 8u) * 5.9604645e-8f;
+}",
+        &["mulhi_"],
+    ),
     // As IEEE 754 has it, negative bases and infinities included.
     (
         "pow_",

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use dl_core::ops::Op;
+use dl_core::ops::{Clock, Op};
 use dl_core::plan::ValueId;
 use dl_core::schedule::{
     Body, BufferId, Content, Domain as Elements, Kernel, KernelId, Layout, Method, Schedule, StepId,
@@ -15,7 +15,7 @@ use super::launch::Launch;
 use super::memory::{Home, Slot, SlotId};
 use super::pointwise::Domain;
 use super::recipe::{Recipe, Recipes};
-use super::{pointwise, product, update};
+use super::{opaque, pointwise, product, update};
 use crate::burn::bridge::Steps;
 
 /// What kernels are made for.
@@ -48,6 +48,7 @@ pub(super) struct Lowering<'a> {
     of_buffer: Vec<Option<SlotId>>,
     parameters: Vec<Option<SlotId>>,
     tables: HashMap<Vec<u32>, SlotId>,
+    keys: HashMap<(u64, Clock), SlotId>,
 }
 
 /// A schedule, lowered.
@@ -99,6 +100,7 @@ impl<'a> Lowering<'a> {
             of_buffer,
             parameters,
             tables: HashMap::new(),
+            keys: HashMap::new(),
         }
     }
 
@@ -208,7 +210,7 @@ impl<'a> Lowering<'a> {
                 done.extend(accumulates.map(|(_, parameter)| parameter));
                 Ok(launches)
             }
-            Kernel::Opaque(_) => Err("a step that nobody fuses".into()),
+            Kernel::Opaque(opaque) => opaque::launches(self, opaque, &name),
             Kernel::Loop(_) => Err("a loop".into()),
         }
     }
@@ -322,6 +324,25 @@ impl<'a> Lowering<'a> {
         Ok(slot)
     }
 
+    /// Says where a buffer's elements are, unless they have a place already.
+    pub(super) fn settle(&mut self, buffer: BufferId, home: Home) -> bool {
+        let free = self.of_buffer[buffer.index()].is_none();
+        if free && let Ok(slot) = self.slot_of(buffer) {
+            self.slots[slot.0].home = home;
+        }
+        free
+    }
+
+    /// The slot of what decides the random numbers of a stream.
+    pub(super) fn key(&mut self, stream: u64, clock: Clock) -> SlotId {
+        if let Some(slot) = self.keys.get(&(stream, clock)) {
+            return *slot;
+        }
+        let slot = self.add(5, Home::Key(stream, clock));
+        self.keys.insert((stream, clock), slot);
+        slot
+    }
+
     /// The slot of a value of the plan that has a buffer.
     pub(super) fn slot_of_value(&mut self, value: ValueId) -> Option<SlotId> {
         let buffer = self.schedule.buffer_of(value)?;
@@ -332,6 +353,10 @@ impl<'a> Lowering<'a> {
 impl Places for Lowering<'_> {
     fn slot(&mut self, buffer: BufferId) -> Result<SlotId> {
         self.slot_of(buffer)
+    }
+
+    fn key(&mut self, stream: u64, clock: Clock) -> SlotId {
+        Lowering::key(self, stream, clock)
     }
 
     fn table(&mut self, places: Vec<u32>) -> SlotId {

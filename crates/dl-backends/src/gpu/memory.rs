@@ -2,6 +2,7 @@
 //! lifetimes allow, and slots, which say where elements are.
 
 use dl_core::Tensor;
+use dl_core::ops::Clock;
 
 /// A place in a compiled plan's list of slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +26,10 @@ pub(super) enum Home {
     Parameter(usize),
     /// Numbers that sizes determine.
     Known(Tensor),
+    /// The number of training steps that the session has finished.
+    Step,
+    /// What decides the random numbers of a stream: five words.
+    Key(u64, Clock),
     /// Part of the plan's own allocation.
     Arena,
     /// What burn's operations made, in memory of its own.

@@ -5,6 +5,7 @@
 //! | which kernels of a schedule have a text, and in which order work is done | `lower.rs` |
 //! | pointwise kernels, their reductions, sums over rows | `pointwise.rs` |
 //! | matrix products with prologue and epilogue | `product.rs` |
+//! | reductions and movements of whole values | `opaque.rs` |
 //! | updates that no kernel makes | `update.rs` |
 //! | instructions as WGSL; places as formulas; functions | `body.rs`, `maps.rs`, `functions.rs` |
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
@@ -21,6 +22,7 @@ mod launch;
 mod lower;
 mod maps;
 mod memory;
+mod opaque;
 mod pointwise;
 mod product;
 mod recipe;

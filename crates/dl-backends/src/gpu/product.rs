@@ -12,12 +12,12 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use dl_core::schedule::{
-    Accumulation, Along, Axes, Axis, Body, BufferId, Factor, Layout, Loops, Operation, Product, Register,
-    Source,
+    Accumulation, Along, Axes, Axis, Body, BufferId, Factor, Layout, Loops, Operation, Overlap, Product,
+    Register, Source,
 };
 use dl_core::{DType, ops::Reduce};
 
-use super::body::{Result, Writer, loaded, stored};
+use super::body::{Places, Result, Writer, loaded, stored};
 use super::functions::memory_type;
 use super::launch::Launch;
 use super::lower::Lowering;
@@ -95,9 +95,6 @@ pub(super) fn launches(
     name: &str,
     accumulates: Option<(&Accumulation, SlotId)>,
 ) -> Result<Vec<Launch>> {
-    if product.overlap.is_some() {
-        return Err("a result that adds up".into());
-    }
     if product.dtype != DType::F32 {
         return Err(format!("a product of {}", product.dtype));
     }
@@ -121,7 +118,11 @@ pub(super) fn launches(
             kept.insert(of, slot);
         }
     }
-    let finish = Finish { product, sized: &sized, epilogue, kept: &kept, accumulates };
+    let apart = product.overlap.as_ref().map(|_| lowering.scratch(sized.count * sized.m * sized.n));
+    if apart.is_some() && (product.along == Along::K || product.loops.is_some()) {
+        return Err("a result that adds up over rows".into());
+    }
+    let finish = Finish { product, sized: &sized, epilogue, kept: &kept, accumulates, apart };
     let mut launches = vec![];
     if sized.shares == 1 {
         launches.push(finish.tiles(lowering, None, name)?);
@@ -129,6 +130,9 @@ pub(super) fn launches(
         let shares = lowering.scratch(sized.shares * sized.count * sized.m * sized.n);
         launches.push(finish.tiles(lowering, Some(shares), name)?);
         launches.push(finish.sum(lowering, shares, name)?);
+    }
+    if let (Some(overlap), Some(apart)) = (&product.overlap, apart) {
+        launches.push(finish.overlap(lowering, overlap, apart, name)?);
     }
     let domain = Domain { count: rows, name };
     launches.extend(pointwise::folds(lowering, epilogue, &domain, &kept)?);
@@ -307,6 +311,8 @@ struct Finish<'a> {
     epilogue: &'a Body,
     kept: &'a HashMap<Register, SlotId>,
     accumulates: Option<(&'a Accumulation, SlotId)>,
+    /// Where elements lie before those of one place add up.
+    apart: Option<SlotId>,
 }
 
 impl Finish<'_> {
@@ -413,15 +419,62 @@ impl Finish<'_> {
         lowering.finished(shader.launch())
     }
 
+    /// Adds up what falls on one place.
+    fn overlap(
+        &self,
+        lowering: &mut Lowering<'_>,
+        overlap: &Overlap,
+        apart: SlotId,
+        name: &str,
+    ) -> Result<Launch> {
+        let (m, n) = (self.product.sizes.m, self.product.sizes.n);
+        if m * n > 1 << 22 {
+            return Err("a result of too many windows".into());
+        }
+        let mut falling = vec![vec![]; overlap.len];
+        for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            falling[overlap.rows.place(i) + overlap.columns.place(j)].push((i * n + j) as u32);
+        }
+        if falling.iter().any(|on| on.len() > 4096) {
+            return Err("too many windows on one place".into());
+        }
+        let mut starts = vec![0];
+        for on in &falling {
+            starts.push(starts[starts.len() - 1] + on.len() as u32);
+        }
+        let (starts, entries) = (lowering.table(starts), lowering.table(falling.concat()));
+        let rows = self.sized.count * self.sized.m / m;
+        let total = rows * overlap.len;
+        let mut shader = Shader::default();
+        let none = HashMap::new();
+        let mut writer = Writer::new(self.epilogue, &mut shader, lowering, &none);
+        writer.line(format!("let at = group * {GROUP}u + local;"));
+        writer.line(format!("if (at >= {total}u) {{ return; }}"));
+        writer.line(format!("let row = at / {}u;", overlap.len));
+        writer.line(format!("let e_ = at % {}u;", overlap.len));
+        let starts = writer.shader.read(starts, "u32");
+        let entries = writer.shader.read(entries, "u32");
+        let from = writer.shader.read(apart, "f32");
+        writer.line("var sum = 0.0f;");
+        writer.line(format!("let until = {starts}[e_ + 1u];"));
+        writer.open(&format!("for (var q = {starts}[e_]; q < until; q = q + 1u)"));
+        writer.line(format!("sum = sum + {from}[row * {}u + {entries}[q]];", m * n));
+        writer.close();
+        self.finish(&mut writer, ("row", "e_"), &format!("e_ % {n}u"), "sum")?;
+        let text = writer.text;
+        shader.part(format!("windows of {name}"), &text, pointwise::groups(total));
+        lowering.finished(shader.launch())
+    }
+
     /// What becomes of element `i`, `j` of a product.
     fn element(&self, writer: &mut Writer<'_>, j: &str, value: &str) -> Result<()> {
         let (product, sized) = (self.product, self.sized);
-        let mut value = value.to_owned();
-        if let Some(bias) = product.bias {
-            let name = writer.bound(bias, DType::F32)?;
-            value = format!("{value} + {name}[{j}]");
+        if let Some(apart) = self.apart {
+            let name = writer.shader.write(apart, "f32");
+            let (m, n) = (sized.m, sized.n);
+            writer.line(format!("{name}[(batch * {m}u + i) * {n}u + {j}] = {value};"));
+            return Ok(());
         }
-        let value = writer.define(&value);
         // The place in the result, which is a row of the batch and an element of it.
         let (row, e) = match (&product.loops, product.along) {
             (Some(loops), _) => {
@@ -440,6 +493,18 @@ impl Finish<'_> {
             (None, _) => ("batch".into(), format!("i * {}u + {j}", sized.n)),
         };
         let e = writer.define(&e);
+        self.finish(writer, (&row, &e), j, value)
+    }
+
+    /// What becomes of an element of a row of the result, whose bias has a number.
+    fn finish(&self, writer: &mut Writer<'_>, (row, e): (&str, &str), bias: &str, value: &str) -> Result<()> {
+        let (product, sized) = (self.product, self.sized);
+        let mut value = value.to_owned();
+        if let Some(of) = product.bias {
+            let name = writer.bound(of, DType::F32)?;
+            value = format!("{value} + {name}[{bias}]");
+        }
+        let value = writer.define(&value);
         let at = writer.define(&format!("{row} * {}u + {e}", sized.out_len));
         if let Some((of, slot)) = self.accumulates {
             let name = writer.shader.write(slot, "f32");
@@ -452,13 +517,13 @@ impl Finish<'_> {
             writer.line(format!("{name}[{at}] = {value};"));
         }
         writer.result = Some(value);
-        writer.row = row;
+        writer.row = row.to_owned();
         let epilogue = self.epilogue;
         let mut written: Vec<BufferId> = vec![];
         for instr in &epilogue.instrs {
             if let Operation::Store { buffer, of } = instr.operation {
                 let slot = writer.places.slot(buffer)?;
-                self.store(writer, (slot, of), (instr.len, instr.dtype), &e)?;
+                self.store(writer, (slot, of), (instr.len, instr.dtype), e)?;
                 written.push(buffer);
             }
         }
@@ -471,7 +536,7 @@ impl Finish<'_> {
                 .iter()
                 .any(|other| matches!(other.operation, Operation::Store { of: stored, .. } if stored == *of));
             if !known {
-                self.store(writer, (*slot, *of), (instr.len, instr.dtype), &e)?;
+                self.store(writer, (*slot, *of), (instr.len, instr.dtype), e)?;
             }
         }
         Ok(())
