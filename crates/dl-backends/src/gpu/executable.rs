@@ -6,8 +6,10 @@ use dl_core::Tensor;
 use dl_core::schedule::Schedule;
 
 use super::launch::Launch;
-use super::lower::{Lowered, Work, is_constant};
+use super::lower::{Device, Lowered, Work, is_constant};
 use super::memory::{Home, Life, Slot, SlotId, places};
+use super::merge::merged;
+use super::recipe::Recipe;
 use super::update;
 use crate::burn::bridge::Steps;
 use crate::burn::guarded;
@@ -31,9 +33,15 @@ pub(crate) struct Executable {
     has_run: bool,
 }
 
+/// What is done in a run.
+enum Deed {
+    Launch(Launch),
+    Steps(Recipe),
+}
+
 /// A piece of work, and when it is done.
 struct Timed {
-    work: Work,
+    work: Deed,
     /// In the first run only: nothing changes what it computes.
     once: bool,
     /// What is needed no more afterwards.
@@ -41,18 +49,22 @@ struct Timed {
 }
 
 impl Executable {
-    pub(super) fn new(schedule: Schedule, steps: Steps, lowered: Lowered) -> Result<Self> {
+    pub(super) fn new(schedule: Schedule, steps: Steps, lowered: Lowered, device: Device) -> Result<Self> {
         let Lowered { slots, works, outputs, lacks } = lowered;
         let client = steps.client();
         let mut constant: Vec<bool> = slots.iter().map(|slot| matches!(slot.home, Home::Known(_))).collect();
         let mut timed = vec![];
-        for work in works {
+        for work in merged(works, &slots, device) {
+            let work = match work {
+                Work::Launch(shader) => Deed::Launch(shader.launch()),
+                Work::Steps(recipe) => Deed::Steps(recipe),
+            };
             let once = match &work {
-                Work::Launch(launch) => {
+                Deed::Launch(launch) => {
                     launch.bindings.iter().all(|s| launch.writes.contains(s) || constant[s.0])
                         && launch.writes.iter().all(|s| matches!(slots[s.0].home, Home::Arena))
                 }
-                Work::Steps(recipe) => {
+                Deed::Steps(recipe) => {
                     recipe.reads.iter().all(|(_, _, s)| constant[s.0])
                         && recipe.steps.iter().all(|step| is_constant(&schedule, *step))
                 }
@@ -119,7 +131,7 @@ impl Executable {
 
     /// How many kernels a run launches, but for those of burn's operations.
     fn launches(&self) -> usize {
-        self.works.iter().filter(|t| !t.once && matches!(t.work, Work::Launch(_))).count()
+        self.works.iter().filter(|t| !t.once && matches!(t.work, Deed::Launch(_))).count()
     }
 
     fn execute(&mut self, call: &mut Call<'_>) -> Result<()> {
@@ -189,7 +201,7 @@ impl Executable {
 
     fn copied(&self, from: Handle, len: usize) -> Result<Handle> {
         let into = self.client.empty(len * 4);
-        let launch = update::copy(SlotId(0), SlotId(1), len, dl_core::DType::I64);
+        let launch = update::copy(SlotId(0), SlotId(1), len, dl_core::DType::I64).launch();
         self.submit(&launch, &[Some(from), Some(into.clone())])?;
         Ok(into)
     }
@@ -200,8 +212,8 @@ impl Executable {
 
     fn work(&mut self, at: usize, call: &Call<'_>) -> Result<()> {
         match &self.works[at].work {
-            Work::Launch(launch) => self.submit(launch, &self.memory)?,
-            Work::Steps(recipe) => {
+            Deed::Launch(launch) => self.submit(launch, &self.memory)?,
+            Deed::Steps(recipe) => {
                 let mut table = self.steps.table();
                 for (value, dtype, slot) in &recipe.reads {
                     let handle = self.memory[slot.0].clone();
@@ -246,18 +258,18 @@ impl Executable {
 }
 
 /// The slots that a piece of work writes.
-fn written(work: &Work) -> Vec<SlotId> {
+fn written(work: &Deed) -> Vec<SlotId> {
     match work {
-        Work::Launch(launch) => launch.writes.clone(),
-        Work::Steps(recipe) => recipe.writes.iter().map(|(_, slot)| *slot).collect(),
+        Deed::Launch(launch) => launch.writes.clone(),
+        Deed::Steps(recipe) => recipe.writes.iter().map(|(_, slot)| *slot).collect(),
     }
 }
 
 /// The slots that it reads or writes.
-fn used(work: &Work) -> Vec<SlotId> {
+fn used(work: &Deed) -> Vec<SlotId> {
     match work {
-        Work::Launch(launch) => launch.bindings.clone(),
-        Work::Steps(recipe) => recipe.reads.iter().map(|(_, _, slot)| *slot).chain(written(work)).collect(),
+        Deed::Launch(launch) => launch.bindings.clone(),
+        Deed::Steps(recipe) => recipe.reads.iter().map(|(_, _, slot)| *slot).chain(written(work)).collect(),
     }
 }
 
@@ -276,10 +288,10 @@ impl executor::Executable for Executable {
         for timed in &self.works {
             let when = if timed.once { "once " } else { "" };
             lines.push(match &timed.work {
-                Work::Launch(launch) => {
+                Deed::Launch(launch) => {
                     format!("{when}kernel     {}  {} × {}", launch.name, launch.groups, launch.source.size)
                 }
-                Work::Steps(recipe) => {
+                Deed::Steps(recipe) => {
                     let plan = self.schedule.plan();
                     let steps = recipe.steps.iter().map(|step| plan.steps()[step.index()].op.name());
                     format!("{when}operations {}", steps.collect::<Vec<_>>().join(" "))

@@ -11,10 +11,10 @@ use dl_core::schedule::{
 use dl_core::{DType, Tensor};
 
 use super::body::{Places, Result};
-use super::launch::Launch;
 use super::memory::{Home, Slot, SlotId};
 use super::pointwise::Domain;
 use super::recipe::{Recipe, Recipes};
+use super::shader::Shader;
 use super::{opaque, pointwise, product, update};
 use crate::burn::bridge::Steps;
 
@@ -33,7 +33,7 @@ pub(super) struct Device {
 
 /// A piece of work.
 pub(super) enum Work {
-    Launch(Launch),
+    Launch(Shader),
     Steps(Recipe),
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Lowering<'a> {
     pub(super) device: Device,
     pub(super) slots: Vec<Slot>,
     /// The launch that completes the one that was just made.
-    pub(super) pending: Option<Launch>,
+    pub(super) pending: Option<Shader>,
     of_buffer: Vec<Option<SlotId>>,
     parameters: Vec<Option<SlotId>>,
     tables: HashMap<Vec<u32>, SlotId>,
@@ -146,7 +146,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn is_written(&self, works: &[Work], slot: SlotId) -> bool {
-        works.iter().any(|work| matches!(work, Work::Launch(launch) if launch.writes.contains(&slot)))
+        works.iter().any(|work| matches!(work, Work::Launch(shader) if shader.writes().contains(&slot)))
     }
 
     fn is_between(&self, buffer: BufferId) -> bool {
@@ -184,7 +184,7 @@ impl<'a> Lowering<'a> {
         kernel: &Kernel,
         in_place: bool,
         done: &mut HashSet<usize>,
-    ) -> Result<Vec<Launch>> {
+    ) -> Result<Vec<Shader>> {
         let name = self.name(kernel);
         match kernel {
             Kernel::Pointwise(pointwise) => {
@@ -264,10 +264,10 @@ impl<'a> Lowering<'a> {
     }
 
     /// A kernel, if the device takes as many buffers.
-    pub(super) fn finished(&self, launch: Launch) -> Result<Launch> {
-        match launch.bindings.len() {
+    pub(super) fn finished(&self, shader: Shader) -> Result<Shader> {
+        match shader.binding_count() {
             count if count > self.device.bindings => Err(format!("{count} buffers")),
-            _ => Ok(launch),
+            _ => Ok(shader),
         }
     }
 

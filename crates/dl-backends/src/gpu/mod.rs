@@ -8,6 +8,7 @@
 //! | reductions and movements of whole values | `opaque.rs` |
 //! | updates that no kernel makes | `update.rs` |
 //! | instructions as WGSL; places as formulas; functions | `body.rs`, `maps.rs`, `functions.rs` |
+//! | which launches are one | `merge.rs` |
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
 //! | what has no text, by burn's operations on the same memory | `recipe.rs` |
 //! | where values lie, and runs | `memory.rs`, `executable.rs` |
@@ -22,6 +23,7 @@ mod launch;
 mod lower;
 mod maps;
 mod memory;
+mod merge;
 mod opaque;
 mod pointwise;
 mod product;
@@ -61,7 +63,7 @@ pub(crate) fn compile(steps: Steps, plan: &Arc<Plan>, dims: &Dims) -> Result<Opt
         bindings: hardware.max_bindings as usize,
     };
     match lower::lower(&schedule, &steps, device) {
-        Some(lowered) => Ok(Some(Executable::new(schedule, steps, lowered)?)),
+        Some(lowered) => Ok(Some(Executable::new(schedule, steps, lowered, device)?)),
         None => Ok(None),
     }
 }

@@ -10,7 +10,6 @@ use dl_core::{DType, Scalar, Tensor};
 
 use super::body::{Result, Writer, loaded};
 use super::functions::memory_type;
-use super::launch::Launch;
 use super::lower::Lowering;
 use super::memory::Home;
 use super::pointwise::{Shape, groups, sum_of_shares};
@@ -26,7 +25,7 @@ const SHARE: usize = 16_384;
 ///
 /// # Errors
 /// When it has no kernel of ours.
-pub(super) fn launches(lowering: &mut Lowering<'_>, opaque: &Opaque, name: &str) -> Result<Vec<Launch>> {
+pub(super) fn launches(lowering: &mut Lowering<'_>, opaque: &Opaque, name: &str) -> Result<Vec<Shader>> {
     let schedule = lowering.schedule;
     let step = &schedule.plan().steps()[opaque.step.index()];
     let lacks = || Err(format!("{} has no kernel of ours", step.op.name()));
@@ -111,7 +110,7 @@ fn each(
     total: usize,
     name: &str,
     element: &mut dyn FnMut(&mut Writer<'_>) -> Result<String>,
-) -> Result<Vec<Launch>> {
+) -> Result<Vec<Shader>> {
     let into = lowering.slot_of(out)?;
     let (mut shader, body, kept) = (Shader::default(), Body::default(), HashMap::new());
     let mut writer = Writer::new(&body, &mut shader, lowering, &kept);
@@ -122,7 +121,7 @@ fn each(
     writer.line(format!("{into}[at] = {value};"));
     let text = writer.text;
     shader.part(name.to_owned(), &text, groups(total));
-    Ok(vec![lowering.finished(shader.launch())?])
+    Ok(vec![lowering.finished(shader)?])
 }
 
 /// Elements in another order, or over and over.
@@ -132,7 +131,7 @@ fn moved(
     (from, out): (BufferId, BufferId),
     axes: &Axes,
     name: &str,
-) -> Result<Vec<Launch>> {
+) -> Result<Vec<Shader>> {
     let from = lowering.slot_of(from)?;
     each(lowering, (dtype, out), axes.size(), name, &mut |writer| {
         let from = writer.shader.read(from, memory_type(dtype));
@@ -146,7 +145,7 @@ fn reduce(
     (from, out): (BufferId, BufferId),
     (kept, reduced): (&Axes, &Axes),
     name: &str,
-) -> Result<Vec<Launch>> {
+) -> Result<Vec<Shader>> {
     let (from, out) = (lowering.slot_of(from)?, lowering.slot_of(out)?);
     let (outputs, terms) = (kept.size(), reduced.size());
     let shares = terms.div_ceil(SHARE);
@@ -162,7 +161,7 @@ fn reduce(
     })?;
     let text = writer.text;
     shader.part(name.to_owned(), &text, groups);
-    let mut launches = vec![lowering.finished(shader.launch())?];
+    let mut launches = vec![lowering.finished(shader)?];
     if shares > 1 {
         launches.push(sum_of_shares(lowering, of, (into, shares, outputs), out, name)?);
     }

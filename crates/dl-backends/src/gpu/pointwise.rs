@@ -9,7 +9,6 @@ use dl_core::schedule::{Body, BufferId, Operation, Register};
 
 use super::body::{CHAIN, Result, Writer, stored};
 use super::functions::{self, memory_type, register_type};
-use super::launch::Launch;
 use super::lower::Lowering;
 use super::memory::SlotId;
 use super::shader::{GROUP, Shader};
@@ -47,7 +46,7 @@ pub(super) struct Domain<'n> {
 ///
 /// # Errors
 /// When an instruction has no text.
-pub(super) fn launches(lowering: &mut Lowering<'_>, body: &Body, domain: &Domain<'_>) -> Result<Vec<Launch>> {
+pub(super) fn launches(lowering: &mut Lowering<'_>, body: &Body, domain: &Domain<'_>) -> Result<Vec<Shader>> {
     lowering.check_body(body)?;
     let mut made = vec![];
     let mut kept: HashMap<Register, SlotId> = HashMap::new();
@@ -116,7 +115,7 @@ pub(super) fn launches(lowering: &mut Lowering<'_>, body: &Body, domain: &Domain
         element_by_element(lowering, &mut shader, body, domain, &of, &kept)?;
     }
     if !shader.is_empty() {
-        made.push(lowering.finished(shader.launch())?);
+        made.push(lowering.finished(shader)?);
     }
     made.extend(folds(lowering, body, domain, &folded)?);
     Ok(made)
@@ -128,7 +127,7 @@ pub(super) fn folds(
     body: &Body,
     domain: &Domain<'_>,
     kept: &HashMap<Register, SlotId>,
-) -> Result<Vec<Launch>> {
+) -> Result<Vec<Shader>> {
     let (mut first, mut others) = (Shader::default(), vec![]);
     for instr in &body.instrs {
         if let Operation::Fold { buffer, kind, of } = instr.operation {
@@ -142,7 +141,7 @@ pub(super) fn folds(
         }
     }
     if !first.is_empty() {
-        others.push(lowering.finished(first.launch())?);
+        others.push(lowering.finished(first)?);
     }
     Ok(others)
 }
@@ -297,10 +296,10 @@ impl Reduction<'_> {
         lowering: &mut Lowering<'_>,
         domain: &Domain<'_>,
         kept: &HashMap<Register, SlotId>,
-    ) -> Result<Vec<Launch>> {
+    ) -> Result<Vec<Shader>> {
         let mut shader = Shader::default();
         self.part(lowering, &mut shader, domain, kept)?;
-        let mut launches = vec![lowering.finished(shader.launch())?];
+        let mut launches = vec![lowering.finished(shader)?];
         if let Some(second) = lowering.pending.take() {
             launches.push(second);
         }
@@ -449,7 +448,7 @@ pub(super) fn sum_of_shares(
     (from, shares, outputs): (SlotId, usize, usize),
     into: SlotId,
     name: &str,
-) -> Result<Launch> {
+) -> Result<Shader> {
     if shares > SHARE {
         return Err(format!("{shares} shares"));
     }
@@ -463,5 +462,5 @@ pub(super) fn sum_of_shares(
     })?;
     let text = writer.text;
     shader.part(format!("{} of shares of {name}", kind.name()), &text, groups);
-    lowering.finished(shader.launch())
+    lowering.finished(shader)
 }

@@ -19,7 +19,6 @@ use dl_core::{DType, ops::Reduce};
 
 use super::body::{Places, Result, Writer, loaded, stored};
 use super::functions::memory_type;
-use super::launch::Launch;
 use super::lower::Lowering;
 use super::memory::SlotId;
 use super::pointwise::{self, Domain};
@@ -94,7 +93,7 @@ pub(super) fn launches(
     product: &Product,
     name: &str,
     accumulates: Option<(&Accumulation, SlotId)>,
-) -> Result<Vec<Launch>> {
+) -> Result<Vec<Shader>> {
     if product.dtype != DType::F32 {
         return Err(format!("a product of {}", product.dtype));
     }
@@ -317,7 +316,7 @@ struct Finish<'a> {
 
 impl Finish<'_> {
     /// The tiles, of which each share has some.
-    fn tiles(&self, lowering: &mut Lowering<'_>, shares: Option<SlotId>, name: &str) -> Result<Launch> {
+    fn tiles(&self, lowering: &mut Lowering<'_>, shares: Option<SlotId>, name: &str) -> Result<Shader> {
         let (sized, tile) = (self.sized, self.sized.tile);
         let (down, across) = sized.tiles();
         let units = down * across * sized.count * sized.shares;
@@ -398,7 +397,7 @@ impl Finish<'_> {
     }
 
     /// Adds up shares.
-    fn sum(&self, lowering: &mut Lowering<'_>, shares: SlotId, name: &str) -> Result<Launch> {
+    fn sum(&self, lowering: &mut Lowering<'_>, shares: SlotId, name: &str) -> Result<Shader> {
         let sized = self.sized;
         let total = sized.count * sized.m * sized.n;
         let mut shader = Shader::default();
@@ -416,7 +415,7 @@ impl Finish<'_> {
         self.element(&mut writer, "j_", &sum)?;
         let text = writer.text;
         shader.part(format!("shares of {name}"), &text, pointwise::groups(total));
-        lowering.finished(shader.launch())
+        lowering.finished(shader)
     }
 
     /// Adds up what falls on one place.
@@ -426,7 +425,7 @@ impl Finish<'_> {
         overlap: &Overlap,
         apart: SlotId,
         name: &str,
-    ) -> Result<Launch> {
+    ) -> Result<Shader> {
         let (m, n) = (self.product.sizes.m, self.product.sizes.n);
         if m * n > 1 << 22 {
             return Err("a result of too many windows".into());
@@ -463,7 +462,7 @@ impl Finish<'_> {
         self.finish(&mut writer, ("row", "e_"), &format!("e_ % {n}u"), "sum")?;
         let text = writer.text;
         shader.part(format!("windows of {name}"), &text, pointwise::groups(total));
-        lowering.finished(shader.launch())
+        lowering.finished(shader)
     }
 
     /// What becomes of element `i`, `j` of a product.

@@ -20,17 +20,17 @@ pub(super) struct Shader {
     parts: Vec<(String, u32)>,
     shared: Vec<String>,
     functions: Vec<String>,
+    /// Invocations of a work group, if they are not as many as usual.
+    size: Option<u32>,
 }
 
 impl Shader {
     /// The name of a slot's elements.
     pub(super) fn read(&mut self, slot: SlotId, element: &'static str) -> String {
-        let known = self.bindings.iter().position(|b| *b == (slot, element));
-        let place = known.unwrap_or_else(|| {
+        if !self.bindings.contains(&(slot, element)) {
             self.bindings.push((slot, element));
-            self.bindings.len() - 1
-        });
-        format!("b{place}")
+        }
+        named(slot, element)
     }
 
     /// The same of a slot that is written.
@@ -52,9 +52,8 @@ impl Shader {
 
     /// An array that the invocations of a work group share.
     pub(super) fn shared(&mut self, element: &str, len: u32) -> String {
-        let name = format!("shared{}", self.shared.len());
-        self.shared.push(format!("var<workgroup> {name}: array<{element}, {len}>;"));
-        name
+        self.shared.push(format!("array<{element}, {len}>"));
+        format!("$shared{}$", self.shared.len() - 1)
     }
 
     /// A function that its parts call.
@@ -68,20 +67,67 @@ impl Shader {
         self.parts.push((body.to_owned(), groups));
     }
 
-    /// The kernel.
-    pub(super) fn launch(self) -> Launch {
-        self.sized(GROUP)
+    /// In work groups of so many invocations.
+    pub(super) fn sized(self, size: u32) -> Self {
+        Shader { size: Some(size), ..self }
     }
 
-    /// The kernel, in work groups of so many invocations.
-    pub(super) fn sized(self, size: u32) -> Launch {
-        let mut text = String::new();
-        for (i, (_, element)) in self.bindings.iter().enumerate() {
-            let _ =
-                writeln!(text, "@group(0) @binding({i}) var<storage, read_write> b{i}: array<{element}>;");
+    /// The slots that it reads or writes.
+    pub(super) fn slots(&self) -> impl Iterator<Item = SlotId> {
+        self.bindings.iter().map(|b| b.0)
+    }
+
+    /// The slots that it writes.
+    pub(super) fn writes(&self) -> &[SlotId] {
+        &self.writes
+    }
+
+    /// Whether another one may have its parts as well, in a kernel of at most so many buffers.
+    pub(super) fn takes(&self, other: &Shader, most: usize) -> bool {
+        let plain = |shader: &Shader| shader.size.is_none() && shader.functions.is_empty();
+        let more = other.bindings.iter().filter(|b| !self.bindings.contains(b)).count();
+        plain(self) && plain(other) && self.bindings.len() + more <= most
+    }
+
+    /// Adds the parts of another one.
+    pub(super) fn add(&mut self, other: Shader) {
+        let Shader { names, bindings, writes, called, parts, shared, .. } = other;
+        self.names.extend(names);
+        self.called.extend(called);
+        for binding in bindings {
+            if !self.bindings.contains(&binding) {
+                self.bindings.push(binding);
+            }
         }
-        for shared in &self.shared {
-            let _ = writeln!(text, "{shared}");
+        for slot in writes {
+            if !self.writes.contains(&slot) {
+                self.writes.push(slot);
+            }
+        }
+        let first = self.shared.len();
+        for (mut body, groups) in parts {
+            for i in (0..shared.len()).rev() {
+                body = body.replace(&format!("$shared{i}$"), &format!("$shared{}$", first + i));
+            }
+            self.parts.push((body, groups));
+        }
+        self.shared.extend(shared);
+    }
+
+    /// The kernel.
+    pub(super) fn launch(self) -> Launch {
+        let size = self.size.unwrap_or(GROUP);
+        let mut text = String::new();
+        for (slot, element) in &self.bindings {
+            let place = self.place((*slot, element));
+            let name = named(*slot, element);
+            let _ = writeln!(
+                text,
+                "@group(0) @binding({place}) var<storage, read_write> {name}: array<{element}>;"
+            );
+        }
+        for (i, shared) in self.shared.iter().enumerate() {
+            let _ = writeln!(text, "var<workgroup> $shared{i}$: {shared};");
         }
         text.push_str(&library(&self.called));
         self.functions.iter().for_each(|function| text.push_str(function));
@@ -107,12 +153,28 @@ impl Shader {
             first = until;
         }
         text.push_str("\n}\n");
+        // Names that say nothing of the plan, so that kernels of the same text are one.
+        for binding in &self.bindings {
+            text = text.replace(&named(binding.0, binding.1), &format!("b{}", self.place(*binding)));
+        }
+        let text = text.replace("$shared", "shared").replace('$', "");
+        let mut names = self.names;
+        names.dedup();
         Launch {
-            name: self.names.join(", "),
+            name: names.join(", "),
             source: Source { text, size },
             groups: first,
             bindings: self.bindings.iter().map(|b| b.0).collect(),
             writes: self.writes,
         }
     }
+
+    fn place(&self, binding: (SlotId, &str)) -> usize {
+        self.bindings.iter().position(|b| *b == binding).unwrap_or(0)
+    }
+}
+
+/// The name of a slot's elements while the text is written.
+fn named(slot: SlotId, element: &str) -> String {
+    format!("${}:{element}$", slot.0)
 }

@@ -6,7 +6,6 @@ use dl_core::DType;
 use dl_core::schedule::{Accumulation, Method};
 
 use super::functions::memory_type;
-use super::launch::Launch;
 use super::lower::{Lowering, Work};
 use super::memory::{Home, SlotId};
 use super::pointwise::groups;
@@ -33,7 +32,7 @@ pub(super) fn updates(
         let into = lowering.parameter(index);
         let nowhere = || format!("the new value of {} is nowhere", slot.decl.name);
         if shader.binding_count() + 2 > lowering.device.bindings {
-            launches.push(std::mem::take(&mut shader).launch());
+            launches.push(std::mem::take(&mut shader));
         }
         let len = lowering.slots[into.0].len;
         match &update.method {
@@ -57,17 +56,17 @@ pub(super) fn updates(
         }
     }
     if !shader.is_empty() {
-        launches.push(shader.launch());
+        launches.push(shader);
     }
     works.extend(launches.into_iter().map(Work::Launch));
     Ok(())
 }
 
 /// A launch that copies elements.
-pub(super) fn copy(from: SlotId, into: SlotId, len: usize, dtype: DType) -> Launch {
+pub(super) fn copy(from: SlotId, into: SlotId, len: usize, dtype: DType) -> Shader {
     let mut shader = Shader::default();
     copied(&mut shader, (from, into), len, dtype, "copy".into());
-    shader.launch()
+    shader
 }
 
 fn copied(shader: &mut Shader, (from, into): (SlotId, SlotId), len: usize, dtype: DType, name: String) {
