@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use dl_core::DType;
 use dl_core::ops::Reduce;
-use dl_core::schedule::{Body, BufferId, Operation, Register};
+use dl_core::schedule::{Body, BufferId, Index, Operation, Register};
 
 use super::body::{CHAIN, Result, Writer, stored};
 use super::functions::{self, memory_type, register_type};
@@ -118,7 +118,73 @@ pub(super) fn launches(lowering: &mut Lowering<'_>, body: &Body, domain: &Domain
         made.push(lowering.finished(shader)?);
     }
     made.extend(folds(lowering, body, domain, &folded)?);
+    for instr in &body.instrs {
+        if let Operation::Scatter { buffer, index, update, width } = &instr.operation {
+            if by_row[update.index()] || by_row[index.register.index()] {
+                return Err("scatter of what costs reductions".into());
+            }
+            let scatter =
+                Scatter { buffer: *buffer, index, update: *update, width: *width, dtype: instr.dtype };
+            made.extend(scatter.launches(lowering, body, domain, &kept)?);
+        }
+    }
     Ok(made)
+}
+
+/// Rows that go to rows of a table: each element of the table looks through all of them.
+struct Scatter<'b> {
+    buffer: BufferId,
+    index: &'b Index,
+    update: Register,
+    width: usize,
+    dtype: DType,
+}
+
+/// Looks of a scatter: tables of more rows, and more updates, are left to others.
+const LOOKS: usize = 1 << 24;
+
+impl Scatter<'_> {
+    fn launches(
+        &self,
+        lowering: &mut Lowering<'_>,
+        body: &Body,
+        domain: &Domain<'_>,
+        kept: &HashMap<Register, SlotId>,
+    ) -> Result<Vec<Shader>> {
+        let (count, width) = (self.index.count(), self.width);
+        let (outputs, terms) = (self.index.along * width, domain.count * count);
+        if outputs.saturating_mul(terms) > LOOKS {
+            return Err("scatter into a large table".into());
+        }
+        let target = lowering.slot_of(self.buffer)?;
+        let shares = terms.div_ceil(SHARE);
+        let into = if shares == 1 { target } else { lowering.scratch(shares * outputs) };
+        let mut shader = Shader::default();
+        let mut writer = Writer::new(body, &mut shader, lowering, kept);
+        let shape = Shape { outputs, terms, shares, neighbours: false };
+        let groups =
+            shape.write(&mut writer, (Reduce::Sum, self.dtype), into, &mut |writer, output, term| {
+                let (row, within) = match count {
+                    1 => (term.to_owned(), "0u".to_owned()),
+                    count => (format!("{term} / {count}u"), format!("{term} % {count}u")),
+                };
+                writer.row = writer.define(&row);
+                let within = writer.define(&within);
+                let at = writer.element(self.index.register, &within)?;
+                let place = writer.define(&format!("{within} * {width}u + {output} % {width}u"));
+                let update = writer.element(self.update, &place)?;
+                let zero = functions::identity(Reduce::Sum, self.dtype, &mut writer.shader.called);
+                Ok(writer.define(&format!("select({zero}, {update}, u32({at}) == {output} / {width}u)")))
+            })?;
+        let text = writer.text;
+        shader.part(format!("scatter in {}", domain.name), &text, groups);
+        let mut launches = vec![lowering.finished(shader)?];
+        if shares > 1 {
+            let of = (Reduce::Sum, self.dtype);
+            launches.push(sum_of_shares(lowering, of, (into, shares, outputs), target, domain.name)?);
+        }
+        Ok(launches)
+    }
 }
 
 /// The reductions over rows of a body; registers that lie in memory are `kept`.

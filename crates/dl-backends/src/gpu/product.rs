@@ -101,6 +101,9 @@ pub(super) fn launches(
     let empty = Body::default();
     let epilogue = product.epilogue.as_ref().unwrap_or(&empty);
     lowering.check_body(epilogue)?;
+    if epilogue.instrs.iter().any(|instr| matches!(instr.operation, Operation::Scatter { .. })) {
+        return Err("a scatter after a product".into());
+    }
     let rows = lowering.schedule.row_count();
     // What is folded is stored first.
     let mut kept = HashMap::new();
