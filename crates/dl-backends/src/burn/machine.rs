@@ -29,6 +29,9 @@ pub(super) struct Machine<B: Backend> {
     pub(super) on_host: bool,
     /// How many axes an array may have.
     pub(super) axes: usize,
+    /// Of a device with subgroups of one size: how many invocations they have.
+    #[cfg(feature = "wgpu")]
+    pub(super) lanes: std::sync::OnceLock<Option<usize>>,
 }
 
 impl<B: Backend> Machine<B> {
@@ -44,6 +47,8 @@ impl<B: Backend> Machine<B> {
             doubles: true,
             on_host: true,
             axes: usize::MAX,
+            #[cfg(feature = "wgpu")]
+            lanes: std::sync::OnceLock::new(),
         }
     }
 
@@ -60,6 +65,8 @@ impl<B: Backend> Machine<B> {
             doubles: false,
             on_host: false,
             axes: usize::MAX,
+            #[cfg(feature = "wgpu")]
+            lanes: std::sync::OnceLock::new(),
         }
     }
 

@@ -26,6 +26,7 @@ mod memory;
 mod merge;
 mod opaque;
 mod pointwise;
+mod probe;
 mod product;
 mod recipe;
 mod shader;
@@ -33,7 +34,6 @@ mod update;
 
 use std::sync::Arc;
 
-use cubecl::features::Plane;
 use dl_core::{Dims, Plan, Schedule};
 
 use self::lower::Device;
@@ -52,14 +52,14 @@ pub(crate) fn compile(steps: Steps, plan: &Arc<Plan>, dims: &Dims) -> Result<Opt
     }
     let schedule = Schedule::new(plan, dims)?;
     let client = steps.client();
-    let (hardware, features) = (&client.properties().hardware, client.features());
-    let (least, most) = (hardware.plane_size_min as usize, hardware.plane_size_max as usize);
-    let subgroups = least == most && (4..=64).contains(&least) && features.plane.contains(Plane::Ops);
+    let hardware = &client.properties().hardware;
+    // CubeCL tells a range of sizes, and nothing of software devices; a kernel finds what they have.
+    let lanes = steps.lanes(|| probe::lanes(&steps));
     let device = Device {
-        lanes: if subgroups { least } else { 16 },
-        subgroups,
+        lanes: lanes.unwrap_or(16),
+        subgroups: lanes.is_some(),
         // Software devices have subgroups as wide as the processor's vectors.
-        busy: if most <= 16 { 8 } else { 256 },
+        busy: if lanes.is_some_and(|lanes| lanes <= 16) { 8 } else { 256 },
         bindings: hardware.max_bindings as usize,
     };
     match lower::lower(&schedule, &steps, device) {

@@ -132,7 +132,7 @@ fn moved(
     axes: &Axes,
     name: &str,
 ) -> Result<Vec<Shader>> {
-    let from = lowering.slot_of(from)?;
+    let from = lowering.plain(from)?;
     each(lowering, (dtype, out), axes.size(), name, &mut |writer| {
         let from = writer.shader.read(from, memory_type(dtype));
         Ok(format!("{from}[{}]", place(axes, "at")))
@@ -146,7 +146,7 @@ fn reduce(
     (kept, reduced): (&Axes, &Axes),
     name: &str,
 ) -> Result<Vec<Shader>> {
-    let (from, out) = (lowering.slot_of(from)?, lowering.slot_of(out)?);
+    let (from, out) = (lowering.plain(from)?, lowering.slot_of(out)?);
     let (outputs, terms) = (kept.size(), reduced.size());
     let shares = terms.div_ceil(SHARE);
     let into = if shares == 1 { out } else { lowering.scratch(shares * outputs) };

@@ -17,7 +17,7 @@ use dl_core::schedule::{
 };
 use dl_core::{DType, ops::Reduce};
 
-use super::body::{Places, Result, Writer, loaded, stored};
+use super::body::{Places, Result, Writer, byte, loaded, stored};
 use super::functions::memory_type;
 use super::lower::Lowering;
 use super::memory::SlotId;
@@ -63,6 +63,8 @@ struct Operand {
     starts: Option<Axes>,
     prologue: Option<Body>,
     lies: Lies,
+    /// Whether its elements are bytes, four in a word.
+    packed: bool,
 }
 
 /// Along what an operand is read in vectors.
@@ -168,10 +170,12 @@ impl Sized {
         };
         let device = lowering.device;
         let lanes = device.lanes;
-        let columns = [1, 2, 4].into_iter().find(|c| lanes * c >= sizes.n).unwrap_or(4);
-        let tile_rows = [4, 8, 16].into_iter().find(|r| *r >= sizes.m).unwrap_or(16);
-        let tile = Tile { rows: tile_rows, columns, lanes, together: device.subgroups };
         let left = sided(left, |l| &l.left, sizes.m, 4);
+        // Numbers of the left operand that cost a quarter of a load allow twice as many rows.
+        let cheap = left.packed && left.lies != Lies::Apart && device.subgroups;
+        let columns = [1, 2].into_iter().find(|c| lanes * c >= sizes.n).unwrap_or(4);
+        let tile_rows = [4, 8, 16].into_iter().find(|r| *r >= sizes.m).unwrap_or(if cheap { 32 } else { 16 });
+        let tile = Tile { rows: tile_rows, columns, lanes, together: device.subgroups };
         let right = sided(right, |l| &l.right, sizes.n, columns);
         let tiles = count * sizes.m.div_ceil(tile.rows) * sizes.n.div_ceil(tile.columns * lanes);
         let (share, shares) = divided(sizes.k, tiles, count * sizes.m * sizes.n, device.busy);
@@ -243,8 +247,10 @@ fn operand(
             Some(body.clone())
         }
     };
+    let slot = lowering.slot_of(buffer)?;
     Ok(Operand {
-        slot: lowering.slot_of(buffer)?,
+        slot,
+        packed: lowering.slots[slot.0].packed,
         dtype: lowering.schedule.buffer(buffer).dtype,
         outer: along(outer, outer_rows),
         inner: along(inner, inner_rows),
@@ -261,6 +267,8 @@ impl Operand {
         let whole = |axes: &Axes, by: usize| axes.axes().iter().all(|axis| axis.distance % by == 0);
         let starts = |by: usize| self.row % by == 0 && self.starts.iter().all(|axes| whole(axes, by));
         let next = |axes: &Axes| axes.axes().len() == 1 && axes.distance() == Some(1);
+        // A word has four bytes, not two.
+        let vector = if self.packed && vector != STEP { 1 } else { vector };
         if vector > 1
             && outer % vector == 0
             && next(&self.outer)
@@ -572,11 +580,11 @@ fn vector(width: usize) -> &'static str {
 /// Reads elements of an operand.
 struct Reader {
     name: String,
-    dtype: DType,
     /// The function of its prologue.
     prologue: Option<&'static str>,
     /// Elements of a load.
     width: usize,
+    packed: bool,
 }
 
 impl Reader {
@@ -593,6 +601,7 @@ impl Reader {
             Lies::Apart => 1,
         };
         let element = match (memory_type(operand.dtype), width) {
+            _ if operand.packed => "u32",
             ("f32", 2) => "vec2<f32>",
             ("f32", 4) => "vec4<f32>",
             ("i32", 2) => "vec2<i32>",
@@ -615,14 +624,21 @@ impl Reader {
             return Err(format!("an operand of {}", operand.dtype));
         }
         let prologue = operand.prologue.as_ref().map(|_| prologue);
-        Ok(Reader { name, dtype: operand.dtype, prologue, width })
+        if operand.packed && width > 1 {
+            shader.called.insert("unpack_");
+        }
+        Ok(Reader { name, prologue, width, packed: operand.packed })
     }
 
     /// The vector (or the number) at a place.
     fn read(&self, writer: &mut Writer<'_>, place: &str) -> String {
-        let _ = self.dtype;
-        let place = if self.width == 1 { place.to_owned() } else { format!("({place}) / {}u", self.width) };
-        let value = writer.define(&format!("{}[{place}]", self.name));
+        let value = match (self.packed, self.width) {
+            (true, 1) => byte(&self.name, place),
+            (true, width) => format!("unpack_({}[({place}) / {width}u])", self.name),
+            (false, 1) => format!("{}[{place}]", self.name),
+            (false, width) => format!("{}[({place}) / {width}u]", self.name),
+        };
+        let value = writer.define(&value);
         match (self.prologue, self.width) {
             (None, _) => value,
             (Some(f), 1) => writer.define(&format!("{f}({value})")),
@@ -660,14 +676,13 @@ impl Steps<'_> {
 
     /// Where the rows stand that the lane loads.
     fn rows(&self, writer: &mut Writer<'_>) {
-        let (sized, tile) = (self.sized, self.sized.tile);
+        let sized = self.sized;
         let loads = self.loads(STEP);
         for (g, (row, _)) in loads.iter().enumerate() {
             let last = if sized.left.lies == Lies::Outer { sized.m - STEP } else { sized.m - 1 };
             writer.line(format!("let i{g} = min(row0 + {row}, {last}u);"));
             writer.line(format!("let r{g} = left0 + {};", place(&sized.left.outer, &format!("i{g}"))));
         }
-        let _ = tile;
     }
 
     /// For each load of a step of so many terms: its row within the tile, and its term.
