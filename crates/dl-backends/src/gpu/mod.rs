@@ -3,21 +3,23 @@
 //! | what | file |
 //! | --- | --- |
 //! | which kernels of a schedule have a text, and in which order work is done | `lower.rs` |
-//! | pointwise kernels, their reductions, sums over rows | `pointwise.rs` |
-//! | matrix products with prologue and epilogue | `product.rs` |
-//! | reductions and movements of whole values | `opaque.rs` |
+//! | pointwise kernels; reductions of their rows, and over rows | `pointwise.rs`, `reduction.rs` |
+//! | matrix products: tiles and shares; operands and prologues; terms; bias, epilogue, accumulation | `product.rs`, `operand.rs`, `tiles.rs`, `finish.rs` |
+//! | reductions and movements of whole values, random numbers | `opaque.rs` |
 //! | updates that no kernel makes | `update.rs` |
 //! | instructions as WGSL; places as formulas; functions | `body.rs`, `maps.rs`, `functions.rs` |
 //! | which launches are one | `merge.rs` |
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
 //! | what has no text, by burn's operations on the same memory | `recipe.rs` |
 //! | where values lie, and runs | `memory.rs`, `executable.rs` |
+//! | how wide subgroups are | `probe.rs` |
 //!
 //! An element of memory has 32 bits: `f32`, `i32` for `i64` and `u8`, `u32` for `bool`. Sizes are known, so kernels
 //! have them as constants. No loop has more turns than 65,535, and sums are trees of chains of 64 terms.
 
 mod body;
 mod executable;
+mod finish;
 mod functions;
 mod launch;
 mod lower;
@@ -25,11 +27,14 @@ mod maps;
 mod memory;
 mod merge;
 mod opaque;
+mod operand;
 mod pointwise;
 mod probe;
 mod product;
 mod recipe;
+mod reduction;
 mod shader;
+mod tiles;
 mod update;
 
 use std::sync::Arc;

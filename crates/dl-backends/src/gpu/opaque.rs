@@ -12,14 +12,13 @@ use super::body::{Result, Writer, loaded};
 use super::functions::memory_type;
 use super::lower::Lowering;
 use super::memory::Home;
-use super::pointwise::{Shape, groups, sum_of_shares};
-use super::product::place;
+use super::operand::place;
+use super::pointwise::groups;
+use super::reduction::{SHARE, Shape, sum_of_shares};
 use super::shader::{GROUP, Shader};
 
 /// Constants of more elements are made on the device.
 const SMALL: usize = 1 << 16;
-/// Terms that one work group reduces.
-const SHARE: usize = 16_384;
 
 /// The launches of a step.
 ///
