@@ -84,14 +84,14 @@ impl Finish<'_> {
             writer.close();
         }
         writer.open(&format!("for (var r = 0u; r < {}u; r = r + 1u)", tile.rows));
-        writer.line(format!("var s = s0;"));
+        writer.line("var s = s0;");
         for row in 1..tile.rows {
             writer.line(format!("if (r == {row}u) {{ s = s{row}; }}"));
         }
         writer.line("let i = row0 + r;");
         writer.open(&format!("if (i < {}u)", sized.m));
-        for column in 0..tile.columns {
-            let value = if tile.columns == 1 { "s".to_owned() } else { format!("s.{}", LETTERS[column]) };
+        for (column, letter) in LETTERS.iter().enumerate().take(tile.columns) {
+            let value = if tile.columns == 1 { "s".to_owned() } else { format!("s.{letter}") };
             let j = writer.define(&format!("column0 + {column}u"));
             writer.open(&format!("if ({j} < {}u)", sized.n));
             match shares {

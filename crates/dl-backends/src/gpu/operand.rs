@@ -88,19 +88,21 @@ pub(super) fn operand(
 impl Operand {
     /// Along what it can be read in vectors of so many elements.
     pub(super) fn lies(&self, outer: usize, inner: usize, vector: usize) -> Lies {
-        let whole = |axes: &Axes, by: usize| axes.axes().iter().all(|axis| axis.distance % by == 0);
-        let starts = |by: usize| self.row % by == 0 && self.starts.iter().all(|axes| whole(axes, by));
+        let whole = |axes: &Axes, by: usize| axes.axes().iter().all(|axis| axis.distance.is_multiple_of(by));
+        let starts =
+            |by: usize| self.row.is_multiple_of(by) && self.starts.iter().all(|axes| whole(axes, by));
         let next = |axes: &Axes| axes.axes().len() == 1 && axes.distance() == Some(1);
         // A word has four bytes, not two.
         let vector = if self.packed && vector != STEP { 1 } else { vector };
         if vector > 1
-            && outer % vector == 0
+            && outer.is_multiple_of(vector)
             && next(&self.outer)
             && whole(&self.inner, vector)
             && starts(vector)
         {
             Lies::Outer
-        } else if inner % STEP == 0 && next(&self.inner) && whole(&self.outer, STEP) && starts(STEP) {
+        } else if inner.is_multiple_of(STEP) && next(&self.inner) && whole(&self.outer, STEP) && starts(STEP)
+        {
             Lies::Inner
         } else {
             Lies::Apart
