@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn_backend::{BoolStore, DType as BurnDType, Shape};
 use burn_cubecl::kernel::into_contiguous;
 use burn_wgpu::{CubeBackend, CubeTensor};
+use cubecl::bytes::Bytes;
 use cubecl::client::Client;
 use cubecl::server::Handle;
 use dl_core::schedule::StepId;
@@ -181,6 +182,22 @@ impl Steps {
     /// When the device lacks its element type, or an integer does not fit.
     pub(crate) fn upload(&self, tensor: TensorRef<'_>) -> Wrong<Handle> {
         memory(self.machine.upload(tensor)?)
+    }
+
+    /// Bytes of the host in the device's memory, four in a word.
+    ///
+    /// # Errors
+    /// When they are no bytes.
+    pub(crate) fn upload_bytes(&self, tensor: TensorRef<'_>) -> Wrong<Handle> {
+        let mut bytes = tensor.get::<u8>().map_err(|e| e.to_string())?.to_vec();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        Ok(self.client().create(Bytes::from_bytes_vec(bytes)))
+    }
+
+    /// How many invocations a subgroup has, where lanes follow each other in a work group; found by a kernel
+    /// when it is first asked for.
+    pub(crate) fn lanes(&self, probe: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        *self.machine.lanes.get_or_init(probe)
     }
 
     /// Memory as a host array; waits for the device.

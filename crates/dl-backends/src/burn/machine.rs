@@ -31,6 +31,9 @@ pub(super) struct Machine<B: Backend> {
     pub(super) on_host: bool,
     /// How many axes an array may have.
     pub(super) axes: usize,
+    /// Of a device with subgroups of one size: how many invocations they have.
+    #[cfg(feature = "wgpu")]
+    pub(super) lanes: std::sync::OnceLock<Option<usize>>,
     /// Which of the device's own functions miss what is promised of them.
     pub(super) rough: Rough,
     /// What runs it, if it is not the processor.
@@ -50,6 +53,8 @@ impl<B: Backend> Machine<B> {
             doubles: true,
             on_host: true,
             axes: usize::MAX,
+            #[cfg(feature = "wgpu")]
+            lanes: std::sync::OnceLock::new(),
             rough: Rough::default(),
             adapter: None,
         }
@@ -69,6 +74,8 @@ impl<B: Backend> Machine<B> {
             on_host: false,
             // burn's kernels without fusion refuse more, when they run.
             axes: 8,
+            #[cfg(feature = "wgpu")]
+            lanes: std::sync::OnceLock::new(),
             rough,
             adapter: Some(adapter),
         }

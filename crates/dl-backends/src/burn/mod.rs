@@ -1,7 +1,8 @@
 //! burn's backends as executors: one lowering, generic over burn's `Backend`, on rank-dynamic primitives.
 //!
 //! A plan's steps become burn's operations one by one, in order (`step` is the table); nothing is
-//! fused. `compile` resolves all sizes, so that a run looks nothing up; `value` and `machine` say
+//! fused; on `wgpu` only what has no generated kernel (`crate::gpu`) comes here, by way of `bridge`.
+//! `compile` resolves all sizes, so that a run looks nothing up; `value` and `machine` say
 //! how values live on a device; `host` is the one place for what a backend cannot do right.
 //!
 //! | executor | element types | integers |

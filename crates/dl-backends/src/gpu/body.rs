@@ -24,6 +24,8 @@ pub(super) const CHAIN: usize = 64;
 pub(super) trait Places {
     /// The slot of a buffer.
     fn slot(&mut self, buffer: BufferId) -> Result<SlotId>;
+    /// Whether a slot's elements are bytes, four in a word.
+    fn is_packed(&self, slot: SlotId) -> bool;
     /// The slot of what decides the random numbers of a stream.
     fn key(&mut self, stream: u64, clock: Clock) -> SlotId;
     /// The slot of a table.
@@ -216,13 +218,21 @@ impl<'a> Writer<'a> {
     /// The name of a buffer's elements.
     pub(super) fn bound(&mut self, buffer: BufferId, dtype: DType) -> Result<String> {
         let slot = self.places.slot(buffer)?;
+        if self.places.is_packed(slot) {
+            return Err("bytes in words are looked up".into());
+        }
         Ok(self.shader.read(slot, memory_type(dtype)))
     }
 
     fn load(&mut self, buffer: BufferId, access: Access, dtype: DType, e: &str) -> Result<String> {
-        let name = self.bound(buffer, dtype)?;
-        let row = self.row.clone();
-        Ok(loaded(&format!("{name}[{}]", place(&row, access.row, e, access.element)), dtype))
+        let slot = self.places.slot(buffer)?;
+        let at = place(&self.row, access.row, e, access.element);
+        if self.places.is_packed(slot) {
+            let (at, name) = (self.define(&at), self.shader.read(slot, "u32"));
+            return Ok(byte(&name, &at));
+        }
+        let name = self.shader.read(slot, memory_type(dtype));
+        Ok(loaded(&format!("{name}[{at}]"), dtype))
     }
 
     fn gathered(
@@ -341,6 +351,11 @@ fn place(row: &str, by: usize, e: &str, step: usize) -> String {
         (Some(a), None) | (None, Some(a)) => a,
         (None, None) => "0u".into(),
     }
+}
+
+/// A byte of those that lie four in a word.
+pub(super) fn byte(name: &str, at: &str) -> String {
+    format!("i32(({name}[({at}) >> 2u] >> ((({at}) & 3u) * 8u)) & 255u)")
 }
 
 /// An element of memory as a value.

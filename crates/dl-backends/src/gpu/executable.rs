@@ -26,6 +26,8 @@ pub(crate) struct Executable {
     outputs: Vec<SlotId>,
     /// By slot; of what the caller brings along only during a run.
     memory: Vec<Option<Handle>>,
+    /// By slot, whether a run reads or writes it.
+    used: Vec<bool>,
     /// The slots of parameters that launches write.
     updated: Vec<SlotId>,
     lacks: Vec<String>,
@@ -122,6 +124,7 @@ impl Executable {
             works: timed,
             outputs,
             memory,
+            used: lives.iter().map(Option::is_some).collect(),
             updated,
             lacks,
             has_begun: false,
@@ -150,13 +153,17 @@ impl Executable {
     fn bind(&mut self, call: &mut Call<'_>) -> Result<()> {
         for i in 0..self.slots.len() {
             match self.slots[i].home {
-                Home::Input(index) if self.is_used(SlotId(i)) => {
+                Home::Input(index) if self.used[i] => {
                     let name = &self.schedule.plan().inputs()[index].decl.name;
-                    let handle = self.steps.upload(call.inputs[index]);
+                    let input = call.inputs[index];
+                    let handle = match self.slots[i].packed {
+                        true => self.steps.upload_bytes(input),
+                        false => self.steps.upload(input),
+                    };
                     self.memory[i] =
                         Some(handle.map_err(|why| Error::value(format!("input {name}: {why}")))?);
                 }
-                Home::Parameter(index) => {
+                Home::Parameter(index) if self.used[i] => {
                     let buffer = &mut call.parameters[call.slots[index]];
                     let (mut handle, alone) = self.steps.parameter(buffer)?;
                     if !alone && self.updated.contains(&SlotId(i)) {
@@ -165,7 +172,7 @@ impl Executable {
                     }
                     self.memory[i] = Some(handle);
                 }
-                Home::Step if self.is_used(SlotId(i)) => {
+                Home::Step if self.used[i] => {
                     let (step, last) = (call.step, u64::from(u32::MAX >> 3));
                     if step > last {
                         let name = self.steps.name();
@@ -174,7 +181,7 @@ impl Executable {
                     }
                     self.memory[i] = Some(self.words(&[step as u32])?);
                 }
-                Home::Key(stream, clock) => {
+                Home::Key(stream, clock) if self.used[i] => {
                     let [seed, counter, stream] = call.counters().key(stream, clock);
                     let halves = |x: u64| ((x >> 32) as u32, x as u32);
                     let ((high, low), (stream_high, stream_low)) = (halves(counter), halves(stream));
@@ -193,10 +200,6 @@ impl Executable {
         let words: Vec<i64> = words.iter().map(|word| i64::from(*word as i32)).collect();
         let handle = self.steps.upload(Tensor::vector(words).view());
         handle.map_err(|why| Error::executor(self.steps.name(), why))
-    }
-
-    fn is_used(&self, slot: SlotId) -> bool {
-        self.works.iter().any(|t| used(&t.work).contains(&slot))
     }
 
     fn copied(&self, from: Handle, len: usize) -> Result<Handle> {
@@ -237,7 +240,7 @@ impl Executable {
                 }
             }
         }
-        for slot in self.works[at].frees.clone() {
+        for slot in &self.works[at].frees {
             self.memory[slot.0] = None;
         }
         Ok(())

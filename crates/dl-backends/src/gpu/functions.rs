@@ -322,6 +322,14 @@ fn erf_(x: f32) -> f32 {
         &[],
     ),
     (
+        "unpack_",
+        "
+fn unpack_(w: u32) -> vec4<i32> {
+    return vec4<i32>((vec4<u32>(w) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u));
+}",
+        &[],
+    ),
+    (
         "mulhi_",
         "
 fn mulhi_(a: u32, b: u32) -> u32 {

@@ -1,5 +1,7 @@
 //! A generated kernel: its WGSL, what it is bound to, and how it is launched through CubeCL.
 
+use std::sync::Arc;
+
 use cubecl::client::Client;
 use cubecl::ir::{AddressType, ElemType, Scope, UIntKind};
 use cubecl::prelude::{
@@ -7,6 +9,7 @@ use cubecl::prelude::{
 };
 use cubecl::server::{Handle, KernelArguments};
 use cubecl::{CubeCount, CubeDim, ExecutionMode};
+use twox_hash::XxHash3_64;
 
 use super::memory::SlotId;
 
@@ -27,9 +30,18 @@ pub(super) struct Launch {
 /// The text of a kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
-    pub(super) text: String,
+    text: Arc<str>,
+    /// Of the text, by which a device knows that it has compiled it.
+    digest: [u64; 2],
     /// Invocations of a work group.
     pub(super) size: u32,
+}
+
+impl Source {
+    pub(super) fn new(text: String, size: u32) -> Self {
+        let digest = [7, 13].map(|seed| XxHash3_64::oneshot_with_seed(seed, text.as_bytes()));
+        Source { text: text.into(), digest, size }
+    }
 }
 
 /// Groups along the first axis of a grid; more stand in further rows.
@@ -38,7 +50,7 @@ const ACROSS: u32 = 32_768;
 impl KernelMetadata for Source {
     fn id(&self) -> KernelId {
         // Kernels keep within their buffers by themselves, and say how long their loops are.
-        KernelId::new::<Self>().info(self.text.clone()).mode(ExecutionMode::Unchecked)
+        KernelId::new::<Self>().info((self.digest, self.size)).mode(ExecutionMode::Unchecked)
     }
 
     fn address_type(&self) -> ElemType {
@@ -55,7 +67,7 @@ impl CubeKernel for Source {
 
     fn source(&self) -> Option<PrecompiledSource> {
         let entrypoint_name = "main".into();
-        Some(PrecompiledSource { source: self.text.clone(), entrypoint_name, lang: "wgsl" })
+        Some(PrecompiledSource { source: self.text.to_string(), entrypoint_name, lang: "wgsl" })
     }
 }
 

@@ -45,6 +45,9 @@ pub(super) struct Lowering<'a> {
     pub(super) slots: Vec<Slot>,
     /// The launch that completes the one that was just made.
     pub(super) pending: Option<Shader>,
+    /// Whether bytes of the caller lie four in a word, and whether something wants them otherwise.
+    packs: bool,
+    unpacks: bool,
     of_buffer: Vec<Option<SlotId>>,
     parameters: Vec<Option<SlotId>>,
     tables: HashMap<Vec<u32>, SlotId>,
@@ -67,6 +70,8 @@ enum Again {
     Refuse(Vec<KernelId>),
     /// Burn's operations need a parameter that was written over.
     NothingInPlace,
+    /// Something reads bytes as words.
+    Unpack,
 }
 
 /// Lowers a schedule; none where burn's operations do as well.
@@ -74,11 +79,12 @@ pub(super) fn lower(schedule: &Schedule, steps: &Steps, device: Device) -> Optio
     if schedule.shapes().iter().any(|shape| shape.contains(&0)) {
         return None;
     }
-    let (mut refused, mut in_place) = (HashSet::new(), true);
+    let (mut refused, mut in_place, mut packs) = (HashSet::new(), true, true);
     // Each turn refuses more.
-    for _ in 0..schedule.kernels().count() + 2 {
-        match Lowering::new(schedule, steps, device).lower(&refused, in_place) {
+    for _ in 0..schedule.kernels().count() + 3 {
+        match Lowering::new(schedule, steps, device, packs).lower(&refused, in_place) {
             Ok(lowered) => return Some(lowered),
+            Err(Again::Unpack) => packs = false,
             Err(Again::NothingInPlace) if !in_place => return None,
             Err(Again::NothingInPlace) => in_place = false,
             Err(Again::Refuse(kernels)) => refused.extend(kernels),
@@ -88,7 +94,7 @@ pub(super) fn lower(schedule: &Schedule, steps: &Steps, device: Device) -> Optio
 }
 
 impl<'a> Lowering<'a> {
-    fn new(schedule: &'a Schedule, steps: &'a Steps, device: Device) -> Self {
+    fn new(schedule: &'a Schedule, steps: &'a Steps, device: Device, packs: bool) -> Self {
         let of_buffer = vec![None; schedule.buffers().len()];
         let parameters = vec![None; schedule.plan().parameters().len()];
         Lowering {
@@ -97,6 +103,8 @@ impl<'a> Lowering<'a> {
             device,
             slots: vec![],
             pending: None,
+            packs,
+            unpacks: false,
             of_buffer,
             parameters,
             tables: HashMap::new(),
@@ -133,6 +141,9 @@ impl<'a> Lowering<'a> {
                         matches!(self.slots[slot.0].home, Home::Parameter(_))
                             && self.is_written(&works, *slot)
                     };
+                    if recipe.reads.iter().any(|(_, _, slot)| self.slots[slot.0].packed) {
+                        return Err(Again::Unpack);
+                    }
                     if recipe.reads.iter().any(|(_, _, slot)| written(slot)) {
                         return Err(Again::NothingInPlace);
                     }
@@ -142,6 +153,9 @@ impl<'a> Lowering<'a> {
             ready.extend(kernel.writes());
         }
         update::updates(&mut self, &done, &mut works).map_err(|_| Again::NothingInPlace)?;
+        if self.unpacks {
+            return Err(Again::Unpack);
+        }
         Ok(Lowered { slots: self.slots, works, outputs, lacks })
     }
 
@@ -164,7 +178,7 @@ impl<'a> Lowering<'a> {
         let schedule = self.schedule;
         let mut outputs = vec![];
         for (buffer, slot) in schedule.outputs().iter().zip(schedule.plan().outputs()) {
-            let Ok(from) = self.slot_of(*buffer) else { continue };
+            let Ok(from) = self.plain(*buffer) else { continue };
             if matches!(self.slots[from.0].home, Home::Arena) {
                 outputs.push(from);
                 continue;
@@ -277,7 +291,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn add(&mut self, len: usize, home: Home) -> SlotId {
-        self.slots.push(Slot { len, home });
+        self.slots.push(Slot { len, home, packed: false });
         SlotId(self.slots.len() - 1)
     }
 
@@ -316,8 +330,14 @@ impl<'a> Lowering<'a> {
             Layout::Rows(len) => len * self.schedule.row_count(),
             Layout::Whole(len) => len,
         };
+        let bytes = self.schedule.buffer(buffer).dtype == DType::U8;
         let slot = match self.home(buffer) {
             Home::Parameter(index) => self.parameter(index),
+            home @ Home::Input(_) if bytes && self.packs => {
+                let slot = self.add(len, home);
+                self.slots[slot.0].packed = true;
+                slot
+            }
             home => self.add(len, home),
         };
         self.of_buffer[buffer.index()] = Some(slot);
@@ -343,6 +363,16 @@ impl<'a> Lowering<'a> {
         slot
     }
 
+    /// The slot of a buffer for whoever wants an element in each word.
+    pub(super) fn plain(&mut self, buffer: BufferId) -> Result<SlotId> {
+        let slot = self.slot_of(buffer)?;
+        if self.slots[slot.0].packed {
+            self.unpacks = true;
+            return Err("bytes lie four in a word".into());
+        }
+        Ok(slot)
+    }
+
     /// The slot of a value of the plan that has a buffer.
     pub(super) fn slot_of_value(&mut self, value: ValueId) -> Option<SlotId> {
         let buffer = self.schedule.buffer_of(value)?;
@@ -353,6 +383,10 @@ impl<'a> Lowering<'a> {
 impl Places for Lowering<'_> {
     fn slot(&mut self, buffer: BufferId) -> Result<SlotId> {
         self.slot_of(buffer)
+    }
+
+    fn is_packed(&self, slot: SlotId) -> bool {
+        self.slots[slot.0].packed
     }
 
     fn key(&mut self, stream: u64, clock: Clock) -> SlotId {

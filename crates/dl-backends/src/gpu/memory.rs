@@ -15,6 +15,8 @@ pub(super) struct Slot {
     pub(super) len: usize,
     /// Where they are.
     pub(super) home: Home,
+    /// Whether they are bytes, four in a word.
+    pub(super) packed: bool,
 }
 
 /// Where a slot's elements are.
@@ -88,7 +90,8 @@ mod tests {
     fn arena(slots: &[(usize, usize, usize)]) -> (usize, Vec<Option<usize>>) {
         let lives: Vec<_> =
             slots.iter().map(|(_, from, until)| Some(Life { from: *from, until: *until })).collect();
-        let slots: Vec<_> = slots.iter().map(|(len, ..)| Slot { len: *len, home: Home::Arena }).collect();
+        let slots: Vec<_> =
+            slots.iter().map(|(len, ..)| Slot { len: *len, home: Home::Arena, packed: false }).collect();
         places(&slots, &lives)
     }
 

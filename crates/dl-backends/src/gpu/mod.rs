@@ -3,21 +3,23 @@
 //! | what | file |
 //! | --- | --- |
 //! | which kernels of a schedule have a text, and in which order work is done | `lower.rs` |
-//! | pointwise kernels, their reductions, sums over rows | `pointwise.rs` |
-//! | matrix products with prologue and epilogue | `product.rs` |
-//! | reductions and movements of whole values | `opaque.rs` |
+//! | pointwise kernels; reductions of their rows, and over rows | `pointwise.rs`, `reduction.rs` |
+//! | matrix products: tiles and shares; operands and prologues; terms; bias, epilogue, accumulation | `product.rs`, `operand.rs`, `tiles.rs`, `finish.rs` |
+//! | reductions and movements of whole values, random numbers | `opaque.rs` |
 //! | updates that no kernel makes | `update.rs` |
 //! | instructions as WGSL; places as formulas; functions | `body.rs`, `maps.rs`, `functions.rs` |
 //! | which launches are one | `merge.rs` |
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
 //! | what has no text, by burn's operations on the same memory | `recipe.rs` |
 //! | where values lie, and runs | `memory.rs`, `executable.rs` |
+//! | how wide subgroups are | `probe.rs` |
 //!
 //! An element of memory has 32 bits: `f32`, `i32` for `i64` and `u8`, `u32` for `bool`. Sizes are known, so kernels
 //! have them as constants. No loop has more turns than 65,535, and sums are trees of chains of 64 terms.
 
 mod body;
 mod executable;
+mod finish;
 mod functions;
 mod launch;
 mod lower;
@@ -25,15 +27,18 @@ mod maps;
 mod memory;
 mod merge;
 mod opaque;
+mod operand;
 mod pointwise;
+mod probe;
 mod product;
 mod recipe;
+mod reduction;
 mod shader;
+mod tiles;
 mod update;
 
 use std::sync::Arc;
 
-use cubecl::features::Plane;
 use dl_core::{Dims, Plan, Schedule};
 
 use self::lower::Device;
@@ -52,14 +57,14 @@ pub(crate) fn compile(steps: Steps, plan: &Arc<Plan>, dims: &Dims) -> Result<Opt
     }
     let schedule = Schedule::new(plan, dims)?;
     let client = steps.client();
-    let (hardware, features) = (&client.properties().hardware, client.features());
-    let (least, most) = (hardware.plane_size_min as usize, hardware.plane_size_max as usize);
-    let subgroups = least == most && (4..=64).contains(&least) && features.plane.contains(Plane::Ops);
+    let hardware = &client.properties().hardware;
+    // CubeCL tells a range of sizes, and nothing of software devices; a kernel finds what they have.
+    let lanes = steps.lanes(|| probe::lanes(&steps));
     let device = Device {
-        lanes: if subgroups { least } else { 16 },
-        subgroups,
+        lanes: lanes.unwrap_or(16),
+        subgroups: lanes.is_some(),
         // Software devices have subgroups as wide as the processor's vectors.
-        busy: if most <= 16 { 8 } else { 256 },
+        busy: if lanes.is_some_and(|lanes| lanes <= 16) { 8 } else { 256 },
         bindings: hardware.max_bindings as usize,
     };
     match lower::lower(&schedule, &steps, device) {

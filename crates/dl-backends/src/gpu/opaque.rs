@@ -12,14 +12,13 @@ use super::body::{Result, Writer, loaded};
 use super::functions::memory_type;
 use super::lower::Lowering;
 use super::memory::Home;
-use super::pointwise::{Shape, groups, sum_of_shares};
-use super::product::place;
+use super::operand::place;
+use super::pointwise::groups;
+use super::reduction::{SHARE, Shape, sum_of_shares};
 use super::shader::{GROUP, Shader};
 
 /// Constants of more elements are made on the device.
 const SMALL: usize = 1 << 16;
-/// Terms that one work group reduces.
-const SHARE: usize = 16_384;
 
 /// The launches of a step.
 ///
@@ -132,7 +131,7 @@ fn moved(
     axes: &Axes,
     name: &str,
 ) -> Result<Vec<Shader>> {
-    let from = lowering.slot_of(from)?;
+    let from = lowering.plain(from)?;
     each(lowering, (dtype, out), axes.size(), name, &mut |writer| {
         let from = writer.shader.read(from, memory_type(dtype));
         Ok(format!("{from}[{}]", place(axes, "at")))
@@ -146,7 +145,7 @@ fn reduce(
     (kept, reduced): (&Axes, &Axes),
     name: &str,
 ) -> Result<Vec<Shader>> {
-    let (from, out) = (lowering.slot_of(from)?, lowering.slot_of(out)?);
+    let (from, out) = (lowering.plain(from)?, lowering.slot_of(out)?);
     let (outputs, terms) = (kept.size(), reduced.size());
     let shares = terms.div_ceil(SHARE);
     let into = if shares == 1 { out } else { lowering.scratch(shares * outputs) };

@@ -162,7 +162,7 @@ impl Shader {
         names.dedup();
         Launch {
             name: names.join(", "),
-            source: Source { text, size },
+            source: Source::new(text, size),
             groups: first,
             bindings: self.bindings.iter().map(|b| b.0).collect(),
             writes: self.writes,
