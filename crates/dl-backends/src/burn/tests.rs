@@ -28,6 +28,8 @@ fn device() -> Arc<Machine<burn_flex::Flex>> {
         axes: usize::MAX,
         rough: Rough::ALL,
         adapter: None,
+        #[cfg(feature = "wgpu")]
+        lanes: std::sync::OnceLock::new(),
     })
 }
 
