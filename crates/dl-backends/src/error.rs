@@ -33,6 +33,7 @@ enum Kind {
     File { name: String, source: std::io::Error },
     #[error("{executor}: {message}")]
     Executor { executor: &'static str, message: String },
+    #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu"))]
     #[error("{message}: {advice}")]
     Device { message: String, advice: &'static str },
 }

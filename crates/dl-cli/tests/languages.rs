@@ -1,4 +1,5 @@
 //! Results, pages and help in Chinese.
+#![allow(clippy::unwrap_used)]
 
 use std::ffi::OsString;
 

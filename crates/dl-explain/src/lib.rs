@@ -9,7 +9,8 @@ mod run;
 
 use dl_core::derive::Derivation;
 use dl_core::{Plan, Program, Tensor};
-use dl_report::{Language, Page};
+pub use dl_report::Language;
+use dl_report::Page;
 
 use crate::run::Ran;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use dl_data::Store;
 use dl_examples::explained;
-use dl_report::Language;
+use dl_explain::Language;
 use lexopt::{Arg, ValueExt};
 
 /// `cargo xtask explain --help` says what it does.
