@@ -186,10 +186,10 @@ impl Derivation {
     /// let j = (x.dot(w) - y).square().sum(..).named("J");
     /// assert_eq!(
     ///     Derivation::of(j, &[w])?.by_elements().math(),
-    ///     "J = Σ_n (z[n] - y[n])²\n\
-    ///      z[n] = Σ_j x[n,j]·w[j]\n\
-    ///      ∂J/∂z[n] = 2·(z[n] - y[n])\n\
-    ///      ∂J/∂w[i] = Σ_n x[n,i]·(∂J/∂z)[n]"
+    ///     "J = Σ_n z[n]²\n\
+    ///      z[n] = Σ_j x[n,j]·w[j] - y[n]\n\
+    ///      (∂J/∂z)[n] = 2·z[n]\n\
+    ///      (∂J/∂w)[i] = Σ_n x[n,i]·(∂J/∂z)[n]"
     /// );
     /// # Ok::<(), dl_core::Error>(())
     /// ```
