@@ -25,12 +25,18 @@ fn array(shape: &[usize], seed: u32) -> Tensor {
     Tensor::new(shape.to_vec(), values).expect("as many as the shape says")
 }
 
-/// Runs a program on the device and by the interpreter, on the second run too, which finds the memory of the first
-/// one; outputs and parameters agree. How it ran.
+/// Runs a program on the device, with operations between the invocations of a subgroup and without, and by the
+/// interpreter; outputs and parameters agree. How it ran with them.
 fn agree(program: &Program, rows: usize, inputs: &[Tensor], tolerance: f64) -> String {
+    agrees_on(Wgpu::default().without_subgroups(), program, rows, inputs, tolerance);
+    agrees_on(Wgpu::default(), program, rows, inputs, tolerance)
+}
+
+/// On the second run too, which finds the memory of the first one.
+fn agrees_on(device: Wgpu, program: &Program, rows: usize, inputs: &[Tensor], tolerance: f64) -> String {
     let plan = Arc::new(Plan::new(program));
     let schedule = Schedule::new(&plan, &Dims::new().with("B", rows)).expect("sizes fit");
-    let mut session = Session::new(Wgpu::default(), 7);
+    let mut session = Session::new(device, 7);
     let handle = session.compile(program).expect("it can be compiled");
     let views: Vec<TensorRef<'_>> = inputs.iter().map(Tensor::view).collect();
     let mut listing = String::new();

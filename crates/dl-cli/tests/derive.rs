@@ -1,26 +1,13 @@
 //! `dl derive`: what it prints, and what it says of mistakes.
 #![allow(clippy::unwrap_used)]
 
+mod said;
 mod textbook;
 
-use std::ffi::OsString;
-
-use dl_cli::command::run;
 use dl_cli::formula::Formula;
-use dl_report::Language;
 use expect_test::{Expect, expect};
+use said::said;
 use textbook::{HARMED, HEALTHY, MORE};
-
-fn said(arguments: &[&str]) -> Result<String, String> {
-    let mut out = vec![];
-    match run(arguments.iter().map(OsString::from), Language::English, &mut out) {
-        Ok(()) => Ok(String::from_utf8(out).unwrap()),
-        Err(failure) => {
-            assert!(out.is_empty(), "nothing is written beside an error");
-            Err(failure.to_string())
-        }
-    }
-}
 
 /// The derivation, without what the compiler makes of it.
 fn derives(formula: &str, wrt: &str, want: Expect) {

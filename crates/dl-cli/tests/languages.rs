@@ -1,19 +1,10 @@
 //! Results, pages and help in Chinese.
 #![allow(clippy::unwrap_used)]
 
-use std::ffi::OsString;
+mod said;
 
-use dl_cli::command::run;
-use dl_report::Language;
 use expect_test::expect;
-
-fn said(arguments: &[&str]) -> Result<String, String> {
-    let mut out = vec![];
-    match run(arguments.iter().map(OsString::from), Language::English, &mut out) {
-        Ok(()) => Ok(String::from_utf8(out).unwrap()),
-        Err(failure) => Err(failure.to_string()),
-    }
-}
+use said::said;
 
 /// What commands say of results is in the language that was asked for, and every word of it has one.
 #[test]

@@ -215,4 +215,18 @@ impl Wgpu {
         let open = move || super::open::open("wgpu", &device);
         Wgpu(On { compiler: super::bridge::compile, ..On::new("wgpu", open) })
     }
+
+    /// Without operations between the invocations of a subgroup: for a device or driver whose own are at fault. Products
+    /// take longer.
+    #[must_use]
+    pub fn without_subgroups(self) -> Self {
+        let open = self.0.open;
+        let without = move || {
+            let machine = open()?;
+            // It is new: nothing has asked for the size.
+            let _ = machine.lanes.set(None);
+            Ok(machine)
+        };
+        Wgpu(On { compiler: self.0.compiler, ..On::new("wgpu", without) })
+    }
 }

@@ -35,15 +35,9 @@ pub(crate) struct Executable {
     has_run: bool,
 }
 
-/// What is done in a run.
-enum Deed {
-    Launch(Launch),
-    Steps(Recipe),
-}
-
 /// A piece of work, and when it is done.
 struct Timed {
-    work: Deed,
+    work: Work<Launch>,
     /// In the first run only: nothing changes what it computes.
     once: bool,
     /// What is needed no more afterwards.
@@ -58,15 +52,15 @@ impl Executable {
         let mut timed = vec![];
         for work in merged(works, &slots, device) {
             let work = match work {
-                Work::Launch(shader) => Deed::Launch(shader.launch()),
-                Work::Steps(recipe) => Deed::Steps(recipe),
+                Work::Launch(shader) => Work::Launch(shader.launch()),
+                Work::Steps(recipe) => Work::Steps(recipe),
             };
             let once = match &work {
-                Deed::Launch(launch) => {
+                Work::Launch(launch) => {
                     launch.bindings.iter().all(|s| launch.writes.contains(s) || constant[s.0])
                         && launch.writes.iter().all(|s| matches!(slots[s.0].home, Home::Arena))
                 }
-                Deed::Steps(recipe) => {
+                Work::Steps(recipe) => {
                     recipe.reads.iter().all(|(_, _, s)| constant[s.0])
                         && recipe.steps.iter().all(|step| is_constant(&schedule, *step))
                 }
@@ -134,7 +128,7 @@ impl Executable {
 
     /// How many kernels a run launches, but for those of burn's operations.
     fn launches(&self) -> usize {
-        self.works.iter().filter(|t| !t.once && matches!(t.work, Deed::Launch(_))).count()
+        self.works.iter().filter(|t| !t.once && matches!(t.work, Work::Launch(_))).count()
     }
 
     fn execute(&mut self, call: &mut Call<'_>) -> Result<()> {
@@ -215,8 +209,8 @@ impl Executable {
 
     fn work(&mut self, at: usize, call: &Call<'_>) -> Result<()> {
         match &self.works[at].work {
-            Deed::Launch(launch) => self.submit(launch, &self.memory)?,
-            Deed::Steps(recipe) => {
+            Work::Launch(launch) => self.submit(launch, &self.memory)?,
+            Work::Steps(recipe) => {
                 let mut table = self.steps.table();
                 for (value, dtype, slot) in &recipe.reads {
                     let handle = self.memory[slot.0].clone();
@@ -261,18 +255,18 @@ impl Executable {
 }
 
 /// The slots that a piece of work writes.
-fn written(work: &Deed) -> Vec<SlotId> {
+fn written(work: &Work<Launch>) -> Vec<SlotId> {
     match work {
-        Deed::Launch(launch) => launch.writes.clone(),
-        Deed::Steps(recipe) => recipe.writes.iter().map(|(_, slot)| *slot).collect(),
+        Work::Launch(launch) => launch.writes.clone(),
+        Work::Steps(recipe) => recipe.writes.iter().map(|(_, slot)| *slot).collect(),
     }
 }
 
 /// The slots that it reads or writes.
-fn used(work: &Deed) -> Vec<SlotId> {
+fn used(work: &Work<Launch>) -> Vec<SlotId> {
     match work {
-        Deed::Launch(launch) => launch.bindings.clone(),
-        Deed::Steps(recipe) => recipe.reads.iter().map(|(_, _, slot)| *slot).chain(written(work)).collect(),
+        Work::Launch(launch) => launch.bindings.clone(),
+        Work::Steps(recipe) => recipe.reads.iter().map(|(_, _, slot)| *slot).chain(written(work)).collect(),
     }
 }
 
@@ -291,10 +285,10 @@ impl executor::Executable for Executable {
         for timed in &self.works {
             let when = if timed.once { "once " } else { "" };
             lines.push(match &timed.work {
-                Deed::Launch(launch) => {
+                Work::Launch(launch) => {
                     format!("{when}kernel     {}  {} × {}", launch.name, launch.groups, launch.source.size)
                 }
-                Deed::Steps(recipe) => {
+                Work::Steps(recipe) => {
                     let plan = self.schedule.plan();
                     let steps = recipe.steps.iter().map(|step| plan.steps()[step.index()].op.name());
                     format!("{when}operations {}", steps.collect::<Vec<_>>().join(" "))

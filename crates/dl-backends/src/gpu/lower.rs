@@ -31,9 +31,9 @@ pub(super) struct Device {
     pub(super) bindings: usize,
 }
 
-/// A piece of work.
-pub(super) enum Work {
-    Launch(Shader),
+/// A piece of work: a launch, as a text in the making or ready, or burn's operations.
+pub(super) enum Work<L = Shader> {
+    Launch(L),
     Steps(Recipe),
 }
 
@@ -145,6 +145,11 @@ impl<'a> Lowering<'a> {
                         return Err(Again::Unpack);
                     }
                     if recipe.reads.iter().any(|(_, _, slot)| written(slot)) {
+                        return Err(Again::NothingInPlace);
+                    }
+                    // A run that fails has changed no parameter.
+                    let may_fail = recipe.steps.iter().any(|step| !self.steps.is_safe(*step));
+                    if may_fail && self.parameters.iter().flatten().any(|slot| written(slot)) {
                         return Err(Again::NothingInPlace);
                     }
                     works.push(Work::Steps(recipe));

@@ -47,6 +47,9 @@ use crate::error::Result;
 
 pub(crate) use self::executable::Executable;
 
+/// The range of subgroup sizes that CubeCL gives an adapter that tells none, as software devices do.
+const UNTOLD: (u32, u32) = (8, 128);
+
 /// The plan for given sizes, or none where burn's operations do as well.
 ///
 /// # Errors
@@ -58,8 +61,10 @@ pub(crate) fn compile(steps: Steps, plan: &Arc<Plan>, dims: &Dims) -> Result<Opt
     let schedule = Schedule::new(plan, dims)?;
     let client = steps.client();
     let hardware = &client.properties().hardware;
-    // CubeCL tells a range of sizes, and nothing of software devices; a kernel finds what they have.
-    let lanes = steps.lanes(|| probe::lanes(&steps));
+    // Where kernels may differ in it, what one kernel finds says nothing of another.
+    let range = (hardware.plane_size_min, hardware.plane_size_max);
+    let is_fixed = range.0 == range.1 || range == UNTOLD;
+    let lanes = if is_fixed { steps.lanes(|| probe::lanes(&steps)) } else { None };
     let device = Device {
         lanes: lanes.unwrap_or(16),
         subgroups: lanes.is_some(),

@@ -223,7 +223,7 @@ impl<'t> Reader<'t> {
             return Ok(name.to_string());
         }
         let hint = suggestion(name, known.iter().copied());
-        Err(self.wrong(value.span(), format!("no {name}{hint}; there are {}", known.join(", "))))
+        Err(self.wrong(value.span(), format!("{name:?} is none of {}{hint}", known.join(", "))))
     }
 
     fn description(&self, table: &DeTable<'t>) -> Result<Description, Mistake> {
