@@ -212,6 +212,41 @@ fn updates_in_place_read_the_old_parameters() {
     launches(&agree(&program, 9, &[array(&[9, 300], 1)], 1e-5));
 }
 
+/// An integer that leaves 32 bits, found long after the first updates could have been made.
+#[test]
+fn what_fails_on_the_way_has_changed_nothing() {
+    let g = Graph::new();
+    let (x, y) = (g.input("x", F32, (B, 5)), g.input("y", F32, (B, 4)));
+    let (v, w) = (
+        g.parameter("v", F32, [5, 4], Init::Constant(0.5)),
+        g.parameter("w", F32, [300], Init::Constant(0.5)),
+    );
+    // Each turn waits for a sum of all that the one before made.
+    let late = (0..4).fold(x.sum(0), |v, _| (v - v.sum(..)).tanh()).sum(..).clip(-1e-3, 1e-3);
+    let scale = g.input("scale", F32, ());
+    let program = Program::builder(&g)
+        .output("large", ((late + 1.0) * scale).cast(I64))
+        .update(v, v - 0.1 * x.contract("bi,bj->ij", y))
+        .update(w, (w * 0.5 + 0.25).exp())
+        .compile()
+        .expect("it is right");
+    let mut session = Session::new(Wgpu::default(), 7);
+    let handle = session.compile(&program).expect("it can be compiled");
+    let (x, y) = (array(&[6, 5], 2), array(&[6, 4], 3));
+    let mut run = |scale: f32| {
+        let scale = Tensor::scalar(scale);
+        let done = session.run(&handle, &[x.view(), y.view(), scale.view()]).map(drop);
+        (done, ["v", "w"].map(|name| session.get(name).expect("there is one").to_f64()))
+    };
+    let (done, once) = run(1e6);
+    done.expect("it fits");
+    assert!((once[1][0] - 0.5f64.exp()).abs() < 1e-6 && once[0][0] != 0.5, "{once:?}");
+    let (failed, still) = run(1e12);
+    let why = failed.expect_err("it does not fit").to_string();
+    assert!(why.contains("32-bit"), "{why}");
+    assert_eq!(still, once);
+}
+
 /// A network with labels, and what a step of it reads.
 fn perceptron() -> (Graph, [Tensor; 2]) {
     let pixels = Tensor::new([50, 784], (0..50 * 784).map(|i| (i * 7919 % 251) as u8).collect::<Vec<_>>());

@@ -258,9 +258,9 @@ fn mistakes_are_shown_in_their_place() {
     fails(
         "formula = 'theta^2'\nparameters = { 'e\u{301}' = 0, theta = 0, x = '' }",
         expect![[r#"
-        run.toml, line 2: no ; there are zeros, ones, uniform, normal, xavier, kaiming, he, orthogonal
-          parameters = { 'é' = 0, theta = 0, x = '' }
-                                                 ^^"#]],
+            run.toml, line 2: "" is none of zeros, ones, uniform, normal, xavier, kaiming, he, orthogonal
+              parameters = { 'é' = 0, theta = 0, x = '' }
+                                                     ^^"#]],
     );
     fails(
         "formula = 'theta^2 + gamma'\nparameters.theta = 0",
@@ -286,9 +286,9 @@ fn mistakes_are_shown_in_their_place() {
     fails(
         "formula = 'theta^2'\nparameters.theta = 0\ntraining.optimizer = 'adamm'",
         expect![[r#"
-        run.toml, line 3: no adamm; did you mean adam?; there are sgd, adam, adamw, rmsprop, adagrad, adadelta, adamax, nadam, radam, lion
-          training.optimizer = 'adamm'
-                               ^^^^^^^"#]],
+            run.toml, line 3: "adamm" is none of sgd, adam, adamw, rmsprop, adagrad, adadelta, adamax, nadam, radam, lion; did you mean adam?
+              training.optimizer = 'adamm'
+                                   ^^^^^^^"#]],
     );
     fails(
         "formula = 'theta^2'\nparameters.theta = 0\ntraining.epochs = 3",

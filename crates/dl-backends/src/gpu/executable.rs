@@ -9,7 +9,6 @@ use super::launch::Launch;
 use super::lower::{Device, Lowered, Work, is_constant};
 use super::memory::{Home, Life, Slot, SlotId, places};
 use super::merge::merged;
-use super::recipe::Recipe;
 use super::update;
 use crate::burn::bridge::Steps;
 use crate::burn::guarded;

@@ -147,9 +147,9 @@ impl<'a> Lowering<'a> {
                     if recipe.reads.iter().any(|(_, _, slot)| written(slot)) {
                         return Err(Again::NothingInPlace);
                     }
-                    // A run that fails has changed no parameter.
-                    let may_fail = recipe.steps.iter().any(|step| !self.steps.is_safe(*step));
-                    if may_fail && self.parameters.iter().flatten().any(|slot| written(slot)) {
+                    // A run that fails has changed no parameter. Schedules know of indices, not of integers that leave
+                    // the device's.
+                    if recipe.may_fail && self.parameters.iter().flatten().any(written) {
                         return Err(Again::NothingInPlace);
                     }
                     works.push(Work::Steps(recipe));

@@ -8,27 +8,36 @@ use super::shader::Shader;
 struct Access {
     all: Vec<SlotId>,
     writes: Vec<SlotId>,
+    /// Whether it writes parameters.
+    updates: bool,
+    /// Whether a run may end there: then no parameter has changed.
+    may_fail: bool,
 }
 
 impl Access {
-    fn of(work: &Work) -> Access {
+    fn of(work: &Work, slots: &[Slot]) -> Access {
+        let updates =
+            |writes: &[SlotId]| writes.iter().any(|s| matches!(slots[s.0].home, Home::Parameter(_)));
         match work {
             Work::Launch(shader) => {
-                Access { all: shader.slots().collect(), writes: shader.writes().to_vec() }
+                let writes = shader.writes().to_vec();
+                Access { all: shader.slots().collect(), updates: updates(&writes), writes, may_fail: false }
             }
             Work::Steps(recipe) => {
                 let writes: Vec<SlotId> = recipe.writes.iter().map(|(_, slot)| *slot).collect();
                 let all =
                     recipe.reads.iter().map(|(_, _, slot)| *slot).chain(writes.iter().copied()).collect();
-                Access { all, writes }
+                Access { all, updates: updates(&writes), writes, may_fail: recipe.may_fail }
             }
         }
     }
 
     /// Whether the two may change places.
     fn is_free_of(&self, other: &Access) -> bool {
-        !self.writes.iter().any(|slot| other.all.contains(slot))
-            && !other.writes.iter().any(|slot| self.all.contains(slot))
+        let disturbs = |a: &Access, b: &Access| {
+            a.writes.iter().any(|slot| b.all.contains(slot)) || (a.updates && b.may_fail)
+        };
+        !disturbs(self, other) && !disturbs(other, self)
     }
 }
 
@@ -39,7 +48,7 @@ pub(super) fn merged(works: Vec<Work>, slots: &[Slot], device: Device) -> Vec<Wo
         .into_iter()
         .zip(constant)
         .map(|(work, constant)| {
-            let access = Access::of(&work);
+            let access = Access::of(&work, slots);
             Some((work, access, constant))
         })
         .collect();
@@ -54,7 +63,7 @@ pub(super) fn merged(works: Vec<Work>, slots: &[Slot], device: Device) -> Vec<Wo
             let mut both: Shader = first;
             both.add(second);
             let both = Work::Launch(both);
-            let access = Access::of(&both);
+            let access = Access::of(&both, slots);
             works[if up { earlier } else { later }] = Some((both, access, false));
             break;
         }
@@ -92,7 +101,7 @@ fn constants(works: &[Work], slots: &[Slot]) -> Vec<bool> {
     let mut constant: Vec<bool> = slots.iter().map(|slot| matches!(slot.home, Home::Known(_))).collect();
     let mut found = vec![];
     for work in works {
-        let Access { all, writes } = Access::of(work);
+        let Access { all, writes, .. } = Access::of(work, slots);
         let same = matches!(work, Work::Launch(_)) && all.iter().all(|s| constant[s.0] || writes.contains(s));
         let same = same && writes.iter().all(|s| matches!(slots[s.0].home, Home::Arena));
         if same {

@@ -16,6 +16,8 @@ pub(super) struct Recipe {
     pub(super) steps: Vec<StepId>,
     pub(super) reads: Vec<(ValueId, DType, SlotId)>,
     pub(super) writes: Vec<(ValueId, SlotId)>,
+    /// Whether a run may end there, for what it finds.
+    pub(super) may_fail: bool,
 }
 
 /// Who makes which value of a plan.
@@ -42,7 +44,7 @@ impl<'a> Recipes<'a> {
             Kernel::Loop(looped) => looped.outs(),
             other => other.writes(),
         };
-        let mut recipe = Recipe { steps: vec![], reads: vec![], writes: vec![] };
+        let mut recipe = Recipe { steps: vec![], reads: vec![], writes: vec![], may_fail: false };
         let mut wanted = vec![];
         for buffer in written {
             if let Content::Value(value) = self.schedule.buffer(buffer).content {
@@ -70,6 +72,7 @@ impl<'a> Recipes<'a> {
         let mut steps: Vec<usize> = steps.into_iter().collect();
         steps.sort_unstable();
         recipe.steps = steps.into_iter().map(|step| StepId(step as u32)).collect();
+        recipe.may_fail = recipe.steps.iter().any(|step| !lowering.steps.is_safe(*step));
         Some(recipe)
     }
 }

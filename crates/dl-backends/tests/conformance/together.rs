@@ -160,25 +160,3 @@ fn what_fails_after_all_rows_changes_nothing() {
     let right = |i: usize| i as i64 % CLASSES;
     check(&program, false, &[("place", batch(60, right, 500.0), "index 11 at position [0]")]);
 }
-
-/// A place that is found when weights may have been updated already: it depends on the gradient of the input.
-#[test]
-fn what_fails_after_updates_changes_nothing() {
-    let g = Graph::new();
-    let (x, y) = (g.input("x", F32, (B, FEATURES)), g.input("y", I64, B));
-    let hidden = nn::dense(x, "fc1", 150).tanh();
-    let j = nn::cross_entropy(nn::dense(hidden, "fc2", CLASSES as usize), y).mean(..);
-    let parameters: Vec<Expr<'_>> = g.parameters().iter().collect();
-    let gradients = j.grad(&parameters);
-    let late = j.grad(&[x])[0].sum(..).clip(-1e-3, 1e-3);
-    let table = g.parameter("table", F32, [3], Init::Constant(1.0));
-    let place = (g.input("factor", F32, B).sum(..) / 50.0 + late).cast(I64);
-    let mut builder =
-        Program::builder(&g).output("J", j).output("picked", table.gather(0, place.unsqueeze(0)).sum(..));
-    for (parameter, gradient) in parameters.iter().zip(&gradients) {
-        builder = builder.update(*parameter, *parameter - 0.1 * *gradient);
-    }
-    let program = builder.compile().expect("it is well formed");
-    let right = |i: usize| i as i64 % CLASSES;
-    check(&program, false, &[("place", batch(60, right, 500.0), "index 11 at position [0]")]);
-}
