@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use dl_backends::{Session, Wgpu};
-use dl_core::nn::{self, Adam, Conv, LayerNorm, Mode, Sgd};
+use dl_core::nn::{self, Adam, Conv, LayerNorm, Mode, Recurrent, Sgd};
 use dl_core::{Dims, Expr, F32, Graph, I64, Init, Named, Plan, Program, Schedule, Tensor, TensorRef, U8};
 
 const B: Named = Named("B");
@@ -306,4 +306,48 @@ fn convolutions_norms_and_dropout() {
     let loss = (y * y).mean(..).named("J");
     let step = loss.minimize(Sgd::new(0.1)).expect("it is right");
     agree(&step, 10, &[array(&[10, 8, 8], 1)], 1e-4);
+}
+
+/// In both directions and in layers, with the gradient through time; the loss takes the last states, too.
+#[test]
+fn loops_are_launches_once_for_each_step() {
+    for cell in [
+        Recurrent::rnn(5).bidirectional(),
+        Recurrent::lstm(8).bidirectional(),
+        Recurrent::gru(6).layers(2),
+        Recurrent::lstm(3).layers(2).bidirectional(),
+    ] {
+        let g = Graph::new();
+        let x = g.input("x", F32, (B, 7, 3));
+        let run = cell.apply(x, "r", Mode::Train);
+        let all = (run.outputs * run.outputs).sum([1, 2]);
+        let loss = (all + run.hidden[0].sum(1)).mean(..).named("J");
+        let step = loss.minimize(Sgd::new(0.1).momentum(0.9)).expect("it is right");
+        let listing = agree(&step, 5, &[array(&[5, 7, 3], 1)], 1e-5);
+        assert!(listing.contains("loop       7 times") && launches(&listing) > 14, "{listing}");
+    }
+}
+
+/// What a step finds is kept as well as what it leaves, and integers and truths go along.
+#[test]
+fn states_before_and_after_a_step_are_kept() {
+    let g = Graph::new();
+    let (x, n) = (g.input("x", F32, (B, 4, 3)), g.input("n", U8, (B, 4)));
+    fn odd(n: Expr<'_>) -> Expr<'_> {
+        n.cast(F32).gt(100.0)
+    }
+    let first = [x.slice(1, 0, 1).sum(1), odd(n.slice(1, 0, 1)).cast(F32).sum(1).gt(0.5)];
+    let run = g.scan(1, &[x, n], &first, |carry, element| {
+        let next = (carry[0] * 0.5 + element[0]).tanh();
+        let odd = carry[1].or(odd(element[1]));
+        ([next, odd], [carry[0], next, carry[1].cast(F32).unsqueeze(1) * element[0], odd.cast(F32)])
+    });
+    let mut program = Program::builder(&g);
+    for (name, value) in ["before", "after", "product", "odd"].into_iter().zip(&run.outputs) {
+        program = program.output(name, *value);
+    }
+    let program = program.output("last", run.finals[0]).compile().expect("it is right");
+    let bytes = Tensor::new([6, 4], (0..24).map(|i| (i * 37 % 251) as u8).collect::<Vec<_>>());
+    let listing = agree(&program, 6, &[array(&[6, 4, 3], 1), bytes.expect("it fits")], 1e-6);
+    assert!(listing.contains("loop       4 times"), "{listing}");
 }

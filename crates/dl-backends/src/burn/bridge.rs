@@ -83,13 +83,13 @@ impl Steps {
         self.machine.bool == BoolStore::U32
     }
 
-    /// Whether integers cannot leave the device's, and indices their axis, unless inputs' checks find them.
+    /// Whether integers cannot leave the device's, and indices their axis, unless inputs' checks find them; in all
+    /// of a scan.
     pub(crate) fn is_safe(&self, step: StepId) -> bool {
         match self.making[step.index()] {
             Making::Constant(_) => true,
             Making::Step(place) => {
-                let step = &self.parts.steps[place];
-                step.exact && step.check != Check::Computed
+                self.parts.steps[place].all().iter().all(|step| step.exact && step.check != Check::Computed)
             }
         }
     }

@@ -1,15 +1,16 @@
 //! Running lowered schedules: inputs up, launches in order, nothing read back that nobody asks for.
 
-use cubecl::client::Client;
-use cubecl::server::Handle;
 use dl_core::Tensor;
 use dl_core::schedule::Schedule;
 
 use super::launch::Launch;
+use super::looped::{self, Turns};
 use super::lower::{Device, Lowered, Work, is_constant};
-use super::memory::{Home, Life, Slot, SlotId, places};
-use super::merge::merged;
-use super::update;
+use super::memory::{Home, Life, SlotId, places};
+use super::merge::{constants, merged};
+use super::perform::{Ground, Memory};
+use super::recipe::Recipe;
+use super::shader::Shader;
 use crate::burn::bridge::Steps;
 use crate::burn::guarded;
 use crate::error::{Error, Result};
@@ -17,14 +18,10 @@ use crate::executor::{self, Call};
 
 /// A plan for given sizes as launches of generated kernels.
 pub(crate) struct Executable {
-    schedule: Schedule,
-    steps: Steps,
-    client: Client,
-    slots: Vec<Slot>,
+    ground: Ground,
     works: Vec<Timed>,
     outputs: Vec<SlotId>,
-    /// By slot; of what the caller brings along only during a run.
-    memory: Vec<Option<Handle>>,
+    memory: Memory,
     /// By slot, whether a run reads or writes it.
     used: Vec<bool>,
     /// The slots of parameters that launches write.
@@ -46,29 +43,11 @@ struct Timed {
 impl Executable {
     pub(super) fn new(schedule: Schedule, steps: Steps, lowered: Lowered, device: Device) -> Result<Self> {
         let Lowered { slots, works, outputs, lacks } = lowered;
-        let client = steps.client();
-        let mut constant: Vec<bool> = slots.iter().map(|slot| matches!(slot.home, Home::Known(_))).collect();
-        let mut timed = vec![];
-        for work in merged(works, &slots, device) {
-            let work = match work {
-                Work::Launch(shader) => Work::Launch(shader.launch()),
-                Work::Steps(recipe) => Work::Steps(recipe),
-            };
-            let once = match &work {
-                Work::Launch(launch) => {
-                    launch.bindings.iter().all(|s| launch.writes.contains(s) || constant[s.0])
-                        && launch.writes.iter().all(|s| matches!(slots[s.0].home, Home::Arena))
-                }
-                Work::Steps(recipe) => {
-                    recipe.reads.iter().all(|(_, _, s)| constant[s.0])
-                        && recipe.steps.iter().all(|step| is_constant(&schedule, *step))
-                }
-            };
-            if once {
-                written(&work).iter().for_each(|s| constant[s.0] = true);
-            }
-            timed.push(Timed { work, once, frees: vec![] });
-        }
+        let works = merged(works, &slots, device);
+        let same = |recipe: &Recipe| recipe.steps.iter().all(|step| is_constant(&schedule, *step));
+        let (once, constant) = constants(&works, &slots, &same);
+        let works = works.into_iter().map(ready).zip(once);
+        let mut timed: Vec<Timed> = works.map(|(work, once)| Timed { work, once, frees: vec![] }).collect();
         let mut lives: Vec<Option<Life>> = vec![None; slots.len()];
         for (at, timed) in timed.iter().enumerate() {
             for slot in used(&timed.work) {
@@ -90,12 +69,17 @@ impl Executable {
             }
         }
         let (bytes, places) = places(&slots, &lives);
-        let arena = (bytes > 0).then(|| client.empty(bytes));
+        let ground = Ground { schedule, client: steps.client(), steps, slots };
+        let arena = (bytes > 0).then(|| ground.client.empty(bytes));
+        let (steps, slots) = (&ground.steps, &ground.slots);
         let mut memory = vec![None; slots.len()];
         for (i, slot) in slots.iter().enumerate() {
             memory[i] = match (&slot.home, places[i], &arena) {
                 (Home::Known(tensor), _, _) if lives[i].is_some() => {
                     Some(steps.upload(tensor.view()).map_err(|why| Error::executor(steps.name(), why))?)
+                }
+                (Home::Turn { length, reverse }, _, _) if lives[i].is_some() => {
+                    Some(ground.words(looped::places(*length, *reverse))?)
                 }
                 (Home::Arena, Some(at), Some(arena)) => {
                     let end = (bytes - at - slot.len * 4) as u64;
@@ -109,15 +93,13 @@ impl Executable {
         updated.sort_unstable();
         updated.dedup();
         let lacks = lacks.into_iter().map(|(id, why)| format!("{id}: {why}")).collect();
+        let used = lives.iter().map(Option::is_some).collect();
         Ok(Executable {
-            schedule,
-            steps,
-            client,
-            slots,
+            ground,
             works: timed,
             outputs,
             memory,
-            used: lives.iter().map(Option::is_some).collect(),
+            used,
             updated,
             lacks,
             has_begun: false,
@@ -127,15 +109,16 @@ impl Executable {
 
     /// How many kernels a run launches, but for those of burn's operations.
     fn launches(&self) -> usize {
-        self.works.iter().filter(|t| !t.once && matches!(t.work, Work::Launch(_))).count()
+        self.works.iter().filter(|timed| !timed.once).map(|timed| launches(&timed.work)).sum()
     }
 
     fn execute(&mut self, call: &mut Call<'_>) -> Result<()> {
-        self.steps.check(call).map_err(|(value, why)| self.fault(value, why))?;
+        self.ground.steps.check(call).map_err(|(value, why)| self.ground.fault(value, why))?;
         self.bind(call)?;
-        for at in 0..self.works.len() {
-            if !(self.works[at].once && self.has_begun) {
-                self.work(at, call)?;
+        for timed in self.works.iter().filter(|timed| !(timed.once && self.has_begun)) {
+            self.ground.perform(&timed.work, &mut self.memory, call)?;
+            for slot in &timed.frees {
+                self.memory[slot.0] = None;
             }
         }
         self.has_begun = true;
@@ -144,35 +127,36 @@ impl Executable {
 
     /// What the caller brings along.
     fn bind(&mut self, call: &mut Call<'_>) -> Result<()> {
-        for i in 0..self.slots.len() {
-            match self.slots[i].home {
+        let Ground { schedule, steps, slots, .. } = &self.ground;
+        for (i, slot) in slots.iter().enumerate() {
+            match slot.home {
                 Home::Input(index) if self.used[i] => {
-                    let name = &self.schedule.plan().inputs()[index].decl.name;
+                    let name = &schedule.plan().inputs()[index].decl.name;
                     let input = call.inputs[index];
-                    let handle = match self.slots[i].packed {
-                        true => self.steps.upload_bytes(input),
-                        false => self.steps.upload(input),
+                    let handle = match slot.packed {
+                        true => steps.upload_bytes(input),
+                        false => steps.upload(input),
                     };
                     self.memory[i] =
                         Some(handle.map_err(|why| Error::value(format!("input {name}: {why}")))?);
                 }
                 Home::Parameter(index) if self.used[i] => {
                     let buffer = &mut call.parameters[call.slots[index]];
-                    let (mut handle, alone) = self.steps.parameter(buffer)?;
+                    let (mut handle, alone) = steps.parameter(buffer)?;
                     if !alone && self.updated.contains(&SlotId(i)) {
-                        handle = self.copied(handle, self.slots[i].len)?;
-                        self.steps.replace(buffer, handle.clone())?;
+                        handle = self.ground.copied(handle, slot.len)?;
+                        steps.replace(buffer, handle.clone())?;
                     }
                     self.memory[i] = Some(handle);
                 }
                 Home::Step if self.used[i] => {
                     let (step, last) = (call.step, u64::from(u32::MAX >> 3));
                     if step > last {
-                        let name = self.steps.name();
+                        let name = steps.name();
                         let why = format!("step {step} is beyond {last}, the last that {name} can count");
                         return Err(Error::executor(name, why));
                     }
-                    self.memory[i] = Some(self.words(&[step as u32])?);
+                    self.memory[i] = Some(self.ground.words(vec![step as i64])?);
                 }
                 Home::Key(stream, clock) if self.used[i] => {
                     let [seed, counter, stream] = call.counters().key(stream, clock);
@@ -180,7 +164,8 @@ impl Executable {
                     let ((high, low), (stream_high, stream_low)) = (halves(counter), halves(stream));
                     let (seed_high, seed_low) = halves(seed);
                     let key = [high, low, stream_low, seed_low ^ stream_high, seed_high];
-                    self.memory[i] = Some(self.words(&key)?);
+                    let key = key.map(|word| i64::from(word as i32));
+                    self.memory[i] = Some(self.ground.words(key.to_vec())?);
                 }
                 _ => {}
             }
@@ -188,76 +173,61 @@ impl Executable {
         Ok(())
     }
 
-    /// Words in the device's memory.
-    fn words(&self, words: &[u32]) -> Result<Handle> {
-        let words: Vec<i64> = words.iter().map(|word| i64::from(*word as i32)).collect();
-        let handle = self.steps.upload(Tensor::vector(words).view());
-        handle.map_err(|why| Error::executor(self.steps.name(), why))
-    }
-
-    fn copied(&self, from: Handle, len: usize) -> Result<Handle> {
-        let into = self.client.empty(len * 4);
-        let launch = update::copy(SlotId(0), SlotId(1), len, dl_core::DType::I64).launch();
-        self.submit(&launch, &[Some(from), Some(into.clone())])?;
-        Ok(into)
-    }
-
-    fn submit(&self, launch: &Launch, memory: &[Option<Handle>]) -> Result<()> {
-        launch.submit(&self.client, memory).map_err(|why| Error::executor(self.steps.name(), why))
-    }
-
-    fn work(&mut self, at: usize, call: &Call<'_>) -> Result<()> {
-        match &self.works[at].work {
-            Work::Launch(launch) => self.submit(launch, &self.memory)?,
+    /// The lines of a piece of work in a listing.
+    fn list(&self, work: &Work<Launch>, before: &str, lines: &mut Vec<String>) {
+        match work {
+            Work::Launch(launch) => {
+                let (name, groups, size) = (&launch.name, launch.groups, launch.source.size);
+                lines.push(format!("{before}kernel     {name}  {groups} × {size}"));
+            }
             Work::Steps(recipe) => {
-                let mut table = self.steps.table();
-                for (value, dtype, slot) in &recipe.reads {
-                    let handle = self.memory[slot.0].clone();
-                    let handle =
-                        handle.ok_or_else(|| Error::executor(self.steps.name(), "a value is nowhere"))?;
-                    self.steps.put(&mut table, value.index(), *dtype, handle);
-                }
-                let run = self.steps.run(&recipe.steps, &mut table, call);
-                run.map_err(|(value, why)| self.fault(value, why))?;
-                let mut made = vec![];
-                for (value, slot) in &recipe.writes {
-                    let handle = self.steps.take(&table, value.index());
-                    made.push((*slot, handle.map_err(|why| self.fault(value.index(), why))?));
-                }
-                drop(table);
-                for (slot, handle) in made {
-                    // What somebody else has may be written over.
-                    let own =
-                        if handle.can_mut() { handle } else { self.copied(handle, self.slots[slot.0].len)? };
-                    self.memory[slot.0] = Some(own);
-                }
+                let plan = self.ground.schedule.plan();
+                let steps = recipe.steps.iter().map(|step| plan.steps()[step.index()].op.name());
+                lines.push(format!("{before}operations {}", steps.collect::<Vec<_>>().join(" ")));
+            }
+            Work::Loop(turns) => {
+                lines.push(format!("{before}loop       {} times", turns.length));
+                turns.works.iter().for_each(|work| self.list(work, &format!("{before}  "), lines));
             }
         }
-        for slot in &self.works[at].frees {
-            self.memory[slot.0] = None;
-        }
-        Ok(())
     }
 
     /// Lets go what belongs to the caller.
     fn let_go(&mut self) {
-        for (slot, memory) in self.slots.iter().zip(&mut self.memory) {
+        for (slot, memory) in self.ground.slots.iter().zip(&mut self.memory) {
             if matches!(slot.home, Home::Input(_) | Home::Parameter(_)) {
                 *memory = None;
             }
         }
     }
+}
 
-    fn fault(&self, value: usize, why: String) -> Error {
-        Error::at(&self.schedule.plan().values()[value].origin, why)
+/// A piece of work with its kernels ready.
+fn ready(work: Work<Shader>) -> Work<Launch> {
+    match work {
+        Work::Launch(shader) => Work::Launch(shader.launch()),
+        Work::Steps(recipe) => Work::Steps(recipe),
+        Work::Loop(Turns { works, turn, length }) => {
+            Work::Loop(Turns { works: works.into_iter().map(ready).collect(), turn, length })
+        }
     }
 }
 
-/// The slots that a piece of work writes.
+/// How many kernels a piece of work launches, but for those of burn's operations.
+fn launches(work: &Work<Launch>) -> usize {
+    match work {
+        Work::Launch(_) => 1,
+        Work::Steps(_) => 0,
+        Work::Loop(turns) => turns.length * turns.works.iter().map(launches).sum::<usize>(),
+    }
+}
+
+/// The slots that it writes.
 fn written(work: &Work<Launch>) -> Vec<SlotId> {
     match work {
         Work::Launch(launch) => launch.writes.clone(),
         Work::Steps(recipe) => recipe.writes.iter().map(|(_, slot)| *slot).collect(),
+        Work::Loop(turns) => turns.works.iter().flat_map(written).collect(),
     }
 }
 
@@ -265,14 +235,15 @@ fn written(work: &Work<Launch>) -> Vec<SlotId> {
 fn used(work: &Work<Launch>) -> Vec<SlotId> {
     match work {
         Work::Launch(launch) => launch.bindings.clone(),
-        Work::Steps(recipe) => recipe.reads.iter().map(|(_, _, slot)| *slot).chain(written(work)).collect(),
+        Work::Steps(recipe) => recipe.slots().collect(),
+        Work::Loop(turns) => turns.works.iter().flat_map(used).collect(),
     }
 }
 
 impl executor::Executable for Executable {
     fn run(&mut self, mut call: Call<'_>) -> Result<()> {
         self.has_run = false;
-        let name = self.steps.name();
+        let name = self.ground.steps.name();
         let done = guarded(name, || self.execute(&mut call));
         self.let_go();
         self.has_run = done.is_ok();
@@ -282,32 +253,22 @@ impl executor::Executable for Executable {
     fn listing(&self) -> String {
         let mut lines = vec![format!("{} launches of generated kernels a run", self.launches())];
         for timed in &self.works {
-            let when = if timed.once { "once " } else { "" };
-            lines.push(match &timed.work {
-                Work::Launch(launch) => {
-                    format!("{when}kernel     {}  {} × {}", launch.name, launch.groups, launch.source.size)
-                }
-                Work::Steps(recipe) => {
-                    let plan = self.schedule.plan();
-                    let steps = recipe.steps.iter().map(|step| plan.steps()[step.index()].op.name());
-                    format!("{when}operations {}", steps.collect::<Vec<_>>().join(" "))
-                }
-            });
+            self.list(&timed.work, if timed.once { "once " } else { "" }, &mut lines);
         }
         lines.extend(self.lacks.iter().map(|why| format!("without a text: {why}")));
         lines.join("\n") + "\n"
     }
 
     fn output(&self, index: usize) -> Result<Tensor> {
-        let name = self.steps.name();
-        let plan = self.schedule.plan();
+        let Ground { schedule, steps, .. } = &self.ground;
+        let (name, plan) = (steps.name(), schedule.plan());
         let found = self.outputs.get(index).filter(|_| self.has_run).zip(plan.outputs().get(index));
         let Some((slot, output)) = found else {
             return Err(Error::executor(name, format!("output {index} is not there: nothing has run yet")));
         };
         let handle =
             self.memory[slot.0].clone().ok_or_else(|| Error::executor(name, "an output is nowhere"))?;
-        let (dtype, shape) = (plan.value(output.value).dtype, self.schedule.shape(output.value));
-        guarded(name, || self.steps.download(handle, dtype, shape).map_err(Error::value))
+        let (dtype, shape) = (plan.value(output.value).dtype, schedule.shape(output.value));
+        guarded(name, || steps.download(handle, dtype, shape).map_err(Error::value))
     }
 }

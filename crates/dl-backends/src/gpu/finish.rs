@@ -9,7 +9,7 @@ use super::body::{Places, Result, Writer, stored};
 use super::functions::memory_type;
 use super::lower::Lowering;
 use super::memory::SlotId;
-use super::operand::{LETTERS, Reader, STEP, place, vector};
+use super::operand::{LETTERS, Reader, place, vector};
 use super::pointwise;
 use super::product::Sized;
 use super::shader::{GROUP, Shader};
@@ -61,7 +61,8 @@ impl Finish<'_> {
         let steps = Steps { sized, left, right, lane };
         steps.columns(&mut writer);
         steps.rows(&mut writer);
-        let (whole, rest) = (sized.share / STEP * STEP, sized.share % STEP);
+        let step = steps.terms();
+        let (whole, rest) = (sized.share / step * step, sized.share % step);
         if sized.shares > 1 {
             // The last share may be shorter.
             writer.line(format!("let first = share * {}u;", sized.share));
@@ -71,25 +72,25 @@ impl Finish<'_> {
             writer.line(format!("let until = {}u;", sized.k));
         }
         if whole > 0 {
-            writer.line(format!("let full = first + (until - first) / {STEP}u * {STEP}u;"));
-            writer.open(&format!("for (var k = first; k < full; k = k + {STEP}u)"));
-            steps.step(&mut writer, STEP);
+            writer.line(format!("let full = first + (until - first) / {step}u * {step}u;"));
+            writer.open(&format!("for (var k = first; k < full; k = k + {step}u)"));
+            steps.step(&mut writer, step);
             writer.close();
         } else {
             writer.line("let full = first;");
         }
-        if rest > 0 || (sized.shares > 1 && sized.k % STEP > 0) {
+        if rest > 0 || (sized.shares > 1 && sized.k % step > 0) {
             writer.open("for (var k = full; k < until; k = k + 1u)");
             steps.step(&mut writer, 1);
             writer.close();
         }
-        writer.open(&format!("for (var r = 0u; r < {}u; r = r + 1u)", tile.rows));
+        writer.line(format!("let rows = min({}u, {}u - row0);", tile.rows, sized.m));
+        writer.open("for (var r = 0u; r < rows; r = r + 1u)");
         writer.line("var s = s0;");
         for row in 1..tile.rows {
             writer.line(format!("if (r == {row}u) {{ s = s{row}; }}"));
         }
         writer.line("let i = row0 + r;");
-        writer.open(&format!("if (i < {}u)", sized.m));
         for (column, letter) in LETTERS.iter().enumerate().take(tile.columns) {
             let value = if tile.columns == 1 { "s".to_owned() } else { format!("s.{letter}") };
             let j = writer.define(&format!("column0 + {column}u"));
@@ -105,7 +106,6 @@ impl Finish<'_> {
             }
             writer.close();
         }
-        writer.close();
         writer.close();
         let text = writer.text;
         let groups = units.div_ceil(size / tile.lanes) as u32;

@@ -11,6 +11,7 @@ use dl_core::schedule::{
 use dl_core::{DType, Tensor};
 
 use super::body::{Places, Result};
+use super::looped::{self, Turns};
 use super::memory::{Home, Slot, SlotId};
 use super::pointwise::Domain;
 use super::recipe::{Recipe, Recipes};
@@ -31,10 +32,31 @@ pub(super) struct Device {
     pub(super) bindings: usize,
 }
 
-/// A piece of work: a launch, as a text in the making or ready, or burn's operations.
+/// A piece of work: a launch, as a text in the making or ready, burn's operations, or work that is done repeatedly.
 pub(super) enum Work<L = Shader> {
     Launch(L),
     Steps(Recipe),
+    Loop(Turns<L>),
+}
+
+impl Work {
+    /// The slots that it reads or writes, perhaps repeated.
+    pub(super) fn slots(&self) -> Vec<SlotId> {
+        match self {
+            Work::Launch(shader) => shader.slots().collect(),
+            Work::Steps(recipe) => recipe.slots().collect(),
+            Work::Loop(turns) => turns.works.iter().flat_map(Work::slots).collect(),
+        }
+    }
+
+    /// The slots that it writes, perhaps repeated.
+    pub(super) fn writes(&self) -> Vec<SlotId> {
+        match self {
+            Work::Launch(shader) => shader.writes().to_vec(),
+            Work::Steps(recipe) => recipe.writes.iter().map(|(_, slot)| *slot).collect(),
+            Work::Loop(turns) => turns.works.iter().flat_map(Work::writes).collect(),
+        }
+    }
 }
 
 /// What is known while a schedule is lowered.
@@ -124,7 +146,7 @@ impl<'a> Lowering<'a> {
                 false => self.kernel(id, kernel, in_place, &mut done),
             };
             match made {
-                Ok(launches) => works.extend(launches.into_iter().map(Work::Launch)),
+                Ok(made) => works.extend(made),
                 Err(why) => {
                     lacks.push((id, why));
                     let between: Vec<BufferId> =
@@ -139,7 +161,7 @@ impl<'a> Lowering<'a> {
                     let recipe = recipes.of(&mut self, kernel, &ready).ok_or(Again::NothingInPlace)?;
                     let written = |slot: &SlotId| {
                         matches!(self.slots[slot.0].home, Home::Parameter(_))
-                            && self.is_written(&works, *slot)
+                            && works.iter().any(|work: &Work| work.writes().contains(slot))
                     };
                     if recipe.reads.iter().any(|(_, _, slot)| self.slots[slot.0].packed) {
                         return Err(Again::Unpack);
@@ -162,10 +184,6 @@ impl<'a> Lowering<'a> {
             return Err(Again::Unpack);
         }
         Ok(Lowered { slots: self.slots, works, outputs, lacks })
-    }
-
-    fn is_written(&self, works: &[Work], slot: SlotId) -> bool {
-        works.iter().any(|work| matches!(work, Work::Launch(shader) if shader.writes().contains(&slot)))
     }
 
     fn is_between(&self, buffer: BufferId) -> bool {
@@ -196,14 +214,42 @@ impl<'a> Lowering<'a> {
         outputs
     }
 
-    /// The launches of a kernel.
+    /// The work of a kernel.
     fn kernel(
         &mut self,
         id: KernelId,
         kernel: &Kernel,
         in_place: bool,
         done: &mut HashSet<usize>,
-    ) -> Result<Vec<Shader>> {
+    ) -> Result<Vec<Work>> {
+        let launches = match kernel {
+            Kernel::Pointwise(_) if in_place => {
+                let over = self.written_over(id);
+                for (after, parameter) in &over {
+                    self.of_buffer[after.index()] = Some(self.parameter(*parameter));
+                }
+                let made = self.launches(kernel);
+                match &made {
+                    Ok(_) => done.extend(over.iter().map(|(_, parameter)| *parameter)),
+                    Err(_) => over.iter().for_each(|(after, _)| self.of_buffer[after.index()] = None),
+                }
+                made?
+            }
+            Kernel::Product(made) if in_place => {
+                let accumulates = self.accumulates(id);
+                let slot = accumulates.map(|(of, parameter)| (of, self.parameter(parameter)));
+                let launches = product::launches(self, made, &self.name(kernel), slot)?;
+                done.extend(accumulates.map(|(_, parameter)| parameter));
+                launches
+            }
+            Kernel::Loop(looped) => return looped::works(self, looped),
+            kernel => self.launches(kernel)?,
+        };
+        Ok(launches.into_iter().map(Work::Launch).collect())
+    }
+
+    /// The launches of a kernel that updates nothing.
+    pub(super) fn launches(&mut self, kernel: &Kernel) -> Result<Vec<Shader>> {
         let name = self.name(kernel);
         match kernel {
             Kernel::Pointwise(pointwise) => {
@@ -211,26 +257,11 @@ impl<'a> Lowering<'a> {
                     Elements::Rows => self.schedule.row_count(),
                     Elements::Elements(count) => count,
                 };
-                let over = if in_place { self.written_over(id) } else { vec![] };
-                for (after, parameter) in &over {
-                    self.of_buffer[after.index()] = Some(self.parameter(*parameter));
-                }
-                let made = pointwise::launches(self, &pointwise.body, &Domain { count, name: &name });
-                match &made {
-                    Ok(_) => done.extend(over.iter().map(|(_, parameter)| *parameter)),
-                    Err(_) => over.iter().for_each(|(after, _)| self.of_buffer[after.index()] = None),
-                }
-                made
+                pointwise::launches(self, &pointwise.body, &Domain { count, name: &name })
             }
-            Kernel::Product(made) => {
-                let accumulates = if in_place { self.accumulates(id) } else { None };
-                let slot = accumulates.map(|(of, parameter)| (of, self.parameter(parameter)));
-                let launches = product::launches(self, made, &name, slot)?;
-                done.extend(accumulates.map(|(_, parameter)| parameter));
-                Ok(launches)
-            }
+            Kernel::Product(made) => product::launches(self, made, &name, None),
             Kernel::Opaque(opaque) => opaque::launches(self, opaque, &name),
-            Kernel::Loop(_) => Err("a loop".into()),
+            Kernel::Loop(_) => Err("a loop is more than launches".into()),
         }
     }
 
@@ -295,7 +326,7 @@ impl<'a> Lowering<'a> {
         self.add(len, Home::Arena)
     }
 
-    fn add(&mut self, len: usize, home: Home) -> SlotId {
+    pub(super) fn add(&mut self, len: usize, home: Home) -> SlotId {
         self.slots.push(Slot { len, home, packed: false });
         SlotId(self.slots.len() - 1)
     }

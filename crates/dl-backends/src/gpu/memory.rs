@@ -32,6 +32,8 @@ pub(super) enum Home {
     Step,
     /// What decides the random numbers of a stream: five words.
     Key(u64, Clock),
+    /// Where the steps of a loop are along its sequences.
+    Turn { length: usize, reverse: bool },
     /// Part of the plan's own allocation.
     Arena,
     /// What burn's operations made, in memory of its own.

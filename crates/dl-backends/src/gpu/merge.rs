@@ -1,7 +1,9 @@
 //! Launches that need not wait for each other as one: each keeps its work groups.
 
+use super::looped::Turns;
 use super::lower::{Device, Work};
 use super::memory::{Home, Slot, SlotId};
+use super::recipe::Recipe;
 use super::shader::Shader;
 
 /// What a piece of work reads or writes, and what of it it writes.
@@ -16,20 +18,10 @@ struct Access {
 
 impl Access {
     fn of(work: &Work, slots: &[Slot]) -> Access {
-        let updates =
-            |writes: &[SlotId]| writes.iter().any(|s| matches!(slots[s.0].home, Home::Parameter(_)));
-        match work {
-            Work::Launch(shader) => {
-                let writes = shader.writes().to_vec();
-                Access { all: shader.slots().collect(), updates: updates(&writes), writes, may_fail: false }
-            }
-            Work::Steps(recipe) => {
-                let writes: Vec<SlotId> = recipe.writes.iter().map(|(_, slot)| *slot).collect();
-                let all =
-                    recipe.reads.iter().map(|(_, _, slot)| *slot).chain(writes.iter().copied()).collect();
-                Access { all, updates: updates(&writes), writes, may_fail: recipe.may_fail }
-            }
-        }
+        let (all, writes) = (work.slots(), work.writes());
+        let updates = writes.iter().any(|s| matches!(slots[s.0].home, Home::Parameter(_)));
+        let may_fail = matches!(work, Work::Steps(recipe) if recipe.may_fail);
+        Access { all, writes, updates, may_fail }
     }
 
     /// Whether the two may change places.
@@ -43,9 +35,12 @@ impl Access {
 
 /// The same work with fewer launches.
 pub(super) fn merged(works: Vec<Work>, slots: &[Slot], device: Device) -> Vec<Work> {
-    let constant = constants(&works, slots);
+    let (constant, _) = constants(&works, slots, &|_| false);
+    let works = works.into_iter().map(|work| match work {
+        Work::Loop(turns) => Work::Loop(Turns { works: merged(turns.works, slots, device), ..turns }),
+        work => work,
+    });
     let mut works: Vec<Option<(Work, Access, bool)>> = works
-        .into_iter()
         .zip(constant)
         .map(|(work, constant)| {
             let access = Access::of(&work, slots);
@@ -96,18 +91,32 @@ fn fits(
     alone(a).then_some(false)
 }
 
-/// Which launches compute the same in every run.
-fn constants(works: &[Work], slots: &[Slot]) -> Vec<bool> {
+/// Which works, and which slots, are the same in every run; `recipe` says it of steps whose operands are.
+pub(super) fn constants(
+    works: &[Work],
+    slots: &[Slot],
+    recipe: &dyn Fn(&Recipe) -> bool,
+) -> (Vec<bool>, Vec<bool>) {
     let mut constant: Vec<bool> = slots.iter().map(|slot| matches!(slot.home, Home::Known(_))).collect();
+    // What a loop begins with is written again in its turns.
+    let mut writers = vec![0; slots.len()];
+    works.iter().flat_map(Work::writes).for_each(|slot| writers[slot.0] += 1);
     let mut found = vec![];
     for work in works {
-        let Access { all, writes, .. } = Access::of(work, slots);
-        let same = matches!(work, Work::Launch(_)) && all.iter().all(|s| constant[s.0] || writes.contains(s));
-        let same = same && writes.iter().all(|s| matches!(slots[s.0].home, Home::Arena));
+        let writes = work.writes();
+        let same = match work {
+            Work::Launch(shader) => {
+                shader.slots().all(|s| constant[s.0] || writes.contains(&s))
+                    && writes.iter().all(|s| matches!(slots[s.0].home, Home::Arena))
+            }
+            Work::Steps(steps) => steps.reads.iter().all(|(_, _, s)| constant[s.0]) && recipe(steps),
+            Work::Loop(_) => false,
+        };
+        let same = same && writes.iter().all(|slot| writers[slot.0] == 1);
         if same {
             writes.iter().for_each(|s| constant[s.0] = true);
         }
         found.push(same);
     }
-    found
+    (found, constant)
 }

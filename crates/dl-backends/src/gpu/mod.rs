@@ -6,12 +6,13 @@
 //! | pointwise kernels; reductions of their rows, and over rows | `pointwise.rs`, `reduction.rs` |
 //! | matrix products: tiles and shares; operands and prologues; terms; bias, epilogue, accumulation | `product.rs`, `operand.rs`, `tiles.rs`, `finish.rs` |
 //! | reductions and movements of whole values, random numbers | `opaque.rs` |
+//! | scans: launches once for each step | `looped.rs` |
 //! | updates that no kernel makes | `update.rs` |
 //! | instructions as WGSL; places as formulas; functions | `body.rs`, `maps.rs`, `functions.rs` |
 //! | which launches are one | `merge.rs` |
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
 //! | what has no text, by burn's operations on the same memory | `recipe.rs` |
-//! | where values lie, and runs | `memory.rs`, `executable.rs` |
+//! | where values lie; work of all kinds, done; runs | `memory.rs`, `perform.rs`, `executable.rs` |
 //! | how wide subgroups are | `probe.rs` |
 //!
 //! An element of memory has 32 bits: `f32`, `i32` for `i64` and `u8`, `u32` for `bool`. Sizes are known, so kernels
@@ -22,12 +23,14 @@ mod executable;
 mod finish;
 mod functions;
 mod launch;
+mod looped;
 mod lower;
 mod maps;
 mod memory;
 mod merge;
 mod opaque;
 mod operand;
+mod perform;
 mod pointwise;
 mod probe;
 mod product;

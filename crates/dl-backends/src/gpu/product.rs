@@ -25,7 +25,9 @@ use super::shader::Shader;
 const SHARE: usize = 1024;
 /// Up to so many terms are one share where there are tiles enough.
 const WHOLE: usize = 2048;
-/// Bytes that shares may take.
+/// Terms of the longest share, each a turn of a loop at worst.
+const LONGEST: usize = 1 << 15;
+/// Bytes that shares may take, unless they would have to be longer.
 const ROOM: usize = 64 << 20;
 
 /// A product with all its sizes.
@@ -179,7 +181,7 @@ fn divided(k: usize, tiles: usize, elements: usize, busy: usize) -> (usize, usiz
         (_, true) => k.div_ceil(busy.div_ceil(tiles)).clamp(64, SHARE),
         (true, false) => SHARE,
     };
-    while elements.saturating_mul(4 * k.div_ceil(share)) > ROOM && share < k {
+    while elements.saturating_mul(4 * k.div_ceil(share)) > ROOM && share < k.min(LONGEST) {
         share *= 2;
     }
     let share = share.next_multiple_of(STEP);

@@ -20,6 +20,13 @@ pub(super) struct Recipe {
     pub(super) may_fail: bool,
 }
 
+impl Recipe {
+    /// The slots that it reads or writes.
+    pub(super) fn slots(&self) -> impl Iterator<Item = SlotId> {
+        self.reads.iter().map(|(_, _, slot)| *slot).chain(self.writes.iter().map(|(_, slot)| *slot))
+    }
+}
+
 /// Who makes which value of a plan.
 pub(super) struct Recipes<'a> {
     schedule: &'a Schedule,
