@@ -17,6 +17,8 @@ use crate::spelling::did_you_mean;
 pub(crate) enum Command {
     Accuracy {
         quick: bool,
+        /// Of a device, in place of the vector kernels.
+        device: bool,
     },
     Help(&'static str),
     Data(Vec<String>),
@@ -161,14 +163,15 @@ fn help(mut args: Parser) -> Result<Command, Failure> {
 }
 
 fn accuracy(mut args: Parser) -> Result<Command, Failure> {
-    let mut quick = false;
+    let (mut quick, mut device) = (false, false);
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("quick") => quick = true,
+            Arg::Long("device") => device = true,
             other => return help_or_unexpected(&other, ACCURACY_HELP),
         }
     }
-    Ok(Command::Accuracy { quick })
+    Ok(Command::Accuracy { quick, device })
 }
 
 fn data(mut args: Parser) -> Result<Command, Failure> {

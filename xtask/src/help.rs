@@ -19,9 +19,11 @@ usage: cargo xtask COMMAND [OPTIONS]
 ";
 
 pub(crate) const ACCURACY_HELP: &str = "\
-usage: cargo xtask accuracy [--quick]
+usage: cargo xtask accuracy [--quick] [--device]
 
   --quick   every 4099th input, printed only; else all, written to docs/accuracy.md
+  --device  the first adapter that runs programs, which the wgpu executor takes: every 257th input,
+            written to docs/accuracy-device.md, or with --quick every 65537th, printed only
 
 Runs every elementwise kernel of the cpu executor in f32 on each instruction set that this
 machine has, against f64, and fails where an error is above the bound declared for it.

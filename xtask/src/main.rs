@@ -41,7 +41,7 @@ fn run() -> Result<(), Failure> {
     match cli::parse(lexopt::Parser::from_env())? {
         Command::Help(text) => process::print(text),
         Command::Data(sets) => data::fetch(&workspace, &sets),
-        Command::Accuracy { quick } => accuracy::run(&workspace, quick),
+        Command::Accuracy { quick, device } => accuracy::run(&workspace, quick, device),
         Command::Bench(options) => bench::run(&workspace, options),
         Command::Devices => devices::run(&workspace),
         Command::Explain(rest) => explain::run(&workspace, rest),

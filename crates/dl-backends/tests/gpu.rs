@@ -351,3 +351,18 @@ fn states_before_and_after_a_step_are_kept() {
     let listing = agree(&program, 6, &[array(&[6, 4, 3], 1), bytes.expect("it fits")], 1e-6);
     assert!(listing.contains("loop       4 times"), "{listing}");
 }
+
+/// Also where a number is thousands of turns, or close to a multiple of a right angle.
+#[test]
+fn sines_of_any_size() {
+    let g = Graph::new();
+    let x = g.input("x", F32, B);
+    let program = Program::builder(&g).output("sin", x.sin()).output("cos", x.cos());
+    let program = program.compile().expect("it is right");
+    let mut numbers =
+        vec![0.0, 0.5, 0.785_398_1, 0.785_398_2, 1.570_796_4, 3.141_592_7, 355.0, 1e4, 16_367_173.0];
+    numbers.extend([1e10, 5.630_807_6e9, 3.009_185_6e14, 1e22, 1.701_411_8e38, f32::MAX, f32::MIN_POSITIVE]);
+    numbers.extend(numbers.clone().iter().map(|x| -x));
+    numbers.extend([f32::INFINITY, f32::NAN]);
+    launches(&agree(&program, numbers.len(), &[Tensor::vector(numbers)], 3e-7));
+}

@@ -31,6 +31,8 @@ mod devices;
 mod elementwise;
 mod executable;
 mod executors;
+#[cfg(feature = "wgpu")]
+pub mod fidelity;
 mod host;
 mod index;
 mod long;

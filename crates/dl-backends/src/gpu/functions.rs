@@ -1,17 +1,9 @@
-//! Elementwise functions in WGSL.
-//!
-//! Shader languages promise neither small relative errors beside zeros nor what becomes of NaN. Functions whose
-//! errors matter are ours: series and quotients about their zeros, the device's `exp` elsewhere. NaN is found by
-//! its bits, since a device may take `x != x` to be false.
-
-use std::collections::BTreeSet;
-use std::fmt::Write;
+//! Elementwise operations, numbers, casts and terms of reductions in WGSL.
 
 use dl_core::ops::{Binary, Reduce, Unary};
 use dl_core::{DType, Scalar};
 
-/// The functions of ours that a kernel calls.
-pub(super) type Called = BTreeSet<&'static str>;
+use super::library::Called;
 
 /// What a value of this type is in registers.
 pub(super) fn register_type(dtype: DType) -> &'static str {
@@ -69,13 +61,13 @@ pub(super) fn unary(op: Unary, of: DType, x: &str, called: &mut Called) -> Optio
         (Unary::Sign, DType::I64) => format!("sign({x})"),
         (Unary::Not, _) => format!("(!{x})"),
         (Unary::Sign, _) => call("sign_"),
-        (Unary::Exp, _) => format!("exp({x})"),
+        (Unary::Exp, _) => call("exp_"),
         (Unary::Expm1, _) => call("expm1_"),
         (Unary::Log, _) => call("log_"),
         (Unary::Log1p, _) => call("log1p_"),
         (Unary::Sqrt, _) => format!("sqrt({x})"),
-        (Unary::Sin, _) => format!("sin({x})"),
-        (Unary::Cos, _) => format!("cos({x})"),
+        (Unary::Sin, _) => call("sin_"),
+        (Unary::Cos, _) => call("cos_"),
         (Unary::Tanh, _) => call("tanh_"),
         (Unary::Sigmoid, _) => call("sigmoid_"),
         (Unary::Softplus, _) => call("softplus_"),
@@ -168,236 +160,9 @@ pub(super) fn combine(kind: Reduce, dtype: DType, x: &str, y: &str, called: &mut
     binary(op, dtype, x, y, called)
 }
 
-/// The text of the functions that are called, and of those that they call.
-pub(super) fn library(called: &Called) -> String {
-    let mut needed: Called = called.clone();
-    // Later functions call earlier ones only.
-    for (name, _, calls) in FUNCTIONS.iter().rev() {
-        if needed.contains(name) {
-            needed.extend(calls.iter());
-        }
-    }
-    let mut text = String::new();
-    for (_, body, _) in FUNCTIONS.iter().filter(|(name, ..)| needed.contains(name)) {
-        let _ = writeln!(text, "{}", body.trim());
-    }
-    text
-}
-
-/// Name, text, and the functions that it calls.
-static FUNCTIONS: &[(&str, &str, &[&str])] = &[
-    ("bits", "fn bits(x: u32) -> f32 { return bitcast<f32>(x); }", &[]),
-    ("is_nan_", "fn is_nan_(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }", &[]),
-    (
-        "is_finite_",
-        "fn is_finite_(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) < 0x7f800000u; }",
-        &[],
-    ),
-    (
-        "sign_",
-        "fn sign_(x: f32) -> f32 { return select(select(select(0.0f, -1.0f, x < 0.0f), 1.0f, x > 0.0f), x, is_nan_(x)); }",
-        &["is_nan_"],
-    ),
-    ("max_", "fn max_(x: f32, y: f32) -> f32 { return select(y, x, x > y || is_nan_(x)); }", &["is_nan_"]),
-    ("min_", "fn min_(x: f32, y: f32) -> f32 { return select(y, x, x < y || is_nan_(x)); }", &["is_nan_"]),
-    (
-        "byte_",
-        "fn byte_(x: f32) -> i32 { return select(i32(clamp(x, 0.0f, 255.0f)), 0i, is_nan_(x)); }",
-        &["is_nan_"],
-    ),
-    // Taylor's series around 0, in Horner's form.
-    (
-        "expm1_",
-        "
-fn expm1_(x: f32) -> f32 {
-    var s = 1.0f + x * 0.125f;
-    s = 1.0f + s * x * 0.14285714f;
-    s = 1.0f + s * x * 0.16666667f;
-    s = 1.0f + s * x * 0.2f;
-    s = 1.0f + s * x * 0.25f;
-    s = 1.0f + s * x * 0.33333334f;
-    s = 1.0f + s * x * 0.5f;
-    return select(exp(x) - 1.0f, s * x, abs(x) < 0.5f);
-}",
-        &[],
-    ),
-    // log(1 + f) = 2·artanh(f / (2 + f)).
-    (
-        "artanh2_",
-        "
-fn artanh2_(f: f32) -> f32 {
-    let s = f / (2.0f + f);
-    let z = s * s;
-    var p = 0.11111111f + z * 0.09090909f;
-    p = 0.14285715f + z * p;
-    p = 0.2f + z * p;
-    p = 0.33333334f + z * p;
-    return 2.0f * (s + s * z * p);
-}",
-        &[],
-    ),
-    // The exponent by the bits, the logarithm of the rest by a series.
-    (
-        "log_",
-        "
-fn log_(x: f32) -> f32 {
-    var u = bitcast<u32>(x);
-    var e = 0.0f;
-    if (u < 0x00800000u) {
-        let shift = countLeadingZeros(u | 1u) - 8u;
-        u = (u << shift) & 0x007fffffu;
-        u = u | 0x00800000u;
-        e = -f32(shift);
-    }
-    // Into [sqrt(1/2), sqrt(2)).
-    let t = u - 0x3f3504f3u;
-    let k = bitcast<i32>(t) >> 23u;
-    let m = bitcast<f32>((t & 0x007fffffu) + 0x3f3504f3u);
-    e = e + f32(k);
-    let y = fma(e, 0.69314575f, fma(e, 1.4286068e-6f, artanh2_(m - 1.0f)));
-    let least = select(y, bits(0xff800000u), (bitcast<u32>(x) & 0x7fffffffu) == 0u);
-    let signed = select(least, bits(0x7fc00000u), bitcast<u32>(x) > 0x80000000u);
-    return select(signed, x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u || bitcast<u32>(x) == 0x7f800000u);
-}",
-        &["bits", "artanh2_"],
-    ),
-    (
-        "log1p_",
-        "fn log1p_(x: f32) -> f32 { return select(log_(1.0f + x), artanh2_(x), abs(x) < 0.3f); }",
-        &["log_", "artanh2_"],
-    ),
-    // Lambert's continued fraction around 0; elsewhere by the exponential, which may overflow.
-    (
-        "tanh_",
-        "
-fn tanh_(x: f32) -> f32 {
-    let z = x * x;
-    let inner = x / (1.0f + z / (3.0f + z / (5.0f + z / (7.0f + z / (9.0f + z * 0.09090909f)))));
-    let size = 1.0f - 2.0f / (exp(2.0f * abs(x)) + 1.0f);
-    return select(select(size, -size, x < 0.0f), inner, abs(x) < 1.0f);
-}",
-        &[],
-    ),
-    // The exponential is of a number that is not positive.
-    (
-        "sigmoid_",
-        "
-fn sigmoid_(x: f32) -> f32 {
-    let e = exp(-abs(x));
-    let right = 1.0f / (1.0f + e);
-    return select(right, e * right, x < 0.0f);
-}",
-        &[],
-    ),
-    (
-        "softplus_",
-        "
-fn softplus_(x: f32) -> f32 {
-    return select(x, 0.0f, x < 0.0f) + log1p_(exp(-abs(x)));
-}",
-        &["log1p_"],
-    ),
-    // The Taylor series around 0; elsewhere formula 7.1.26 of Abramowitz and Stegun, whose error is absolute.
-    (
-        "erf_",
-        "
-fn erf_(x: f32) -> f32 {
-    let z = x * x;
-    var s = 1.0683761e-4f + z * -1.3227513e-5f;
-    s = -7.5757576e-4f + z * s;
-    s = 4.6296296e-3f + z * s;
-    s = -2.3809524e-2f + z * s;
-    s = 0.1f + z * s;
-    s = -0.33333334f + z * s;
-    s = 1.0f + z * s;
-    let a = abs(x);
-    let t = 1.0f / (1.0f + 0.3275911f * a);
-    var p = -1.4531521f + t * 1.0614054f;
-    p = 1.4214137f + t * p;
-    p = -0.28449672f + t * p;
-    p = 0.2548296f + t * p;
-    let size = 1.0f - p * t * exp(-z);
-    return select(select(size, -size, x < 0.0f), 1.1283792f * s * x, a < 0.8f);
-}",
-        &[],
-    ),
-    (
-        "unpack_",
-        "
-fn unpack_(w: u32) -> vec4<i32> {
-    return vec4<i32>((vec4<u32>(w) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u));
-}",
-        &[],
-    ),
-    (
-        "mulhi_",
-        "
-fn mulhi_(a: u32, b: u32) -> u32 {
-    let t = (a >> 16u) * (b & 0xffffu) + (((a & 0xffffu) * (b & 0xffffu)) >> 16u);
-    let u = (a & 0xffffu) * (b >> 16u) + (t & 0xffffu);
-    return (a >> 16u) * (b >> 16u) + (t >> 16u) + (u >> 16u);
-}",
-        &[],
-    ),
-    // Philox 4x32-10: one word of the block that holds element `index`.
-    (
-        "uniform_",
-        "
-fn uniform_(index: u32, high: u32, low: u32, stream: u32, key0: u32, key1: u32) -> f32 {
-    var c = vec4<u32>(index >> 2u, high, low, stream);
-    var k0 = key0;
-    var k1 = key1;
-    for (var round = 0u; round < 10u; round = round + 1u) {
-        let a = mulhi_(0xD2511F53u, c.x);
-        let b = mulhi_(0xCD9E8D57u, c.z);
-        c = vec4<u32>(b ^ c.y ^ k0, 0xCD9E8D57u * c.z, a ^ c.w ^ k1, 0xD2511F53u * c.x);
-        k0 = k0 + 0x9E3779B9u;
-        k1 = k1 + 0xBB67AE85u;
-    }
-    return f32(c[index & 3u] >> 8u) * 5.9604645e-8f;
-}",
-        &["mulhi_"],
-    ),
-    // As IEEE 754 has it, negative bases and infinities included.
-    (
-        "pow_",
-        "
-fn pow_(x: f32, y: f32) -> f32 {
-    let zero = (bitcast<u32>(x) & 0x7fffffffu) == 0u;
-    let infinite = (bitcast<u32>(y) & 0x7fffffffu) == 0x7f800000u;
-    // Beside 1, where a device's logarithm may have no digits, by ours.
-    var size = select(pow(abs(x), y), exp(log_(abs(x)) * y), abs(abs(x) - 1.0f) < 0.3f);
-    if (zero) { size = select(0.0f, bits(0x7f800000u), y < 0.0f); }
-    if ((bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u) { size = select(bits(0x7f800000u), 0.0f, y < 0.0f); }
-    if (infinite) { size = select(0.0f, bits(0x7f800000u), (abs(x) > 1.0f) == (y > 0.0f)); }
-    let whole = floor(y) == y;
-    let odd = whole && !(floor(y * 0.5f) == y * 0.5f);
-    if ((bitcast<u32>(x) & 0x80000000u) != 0u) {
-        size = select(size, -size, odd && !infinite);
-        if (is_finite_(x) && !zero && !whole) { size = bits(0x7fc00000u); }
-    }
-    if (is_nan_(x) || is_nan_(y)) { size = bits(0x7fc00000u); }
-    if (x == 1.0f || y == 0.0f || (abs(x) == 1.0f && infinite)) { size = 1.0f; }
-    return select(size, x * x, y == 2.0f);
-}",
-        &["bits", "is_nan_", "is_finite_", "log_"],
-    ),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_library_has_what_its_functions_call_before_them() {
-        let text = library(&Called::from(["softplus_"]));
-        let places: Vec<_> = ["fn bits", "fn artanh2_", "fn log_", "fn log1p_", "fn softplus_"]
-            .iter()
-            .map(|f| text.find(f))
-            .collect();
-        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{text}");
-        assert!(!text.contains("fn tanh_"));
-    }
 
     #[test]
     fn numbers_that_are_no_constants_are_bits() {

@@ -8,7 +8,7 @@
 //! | reductions and movements of whole values, random numbers | `opaque.rs` |
 //! | scans: launches once for each step | `looped.rs` |
 //! | updates that no kernel makes | `update.rs` |
-//! | instructions as WGSL; places as formulas; functions | `body.rs`, `maps.rs`, `functions.rs` |
+//! | instructions as WGSL; places as formulas; operations; functions of ours | `body.rs`, `maps.rs`, `functions.rs`, `library.rs` |
 //! | which launches are one | `merge.rs` |
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
 //! | what has no text, by burn's operations on the same memory | `recipe.rs` |
@@ -23,6 +23,7 @@ mod executable;
 mod finish;
 mod functions;
 mod launch;
+mod library;
 mod looped;
 mod lower;
 mod maps;

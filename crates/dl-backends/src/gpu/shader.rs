@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::functions::{Called, library};
 use super::launch::{Launch, Source};
+use super::library::{Called, library};
 use super::memory::SlotId;
 
 /// Invocations of a work group, unless a kernel wants otherwise.
