@@ -2,6 +2,7 @@
 //! their form.
 #![cfg(feature = "wgpu")]
 
+use std::f32::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 use std::sync::Arc;
 
 use dl_backends::{Session, Wgpu};
@@ -359,8 +360,7 @@ fn sines_of_any_size() {
     let x = g.input("x", F32, B);
     let program = Program::builder(&g).output("sin", x.sin()).output("cos", x.cos());
     let program = program.compile().expect("it is right");
-    let mut numbers =
-        vec![0.0, 0.5, 0.785_398_1, 0.785_398_2, 1.570_796_4, 3.141_592_7, 355.0, 1e4, 16_367_173.0];
+    let mut numbers = vec![0.0, 0.5, FRAC_PI_4, FRAC_PI_4.next_up(), FRAC_PI_2, PI, 355.0, 1e4, 16_367_173.0];
     numbers.extend([1e10, 5.630_807_6e9, 3.009_185_6e14, 1e22, 1.701_411_8e38, f32::MAX, f32::MIN_POSITIVE]);
     numbers.extend(numbers.clone().iter().map(|x| -x));
     numbers.extend([f32::INFINITY, f32::NAN]);

@@ -20,10 +20,45 @@ pub(super) type Result<T> = std::result::Result<T, Lacks>;
 /// Terms that one invocation adds one after the other, before they go to the sum of such sums.
 pub(super) const CHAIN: usize = 64;
 
+/// Where the rows of a buffer stand: the element `e` of a row at `row·apart + begin + e`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rows {
+    pub(super) slot: SlotId,
+    pub(super) apart: usize,
+    pub(super) begin: Begin,
+}
+
+/// Where in memory the first row begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    At(usize),
+    /// So many elements for each step of a loop that is before; a word of the slot says how many.
+    Turn(SlotId, usize),
+}
+
+impl Rows {
+    /// Rows one after the other.
+    pub(super) fn dense(slot: SlotId, len: usize) -> Rows {
+        Rows { slot, apart: len, begin: Begin::At(0) }
+    }
+
+    /// The place of an element, so many of which are a step.
+    pub(super) fn place(&self, shader: &mut Shader, row: &str, (e, step): (&str, usize)) -> String {
+        let place = place(row, self.apart, e, step);
+        match self.begin {
+            Begin::At(0) => place,
+            Begin::At(begin) => format!("{place} + {begin}u"),
+            Begin::Turn(turn, by) => format!("{place} + {}[0] * {by}u", shader.read(turn, "u32")),
+        }
+    }
+}
+
 /// Where buffers are, and the tables of places that kernels look up.
 pub(super) trait Places {
     /// The slot of a buffer.
     fn slot(&mut self, buffer: BufferId) -> Result<SlotId>;
+    /// Where its rows stand, of so many elements.
+    fn rows(&mut self, buffer: BufferId, len: usize) -> Result<Rows>;
     /// Whether a slot's elements are bytes, four in a word.
     fn is_packed(&self, slot: SlotId) -> bool;
     /// The slot of what decides the random numbers of a stream.
@@ -225,13 +260,13 @@ impl<'a> Writer<'a> {
     }
 
     fn load(&mut self, buffer: BufferId, access: Access, dtype: DType, e: &str) -> Result<String> {
-        let slot = self.places.slot(buffer)?;
-        let at = place(&self.row, access.row, e, access.element);
-        if self.places.is_packed(slot) {
-            let (at, name) = (self.define(&at), self.shader.read(slot, "u32"));
+        let rows = self.places.rows(buffer, access.row)?;
+        let at = rows.place(self.shader, &self.row, (e, access.element));
+        if self.places.is_packed(rows.slot) {
+            let (at, name) = (self.define(&at), self.shader.read(rows.slot, "u32"));
             return Ok(byte(&name, &at));
         }
-        let name = self.shader.read(slot, memory_type(dtype));
+        let name = self.shader.read(rows.slot, memory_type(dtype));
         Ok(loaded(&format!("{name}[{at}]"), dtype))
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use dl_core::schedule::{Accumulation, Along, Body, BufferId, Operation, Overlap, Product, Register};
 use dl_core::{DType, ops::Reduce};
 
-use super::body::{Places, Result, Writer, stored};
+use super::body::{Places, Result, Rows, Writer, stored};
 use super::functions::memory_type;
 use super::lower::Lowering;
 use super::memory::SlotId;
@@ -228,8 +228,8 @@ impl Finish<'_> {
             let old = if beta == 1.0 { format!("{name}[{at}]") } else { format!("{beta:?}f * {name}[{at}]") };
             writer.line(format!("{name}[{at}] = {old} + {alpha:?}f * {value};"));
         } else if let Some(out) = product.out {
-            let slot = writer.places.slot(out)?;
-            let name = writer.shader.write(slot, "f32");
+            let rows = writer.places.rows(out, sized.out_len)?;
+            let (name, at) = (writer.shader.write(rows.slot, "f32"), rows.place(writer.shader, row, (e, 1)));
             writer.line(format!("{name}[{at}] = {value};"));
         }
         writer.result = Some(value);
@@ -238,8 +238,8 @@ impl Finish<'_> {
         let mut written: Vec<BufferId> = vec![];
         for instr in &epilogue.instrs {
             if let Operation::Store { buffer, of } = instr.operation {
-                let slot = writer.places.slot(buffer)?;
-                self.store(writer, (slot, of), (instr.len, instr.dtype), e)?;
+                let rows = writer.places.rows(buffer, instr.len)?;
+                self.store(writer, (rows, of), (instr.len, instr.dtype), e)?;
                 written.push(buffer);
             }
         }
@@ -252,7 +252,7 @@ impl Finish<'_> {
                 .iter()
                 .any(|other| matches!(other.operation, Operation::Store { of: stored, .. } if stored == *of));
             if !known {
-                self.store(writer, (*slot, *of), (instr.len, instr.dtype), e)?;
+                self.store(writer, (Rows::dense(*slot, instr.len), *of), (instr.len, instr.dtype), e)?;
             }
         }
         Ok(())
@@ -261,13 +261,13 @@ impl Finish<'_> {
     fn store(
         &self,
         writer: &mut Writer<'_>,
-        (slot, of): (SlotId, Register),
+        (rows, of): (Rows, Register),
         (len, dtype): (usize, DType),
         e: &str,
     ) -> Result<()> {
         let value = writer.element(of, e)?;
-        let name = writer.shader.write(slot, memory_type(dtype));
-        let place = if len == 1 { writer.row.clone() } else { format!("{} * {len}u + {e}", writer.row) };
+        let name = writer.shader.write(rows.slot, memory_type(dtype));
+        let place = rows.place(writer.shader, &writer.row, (e, usize::from(len != 1)));
         writer.line(format!("{name}[{place}] = {};", stored(&value, dtype)));
         Ok(())
     }

@@ -1,15 +1,16 @@
 //! Loops: the launches of a scan's body, once for each step, and those that move what goes from step to step.
 
-use dl_core::DType;
-use dl_core::schedule::{BufferId, Kernel, Loop, Taken};
+use std::collections::HashMap;
 
-use super::body::{Result, loaded, stored};
+use dl_core::DType;
+use dl_core::schedule::{BufferId, Kernel, Layout, Loop, Taken};
+
+use super::body::{Begin, Result, Rows};
 use super::functions::memory_type;
 use super::lower::{Lowering, Work};
 use super::memory::{Home, SlotId};
 use super::pointwise::groups;
 use super::shader::{GROUP, Shader};
-use super::update::copy;
 
 /// Work that is done once for each step of a scan.
 pub(super) struct Turns<L> {
@@ -42,60 +43,145 @@ pub(super) fn works(lowering: &mut Lowering<'_>, looped: &Loop) -> Result<Vec<Wo
     if !lowering.steps.is_safe(looped.step) {
         return Err("a loop that computes beside the host".into());
     }
-    let turn =
-        lowering.add(APART * looped.length, Home::Turn { length: looped.length, reverse: looped.reverse });
+    let (length, reverse) = (looped.length, looped.reverse);
+    let turn = lowering.add(APART * length, Home::Turn { length, reverse });
+    let mut looping = Looping { looped, turn, direct: HashMap::new() };
+    looping.find_direct(lowering)?;
+    let (around, mut wanted_around) = (lowering.along.clone(), std::mem::take(&mut lowering.wanted));
+    let body = loop {
+        // What something of the body wants dense is copied.
+        lowering.along.extend(looping.direct.clone());
+        let body = looping.body(lowering);
+        let wanted = std::mem::take(&mut lowering.wanted);
+        lowering.along.clone_from(&around);
+        wanted_around.extend(wanted.iter().filter(|buffer| around.contains_key(buffer)));
+        let before = looping.direct.len();
+        looping.direct.retain(|buffer, _| !wanted.contains(buffer));
+        if looping.direct.len() == before {
+            break body?;
+        }
+    };
+    lowering.wanted = wanted_around;
+
     let mut made = vec![];
     for carry in &looped.carries {
         if let Some(value) = carry.value {
-            made.push(moved(lowering, carry.first, value)?);
+            let from = looping.dense(lowering, carry.first)?;
+            made.push(moved(lowering, from, value)?);
         }
     }
-    let first = format!("{}u", if looped.reverse { last } else { 0 });
-    for taken in &looped.elements {
-        made.push(take(lowering, taken, looped.length, &|_| first.clone())?);
+    let first = format!("{}u", if reverse { last } else { 0 });
+    for taken in looping.taken() {
+        made.push(take(lowering, taken, length, &|_| first.clone())?);
     }
-
-    let mut works = vec![];
-    for kernel in &looped.body {
-        works.extend(lowering.inner(kernel)?);
-    }
-    for taken in &looped.stacks {
-        works.push(put(lowering, taken, looped.length, turn)?);
-    }
+    made.push(Work::Loop(Turns { works: body, turn, length }));
     for carry in &looped.carries {
-        if let Some(value) = carry.value {
-            works.push(moved(lowering, carry.next, value)?);
-        }
-    }
-    for taken in &looped.elements {
-        let next = |shader: &mut Shader| format!("{}[1]", shader.read(turn, "u32"));
-        works.push(take(lowering, taken, looped.length, &next)?);
-    }
-    made.push(Work::Loop(Turns { works, turn, length: looped.length }));
-
-    for carry in &looped.carries {
-        if let Some(last) = carry.last {
-            made.push(moved(lowering, carry.next, last)?);
+        if let Some(into) = carry.last {
+            let next = match looping.direct.get(&carry.next) {
+                Some(Rows { begin: Begin::Turn(_, by), .. }) => {
+                    let begin = Begin::At(by * if reverse { 0 } else { last });
+                    Rows { begin, ..looping.direct[&carry.next] }
+                }
+                _ => looping.dense(lowering, carry.next)?,
+            };
+            made.push(moved(lowering, next, into)?);
         }
     }
     Ok(made)
 }
 
-impl Lowering<'_> {
-    /// The work of a kernel in the body of a loop.
-    fn inner(&mut self, kernel: &Kernel) -> Result<Vec<Work>> {
-        match kernel {
-            Kernel::Loop(looped) => works(self, looped),
-            kernel => Ok(self.launches(kernel)?.into_iter().map(Work::Launch).collect()),
+/// A loop while it is lowered.
+struct Looping<'a> {
+    looped: &'a Loop,
+    turn: SlotId,
+    /// Rows of a step that kernels find among those of all steps, and need no copy.
+    direct: HashMap<BufferId, Rows>,
+}
+
+impl Looping<'_> {
+    /// What may be direct: rows whose elements of a step are neighbours; of what is kept, what the body makes.
+    fn find_direct(&mut self, lowering: &mut Lowering<'_>) -> Result<()> {
+        let begins: Vec<BufferId> = self.looped.begins().collect();
+        let kept = self.looped.stacks.iter().filter(|taken| !begins.contains(&taken.one));
+        for Taken { all, one, runs, run } in self.looped.elements.iter().chain(kept) {
+            let slot = lowering.plain(*all)?;
+            let rows = Rows { slot, apart: run * self.looped.length, begin: Begin::Turn(self.turn, *run) };
+            if *runs == 1 {
+                // Kept twice, it is copied once.
+                self.direct.entry(*one).or_insert(rows);
+            }
         }
+        Ok(())
+    }
+
+    /// The work of a turn.
+    fn body(&self, lowering: &mut Lowering<'_>) -> Result<Vec<Work>> {
+        let (looped, length) = (self.looped, self.looped.length);
+        let mut works = vec![];
+        for kernel in &looped.body {
+            match kernel {
+                Kernel::Loop(inner) => works.extend(self::works(lowering, inner)?),
+                kernel => works.extend(lowering.launches(kernel)?.into_iter().map(Work::Launch)),
+            }
+        }
+        for taken in &looped.stacks {
+            let all = lowering.plain(taken.all)?;
+            if self.direct.get(&taken.one).is_none_or(|rows| rows.slot != all) {
+                works.push(put(lowering, taken, length, self.turn)?);
+            }
+        }
+        for carry in &looped.carries {
+            if let Some(value) = carry.value {
+                let next = self.rows(lowering, carry.next)?;
+                works.push(moved(lowering, next, value)?);
+            }
+        }
+        for taken in self.taken() {
+            let next = |shader: &mut Shader| format!("{}[1]", shader.read(self.turn, "u32"));
+            works.push(take(lowering, taken, length, &next)?);
+        }
+        Ok(works)
+    }
+
+    /// The elements that are copied for each step.
+    fn taken(&self) -> impl Iterator<Item = &Taken> {
+        self.looped.elements.iter().filter(|taken| !self.direct.contains_key(&taken.one))
+    }
+
+    /// Where rows of a step stand.
+    fn rows(&self, lowering: &mut Lowering<'_>, buffer: BufferId) -> Result<Rows> {
+        match self.direct.get(&buffer) {
+            Some(rows) => Ok(*rows),
+            None => self.dense(lowering, buffer),
+        }
+    }
+
+    fn dense(&self, lowering: &mut Lowering<'_>, buffer: BufferId) -> Result<Rows> {
+        Ok(Rows::dense(lowering.plain(buffer)?, row_len(lowering, buffer)))
+    }
+}
+
+/// Elements of a row.
+fn row_len(lowering: &Lowering<'_>, buffer: BufferId) -> usize {
+    match lowering.schedule.buffer(buffer).layout {
+        Layout::Rows(len) | Layout::Whole(len) => len,
     }
 }
 
 /// Rows into another buffer.
-fn moved(lowering: &mut Lowering<'_>, from: BufferId, into: BufferId) -> Result<Work> {
-    let dtype = lowering.schedule.buffer(into).dtype;
-    let (from, into) = (lowering.plain(from)?, lowering.slot_of(into)?);
-    Ok(Work::Launch(copy(from, into, lowering.slots[into.0].len, dtype)))
+fn moved(lowering: &mut Lowering<'_>, from: Rows, into: BufferId) -> Result<Work> {
+    let (len, dtype) = (row_len(lowering, into), lowering.schedule.buffer(into).dtype);
+    let into = lowering.slot_of(into)?;
+    let mut shader = Shader::default();
+    let place = from.place(&mut shader, &format!("(at / {len}u)"), (&format!("(at % {len}u)"), 1));
+    let (from, into) = (shader.read(from.slot, memory_type(dtype)), shader.write(into, memory_type(dtype)));
+    each(
+        &mut shader,
+        len * lowering.schedule.row_count(),
+        &format!("{into}[at] = {from}[{place}];"),
+        "what goes on",
+    );
+    Ok(Work::Launch(lowering.finished(shader)?))
 }
 
 /// The elements of a step, at a place that may be read from memory, out of those of all.
@@ -109,8 +195,7 @@ fn take(
     let mut shader = Shader::default();
     let among = among(taken, length, &place(&mut shader));
     let (all, one) = (shader.read(all, memory_type(dtype)), shader.write(one, memory_type(dtype)));
-    let element = stored(&loaded(&format!("{all}[{among}]"), dtype), dtype);
-    each(&mut shader, lowering, taken, &format!("{one}[at] = {element};"), "what a step takes");
+    each(&mut shader, count(lowering, taken), &format!("{one}[at] = {all}[{among}];"), "what a step takes");
     Ok(Work::Launch(lowering.finished(shader)?))
 }
 
@@ -121,7 +206,7 @@ fn put(lowering: &mut Lowering<'_>, taken: &Taken, length: usize, turn: SlotId) 
     let turn = shader.read(turn, "u32");
     let among = among(taken, length, &format!("{turn}[0]"));
     let (all, one) = (shader.write(all, memory_type(dtype)), shader.read(one, memory_type(dtype)));
-    each(&mut shader, lowering, taken, &format!("{all}[{among}] = {one}[at];"), "what a step leaves");
+    each(&mut shader, count(lowering, taken), &format!("{all}[{among}] = {one}[at];"), "what a step leaves");
     Ok(Work::Launch(lowering.finished(shader)?))
 }
 
@@ -130,15 +215,19 @@ fn slots(lowering: &mut Lowering<'_>, taken: &Taken) -> Result<(SlotId, SlotId, 
     Ok((lowering.plain(taken.all)?, lowering.plain(taken.one)?, dtype))
 }
 
+/// Elements of a step in all rows.
+fn count(lowering: &Lowering<'_>, taken: &Taken) -> usize {
+    taken.runs * taken.run * lowering.schedule.row_count()
+}
+
 /// Where the element `at` of a step is among those of all.
 fn among(taken: &Taken, length: usize, place: &str) -> String {
     let run = taken.run;
     format!("at / {run}u * {}u + {place} * {run}u + at % {run}u", run * length)
 }
 
-/// A part with an invocation for each element of a step.
-fn each(shader: &mut Shader, lowering: &Lowering<'_>, taken: &Taken, line: &str, name: &str) {
-    let count = taken.runs * taken.run * lowering.schedule.row_count();
+/// A part with an invocation for each element.
+fn each(shader: &mut Shader, count: usize, line: &str, name: &str) {
     let body = format!("  let at = group * {GROUP}u + local;\n  if (at < {count}u) {{ {line} }}\n");
     shader.part(name.into(), &body, groups(count));
 }

@@ -10,7 +10,7 @@ use dl_core::schedule::{
 };
 use dl_core::{DType, Tensor};
 
-use super::body::{Places, Result};
+use super::body::{Places, Result, Rows};
 use super::looped::{self, Turns};
 use super::memory::{Home, Slot, SlotId};
 use super::pointwise::Domain;
@@ -71,6 +71,10 @@ pub(super) struct Lowering<'a> {
     packs: bool,
     unpacks: bool,
     of_buffer: Vec<Option<SlotId>>,
+    /// Rows of a step of a loop that stand among those of all steps.
+    pub(super) along: HashMap<BufferId, Rows>,
+    /// Those of them that something wants one after the other.
+    pub(super) wanted: HashSet<BufferId>,
     parameters: Vec<Option<SlotId>>,
     tables: HashMap<Vec<u32>, SlotId>,
     keys: HashMap<(u64, Clock), SlotId>,
@@ -128,6 +132,8 @@ impl<'a> Lowering<'a> {
             packs,
             unpacks: false,
             of_buffer,
+            along: HashMap::new(),
+            wanted: HashSet::new(),
             parameters,
             tables: HashMap::new(),
             keys: HashMap::new(),
@@ -359,6 +365,9 @@ impl<'a> Lowering<'a> {
 
     /// The slot of a buffer.
     pub(super) fn slot_of(&mut self, buffer: BufferId) -> Result<SlotId> {
+        if self.along.contains_key(&buffer) {
+            self.wanted.insert(buffer);
+        }
         if let Some(slot) = self.of_buffer[buffer.index()] {
             return Ok(slot);
         }
@@ -419,6 +428,13 @@ impl<'a> Lowering<'a> {
 impl Places for Lowering<'_> {
     fn slot(&mut self, buffer: BufferId) -> Result<SlotId> {
         self.slot_of(buffer)
+    }
+
+    fn rows(&mut self, buffer: BufferId, len: usize) -> Result<Rows> {
+        match self.along.get(&buffer) {
+            Some(rows) if self.schedule.buffer(buffer).layout == Layout::Rows(len) => Ok(*rows),
+            _ => Ok(Rows::dense(self.slot_of(buffer)?, len)),
+        }
     }
 
     fn is_packed(&self, slot: SlotId) -> bool {

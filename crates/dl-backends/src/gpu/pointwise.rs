@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use dl_core::DType;
 use dl_core::schedule::{Body, Operation, Register};
 
-use super::body::{Result, Writer, stored};
+use super::body::{Places, Result, Rows, Writer, stored};
 use super::functions::memory_type;
 use super::lower::Lowering;
 use super::memory::SlotId;
@@ -154,7 +154,7 @@ fn depending(body: &Body, kept: &HashMap<Register, SlotId>) -> Vec<bool> {
 /// Elements that go to memory.
 struct Sink {
     of: Register,
-    slot: SlotId,
+    rows: Rows,
     len: usize,
     dtype: DType,
 }
@@ -169,12 +169,14 @@ fn sinks(
     for store in stores {
         let instr = body.instr(*store);
         if let Operation::Store { buffer, of } = instr.operation {
-            sinks.push(Sink { of, slot: lowering.slot_of(buffer)?, len: instr.len, dtype: instr.dtype });
+            let rows = lowering.rows(buffer, instr.len)?;
+            sinks.push(Sink { of, rows, len: instr.len, dtype: instr.dtype });
         }
     }
     for (of, slot) in extra {
         let instr = body.instr(*of);
-        sinks.push(Sink { of: *of, slot: *slot, len: instr.len, dtype: instr.dtype });
+        let rows = Rows::dense(*slot, instr.len);
+        sinks.push(Sink { of: *of, rows, len: instr.len, dtype: instr.dtype });
     }
     Ok(sinks)
 }
@@ -245,11 +247,8 @@ fn element_by_element(
 
 fn store(writer: &mut Writer<'_>, sink: &Sink, row: &str, e: &str) -> Result<()> {
     let value = writer.element(sink.of, e)?;
-    let name = writer.shader.write(sink.slot, memory_type(sink.dtype));
-    let place = match (sink.len, e) {
-        (1, _) => row.to_owned(),
-        (len, e) => format!("{row} * {len}u + {e}"),
-    };
+    let name = writer.shader.write(sink.rows.slot, memory_type(sink.dtype));
+    let place = sink.rows.place(writer.shader, row, (e, usize::from(sink.len != 1)));
     writer.line(format!("{name}[{place}] = {};", stored(&value, sink.dtype)));
     Ok(())
 }
