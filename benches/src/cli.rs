@@ -24,7 +24,8 @@ Trains a network on each backend of this build and prints one table.
                     dropout and Adam), regression (13-64-64-1 with momentum, on made-up numbers),
                     lenet (LeNet-5), resnet (ResNet-8 of 16, 32, 64 channels), lstm (128 units, row by
                     row) or transformer (2 layers, width 128, 4 heads, 64 tokens of 4×4 pixels)
-  --profile         instead, each kernel of the cpu executor: predicted and measured time
+  --profile         instead, each kernel of the cpu executor, or with --backends wgpu of that one:
+                    predicted and measured time
   --reach PERCENT   instead, the time until the perceptron has this accuracy on the test images, loading
                     included, beside PyTorch's if it is installed
   --seeds N         trainings of each row for --reach; default: 5
@@ -170,6 +171,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     if let (true, Some(name)) = (options.profile, given(&NOT_OF_PROFILES)) {
         return Err(Fault::new(format!("--{name} goes with a table of rows, not with --profile")));
     }
+    let one = options.backends == ["cpu"] || options.backends == ["wgpu"];
+    if options.profile && given(&["backends"]).is_some() && !one {
+        return Err(Fault::new("--profile takes one of the backends cpu and wgpu"));
+    }
     if let (Some(_), Some(name)) = (options.reach, given(&NOT_OF_REACHING)) {
         return Err(Fault::new(format!(
             "--{name} does not go with --reach, which takes --seeds, --threads, --data"
@@ -181,8 +186,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     Ok(Command::Run(Box::new(options)))
 }
 
-/// Options that a profile, which is of the cpu executor and goes to the terminal, has no use for.
-const NOT_OF_PROFILES: [&str; 5] = ["steps", "peers", "first", "backends", "out"];
+/// Options that a profile, which goes to the terminal, has no use for.
+const NOT_OF_PROFILES: [&str; 4] = ["steps", "peers", "first", "out"];
 
 /// What trainings to an accuracy, of one network and recipe on the cpu executor, have no use for.
 const NOT_OF_REACHING: [&str; 9] =

@@ -41,7 +41,7 @@ pub(crate) fn run(workspace: &Workspace, options: BenchOptions) -> Result<(), Fa
         return program(workspace, FIRST, "", &rest, &revision)?.run_last();
     }
     // Of the cpu executor alone.
-    let alone = given("--profile") || given("--reach");
+    let alone = given("--profile") && !given("--backends") || given("--reach");
     let (candle, others): (Vec<&str>, Vec<&str>) =
         asked.into_iter().filter(|name| !alone && *name != "cpu").partition(|name| *name == CANDLE);
 

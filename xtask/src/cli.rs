@@ -286,7 +286,7 @@ fn bench(mut args: Parser) -> Result<Command, Failure> {
 }
 
 /// Options of the benchmark program that a profile has no use for.
-const NOT_OF_PROFILES: [&str; 4] = ["--steps", "--peers", "--backends", "--out"];
+const NOT_OF_PROFILES: [&str; 3] = ["--steps", "--peers", "--out"];
 
 /// Options that trainings to an accuracy have no use for.
 const NOT_OF_REACHING: [&str; 8] =

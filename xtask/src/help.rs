@@ -49,7 +49,8 @@ with pictures, one HTML file, are written.
                     lenet (LeNet-5), resnet (ResNet-8 of 16, 32, 64 channels), lstm (128 units, row by
                     row) or transformer (2 layers, width 128, 4 heads, 64 tokens of 4×4 pixels)
   --profile         instead, each kernel of the cpu executor: predicted and measured time,
-                    GFLOP/s, GB/s, share, and what bounds it; takes --threads and --batches
+                    GFLOP/s, GB/s, share, and what bounds it; takes --threads and --batches;
+                    with --features wgpu --backends wgpu each kernel of that executor
   --reach PERCENT   instead, the time until the perceptron has this accuracy on the test images, loading
                     included, beside PyTorch's if it is installed; takes --seeds, --threads, --data
   --seeds N         trainings of each row for --reach; default: 5

@@ -28,7 +28,18 @@ impl<'b> Steps<'b> {
     /// # Errors
     /// What the session refuses.
     pub(super) fn new(program: &Program, batches: &'b [Vec<TensorRef<'b>>], threads: usize) -> Result<Self> {
-        let mut session = Session::new(Cpu::with_threads(threads), SEED);
+        Steps::on(Session::new(Cpu::with_threads(threads), SEED), program, batches)
+    }
+
+    /// The same in a session.
+    ///
+    /// # Errors
+    /// What the session refuses.
+    pub(super) fn on(
+        mut session: Session,
+        program: &Program,
+        batches: &'b [Vec<TensorRef<'b>>],
+    ) -> Result<Self> {
         let handle = session.compile(program)?;
         let (kernels, watched, unwatched) = (vec![], vec![], vec![]);
         let mut steps = Steps { session, handle, batches, at: 0, kernels, watched, unwatched };
@@ -99,7 +110,11 @@ impl<'b> Steps<'b> {
     pub(super) fn step(&mut self) -> Result<f64> {
         let batch = self.next();
         let begun = Instant::now();
-        self.session.run(&self.handle, batch)?;
+        let outputs = self.session.run(&self.handle, batch)?;
+        // What is read has been computed, on a device, too.
+        if let Some(first) = self.handle.plan().outputs().first() {
+            outputs.read(&first.name)?;
+        }
         Ok(begun.elapsed().as_secs_f64())
     }
 

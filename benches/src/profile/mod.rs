@@ -1,10 +1,12 @@
-//! Where a training step's time goes: for each kernel of the cpu executor the predicted and the measured
-//! time, and what bounds it.
+//! Where a training step's time goes: for each kernel of the cpu executor, or of wgpu, the predicted and the
+//! measured time, and what bounds it.
 //!
 //! The machine's ceilings ([`ceilings`]) are measured by this program, in turn with the steps
 //! ([`measure`]); the prediction ([`model`]) knows these and what a kernel has to do, nothing else.
 
 mod ceilings;
+#[cfg(feature = "wgpu")]
+mod device;
 mod found;
 mod measure;
 mod memory;
@@ -43,10 +45,10 @@ pub(crate) fn text(options: &Options) -> Result<String> {
     let turns = if options.quick { QUICK } else { FULL };
     let blocks = all(options, &at, turns, &mut progress)?;
     progress.finish();
-    let machine = host::Host::here();
+    let (machine, executor) = (host::Host::here(), if on_device(options) { "wgpu" } else { "cpu" });
     let revision = std::env::var("DL_REVISION").unwrap_or_else(|_| "unknown".into());
     let head = format!(
-        "Each kernel of a step on the cpu executor. {} {network} on {}.\n\
+        "Each kernel of a step on the {executor} executor. {} {network} on {}.\n\
          {}, {} cores, {}; revision {revision}; {}\n",
         network.title,
         at.name,
@@ -56,6 +58,11 @@ pub(crate) fn text(options: &Options) -> Result<String> {
         host::utc_now(),
     );
     Ok(table::text(&head, &blocks))
+}
+
+/// Whether kernels of the wgpu executor are wanted.
+fn on_device(options: &Options) -> bool {
+    options.profile && options.backends == ["wgpu"]
 }
 
 /// The same shortly, for the record of a run.
@@ -73,6 +80,14 @@ fn all(options: &Options, at: &DataAt, turns: (usize, f64), progress: &mut Progr
     for &batch in options.batches() {
         let work = Work::new(work::load(at, network)?, network, batch)?;
         let batches: Vec<Vec<TensorRef<'_>>> = work.ring().iter().map(|b| b.inputs().to_vec()).collect();
+        #[cfg(feature = "wgpu")]
+        if on_device(options) {
+            let title = table::title(work.batch(), 0);
+            progress.part(&format!("kernels, {title}"));
+            let at = |share| progress.at(share, &title);
+            profiles.push(device::profile(&program, &batches, work.batch(), turns, at)?);
+            continue;
+        }
         for &threads in &options.threads {
             let title = table::title(work.batch(), threads);
             progress.part(&format!("kernels, {title}"));

@@ -46,8 +46,13 @@ impl Line {
 
 /// What stands above a block.
 pub(super) fn title(batch: usize, threads: usize) -> String {
-    let plural = if threads == 1 { "" } else { "s" };
-    format!("batch {}, {threads} thread{plural}", grouped(batch as f64))
+    let batch = grouped(batch as f64);
+    match threads {
+        // On a device.
+        0 => format!("batch {batch}"),
+        1 => format!("batch {batch}, 1 thread"),
+        threads => format!("batch {batch}, {threads} threads"),
+    }
 }
 
 /// The whole text.

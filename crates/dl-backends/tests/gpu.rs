@@ -366,3 +366,60 @@ fn sines_of_any_size() {
     numbers.extend([f32::INFINITY, f32::NAN]);
     launches(&agree(&program, numbers.len(), &[Tensor::vector(numbers)], 3e-7));
 }
+
+/// A watched step does what another one does, and counts what the schedule counts.
+#[test]
+fn kernels_tell_how_long_they_took() {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 7, 3));
+    let run = Recurrent::rnn(5).apply(x, "r", Mode::Train);
+    let loss = (run.outputs * run.outputs).sum([1, 2]).mean(..).named("J");
+    let step = loss.minimize(Sgd::new(0.1)).expect("it is right");
+    let plan = Arc::new(Plan::new(&step));
+    let schedule = Schedule::new(&plan, &Dims::new().with("B", 5)).expect("sizes fit");
+    let x = array(&[5, 7, 3], 1);
+    let [watched, unwatched] = [true, false].map(|watch| {
+        let mut session = Session::new(Wgpu::default(), 7);
+        let handle = session.compile(&step).expect("it can be compiled");
+        let mut kernels = vec![];
+        for _ in 0..3 {
+            if watch {
+                kernels = session.profile(&handle, &[x.view()]).expect("it tells");
+            } else {
+                session.run(&handle, &[x.view()]).expect("it runs");
+            }
+        }
+        (kernels, session.get("r.weight_hh_l0").expect("there is one").to_f64())
+    });
+    assert_eq!(watched.1, unwatched.1);
+    let kernels = watched.0;
+    assert!(kernels.iter().all(|kernel| kernel.seconds >= 0.0 && kernel.bytes + kernel.input_bytes > 0));
+    assert!(kernels.iter().any(|kernel| kernel.seconds > 0.0 && kernel.parts == 7));
+    // Constants are computed in the first run.
+    let counted: usize = kernels.iter().map(|kernel| kernel.operations).sum();
+    let all: usize = schedule.kernels().map(|(_, kernel)| schedule.cost(kernel).operations).sum();
+    assert!(counted <= all && 2 * counted > all, "{counted} of {all}");
+}
+
+/// What the largest buffer of the device does not hold is one only in the plan: bytes lie four in a word, and
+/// numbers that a product takes are computed as it reads.
+#[test]
+fn what_kernels_do_not_store_may_be_large() {
+    let g = Graph::new();
+    let x = g.input("x", U8, (B, 1000)).cast(F32) / 255.0;
+    let w = g.parameter("w", F32, [1000, 2], Init::Uniform { low: -1.0, high: 1.0 });
+    let loss = x.dot(w).tanh().mean(..).named("J");
+    let step = loss.minimize(Sgd::new(0.1)).expect("it is right");
+    // As numbers, 160 MB; Mesa's software Vulkan has buffers of 128 MiB.
+    let rows = 40_000;
+    let pixels = Tensor::new([rows, 1000], vec![7u8; rows * 1000]).expect("it fits");
+    let mut session = Session::new(Wgpu::default(), 7);
+    let handle = session.compile(&step).expect("it can be compiled");
+    let w = session.get("w").expect("there is one").to_f64();
+    let want = [0, 1].map(|j| (w.iter().skip(j).step_by(2).sum::<f64>() * 7.0 / 255.0).tanh());
+    let outputs = session.run(&handle, &[pixels.view()]).expect("it runs");
+    launches(&outputs.listing());
+    let loss = outputs.read("J").expect("an output").item().expect("a number");
+    let want = want.iter().sum::<f64>() / 2.0;
+    assert!((loss - want).abs() < 1e-5, "{loss}, not {want}");
+}

@@ -42,7 +42,7 @@ impl Adapter {
 }
 
 /// `1.5 GiB`.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let (mut value, mut unit) = (bytes as f64, 0);
     while value >= 1024.0 && unit < 3 {
         (value, unit) = (value / 1024.0, unit + 1);

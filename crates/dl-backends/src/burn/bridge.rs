@@ -61,7 +61,7 @@ pub(crate) struct Table(Vec<Option<Value<B>>>);
 
 impl Steps {
     fn new(machine: &Arc<Machine<B>>, plan: &Arc<Plan>, dims: &Dims) -> Result<Steps> {
-        let parts = compile::parts(machine, plan, dims)?;
+        let parts = compile::parts(machine, plan, dims, false)?;
         let mut making = vec![];
         for step in plan.steps() {
             let result = step.result.index();
@@ -91,6 +91,23 @@ impl Steps {
             Making::Step(place) => {
                 self.parts.steps[place].all().iter().all(|step| step.exact && step.check != Check::Computed)
             }
+        }
+    }
+
+    /// Bytes that one buffer holds at most.
+    pub(crate) fn largest(&self) -> usize {
+        let adapter = self.machine.adapter.as_ref();
+        adapter.and_then(|adapter| adapter.largest.try_into().ok()).unwrap_or(usize::MAX)
+    }
+
+    /// Whether buffers hold what a step reads and makes.
+    pub(crate) fn fits(&self, step: StepId) -> bool {
+        let fits = |dtype: DType, shape: &[usize]| self.machine.check_buffer(dtype, shape).is_ok();
+        match self.making[step.index()] {
+            Making::Constant(_) => true,
+            Making::Step(place) => self.parts.steps[place].all().iter().all(|step| {
+                fits(step.dtype, &step.shape) && step.args.iter().all(|arg| fits(arg.dtype, &arg.shape))
+            }),
         }
     }
 

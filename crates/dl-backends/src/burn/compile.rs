@@ -28,7 +28,7 @@ pub(super) fn compile<B: Backend>(
     plan: &Arc<Plan>,
     dims: &Dims,
 ) -> Result<Executable<B>> {
-    let Parts { shapes, constants, steps } = parts(machine, plan, dims)?;
+    let Parts { shapes, constants, steps } = parts(machine, plan, dims, true)?;
     let made = constants.into_iter().map(|constant| {
         let value = constant.make(machine);
         Ok((constant.result, value.map_err(|why| Error::at(&plan.values()[constant.result].origin, why))?))
@@ -55,7 +55,7 @@ pub(super) struct Constant {
     shape: Vec<usize>,
 }
 
-/// The parts of a plan for these sizes.
+/// The parts of a plan for these sizes; whether all values need a buffer of the device.
 ///
 /// # Errors
 /// As for [`compile`].
@@ -63,11 +63,13 @@ pub(super) fn parts<B: Backend>(
     machine: &Arc<Machine<B>>,
     plan: &Arc<Plan>,
     dims: &Dims,
+    all: bool,
 ) -> Result<Parts<B>> {
     let mut compiler = Compiler {
         m: machine,
         plan,
         dims,
+        all,
         shapes: vec![],
         ranges: vec![],
         inputs: vec![],
@@ -111,6 +113,8 @@ struct Compiler<'a, B: Backend> {
     m: &'a Machine<B>,
     plan: &'a Plan,
     dims: &'a Dims,
+    /// Whether each value has a buffer of its own.
+    all: bool,
     shapes: Vec<Vec<usize>>,
     ranges: Vec<Range>,
     /// For each value, the input that it is, perhaps under another shape.
@@ -138,7 +142,9 @@ impl<B: Backend> Compiler<'_, B> {
     fn shape(&self, origin: &Origin, value: &plan::Value) -> Result<Vec<usize>> {
         let checked =
             self.m.check(value.dtype).and_then(|()| value.shape.eval(self.dims)).and_then(|shape| {
-                self.m.check_buffer(value.dtype, &shape)?;
+                if self.all {
+                    self.m.check_buffer(value.dtype, &shape)?;
+                }
                 let bytes = shape.iter().fold(value.dtype.bytes(), |bytes, n| bytes.saturating_mul(*n));
                 let room = Vec::<u8>::new().try_reserve_exact(bytes);
                 room.map_err(|_| format!("{shape:?} of {} does not fit into memory", value.dtype))?;

@@ -50,6 +50,8 @@ mod value;
 mod window;
 
 #[cfg(feature = "wgpu")]
+pub(crate) use adapter::size;
+#[cfg(feature = "wgpu")]
 pub use devices::{Adapter, adapters};
 #[cfg(feature = "wgpu")]
 pub(crate) use executable::guarded;

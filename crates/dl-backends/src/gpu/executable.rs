@@ -1,20 +1,22 @@
 //! Running lowered schedules: inputs up, launches in order, nothing read back that nobody asks for.
 
+use cubecl::server::Handle;
 use dl_core::Tensor;
 use dl_core::schedule::Schedule;
 
 use super::launch::Launch;
 use super::looped::{self, Turns};
 use super::lower::{Device, Lowered, Work, is_constant};
-use super::memory::{Home, Life, SlotId, places};
+use super::memory::{Home, Life, Place, Slot, SlotId, places};
 use super::merge::{constants, merged};
-use super::perform::{Ground, Memory};
+use super::perform::{Ground, Memory, Watch};
 use super::recipe::Recipe;
 use super::shader::Shader;
 use crate::burn::bridge::Steps;
-use crate::burn::guarded;
+use crate::burn::{guarded, size};
 use crate::error::{Error, Result};
 use crate::executor::{self, Call};
+use crate::profile::Kernel;
 
 /// A plan for given sizes as launches of generated kernels.
 pub(crate) struct Executable {
@@ -22,6 +24,8 @@ pub(crate) struct Executable {
     works: Vec<Timed>,
     outputs: Vec<SlotId>,
     memory: Memory,
+    /// Bytes of the arenas.
+    between: usize,
     /// By slot, whether a run reads or writes it.
     used: Vec<bool>,
     /// The slots of parameters that launches write.
@@ -41,7 +45,16 @@ struct Timed {
 }
 
 impl Executable {
-    pub(super) fn new(schedule: Schedule, steps: Steps, lowered: Lowered, device: Device) -> Result<Self> {
+    /// None where something is larger than the device's buffers.
+    ///
+    /// # Errors
+    /// When the device refuses what is known before a run.
+    pub(super) fn new(
+        schedule: Schedule,
+        steps: Steps,
+        lowered: Lowered,
+        device: Device,
+    ) -> Result<Option<Self>> {
         let Lowered { slots, works, outputs, lacks } = lowered;
         let works = merged(works, &slots, device);
         let same = |recipe: &Recipe| recipe.steps.iter().all(|step| is_constant(&schedule, *step));
@@ -68,22 +81,28 @@ impl Executable {
                 timed[life.until].frees.push(SlotId(i));
             }
         }
-        let (bytes, places) = places(&slots, &lives);
+        let largest = steps.largest();
+        let Some((arenas, places)) = places(&slots, &lives, largest) else { return Ok(None) };
+        let used: Vec<bool> = lives.iter().map(Option::is_some).collect();
+        let too_large = |slot: &Slot| slot.bytes() > largest;
+        if slots.iter().zip(&used).any(|(slot, used)| *used && too_large(slot)) {
+            return Ok(None);
+        }
         let ground = Ground { schedule, client: steps.client(), steps, slots };
-        let arena = (bytes > 0).then(|| ground.client.empty(bytes));
+        let made: Vec<Handle> = arenas.iter().map(|bytes| ground.client.empty(*bytes)).collect();
         let (steps, slots) = (&ground.steps, &ground.slots);
         let mut memory = vec![None; slots.len()];
         for (i, slot) in slots.iter().enumerate() {
-            memory[i] = match (&slot.home, places[i], &arena) {
-                (Home::Known(tensor), _, _) if lives[i].is_some() => {
+            memory[i] = match (&slot.home, places[i]) {
+                (Home::Known(tensor), _) if lives[i].is_some() => {
                     Some(steps.upload(tensor.view()).map_err(|why| Error::executor(steps.name(), why))?)
                 }
-                (Home::Turn { length, reverse }, _, _) if lives[i].is_some() => {
+                (Home::Turn { length, reverse }, _) if lives[i].is_some() => {
                     Some(ground.words(looped::places(*length, *reverse))?)
                 }
-                (Home::Arena, Some(at), Some(arena)) => {
-                    let end = (bytes - at - slot.len * 4) as u64;
-                    Some(arena.clone().offset_start(at as u64).offset_end(end))
+                (Home::Arena, Some(Place { arena, at })) => {
+                    let end = (arenas[arena] - at - slot.len * 4) as u64;
+                    Some(made[arena].clone().offset_start(at as u64).offset_end(end))
                 }
                 _ => None,
             };
@@ -93,18 +112,34 @@ impl Executable {
         updated.sort_unstable();
         updated.dedup();
         let lacks = lacks.into_iter().map(|(id, why)| format!("{id}: {why}")).collect();
-        let used = lives.iter().map(Option::is_some).collect();
-        Ok(Executable {
+        Ok(Some(Executable {
             ground,
             works: timed,
             outputs,
             memory,
+            between: arenas.iter().sum(),
             used,
             updated,
             lacks,
             has_begun: false,
             has_run: false,
-        })
+        }))
+    }
+
+    /// The work of a run, in order.
+    pub(super) fn works(&self) -> impl Iterator<Item = &Work<Launch>> {
+        self.works.iter().map(|timed| &timed.work)
+    }
+
+    pub(super) fn slot(&self, slot: SlotId) -> &Slot {
+        &self.ground.slots[slot.0]
+    }
+
+    /// The operations of a recipe.
+    pub(super) fn names(&self, recipe: &Recipe) -> String {
+        let plan = self.ground.schedule.plan();
+        let steps = recipe.steps.iter().map(|step| plan.steps()[step.index()].op.name());
+        format!("operations {}", steps.collect::<Vec<_>>().join(" "))
     }
 
     /// How many kernels a run launches, but for those of burn's operations.
@@ -112,11 +147,11 @@ impl Executable {
         self.works.iter().filter(|timed| !timed.once).map(|timed| launches(&timed.work)).sum()
     }
 
-    fn execute(&mut self, call: &mut Call<'_>) -> Result<()> {
+    fn execute(&mut self, call: &mut Call<'_>, watch: &mut Option<Watch>) -> Result<()> {
         self.ground.steps.check(call).map_err(|(value, why)| self.ground.fault(value, why))?;
         self.bind(call)?;
         for timed in self.works.iter().filter(|timed| !(timed.once && self.has_begun)) {
-            self.ground.perform(&timed.work, &mut self.memory, call)?;
+            self.ground.perform(&timed.work, &mut self.memory, call, watch)?;
             for slot in &timed.frees {
                 self.memory[slot.0] = None;
             }
@@ -173,6 +208,25 @@ impl Executable {
         Ok(())
     }
 
+    /// How much memory it takes, and for what.
+    fn sizes(&self) -> String {
+        let all = self.ground.slots.iter().zip(&self.used).filter(|(_, used)| **used);
+        let (mut inputs, mut parameters, mut known) = (0, 0, 0);
+        for (slot, _) in all {
+            match slot.home {
+                Home::Input(_) => inputs += slot.bytes(),
+                Home::Parameter(_) => parameters += slot.bytes(),
+                Home::Known(_) | Home::Turn { .. } => known += slot.bytes(),
+                _ => {}
+            }
+        }
+        let [between, inputs, parameters, known] =
+            [self.between, inputs, parameters, known].map(|bytes| size(bytes as u64));
+        format!(
+            "{between} between kernels, {parameters} of parameters, {inputs} of inputs, {known} of constants"
+        )
+    }
+
     /// The lines of a piece of work in a listing.
     fn list(&self, work: &Work<Launch>, before: &str, lines: &mut Vec<String>) {
         match work {
@@ -180,11 +234,7 @@ impl Executable {
                 let (name, groups, size) = (&launch.name, launch.groups, launch.source.size);
                 lines.push(format!("{before}kernel     {name}  {groups} × {size}"));
             }
-            Work::Steps(recipe) => {
-                let plan = self.ground.schedule.plan();
-                let steps = recipe.steps.iter().map(|step| plan.steps()[step.index()].op.name());
-                lines.push(format!("{before}operations {}", steps.collect::<Vec<_>>().join(" ")));
-            }
+            Work::Steps(recipe) => lines.push(format!("{before}{}", self.names(recipe))),
             Work::Loop(turns) => {
                 lines.push(format!("{before}loop       {} times", turns.length));
                 turns.works.iter().for_each(|work| self.list(work, &format!("{before}  "), lines));
@@ -244,14 +294,25 @@ impl executor::Executable for Executable {
     fn run(&mut self, mut call: Call<'_>) -> Result<()> {
         self.has_run = false;
         let name = self.ground.steps.name();
-        let done = guarded(name, || self.execute(&mut call));
+        let done = guarded(name, || self.execute(&mut call, &mut None));
         self.let_go();
         self.has_run = done.is_ok();
         done
     }
 
+    fn profile(&mut self, mut call: Call<'_>) -> Result<Vec<Kernel>> {
+        self.has_run = false;
+        let (name, mut watch) = (self.ground.steps.name(), Some(Watch::new()));
+        let done = guarded(name, || self.execute(&mut call, &mut watch));
+        self.let_go();
+        done?;
+        self.has_run = true;
+        guarded(name, || Ok(self.kernels(watch.unwrap_or_default())))
+    }
+
     fn listing(&self) -> String {
         let mut lines = vec![format!("{} launches of generated kernels a run", self.launches())];
+        lines.push(format!("memory     {}", self.sizes()));
         for timed in &self.works {
             self.list(&timed.work, if timed.once { "once " } else { "" }, &mut lines);
         }

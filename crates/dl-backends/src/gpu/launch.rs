@@ -21,6 +21,8 @@ pub(super) struct Launch {
     pub(super) source: Source,
     /// How many work groups.
     pub(super) groups: u32,
+    /// Operations on numbers, as the schedule counts them.
+    pub(super) operations: usize,
     /// By binding.
     pub(super) bindings: Vec<SlotId>,
     /// Those of them that it writes.

@@ -246,7 +246,7 @@ impl<'a> Lowering<'a> {
                 let slot = accumulates.map(|(of, parameter)| (of, self.parameter(parameter)));
                 let launches = product::launches(self, made, &self.name(kernel), slot)?;
                 done.extend(accumulates.map(|(_, parameter)| parameter));
-                launches
+                self.counted(kernel, launches)
             }
             Kernel::Loop(looped) => return looped::works(self, looped),
             kernel => self.launches(kernel)?,
@@ -257,7 +257,7 @@ impl<'a> Lowering<'a> {
     /// The launches of a kernel that updates nothing.
     pub(super) fn launches(&mut self, kernel: &Kernel) -> Result<Vec<Shader>> {
         let name = self.name(kernel);
-        match kernel {
+        let launches = match kernel {
             Kernel::Pointwise(pointwise) => {
                 let count = match pointwise.domain {
                     Elements::Rows => self.schedule.row_count(),
@@ -268,7 +268,16 @@ impl<'a> Lowering<'a> {
             Kernel::Product(made) => product::launches(self, made, &name, None),
             Kernel::Opaque(opaque) => opaque::launches(self, opaque, &name),
             Kernel::Loop(_) => Err("a loop is more than launches".into()),
+        };
+        Ok(self.counted(kernel, launches?))
+    }
+
+    /// The first launch of a kernel counts for all.
+    fn counted(&self, kernel: &Kernel, mut launches: Vec<Shader>) -> Vec<Shader> {
+        if let Some(first) = launches.first_mut() {
+            first.operations = self.schedule.cost(kernel).operations;
         }
+        launches
     }
 
     /// The buffers that a pointwise kernel may write over parameters, and which.

@@ -1,5 +1,5 @@
-//! Memory of a compiled plan: one allocation for all values between kernels, whose places are used again where
-//! lifetimes allow, and slots, which say where elements are.
+//! Memory of a compiled plan: one allocation for all values between kernels, or as few as the device's largest
+//! buffer allows, whose places are used again where lifetimes allow; and slots, which say where elements are.
 
 use dl_core::Tensor;
 use dl_core::ops::Clock;
@@ -19,6 +19,13 @@ pub(super) struct Slot {
     pub(super) packed: bool,
 }
 
+impl Slot {
+    /// Bytes of the device's memory.
+    pub(super) fn bytes(&self) -> usize {
+        if self.packed { self.len.next_multiple_of(4) } else { self.len.saturating_mul(4) }
+    }
+}
+
 /// Where a slot's elements are.
 #[derive(Clone, Debug)]
 pub(super) enum Home {
@@ -34,7 +41,7 @@ pub(super) enum Home {
     Key(u64, Clock),
     /// Where the steps of a loop are along its sequences.
     Turn { length: usize, reverse: bool },
-    /// Part of the plan's own allocation.
+    /// Part of the plan's own memory.
     Arena,
     /// What burn's operations made, in memory of its own.
     Burn,
@@ -47,60 +54,102 @@ pub(super) struct Life {
     pub(super) until: usize,
 }
 
-/// Distance between places in the arena: what every device takes as the begin of a binding.
+/// Distance between places in an arena: what every device takes as the begin of a binding.
 const ALIGNMENT: usize = 256;
 
-/// Bytes of the arena, and where in it each slot begins that lives there.
-pub(super) fn places(slots: &[Slot], lives: &[Option<Life>]) -> (usize, Vec<Option<usize>>) {
+/// A place in one of the arenas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) arena: usize,
+    pub(super) at: usize,
+}
+
+/// Bytes of the arenas, of which none has more than `largest`, and where each slot begins that lives there; none
+/// where a slot is larger than that.
+pub(super) fn places(
+    slots: &[Slot],
+    lives: &[Option<Life>],
+    largest: usize,
+) -> Option<(Vec<usize>, Vec<Option<Place>>)> {
     let mut places = vec![None; slots.len()];
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| lives[*i].is_some()).collect();
     order.retain(|i| matches!(slots[*i].home, Home::Arena));
     let bytes = |i: usize| (slots[i].len * 4).next_multiple_of(ALIGNMENT);
     // The largest first: smaller ones find room between them.
     order.sort_by_key(|i| (std::cmp::Reverse(bytes(*i)), *i));
-    let mut total = 0;
+    let mut totals: Vec<usize> = vec![];
     let mut placed: Vec<usize> = vec![];
     for i in order {
+        if bytes(i) > largest {
+            return None;
+        }
         let meets = |other: &&usize| {
             let (Some(a), Some(b)) = (lives[i], lives[**other]) else { return false };
             a.from <= b.until && b.from <= a.until
         };
-        let mut taken: Vec<(usize, usize)> = placed
-            .iter()
-            .filter(meets)
-            .filter_map(|other| places[*other].map(|at| (at, at + bytes(*other))))
-            .collect();
-        taken.sort_unstable();
-        let mut at = 0;
-        for (from, until) in taken {
-            if at + bytes(i) <= from {
-                break;
+        // The first gap of an arena that is wide enough.
+        let gap = |arena: usize| {
+            let mut taken: Vec<(usize, usize)> = placed
+                .iter()
+                .filter(meets)
+                .filter_map(|other| places[*other].map(|place: Place| (place, bytes(*other))))
+                .filter(|(place, _)| place.arena == arena)
+                .map(|(place, bytes)| (place.at, place.at + bytes))
+                .collect();
+            taken.sort_unstable();
+            let mut at = 0;
+            for (from, until) in taken {
+                if at + bytes(i) <= from {
+                    break;
+                }
+                at = at.max(until);
             }
-            at = at.max(until);
-        }
-        places[i] = Some(at);
-        total = total.max(at + bytes(i));
+            (at + bytes(i) <= largest).then_some(Place { arena, at })
+        };
+        let found = (0..totals.len()).find_map(gap);
+        let place = found.unwrap_or(Place { arena: totals.len(), at: 0 });
+        totals.resize(totals.len().max(place.arena + 1), 0);
+        totals[place.arena] = totals[place.arena].max(place.at + bytes(i));
+        places[i] = Some(place);
         placed.push(i);
     }
-    (total, places)
+    Some((totals, places))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn arena(slots: &[(usize, usize, usize)]) -> (usize, Vec<Option<usize>>) {
+    /// The arenas' bytes, and the places of all.
+    fn arenas(slots: &[(usize, usize, usize)], largest: usize) -> Option<(Vec<usize>, Vec<Place>)> {
         let lives: Vec<_> =
             slots.iter().map(|(_, from, until)| Some(Life { from: *from, until: *until })).collect();
         let slots: Vec<_> =
             slots.iter().map(|(len, ..)| Slot { len: *len, home: Home::Arena, packed: false }).collect();
-        places(&slots, &lives)
+        let (bytes, places) = places(&slots, &lives, largest)?;
+        Some((bytes, places.into_iter().flatten().collect()))
     }
 
     #[test]
     fn memory_is_used_again_where_lives_do_not_meet() {
-        assert_eq!(arena(&[(64, 0, 1), (64, 2, 3)]), (256, vec![Some(0), Some(0)]));
-        assert_eq!(arena(&[(64, 0, 1), (64, 1, 3)]), (512, vec![Some(0), Some(256)]));
-        assert_eq!(arena(&[(128, 0, 5), (1, 0, 2), (1, 3, 4)]), (768, vec![Some(0), Some(512), Some(512)]));
+        let arena = |slots: &[(usize, usize, usize)]| {
+            let (bytes, places) = arenas(slots, 1 << 20).expect("there is room");
+            (bytes, places.into_iter().map(|place| place.at).collect::<Vec<_>>())
+        };
+        assert_eq!(arena(&[(64, 0, 1), (64, 2, 3)]), (vec![256], vec![0, 0]));
+        assert_eq!(arena(&[(64, 0, 1), (64, 1, 3)]), (vec![512], vec![0, 256]));
+        assert_eq!(arena(&[(128, 0, 5), (1, 0, 2), (1, 3, 4)]), (vec![768], vec![0, 512, 512]));
+    }
+
+    #[test]
+    fn what_no_buffer_holds_goes_to_several() {
+        let all = [(128, 0, 9), (64, 0, 9), (64, 0, 9), (64, 3, 4)];
+        let several = |largest| {
+            let (bytes, places) = arenas(&all, largest)?;
+            Some((bytes, places.into_iter().map(|place| (place.arena, place.at)).collect::<Vec<_>>()))
+        };
+        assert_eq!(several(600), Some((vec![512, 512, 256], vec![(0, 0), (1, 0), (1, 256), (2, 0)])));
+        assert_eq!(several(1024), Some((vec![1024, 256], vec![(0, 0), (0, 512), (0, 768), (1, 0)])));
+        assert_eq!(several(511), None);
     }
 }

@@ -13,7 +13,7 @@
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
 //! | what has no text, by burn's operations on the same memory | `recipe.rs` |
 //! | where values lie; work of all kinds, done; runs | `memory.rs`, `perform.rs`, `executable.rs` |
-//! | how wide subgroups are | `probe.rs` |
+//! | how wide subgroups are; how long kernels take | `probe.rs`, `profile.rs` |
 //!
 //! An element of memory has 32 bits: `f32`, `i32` for `i64` and `u8`, `u32` for `bool`. Sizes are known, so kernels
 //! have them as constants. No loop has more turns than 65,535, and sums are trees of chains of 64 terms.
@@ -35,6 +35,7 @@ mod perform;
 mod pointwise;
 mod probe;
 mod product;
+mod profile;
 mod recipe;
 mod reduction;
 mod shader;
@@ -77,7 +78,7 @@ pub(crate) fn compile(steps: Steps, plan: &Arc<Plan>, dims: &Dims) -> Result<Opt
         bindings: hardware.max_bindings as usize,
     };
     match lower::lower(&schedule, &steps, device) {
-        Some(lowered) => Ok(Some(Executable::new(schedule, steps, lowered, device)?)),
+        Some(lowered) => Executable::new(schedule, steps, lowered, device),
         None => Ok(None),
     }
 }

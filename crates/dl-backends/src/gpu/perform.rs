@@ -1,6 +1,9 @@
 //! Work, done: launches, burn's operations, and loops of both.
 
+use std::collections::HashMap;
+
 use cubecl::client::Client;
+use cubecl::profile::ProfileDuration;
 use cubecl::server::Handle;
 use dl_core::schedule::Schedule;
 use dl_core::{DType, Tensor};
@@ -18,6 +21,9 @@ use crate::executor::Call;
 /// By slot; of what the caller brings along only during a run.
 pub(super) type Memory = Vec<Option<Handle>>;
 
+/// How long pieces of work take, by where they stand in the host's memory.
+pub(super) type Watch = HashMap<*const Work<Launch>, Vec<ProfileDuration>>;
+
 /// What all work is done with.
 pub(super) struct Ground {
     pub(super) schedule: Schedule,
@@ -27,31 +33,52 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// Does a piece of work.
+    /// Does a piece of work, and takes its time if somebody watches.
     ///
     /// # Errors
     /// When one of burn's operations fails.
-    pub(super) fn perform(&self, work: &Work<Launch>, memory: &mut Memory, call: &Call<'_>) -> Result<()> {
-        match work {
-            Work::Launch(launch) => self.submit(launch, memory),
-            Work::Steps(recipe) => self.recipe(recipe, memory, call),
-            Work::Loop(turns) => {
+    pub(super) fn perform(
+        &self,
+        work: &Work<Launch>,
+        memory: &mut Memory,
+        call: &Call<'_>,
+        watch: &mut Option<Watch>,
+    ) -> Result<()> {
+        match (work, watch) {
+            (Work::Launch(launch), None) => self.submit(launch, memory),
+            (Work::Steps(recipe), None) => self.recipe(recipe, memory, call),
+            (Work::Launch(_) | Work::Steps(_), Some(watch)) => {
+                let refused = |why| self.refused(format!("cannot take the time: {why:?}"));
+                let window = self.client.profile_start().map_err(refused)?;
+                let done = self.perform(work, memory, call, &mut None);
+                let took = self.client.profile_end(window).map_err(refused)?;
+                watch.entry(std::ptr::from_ref(work)).or_default().push(took);
+                done
+            }
+            (Work::Loop(turns), watch) => {
                 let all = memory[turns.turn.0].clone();
                 let all = all.ok_or_else(|| self.refused("the steps of a loop are nowhere"))?;
-                let done = self.turns(turns, &all, memory, call);
+                let done = self.turns(turns, &all, memory, call, watch);
                 memory[turns.turn.0] = Some(all);
                 done
             }
         }
     }
 
-    fn turns(&self, turns: &Turns<Launch>, all: &Handle, memory: &mut Memory, call: &Call<'_>) -> Result<()> {
+    fn turns(
+        &self,
+        turns: &Turns<Launch>,
+        all: &Handle,
+        memory: &mut Memory,
+        call: &Call<'_>,
+        watch: &mut Option<Watch>,
+    ) -> Result<()> {
         let bytes = APART as u64 * 4;
         for turn in 0..turns.length as u64 {
             let after = (turns.length as u64 - 1 - turn) * bytes;
             memory[turns.turn.0] = Some(all.clone().offset_start(turn * bytes).offset_end(after));
             for work in &turns.works {
-                self.perform(work, memory, call)?;
+                self.perform(work, memory, call, watch)?;
             }
         }
         Ok(())

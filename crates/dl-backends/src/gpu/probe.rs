@@ -23,6 +23,7 @@ pub(super) fn lanes(steps: &Steps) -> Option<usize> {
     let client = steps.client();
     let slot = SlotId(0);
     let launch = Launch {
+        operations: 0,
         name: "subgroups".into(),
         source: Source::new(TEXT.into(), GROUP),
         groups: 1,

@@ -40,7 +40,8 @@ impl<'a> Recipes<'a> {
         Recipes { schedule, makers }
     }
 
-    /// The recipe of what a kernel writes, from buffers that are `ready`; none if it needs others.
+    /// The recipe of what a kernel writes, from buffers that are `ready`; none if it needs others, or more
+    /// room than the device's buffers have.
     pub(super) fn of(
         &self,
         lowering: &mut Lowering<'_>,
@@ -79,6 +80,9 @@ impl<'a> Recipes<'a> {
         let mut steps: Vec<usize> = steps.into_iter().collect();
         steps.sort_unstable();
         recipe.steps = steps.into_iter().map(|step| StepId(step as u32)).collect();
+        if recipe.steps.iter().any(|step| !lowering.steps.fits(*step)) {
+            return None;
+        }
         recipe.may_fail = recipe.steps.iter().any(|step| !lowering.steps.is_safe(*step));
         Some(recipe)
     }

@@ -22,6 +22,8 @@ pub(super) struct Shader {
     functions: Vec<String>,
     /// Invocations of a work group, if they are not as many as usual.
     size: Option<u32>,
+    /// Operations on numbers, as the schedule counts them.
+    pub(super) operations: usize,
 }
 
 impl Shader {
@@ -91,7 +93,8 @@ impl Shader {
 
     /// Adds the parts of another one.
     pub(super) fn add(&mut self, other: Shader) {
-        let Shader { names, bindings, writes, called, parts, shared, .. } = other;
+        let Shader { names, bindings, writes, called, parts, shared, operations, .. } = other;
+        self.operations = self.operations.saturating_add(operations);
         self.names.extend(names);
         self.called.extend(called);
         for binding in bindings {
@@ -164,6 +167,7 @@ impl Shader {
             name: names.join(", "),
             source: Source::new(text, size),
             groups: first,
+            operations: self.operations,
             bindings: self.bindings.iter().map(|b| b.0).collect(),
             writes: self.writes,
         }

@@ -226,7 +226,7 @@ impl Session {
     /// The same as [`run`](Session::run), and how long each kernel of the executor took, in order.
     ///
     /// # Errors
-    /// As for [`run`](Session::run); also where the executor cannot tell (only `cpu` does so far).
+    /// As for [`run`](Session::run); also where the executor cannot tell (only `cpu` and `wgpu` do so far).
     pub fn profile(&mut self, handle: &Handle, inputs: &[TensorRef<'_>]) -> Result<Vec<Kernel>> {
         Ok(self.call(handle, inputs, |executable, call| executable.profile(call))?.0)
     }
