@@ -4,9 +4,6 @@ use super::body::Writer;
 use super::operand::{LETTERS, Lies, Reader, STEP, place, vector};
 use super::product::Sized;
 
-/// Terms of a short sum.
-const SHORT: usize = 128;
-
 /// Writes the terms of a tile.
 pub(super) struct Steps<'a> {
     pub(super) sized: &'a Sized,
@@ -28,13 +25,11 @@ impl Steps<'_> {
         }
     }
 
-    /// Terms of a step: one in sums that are short, or where more of them share no load. That makes the shortest
-    /// text, and so the first step faster.
+    /// Terms of a step: one where more of them share no load and both operands are read number by number. That
+    /// makes the shortest text, and so the first step faster.
     pub(super) fn terms(&self) -> usize {
-        let sized = self.sized;
-        let shares = self.loads(STEP).len() < STEP * self.loads(1).len() || sized.right.lies == Lies::Inner;
-        let apart = sized.left.lies == Lies::Apart && sized.right.lies == Lies::Apart;
-        if !shares && (apart || sized.share <= SHORT) { 1 } else { STEP }
+        let apart = self.sized.left.lies == Lies::Apart && self.sized.right.lies == Lies::Apart;
+        if apart && self.loads(STEP).len() == STEP * self.loads(1).len() { 1 } else { STEP }
     }
 
     /// Where the rows stand that the lane loads.
