@@ -142,12 +142,14 @@ impl<B: Backend> Compiler<'_, B> {
     fn shape(&self, origin: &Origin, value: &plan::Value) -> Result<Vec<usize>> {
         let checked =
             self.m.check(value.dtype).and_then(|()| value.shape.eval(self.dims)).and_then(|shape| {
+                let held = self.m.check_buffer(value.dtype, &shape);
                 if self.all {
-                    self.m.check_buffer(value.dtype, &shape)?;
+                    held.clone()?;
                 }
                 let bytes = shape.iter().fold(value.dtype.bytes(), |bytes, n| bytes.saturating_mul(*n));
                 let room = Vec::<u8>::new().try_reserve_exact(bytes);
-                room.map_err(|_| format!("{shape:?} of {} does not fit into memory", value.dtype))?;
+                let none = |_| format!("{shape:?} of {} does not fit into memory", value.dtype);
+                room.map_err(|why| held.err().unwrap_or_else(|| none(why)))?;
                 self.m.check_axes(&shape)?;
                 Ok(shape)
             });
