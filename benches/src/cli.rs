@@ -303,6 +303,9 @@ mod tests {
         fails("--network wide", &format!("no network \"wide\"; expected one of {known}"));
         fails("--profile --quick --out o", "--out goes with a table of rows, not with --profile");
         fails("--steps --profile", "--steps goes with a table of rows, not with --profile");
+        #[cfg(feature = "flex")]
+        fails("--profile --backends cpu,flex", "--profile takes one of the backends cpu and wgpu");
+        assert!(parse_line("--profile --backends cpu").is_ok());
         fails("--peers --profile", "--peers goes with a table of rows, not with --profile");
         let known = subject::names().join(", ");
         fails("--backends abacus", &format!("no backend \"abacus\" in this build; expected one of {known}"));

@@ -40,8 +40,9 @@ pub(crate) fn run(workspace: &Workspace, options: BenchOptions) -> Result<(), Fa
     if given("--compare") {
         return program(workspace, FIRST, "", &rest, &revision)?.run_last();
     }
-    // Of the cpu executor alone.
-    let alone = given("--profile") && !given("--backends") || given("--reach");
+    // Of the cpu executor alone, but for a profile of a device.
+    let device = rest.windows(2).any(|pair| pair[0] == *"--backends" && pair[1] == *"wgpu");
+    let alone = given("--profile") && !device || given("--reach");
     let (candle, others): (Vec<&str>, Vec<&str>) =
         asked.into_iter().filter(|name| !alone && *name != "cpu").partition(|name| *name == CANDLE);
 

@@ -1,8 +1,8 @@
 //! The same of the wgpu executor: a kernel takes at least as long as a launch, and as the device's products or its
 //! memory take; these ceilings are measured by programs of our own, in turn with the steps.
 
-use dl_backends::{Kernel, Session, Wgpu};
-use dl_core::{F32, Graph, Init, Program};
+use dl_backends::{Handle, Kernel, Session, Wgpu};
+use dl_core::{F32, Graph, Init, Program, TensorRef};
 
 use super::ceilings::Ceilings;
 use super::found::{Line, Profile, Roof};
@@ -17,14 +17,26 @@ const COPIED: usize = 1 << 24;
 /// Rows, columns and terms of the product.
 const PRODUCT: usize = 768;
 
+/// What a device does at best.
+#[derive(Clone, Copy)]
+struct Rates {
+    /// Seconds.
+    launch: f64,
+    /// In a second.
+    operations: f64,
+    bytes: f64,
+}
+
+/// The best of nothing.
+const NOTHING: Rates = Rates { launch: f64::INFINITY, operations: 0.0, bytes: 0.0 };
+
 /// What a device has, measured again and again.
 struct Device {
     session: Session,
-    copy: dl_backends::Handle,
-    product: dl_backends::Handle,
-    launch: dl_backends::Handle,
-    /// Seconds of a launch; operations and bytes in a second. The best of all.
-    found: [f64; 3],
+    copy: Handle,
+    product: Handle,
+    launch: Handle,
+    best: Rates,
 }
 
 impl Device {
@@ -40,10 +52,10 @@ impl Device {
         let g = Graph::new();
         let one = g.parameter("one", F32, [1], Init::Zeros);
         let launch = session.compile(&Program::builder(&g).output("y", one + 1.0).compile()?)?;
-        let mut device = Device { session, copy, product, launch, found: [f64::INFINITY, 0.0, 0.0] };
+        let mut device = Device { session, copy, product, launch, best: NOTHING };
         // Kernels are compiled in the first run.
         device.measure()?;
-        device.found = [f64::INFINITY, 0.0, 0.0];
+        device.best = NOTHING;
         Ok(device)
     }
 
@@ -54,15 +66,17 @@ impl Device {
         let copy = self.session.profile(&self.copy, &[])?;
         let [by_launch, by_product, by_copy] =
             [&launch, &product, &copy].map(|kernels| sum(kernels, |kernel| kernel.seconds));
-        let [seconds, operations, bytes] = &mut self.found;
-        *seconds = seconds.min(by_launch);
-        *operations = operations.max(sum(&product, |kernel| kernel.operations as f64) / by_product);
-        *bytes = bytes.max(sum(&copy, |kernel| kernel.bytes as f64) / by_copy);
+        let (operations, bytes) = (sum(&product, |k| k.operations as f64), sum(&copy, |k| k.bytes as f64));
+        self.best = Rates {
+            launch: self.best.launch.min(by_launch),
+            operations: self.best.operations.max(operations / by_product),
+            bytes: self.best.bytes.max(bytes / by_copy),
+        };
         Ok(())
     }
 
     fn predict(&self, kernel: &Kernel) -> Prediction {
-        let [launch, operations, bytes] = self.found;
+        let Rates { launch, operations, bytes } = self.best;
         let launches = launch * kernel.parts as f64;
         let computing = kernel.operations as f64 / operations;
         let moving = (kernel.bytes + kernel.input_bytes) as f64 / bytes;
@@ -72,7 +86,7 @@ impl Device {
     }
 
     fn text(&self) -> String {
-        let [launch, operations, bytes] = self.found;
+        let Rates { launch, operations, bytes } = self.best;
         let text = format!(
             "a launch {} µs, products of {PRODUCT}×{PRODUCT} {} GFLOP/s, copying {} GB/s",
             digits(launch * 1e6),
@@ -89,7 +103,7 @@ impl Device {
 /// What the executor refuses.
 pub(super) fn profile(
     program: &Program,
-    batches: &[Vec<dl_core::TensorRef<'_>>],
+    batches: &[Vec<TensorRef<'_>>],
     batch: usize,
     (turns, seconds): (usize, f64),
     progress: impl Fn(f64),

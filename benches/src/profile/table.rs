@@ -76,7 +76,7 @@ pub(super) fn text(head: &str, blocks: &[Profile]) -> String {
         let all: Vec<&Line> = blocks.iter().flat_map(|block| &block.kernels).collect();
         let _ = write!(text, "\nall of these: {}\n", within(all));
     }
-    text + &notes()
+    text + &notes(blocks.iter().all(|block| block.threads == 0))
 }
 
 impl Profile {
@@ -147,26 +147,40 @@ pub(super) fn ceilings(ceilings: &Ceilings, operations: &[Operation]) -> String 
     .concat()
 }
 
-fn notes() -> String {
+/// What the columns mean, on a device or on the processor.
+fn notes(device: bool) -> String {
+    let [kernel, predicted, measured, amounts, bound] = if device { DEVICE } else { PROCESSOR };
     let notes = [
-        ("kernel", "a piece of the step, as the executor's listing names it; `around` is what no piece is."),
-        (
-            "predicted",
-            "operations at the machine's ceilings plus bytes at the speed of what holds them plus first \
-             calls; the ceilings are this program's, measured in turn with the steps.",
-        ),
-        ("measured", "the median over watched steps; where threads share a kernel, the mean of a thread."),
+        ("kernel", kernel),
+        ("predicted", predicted),
+        ("measured", measured),
         ("ratio", "measured ÷ predicted; ! where it is beyond a factor of 2 either way."),
-        ("GFLOP, GB", "operations, and bytes beyond the blocks of the first cache, by the measured time."),
-        (
-            "bound by",
-            "the largest part of the prediction: an operation, `calls` of vector kernels, `first calls` \
-             whose code and data something else has pushed out of the caches, or the level of memory \
-             that the bytes come from. `step`, `body` and `values` are the handling of what runs by itself.",
-        ),
+        ("GFLOP, GB", amounts),
+        ("bound by", bound),
     ];
     format!("\n{}", notes.map(|(name, text)| wrapped(name, text)).concat())
 }
+
+/// Of kernel, predicted, measured, GFLOP and GB, bound by.
+const PROCESSOR: [&str; 5] = [
+    "a piece of the step, as the executor's listing names it; `around` is what no piece is.",
+    "operations at the machine's ceilings plus bytes at the speed of what holds them plus first calls; the ceilings are \
+     this program's, measured in turn with the steps.",
+    "the median over watched steps; where threads share a kernel, the mean of a thread.",
+    "operations, and bytes beyond the blocks of the first cache, by the measured time.",
+    "the largest part of the prediction: an operation, `calls` of vector kernels, `first calls` whose code and data \
+     something else has pushed out of the caches, or the level of memory that the bytes come from. `step`, `body` and \
+     `values` are the handling of what runs by itself.",
+];
+
+const DEVICE: [&str; 5] = [
+    "a launch of the step, as the executor's listing names it; one in a loop is all of its turns.",
+    "a launch, and the longer of two: operations at the rate of a large product, bytes at that of a large copy. These \
+     are this program's, measured in turn with the steps, the best of all.",
+    "the median over watched steps, by the device's clock where it has one.",
+    "operations, and bytes of all that it is bound to, by the measured time.",
+    "the largest part of the prediction.",
+];
 
 fn ratio(ratio: f64, fits: bool) -> String {
     format!("{}{ratio:.2}", if fits { "" } else { "!" })

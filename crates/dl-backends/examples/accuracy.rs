@@ -2,9 +2,10 @@
 //!
 //! `cargo xtask accuracy` runs it. Prints Markdown; fails where an error is above its declared bound.
 
+mod arguments;
+
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +15,8 @@ use dl_core::ops::Unary;
 use dl_core::ops::binary::{BINARY, BinaryRow};
 use dl_core::ops::unary::{UNARY, UnaryRow};
 use rayon::prelude::*;
+
+use arguments::Asked;
 
 /// Inputs at a time: they stay in the second cache.
 const BLOCK: u64 = 1 << 13;
@@ -37,39 +40,23 @@ struct Worst {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("accuracy: {error}");
-            ExitCode::from(2)
-        }
-    }
+    arguments::run(measure)
 }
 
-fn run() -> Result<bool, Box<dyn Error>> {
-    let (mut quick, mut write) = (false, None);
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--quick" => quick = true,
-            "--write" => write = Some(args.next().ok_or("expected a file behind --write")?),
-            other => return Err(format!("unexpected argument {other:?}").into()),
-        }
-    }
+fn measure(asked: &Asked) -> Result<bool, Box<dyn Error>> {
     let started = Instant::now();
     let isas = Isa::all();
-    let mut report = heading(quick, &isas)?;
+    let mut report = heading(asked.quick, &isas)?;
     let mut good = true;
     for row in UNARY {
-        let worst = unary(row, &isas, if quick { 4099 } else { 1 });
+        let worst = unary(row, &isas, if asked.quick { 4099 } else { 1 });
         let bound = fidelity::unary(row.op);
         good &= worst.iter().all(|w| w.error <= bound);
         line(&mut report, row.name, bound, &worst, 1)?;
         eprintln!("{} {:.0} s", row.name, started.elapsed().as_secs_f64());
     }
     for row in BINARY {
-        let worst = binary(row, &isas, if quick { PAIRS >> 6 } else { PAIRS });
+        let worst = binary(row, &isas, if asked.quick { PAIRS >> 6 } else { PAIRS });
         let bound = fidelity::binary(row.op);
         good &= worst.iter().all(|w| w.error <= bound);
         line(&mut report, row.name, bound, &worst, 2)?;
@@ -77,10 +64,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
     }
     let threads = rayon::current_num_threads();
     writeln!(report, "\nTook {:.0} s with {threads} threads.", started.elapsed().as_secs_f64())?;
-    if let Some(path) = write {
-        std::fs::write(&path, &report).map_err(|error| format!("{path}: {error}"))?;
-    }
-    io::stdout().write_all(report.as_bytes())?;
+    asked.tell(&report)?;
     Ok(good)
 }
 

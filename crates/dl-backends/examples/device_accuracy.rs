@@ -2,9 +2,10 @@
 //!
 //! Prints Markdown; fails where an error is above its declared bound.
 
+mod arguments;
+
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use dl_backends::burn::{adapters, fidelity};
@@ -14,6 +15,8 @@ use dl_core::ops::binary::BINARY;
 use dl_core::ops::unary::UNARY;
 use dl_core::ops::{Binary, Unary};
 use dl_core::{Expr, F32, Graph, Named, Program, Tensor};
+
+use arguments::Asked;
 
 /// Numbers of a run.
 const BLOCK: u64 = 1 << 19;
@@ -36,27 +39,11 @@ struct Worst {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("accuracy: {error}");
-            ExitCode::from(2)
-        }
-    }
+    arguments::run(measure)
 }
 
-fn run() -> Result<bool, Box<dyn Error>> {
-    let (mut quick, mut write) = (false, None);
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--quick" => quick = true,
-            "--write" => write = Some(args.next().ok_or("expected a file behind --write")?),
-            other => return Err(format!("unexpected argument {other:?}").into()),
-        }
-    }
-    let (step, flag) = if quick { (65_537, " --quick") } else { (257, "") };
+fn measure(asked: &Asked) -> Result<bool, Box<dyn Error>> {
+    let (step, flag) = if asked.quick { (65_537, " --quick") } else { (257, "") };
     let adapters = adapters();
     let adapter = adapters.iter().find(|adapter| adapter.runs()).ok_or("no adapter runs programs")?;
     let revision = std::env::var("DL_REVISION").unwrap_or_else(|_| "not told".to_owned());
@@ -82,10 +69,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
         let worst = measured(&f, &row.value, fidelity::binary(row.op), (1_u64 << 32) / step, &pair)?;
         good &= line(&mut report, row.name, &worst, 2)?;
     }
-    if let Some(path) = write {
-        std::fs::write(&path, &report).map_err(|error| format!("{path}: {error}"))?;
-    }
-    io::stdout().write_all(report.as_bytes())?;
+    asked.tell(&report)?;
     Ok(good)
 }
 

@@ -367,6 +367,29 @@ fn sines_of_any_size() {
     launches(&agree(&program, numbers.len(), &[Tensor::vector(numbers)], 3e-7));
 }
 
+/// A scan in each step of another one, and what is kept under two names.
+#[test]
+fn loops_go_into_each_other() {
+    let g = Graph::new();
+    let x = g.input("x", F32, (B, 3, 4));
+    let zero = x.sum([1, 2]) * 0.0;
+    let outer = g.scan(1, &[x], &[zero], |carry, row| {
+        let inner = g.scan(1, &[row[0]], &[carry[0]], |carry, number| {
+            let next = (carry[0] * 0.5 + number[0]).tanh();
+            ([next], [next, next * number[0]])
+        });
+        let last = inner.finals[0];
+        ([last], [last, last, inner.outputs[1].sum(1)])
+    });
+    let mut program = Program::builder(&g).output("last", outer.finals[0]);
+    for (name, value) in ["kept", "again", "sums"].into_iter().zip(&outer.outputs) {
+        program = program.output(name, *value);
+    }
+    let program = program.compile().expect("it is right");
+    let listing = agree(&program, 6, &[array(&[6, 3, 4], 1)], 1e-6);
+    assert!(listing.contains("loop       3 times") && listing.contains("loop       4 times"), "{listing}");
+}
+
 /// A watched step does what another one does, and counts what the schedule counts.
 #[test]
 fn kernels_tell_how_long_they_took() {
