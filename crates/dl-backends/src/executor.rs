@@ -65,6 +65,26 @@ pub trait Executor: Send {
     fn is_finite(&self, buffer: &Buffer) -> Result<bool> {
         Ok(self.download(buffer)?.view().is_finite())
     }
+
+    /// Whether it has a device with memory of its own, so that [`preload`](Executor::preload) spares runs uploads.
+    fn preloads(&self) -> bool {
+        false
+    }
+
+    /// A column of examples where runs can take rows of it without the host; none where the host's memory does as
+    /// well, or the device cannot hold it.
+    ///
+    /// # Errors
+    /// When the device refuses.
+    fn preload(&self, column: TensorRef<'_>) -> Result<Option<DeviceColumn>> {
+        let _ = column;
+        Ok(None)
+    }
+
+    /// How often the host has waited for the device to finish.
+    fn waits(&self) -> u64 {
+        0
+    }
 }
 
 /// A plan for fixed sizes.
@@ -74,6 +94,11 @@ pub trait Executable: Send {
     /// # Errors
     /// When an index is outside its axis, or the device refuses.
     fn run(&mut self, call: Call<'_>) -> Result<()>;
+
+    /// Whether runs take rows of columns that the executor has [preloaded](Executor::preload): [`Call::rows`].
+    fn takes_rows(&self) -> bool {
+        false
+    }
 
     /// The same as [`run`](Executable::run), and how long each kernel took.
     ///
@@ -103,12 +128,73 @@ pub trait Executable: Send {
         to(self.output(index)?.view());
         Ok(())
     }
+
+    /// Begins to read the output at `index`, as the last run left it: later runs do not change what is read.
+    ///
+    /// # Errors
+    /// As for [`output`](Executable::output).
+    fn begin_reading(&self, index: usize) -> Result<Reading> {
+        self.output(index).map(Reading::done)
+    }
+}
+
+/// An output on its way from the device to the host.
+pub struct Reading(Way);
+
+enum Way {
+    Done(Tensor),
+    Pending(Box<dyn Pending>),
+}
+
+/// What a device is still to deliver.
+pub trait Pending: Send {
+    /// Whether it is there, so that nobody has to wait.
+    fn is_ready(&mut self) -> bool;
+
+    /// The value; waits for it.
+    ///
+    /// # Errors
+    /// When the device reports one.
+    fn wait(self: Box<Self>) -> Result<Tensor>;
+}
+
+impl Reading {
+    /// Of a value that is there.
+    pub fn done(value: Tensor) -> Self {
+        Reading(Way::Done(value))
+    }
+
+    /// Of a value that a device is to deliver.
+    pub fn pending(pending: impl Pending + 'static) -> Self {
+        Reading(Way::Pending(Box::new(pending)))
+    }
+
+    /// Whether the value is there, so that [`wait`](Reading::wait) returns at once.
+    pub fn is_ready(&mut self) -> bool {
+        match &mut self.0 {
+            Way::Done(_) => true,
+            Way::Pending(pending) => pending.is_ready(),
+        }
+    }
+
+    /// The value; waits for the device unless it [is ready](Reading::is_ready).
+    ///
+    /// # Errors
+    /// When the device reports one.
+    pub fn wait(self) -> Result<Tensor> {
+        match self.0 {
+            Way::Done(value) => Ok(value),
+            Way::Pending(pending) => pending.wait(),
+        }
+    }
 }
 
 /// What a run brings along. Sizes and element types were checked against the plan's declarations.
 pub struct Call<'a> {
-    /// One value for each of the plan's inputs, in order.
+    /// One value for each of the plan's inputs, in order; a whole column where `rows` says so.
     pub inputs: &'a [TensorRef<'a>],
+    /// Which inputs are rows of columns; only for executables that [take some](Executable::takes_rows).
+    pub rows: Option<Rows<'a>>,
     /// The session's parameters, of all its programs.
     pub parameters: &'a mut [Buffer],
     /// For each of the plan's parameters, in order, its place among `parameters`.
@@ -119,6 +205,15 @@ pub struct Call<'a> {
     pub step: u64,
     /// How many runs the session has finished.
     pub run: u64,
+}
+
+/// Inputs that are rows of columns.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// The rows, all within the columns, in the order in which inputs have them.
+    pub rows: &'a [usize],
+    /// For each of the plan's inputs the column that the executor has preloaded, unless the input itself is given.
+    pub columns: &'a [Option<&'a DeviceColumn>],
 }
 
 impl Call<'_> {
@@ -151,6 +246,24 @@ impl Buffer {
     /// When it is another executor's.
     pub fn get_mut<T: Any>(&mut self) -> Result<&mut T> {
         self.0.downcast_mut().ok_or_else(foreign)
+    }
+}
+
+/// A column of examples in the form that its executor likes.
+pub struct DeviceColumn(Box<dyn Any + Send + Sync>);
+
+impl DeviceColumn {
+    /// Wraps an executor's own representation.
+    pub fn new<T: Any + Send + Sync>(value: T) -> Self {
+        DeviceColumn(Box::new(value))
+    }
+
+    /// The executor's own representation.
+    ///
+    /// # Errors
+    /// When it is another executor's.
+    pub fn get<T: Any>(&self) -> Result<&T> {
+        self.0.downcast_ref().ok_or_else(foreign)
     }
 }
 

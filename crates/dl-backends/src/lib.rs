@@ -24,10 +24,10 @@ pub use choose::{by_name, compiled_in};
 #[cfg(feature = "cpu")]
 pub use cpu::Cpu;
 pub use error::{Error, Result};
-pub use executor::{Buffer, Call, Executable, Executor};
+pub use executor::{Buffer, Call, DeviceColumn, Executable, Executor, Pending, Reading, Rows};
 pub use model::{Answer, Model, Runner};
 pub use profile::{Amount, Kernel, Operation};
-pub use session::{Handle, Outputs, Session};
+pub use session::{Handle, Outputs, Preloaded, Session, Values};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

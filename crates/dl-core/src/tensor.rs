@@ -269,8 +269,16 @@ impl<'a> TensorRef<'a> {
     /// # Errors
     /// When the number of elements is not the product of `shape`.
     pub fn new<T: Element>(shape: &'a [usize], data: &'a [T]) -> Result<TensorRef<'a>> {
+        TensorRef::from_data(shape, T::wrap_ref(data))
+    }
+
+    /// The same of elements whose type is known only at run time.
+    ///
+    /// # Errors
+    /// When the number of elements is not the product of `shape`.
+    pub fn from_data(shape: &'a [usize], data: DataRef<'a>) -> Result<TensorRef<'a>> {
         check_len(shape, data.len())?;
-        Ok(TensorRef { shape, data: T::wrap_ref(data) })
+        Ok(TensorRef { shape, data })
     }
 
     /// Sizes of the axes, outermost first.

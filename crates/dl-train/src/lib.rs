@@ -111,7 +111,7 @@ pub use page::LivePage;
 pub use part::{Part, divided, held_out};
 pub use progress::Progress;
 pub use sampling::Sampling;
-pub use source::{Augmented, Batch, Columns, FromFn, Mixup, Prefetch, Source, Stored, from_fn};
+pub use source::{Augmented, Batch, Columns, FromFn, Mixup, Prefetch, Source, Stored, Whole, from_fn};
 pub use trainer::Trainer;
 
 #[cfg(doctest)]

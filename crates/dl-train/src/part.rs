@@ -3,7 +3,7 @@
 use dl_data::Parts;
 
 use crate::error::{Error, Result};
-use crate::source::{Batch, Source};
+use crate::source::{Batch, Source, Whole};
 
 /// Some of the examples of a source.
 #[derive(Clone, Debug)]
@@ -95,6 +95,10 @@ impl<S: Source> Source for Part<S> {
         if let Some(rows) = rows {
             self.source.prepare(&rows, batch);
         }
+    }
+
+    fn whole(&self) -> Option<Whole<'_>> {
+        self.source.whole()?.at(&self.rows)
     }
 
     fn digest(&self) -> Option<u64> {

@@ -1,11 +1,12 @@
 //! One pass over a source: batches in some order, each run through a program.
 
-use dl_backends::{Handle, Session};
+use dl_backends::{Handle, Reading, Session};
+use dl_core::TensorRef;
 use tracing::trace_span;
 
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Meters, Tally};
-use crate::source::{Batch, Feed, Source};
+use crate::source::{Batch, Feed, OnDevice, Source};
 
 /// The batches of one pass, one after the other.
 pub(crate) struct Pass<'a> {
@@ -13,9 +14,22 @@ pub(crate) struct Pass<'a> {
     handle: &'a Handle,
     how: Order,
     batch: Batch,
+    /// The same examples on a device.
+    data: Option<&'a OnDevice<'a>>,
+    /// Of inputs that lie on the device, those that metrics read.
+    labels: Batch,
     tally: Tally<'a>,
     done: usize,
     was_read: bool,
+    /// What is still to come of a batch.
+    late: Option<Late>,
+}
+
+/// Outputs of a batch on their way.
+struct Late {
+    readings: Vec<Reading>,
+    examples: usize,
+    place: String,
 }
 
 /// In which order, and how much at a time.
@@ -26,6 +40,8 @@ pub(crate) struct Order {
     pub(crate) size: usize,
     /// Outputs are read after every `read_every`-th batch and after the last.
     pub(crate) read_every: usize,
+    /// Whether what is read may arrive after later batches were begun.
+    pub(crate) late: bool,
     /// The epoch's number, from 1; 0 for an evaluation.
     pub(crate) epoch: usize,
     /// For errors: `epoch 3` or the like.
@@ -34,9 +50,18 @@ pub(crate) struct Order {
 
 impl<'a> Pass<'a> {
     /// A pass that adds up what `meters` say.
-    pub(crate) fn new(source: &'a dyn Source, handle: &'a Handle, meters: &'a Meters, how: Order) -> Self {
+    pub(crate) fn new(
+        (source, data): (&'a dyn Source, Option<&'a OnDevice<'a>>),
+        handle: &'a Handle,
+        meters: &'a Meters,
+        how: Order,
+    ) -> Self {
         let batch = Batch::new(handle.inputs(), how.epoch);
-        Pass { source, handle, how, batch, tally: Tally::new(meters), done: 0, was_read: false }
+        let names: Vec<&str> = handle.inputs().collect();
+        let labels = Batch::new(meters.inputs().map(|place| names[place]), how.epoch);
+        let how = Order { late: how.late && meters.are_scalars(), ..how };
+        let tally = Tally::new(meters);
+        Pass { source, handle, how, batch, data, labels, tally, done: 0, was_read: false, late: None }
     }
 
     pub(crate) fn batches(&self) -> usize {
@@ -63,6 +88,14 @@ impl<'a> Pass<'a> {
         &self.tally
     }
 
+    /// Waits for what is still to come of batches that are done.
+    ///
+    /// # Errors
+    /// When an output is not finite, or the device refuses.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        self.late.take().map_or(Ok(()), |late| late.arrive(&mut self.tally))
+    }
+
     /// Passes over batches that were done before, which `add` says what they added up to.
     pub(crate) fn go_on(
         &mut self,
@@ -85,24 +118,57 @@ impl<'a> Pass<'a> {
         let of_step = move || if epoch > 0 { format!(" (step {step})") } else { String::new() };
         let place = || format!("{}, batch {number} of {batches}{}", self.how.name, of_step());
         let _span = trace_span!("batch", number, step).entered();
-        self.batch.refill(self.source, rows)?;
-        if let Some(feed) = feed {
-            self.batch.feed(feed)?;
-        }
-        self.batch.check()?;
-        if let Some(next) = left.next() {
-            self.source.prepare(next, &self.batch);
-        }
-        let inputs = self.batch.views();
-        let outputs = session
-            .run(self.handle, &inputs)
-            .map_err(|source| Error::from(Kind::Batch { place: place(), source }))?;
+        let failed = |source| Error::from(Kind::Batch { place: place(), source });
+        let other = feed.map(|feed| &*feed.input);
+        let there = self.data.filter(|data| data.covers(self.handle, other));
+        let inputs: Vec<TensorRef<'_>>;
+        let outputs = match there {
+            Some(data) => {
+                self.labels.refill(self.source, rows)?;
+                let fed = feed.map(|feed| (&*feed.input, feed.tensor()));
+                let others: Vec<_> = fed.iter().map(|(name, value)| (*name, value.view())).collect();
+                data.run(session, self.handle, rows, &others).map_err(failed)?
+            }
+            None => {
+                self.batch.refill(self.source, rows)?;
+                if let Some(feed) = feed {
+                    self.batch.feed(feed)?;
+                }
+                self.batch.check()?;
+                if let Some(next) = left.next() {
+                    self.source.prepare(next, &self.batch);
+                }
+                inputs = self.batch.views();
+                session.run(self.handle, &inputs).map_err(failed)?
+            }
+        };
         self.was_read = number.is_multiple_of(self.how.read_every) || number == batches;
-        if self.was_read {
-            self.tally.add(&outputs, &inputs, rows.len(), place)?;
+        if self.was_read && self.how.late {
+            // What was begun before is there by now.
+            if let Some(late) = self.late.take() {
+                late.arrive(&mut self.tally)?;
+            }
+            let readings = self.tally.begin(&outputs)?;
+            let mut late = Late { readings, examples: rows.len(), place: place() };
+            if number == batches || late.readings.iter_mut().all(Reading::is_ready) {
+                late.arrive(&mut self.tally)?;
+            } else {
+                self.late = Some(late);
+            }
+        } else if self.was_read {
+            let from = if there.is_some() { &self.labels } else { &self.batch };
+            let input = |name: &str| from.get(name);
+            self.tally.add(&outputs, input, rows.len(), place)?;
         }
         self.done = number;
         Ok(Some(rows.len()))
+    }
+}
+
+impl Late {
+    fn arrive(self, tally: &mut Tally<'_>) -> Result<()> {
+        let values = self.readings.into_iter().map(|reading| Ok(reading.wait()?.item()?));
+        tally.add_scalars(values, self.examples, || self.place.clone())
     }
 }
 

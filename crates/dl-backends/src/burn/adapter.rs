@@ -1,7 +1,7 @@
 //! The adapter behind a device: opened with errors that say what to install, and what its failures mean.
 
 use crate::error::{Error, Result};
-use crate::executor::{Call, Executable};
+use crate::executor::{Call, Executable, Reading};
 use crate::profile::Kernel;
 use dl_core::{Tensor, TensorRef};
 
@@ -99,6 +99,10 @@ impl Executable for OnDevice {
         explained(Some(&self.adapter), self.executable.run(call))
     }
 
+    fn takes_rows(&self) -> bool {
+        self.executable.takes_rows()
+    }
+
     fn profile(&mut self, call: Call<'_>) -> Result<Vec<Kernel>> {
         explained(Some(&self.adapter), self.executable.profile(call))
     }
@@ -113,6 +117,10 @@ impl Executable for OnDevice {
 
     fn show(&self, index: usize, to: &mut dyn FnMut(TensorRef<'_>)) -> Result<()> {
         explained(Some(&self.adapter), self.executable.show(index, to))
+    }
+
+    fn begin_reading(&self, index: usize) -> Result<Reading> {
+        explained(Some(&self.adapter), self.executable.begin_reading(index))
     }
 }
 

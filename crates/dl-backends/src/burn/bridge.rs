@@ -9,17 +9,20 @@ use burn_wgpu::{CubeBackend, CubeTensor};
 use cubecl::bytes::Bytes;
 use cubecl::client::Client;
 use cubecl::server::Handle;
+use dl_core::ops::Counters;
 use dl_core::schedule::StepId;
+use dl_core::tensor::DataRef;
 use dl_core::{DType, Dims, Plan, Tensor, TensorRef};
 
 use super::compile::{self, Constant, Parts};
+use super::download;
 use super::executable::{Resident, compute};
 use super::index::check_input;
 use super::machine::Machine;
 use super::step::{Check, Env, Step};
 use super::value::{Value, extents};
 use crate::error::{Error, Result};
-use crate::executor::{Buffer, Call, Executable};
+use crate::executor::{Buffer, Call, DeviceColumn, Executable, Reading};
 use crate::gpu;
 
 type B = CubeBackend;
@@ -115,13 +118,21 @@ impl Steps {
     ///
     /// # Errors
     /// When one is outside its axis: the value whose step found it, and the message.
-    pub(crate) fn check(&self, call: &Call<'_>) -> std::result::Result<(), (usize, String)> {
-        let env = Env { inputs: call.inputs, counters: call.counters() };
+    pub(crate) fn check(&self, inputs: &[TensorRef<'_>]) -> std::result::Result<(), (usize, String)> {
+        let env = Env { inputs, counters: Counters::default() };
         self.parts
             .steps
             .iter()
             .flat_map(Step::all)
             .try_for_each(|step| check_input(step, &env).map_err(|why| (step.result, why)))
+    }
+
+    /// The inputs whose indices are checked.
+    pub(crate) fn checked(&self) -> impl Iterator<Item = usize> {
+        self.parts.steps.iter().flat_map(Step::all).filter_map(|step| match step.check {
+            Check::Input(slot) => Some(slot),
+            _ => None,
+        })
     }
 
     /// Runs some of the plan's steps in order.
@@ -206,9 +217,8 @@ impl Steps {
     /// # Errors
     /// When they are no bytes.
     pub(crate) fn upload_bytes(&self, tensor: TensorRef<'_>) -> Wrong<Handle> {
-        let mut bytes = tensor.get::<u8>().map_err(|e| e.to_string())?.to_vec();
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        Ok(self.client().create(Bytes::from_bytes_vec(bytes)))
+        let bytes = tensor.get::<u8>().map_err(|e| e.to_string())?;
+        Ok(self.client().create(Bytes::from_bytes_vec(padded(bytes))))
     }
 
     /// How many invocations a subgroup has, where lanes follow each other in a work group; found by a kernel
@@ -223,6 +233,14 @@ impl Steps {
     /// When the device reports one.
     pub(crate) fn download(&self, handle: Handle, dtype: DType, shape: &[usize]) -> Wrong<Tensor> {
         self.machine.download(self.value(handle, dtype, shape), dtype, shape)
+    }
+
+    /// The same without waiting.
+    pub(crate) fn begin_download(&self, handle: Handle, dtype: DType, shape: &[usize]) -> Reading {
+        if shape.contains(&0) {
+            return Reading::done(Tensor::zeros(dtype, shape));
+        }
+        Reading::pending(download::Pending::new(self.machine.clone(), handle, dtype, shape))
     }
 
     /// A parameter's memory, row-major, and whether nobody else has it.
@@ -251,6 +269,42 @@ impl Steps {
         resident.value = self.value(handle, resident.dtype, &resident.shape);
         Ok(())
     }
+}
+
+/// Elements of a column at most: kernels count them in 32 bits.
+const COLUMN: usize = i32::MAX as usize;
+
+/// A column of examples on the device, bytes four in a word; none where no buffer holds it, or not all of its integers
+/// fit.
+///
+/// # Errors
+/// When the device refuses.
+pub(super) fn preload(machine: &Arc<Machine<B>>, column: TensorRef<'_>) -> Result<Option<DeviceColumn>> {
+    let (dtype, shape) = (column.dtype(), column.shape());
+    let bytes = column.data().len().saturating_mul(if dtype == DType::U8 { 1 } else { 4 });
+    let fits = machine.adapter.as_ref().is_none_or(|adapter| adapter.holds(bytes).is_ok());
+    let words = machine.bool == BoolStore::U32;
+    if column.data().is_empty() || column.data().len() > COLUMN || !fits || !words {
+        return Ok(None);
+    }
+    let client: Client = machine.device.client();
+    let handle = match column.data() {
+        DataRef::U8(bytes) => client.create(Bytes::from_bytes_vec(padded(bytes))),
+        _ => match machine.upload(column).and_then(memory) {
+            Ok(handle) => handle,
+            // The run that takes such a row says so.
+            Err(_) => return Ok(None),
+        },
+    };
+    let width = shape[1..].iter().product();
+    Ok(Some(DeviceColumn::new(gpu::Column { handle, dtype, width })))
+}
+
+/// Bytes as whole words.
+fn padded(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
 }
 
 /// The memory of a value's elements, row-major.

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use burn_backend::Backend;
 use dl_core::{DType, Dims, Plan, Tensor, TensorRef};
@@ -11,7 +12,7 @@ use super::compile::compile;
 use super::executable::{Resident, guarded};
 use super::machine::Machine;
 use crate::error::{Error, Result};
-use crate::executor::{Buffer, Executable, Executor};
+use crate::executor::{Buffer, DeviceColumn, Executable, Executor};
 
 /// An executor on one device: what all of them share.
 struct On<B: Backend> {
@@ -20,16 +21,20 @@ struct On<B: Backend> {
     machine: OnceCell<Arc<Machine<B>>>,
     open: Box<dyn Fn() -> Result<Machine<B>> + Send>,
     compiler: Compiler<B>,
+    /// Takes columns to the device, where it is one of its own.
+    preloader: Option<Preloader<B>>,
     pool: Option<Arc<rayon::ThreadPool>>,
 }
 
 /// Compiles plans for a device.
 type Compiler<B> = fn(&Arc<Machine<B>>, &Arc<Plan>, &Dims) -> Result<Box<dyn Executable>>;
 
+type Preloader<B> = fn(&Arc<Machine<B>>, TensorRef<'_>) -> Result<Option<DeviceColumn>>;
+
 impl<B: Backend> On<B> {
     fn new(name: &'static str, open: impl Fn() -> Result<Machine<B>> + Send + 'static) -> Self {
         let compiler: Compiler<B> = |machine, plan, dims| Ok(Box::new(compile(machine, plan, dims)?));
-        On { name, machine: OnceCell::new(), open: Box::new(open), compiler, pool: None }
+        On { name, machine: OnceCell::new(), open: Box::new(open), compiler, preloader: None, pool: None }
     }
 
     #[cfg(any(feature = "ndarray", feature = "flex"))]
@@ -71,6 +76,16 @@ impl<B: Backend> On<B> {
         let read =
             guarded(self.name, || machine.download(value.clone(), *dtype, shape).map_err(Error::value));
         explained(machine.adapter.as_ref(), read)
+    }
+
+    fn preload(&self, column: TensorRef<'_>) -> Result<Option<DeviceColumn>> {
+        let Some(preloader) = self.preloader else { return Ok(None) };
+        let machine = self.machine()?;
+        explained(machine.adapter.as_ref(), guarded(self.name, || preloader(machine, column)))
+    }
+
+    fn waits(&self) -> u64 {
+        self.machine.get().map_or(0, |machine| machine.waits.load(Ordering::Relaxed))
     }
 
     /// Shares the elements, which burn writes over only where nobody else has them.
@@ -128,6 +143,18 @@ macro_rules! executors {
             fn copy(&self, from: &Buffer, into: &mut Option<Buffer>) -> Result<()> {
                 *into = Some(self.0.copy(from)?);
                 Ok(())
+            }
+
+            fn preloads(&self) -> bool {
+                self.0.preloader.is_some()
+            }
+
+            fn preload(&self, column: TensorRef<'_>) -> Result<Option<DeviceColumn>> {
+                self.0.preload(column)
+            }
+
+            fn waits(&self) -> u64 {
+                self.0.waits()
             }
         }
     )*};
@@ -212,8 +239,12 @@ impl Default for Wgpu {
 impl Wgpu {
     /// On a device of one's choice. It is opened by the first program or parameter.
     pub fn on(device: burn_wgpu::WgpuDevice) -> Self {
-        let open = move || super::open::open("wgpu", &device);
-        Wgpu(On { compiler: super::bridge::compile, ..On::new("wgpu", open) })
+        Wgpu::opened_by(move || super::open::open("wgpu", &device))
+    }
+
+    fn opened_by(open: impl Fn() -> Result<Machine<burn_wgpu::CubeBackend>> + Send + 'static) -> Self {
+        let (compiler, preloader) = (super::bridge::compile, Some(super::bridge::preload as Preloader<_>));
+        Wgpu(On { compiler, preloader, ..On::new("wgpu", open) })
     }
 
     /// Without operations between the invocations of a subgroup: for a device or driver whose own are at fault. Products
@@ -227,6 +258,6 @@ impl Wgpu {
             let _ = machine.lanes.set(None);
             Ok(machine)
         };
-        Wgpu(On { compiler: self.0.compiler, ..On::new("wgpu", without) })
+        Wgpu::opened_by(without)
     }
 }

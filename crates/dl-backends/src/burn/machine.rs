@@ -1,5 +1,7 @@
 //! A device of a burn backend: which element types it has, and how values travel there and back.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 #[cfg(feature = "wgpu")]
 use burn_backend::DeviceOps as _;
 use burn_backend::tensor::Device;
@@ -38,6 +40,8 @@ pub(super) struct Machine<B: Backend> {
     pub(super) rough: Rough,
     /// What runs it, if it is not the processor.
     pub(super) adapter: Option<Adapter>,
+    /// How often the host has waited for it.
+    pub(super) waits: AtomicU64,
 }
 
 impl<B: Backend> Machine<B> {
@@ -57,6 +61,7 @@ impl<B: Backend> Machine<B> {
             lanes: std::sync::OnceLock::new(),
             rough: Rough::default(),
             adapter: None,
+            waits: AtomicU64::new(0),
         }
     }
 
@@ -78,6 +83,7 @@ impl<B: Backend> Machine<B> {
             lanes: std::sync::OnceLock::new(),
             rough,
             adapter: Some(adapter),
+            waits: AtomicU64::new(0),
         }
     }
 
@@ -175,7 +181,11 @@ impl<B: Backend> Machine<B> {
     /// # Errors
     /// When the device reports one.
     pub(super) fn download(&self, value: Value<B>, dtype: DType, shape: &[usize]) -> Result<Tensor, String> {
-        let data = match value.whole(shape) {
+        let whole = value.whole(shape);
+        if !self.on_host && !whole.is_empty() {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+        }
+        let data = match whole {
             Value::Empty => return Ok(Tensor::zeros(dtype, shape)),
             Value::Float(t) => read_sync(B::float_into_data(t)),
             Value::Int(t) => read_sync(B::int_into_data(t)),

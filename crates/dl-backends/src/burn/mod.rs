@@ -28,6 +28,8 @@ mod cumulative;
 mod device;
 #[cfg(feature = "wgpu")]
 mod devices;
+#[cfg(feature = "wgpu")]
+mod download;
 mod elementwise;
 mod executable;
 mod executors;

@@ -39,7 +39,7 @@ fn compiled(program: &Program) -> Result<Executable<burn_flex::Flex>> {
 
 fn run(program: &Program, inputs: &[TensorRef<'_>]) -> Result<Vec<Tensor>> {
     let mut made = compiled(program)?;
-    made.run(Call { inputs, parameters: &mut [], slots: &[], seed: 7, step: 3, run: 3 })?;
+    made.run(Call { inputs, rows: None, parameters: &mut [], slots: &[], seed: 7, step: 3, run: 3 })?;
     (0..program.outputs().len()).map(|i| made.output(i)).collect()
 }
 

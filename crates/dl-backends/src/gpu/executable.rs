@@ -1,8 +1,8 @@
 //! Running lowered schedules: inputs up, launches in order, nothing read back that nobody asks for.
 
 use cubecl::server::Handle;
-use dl_core::Tensor;
 use dl_core::schedule::Schedule;
+use dl_core::{DType, Tensor};
 
 use super::launch::Launch;
 use super::looped::{self, Turns};
@@ -11,12 +11,14 @@ use super::memory::{Home, Life, Place, Slot, SlotId, places};
 use super::merge::{constants, merged};
 use super::perform::{Ground, Memory, Watch};
 use super::recipe::Recipe;
+use super::rows::{Column, Gathering, Into};
 use super::shader::Shader;
 use crate::burn::bridge::Steps;
 use crate::burn::{guarded, size};
 use crate::error::{Error, Result};
-use crate::executor::{self, Call};
+use crate::executor::{self, Call, Reading, Rows};
 use crate::profile::Kernel;
+use crate::session::rows_of;
 
 /// A plan for given sizes as launches of generated kernels.
 pub(crate) struct Executable {
@@ -31,6 +33,9 @@ pub(crate) struct Executable {
     /// The slots of parameters that launches write.
     updated: Vec<SlotId>,
     lacks: Vec<String>,
+    device: Device,
+    /// What gathers inputs that are rows of columns.
+    gathering: Option<Gathering>,
     has_begun: bool,
     has_run: bool,
 }
@@ -121,6 +126,8 @@ impl Executable {
             used,
             updated,
             lacks,
+            device,
+            gathering: None,
             has_begun: false,
             has_run: false,
         }))
@@ -148,7 +155,7 @@ impl Executable {
     }
 
     fn execute(&mut self, call: &mut Call<'_>, watch: &mut Option<Watch>) -> Result<()> {
-        self.ground.steps.check(call).map_err(|(value, why)| self.ground.fault(value, why))?;
+        self.check(call)?;
         self.bind(call)?;
         for timed in self.works.iter().filter(|timed| !(timed.once && self.has_begun)) {
             self.ground.perform(&timed.work, &mut self.memory, call, watch)?;
@@ -160,12 +167,54 @@ impl Executable {
         Ok(())
     }
 
+    /// Checks the indices among the inputs.
+    fn check(&self, call: &mut Call<'_>) -> Result<()> {
+        let steps = &self.ground.steps;
+        let fault = |(value, why)| self.ground.fault(value, why);
+        let Some(Rows { rows, columns }) = call.rows else { return steps.check(call.inputs).map_err(fault) };
+        let is_checked = |place: usize| columns[place].is_some() && steps.checked().any(|slot| slot == place);
+        let picked: Vec<Option<Tensor>> = (0..columns.len())
+            .map(|place| is_checked(place).then(|| rows_of(call.inputs[place], rows)))
+            .collect();
+        let inputs = picked.iter().zip(call.inputs);
+        let inputs: Vec<_> =
+            inputs.map(|(picked, whole)| picked.as_ref().map_or(*whole, Tensor::view)).collect();
+        steps.check(&inputs).map_err(fault)
+    }
+
+    /// Gathers the inputs that are rows of columns.
+    fn take_rows(&mut self, call: &Call<'_>) -> Result<()> {
+        let Some(Rows { rows, columns }) = call.rows else { return Ok(()) };
+        let mut wanted = vec![];
+        for (i, slot) in self.ground.slots.iter().enumerate().filter(|(i, _)| self.used[*i]) {
+            if let Home::Input(index) = slot.home
+                && let Some(buffer) = columns[index]
+            {
+                let into = Into { slot: SlotId(i), len: slot.len, packed: slot.packed };
+                wanted.push((into, buffer.get::<Column>()?));
+            }
+        }
+        let client = &self.ground.client;
+        let gathering = match self.gathering.take().filter(|gathering| gathering.fits(&wanted)) {
+            Some(gathering) => gathering,
+            None => Gathering::new(client, &wanted, self.device),
+        };
+        let gathering = self.gathering.insert(gathering);
+        let numbers = self.ground.words(rows.iter().map(|row| *row as i64).collect())?;
+        for (slot, handle) in gathering.gather(client, self.ground.steps.name(), numbers, &wanted)? {
+            self.memory[slot.0] = Some(handle);
+        }
+        Ok(())
+    }
+
     /// What the caller brings along.
     fn bind(&mut self, call: &mut Call<'_>) -> Result<()> {
+        self.take_rows(call)?;
+        let column = |index: usize| call.rows.and_then(|Rows { columns, .. }| columns[index]);
         let Ground { schedule, steps, slots, .. } = &self.ground;
         for (i, slot) in slots.iter().enumerate() {
             match slot.home {
-                Home::Input(index) if self.used[i] => {
+                Home::Input(index) if self.used[i] && column(index).is_none() => {
                     let name = &schedule.plan().inputs()[index].decl.name;
                     let input = call.inputs[index];
                     let handle = match slot.packed {
@@ -242,6 +291,19 @@ impl Executable {
         }
     }
 
+    /// Where the last run left an output.
+    fn left(&self, index: usize) -> Result<(Handle, DType, &[usize])> {
+        let Ground { schedule, steps, .. } = &self.ground;
+        let (name, plan) = (steps.name(), schedule.plan());
+        let found = self.outputs.get(index).filter(|_| self.has_run).zip(plan.outputs().get(index));
+        let Some((slot, output)) = found else {
+            return Err(Error::executor(name, format!("output {index} is not there: nothing has run yet")));
+        };
+        let handle =
+            self.memory[slot.0].clone().ok_or_else(|| Error::executor(name, "an output is nowhere"))?;
+        Ok((handle, plan.value(output.value).dtype, schedule.shape(output.value)))
+    }
+
     /// Lets go what belongs to the caller.
     fn let_go(&mut self) {
         for (slot, memory) in self.ground.slots.iter().zip(&mut self.memory) {
@@ -300,6 +362,10 @@ impl executor::Executable for Executable {
         done
     }
 
+    fn takes_rows(&self) -> bool {
+        true
+    }
+
     fn profile(&mut self, mut call: Call<'_>) -> Result<Vec<Kernel>> {
         self.has_run = false;
         let (name, mut watch) = (self.ground.steps.name(), Some(Watch::new()));
@@ -321,15 +387,14 @@ impl executor::Executable for Executable {
     }
 
     fn output(&self, index: usize) -> Result<Tensor> {
-        let Ground { schedule, steps, .. } = &self.ground;
-        let (name, plan) = (steps.name(), schedule.plan());
-        let found = self.outputs.get(index).filter(|_| self.has_run).zip(plan.outputs().get(index));
-        let Some((slot, output)) = found else {
-            return Err(Error::executor(name, format!("output {index} is not there: nothing has run yet")));
-        };
-        let handle =
-            self.memory[slot.0].clone().ok_or_else(|| Error::executor(name, "an output is nowhere"))?;
-        let (dtype, shape) = (plan.value(output.value).dtype, schedule.shape(output.value));
-        guarded(name, || steps.download(handle, dtype, shape).map_err(Error::value))
+        let (handle, dtype, shape) = self.left(index)?;
+        let steps = &self.ground.steps;
+        guarded(steps.name(), || steps.download(handle, dtype, shape).map_err(Error::value))
+    }
+
+    fn begin_reading(&self, index: usize) -> Result<Reading> {
+        let (handle, dtype, shape) = self.left(index)?;
+        let steps = &self.ground.steps;
+        guarded(steps.name(), || Ok(steps.begin_download(handle, dtype, shape)))
     }
 }

@@ -12,6 +12,7 @@
 //! | which launches are one | `merge.rs` |
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
 //! | what has no text, by burn's operations on the same memory | `recipe.rs` |
+//! | inputs that are rows of columns on the device | `rows.rs` |
 //! | where values lie; work of all kinds, done; runs | `memory.rs`, `perform.rs`, `executable.rs` |
 //! | how wide subgroups are; how long kernels take | `probe.rs`, `profile.rs` |
 //!
@@ -38,6 +39,7 @@ mod product;
 mod profile;
 mod recipe;
 mod reduction;
+mod rows;
 mod shader;
 mod tiles;
 mod update;
@@ -51,6 +53,7 @@ use crate::burn::bridge::Steps;
 use crate::error::Result;
 
 pub(crate) use self::executable::Executable;
+pub(crate) use self::rows::Column;
 
 /// The range of subgroup sizes that CubeCL gives an adapter that tells none, as software devices do.
 const UNTOLD: (u32, u32) = (8, 128);

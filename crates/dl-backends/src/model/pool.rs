@@ -55,7 +55,7 @@ impl Instance {
         let Work { executable, weights, slots } = &mut self.work;
         let (parameters, slots) = (&mut weights[..], &slots[..]);
         // Every run is the first one: a model is a function.
-        executable.run(Call { inputs, parameters, slots, seed, step: 0, run: 0 })
+        executable.run(Call { inputs, rows: None, parameters, slots, seed, step: 0, run: 0 })
     }
 
     /// What the last run left.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dl_core::plan::Plan;
 use dl_core::program::bind;
-use dl_core::{Dims, TensorRef};
+use dl_core::{DType, Dims, TensorRef};
 use tracing::debug_span;
 
 use super::watch::Watch;
@@ -41,6 +41,21 @@ struct Variant {
     used: u64,
 }
 
+/// An input's element type and shape.
+#[derive(Clone, Copy)]
+pub(super) struct Form<'a> {
+    pub(super) dtype: DType,
+    pub(super) shape: &'a [usize],
+    /// How long the first axis is, where the shape is that of a column.
+    pub(super) rows: Option<usize>,
+}
+
+impl<'a> Form<'a> {
+    pub(super) fn of(input: TensorRef<'a>) -> Self {
+        Form { dtype: input.dtype(), shape: input.shape(), rows: None }
+    }
+}
+
 impl Loaded {
     pub(super) fn new(plan: Arc<Plan>, slots: Vec<usize>, watch: Option<Watch>) -> Self {
         Loaded { plan, slots, watch, variants: Variants::default() }
@@ -58,13 +73,7 @@ impl Loaded {
         inputs: &[TensorRef<'_>],
         most: usize,
     ) -> Result<usize> {
-        let slots = self.plan.inputs();
-        let typed = slots.len() == inputs.len()
-            && slots
-                .iter()
-                .zip(inputs)
-                .all(|(s, t)| s.decl.dtype == t.dtype() && s.decl.shape.len() == t.shape().len());
-        if typed && let Some(place) = self.variants.find(inputs) {
+        if let Some(place) = self.find(inputs.iter().map(|input| Form::of(*input))) {
             return Ok(place);
         }
         let dims = self.dims(inputs)?;
@@ -72,6 +81,19 @@ impl Loaded {
         let _span = debug_span!("compile", executor = executor.name(), sizes = ?dims).entered();
         let executable = executor.compile(self.runs(), &dims)?;
         Ok(self.variants.add(inputs, executable))
+    }
+
+    /// The place of the executable for inputs of these forms, if it is there.
+    pub(super) fn find<'f>(
+        &mut self,
+        forms: impl ExactSizeIterator<Item = Form<'f>> + Clone,
+    ) -> Option<usize> {
+        let slots = self.plan.inputs();
+        let typed = slots.len() == forms.len()
+            && slots.iter().zip(forms.clone()).all(|(slot, form)| {
+                slot.decl.dtype == form.dtype && slot.decl.shape.len() == form.shape.len()
+            });
+        if typed { self.variants.find(forms) } else { None }
     }
 
     /// The sizes of the named dimensions.
@@ -99,9 +121,15 @@ impl Variants {
         &mut *self.all[place].executable
     }
 
-    fn find(&mut self, inputs: &[TensorRef<'_>]) -> Option<usize> {
+    fn find<'f>(&mut self, forms: impl Iterator<Item = Form<'f>>) -> Option<usize> {
         self.sizes.clear();
-        self.sizes.extend(inputs.iter().flat_map(|t| t.shape()));
+        for Form { shape, rows, .. } in forms {
+            let first = self.sizes.len();
+            self.sizes.extend(shape);
+            if let (Some(rows), Some(size)) = (rows, self.sizes.get_mut(first)) {
+                *size = rows;
+            }
+        }
         let place = *self.places.get(&self.sizes[..])?;
         self.runs += 1;
         self.all[place].used = self.runs;

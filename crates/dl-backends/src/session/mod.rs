@@ -4,6 +4,7 @@ mod anchor;
 mod keep;
 mod loaded;
 mod outputs;
+mod preloaded;
 mod watch;
 
 use std::collections::HashMap;
@@ -17,6 +18,9 @@ use dl_core::{Name, Plan, Program, Tensor, TensorRef};
 use self::anchor::Anchor;
 use self::loaded::Loaded;
 pub use self::outputs::Outputs;
+#[cfg(feature = "wgpu")]
+pub(crate) use self::preloaded::rows_of;
+pub use self::preloaded::{Preloaded, Values};
 use self::watch::{Moment, Watch};
 use crate::error::{Error, Result};
 use crate::executor::{Buffer, Call, Executable, Executor};
@@ -240,17 +244,15 @@ impl Session {
     ) -> Result<(R, usize)> {
         let program = find(&mut self.programs, handle)?;
         let variant = program.variant(&*self.executor, inputs, self.sizes)?;
-        let updates = u64::from(program.plan.has_updates());
-        let next = self.step.checked_add(updates).filter(|next| *next <= LAST).ok_or_else(|| {
-            let step = self.step;
-            Error::value(format!("after step {step} none can be counted: {LAST} is the last"))
-        })?;
+        let next = self.next(handle)?;
+        let program = find(&mut self.programs, handle)?;
         if let Some(watch) = &program.watch {
             watch.inputs(inputs, &self.infinite)?;
             watch.keep(&*self.executor, &program.slots, (&self.buffers, &mut self.kept))?;
         }
         let (parameters, slots) = (&mut self.buffers[..], &program.slots[..]);
-        let call = Call { inputs, parameters, slots, seed: self.seed, step: self.step, run: self.run };
+        let call =
+            Call { inputs, rows: None, parameters, slots, seed: self.seed, step: self.step, run: self.run };
         let executables = &mut program.variants;
         let result = work(executables.get_mut(variant), call)?;
         if let Some(watch) = &program.watch {
@@ -259,8 +261,8 @@ impl Session {
             if let Err(wrong) = looked {
                 watch.restore(&program.slots, (&mut self.buffers, &mut self.kept));
                 let (parameters, slots) = (&mut self.buffers[..], &program.slots[..]);
-                let call =
-                    Call { inputs, parameters, slots, seed: self.seed, step: self.step, run: self.run };
+                let (seed, step, run) = (self.seed, self.step, self.run);
+                let call = Call { inputs, rows: None, parameters, slots, seed, step, run };
                 let moment = Moment { call, dims: program.dims(inputs)?, infinite: &self.infinite };
                 return Err(watch.explain(wrong, &*self.executor, moment));
             }
@@ -268,6 +270,18 @@ impl Session {
         self.step = next;
         self.run = self.run.wrapping_add(1);
         Ok((result, variant))
+    }
+
+    /// The number of finished steps after a run of a program.
+    ///
+    /// # Errors
+    /// When no more can be counted.
+    fn next(&self, handle: &Handle) -> Result<u64> {
+        let updates = u64::from(handle.plan.has_updates());
+        self.step.checked_add(updates).filter(|next| *next <= LAST).ok_or_else(|| {
+            let step = self.step;
+            Error::value(format!("after step {step} none can be counted: {LAST} is the last"))
+        })
     }
 
     /// Runs a program once with inputs by name, in any order. In a loop, [`run`](Session::run) is
@@ -294,6 +308,11 @@ impl Session {
     /// run to run ([`Clock::Run`](dl_core::ops::Clock)) depend on it.
     pub fn runs(&self) -> u64 {
         self.run
+    }
+
+    /// How often the host has waited for the executor's device, which it does to read something: 0 on the processor.
+    pub fn waits(&self) -> u64 {
+        self.executor.waits()
     }
 
     /// Sets the number of finished runs, as when a session resumes.

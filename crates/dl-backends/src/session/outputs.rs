@@ -6,7 +6,7 @@ use dl_core::{Plan, Tensor};
 
 use super::listed;
 use crate::error::{Error, Result};
-use crate::executor::Executable;
+use crate::executor::{Executable, Reading};
 
 /// The outputs of the last run; each is fetched from the device when it is read.
 pub struct Outputs<'s> {
@@ -25,6 +25,24 @@ impl<'s> Outputs<'s> {
     /// When there is none, or the device refuses.
     pub fn read(&self, name: &str) -> Result<Tensor> {
         self.executable.output(self.place(name)?)
+    }
+
+    /// Begins to read the output called `name`: a device delivers it while later runs go on, which do not change
+    /// what is read.
+    ///
+    /// # Errors
+    /// When there is none, or the device refuses.
+    pub fn begin_reading(&self, name: &str) -> Result<Reading> {
+        self.executable.begin_reading(self.place(name)?)
+    }
+
+    /// The same at a place found by [`Handle::output`](crate::Handle::output).
+    ///
+    /// # Errors
+    /// When there is none, or the device refuses.
+    pub fn begin_reading_at(&self, place: usize) -> Result<Reading> {
+        self.check(place)?;
+        self.executable.begin_reading(place)
     }
 
     /// Copies the output called `name` into `into`, row by row; on `cpu` nothing is allocated for it.

@@ -157,8 +157,8 @@ impl Watch {
 fn first(program: &Program, executor: &dyn Executor, moment: Moment<'_>) -> Result<Option<Error>> {
     let diagnosis = Diagnosis::new(program, moment.infinite);
     let mut executable = executor.compile(&Arc::new(diagnosis.plan().clone()), &moment.dims)?;
-    let Call { inputs, parameters, slots, seed, step, run } = moment.call;
-    executable.run(Call { inputs, parameters: &mut *parameters, slots, seed, step, run })?;
+    let Call { inputs, rows, parameters, slots, seed, step, run } = moment.call;
+    executable.run(Call { inputs, rows, parameters: &mut *parameters, slots, seed, step, run })?;
     let found = diagnosis.first(|place| {
         Ok::<_, Error>(match place {
             Place::Output(i) => Statistics::of(executable.output(i)?.view()),

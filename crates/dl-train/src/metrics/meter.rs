@@ -1,6 +1,6 @@
 //! What is reported of a program, and how it is added up over batches.
 
-use dl_backends::{Handle, Outputs};
+use dl_backends::{Handle, Outputs, Reading};
 use dl_core::spelling::suggestion;
 use dl_core::{DType, Name, TensorRef};
 
@@ -120,6 +120,22 @@ impl Metric {
         Metric::exact(Exact::RSquared, "r2", output, targets)
     }
 
+    /// Adds the scalar of a batch of `rows` examples.
+    fn add(&self, state: &mut Vec<f64>, value: f64, rows: usize, place: impl Fn() -> String) -> Result<()> {
+        if !value.is_finite() {
+            let output = self.output.to_string();
+            return Err(Kind::Diverged { place: place(), output, value }.into());
+        }
+        let before = state.pop();
+        state.push(match self.merge {
+            Merge::Mean => before.unwrap_or(0.0) + value * rows as f64,
+            Merge::Largest => before.map_or(value, |old| old.max(value)),
+            Merge::Smallest => before.map_or(value, |old| old.min(value)),
+            Merge::Share | Merge::Exact(..) => before.unwrap_or(0.0) + value,
+        });
+        Ok(())
+    }
+
     /// Reports it under another name.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
@@ -155,6 +171,19 @@ impl Meters {
         }
         let hint = suggestion(name, names.iter().copied());
         Err(Error::value(format!("no metric {name} is reported; there are {}{hint}", listed(&names))))
+    }
+
+    /// Whether all are scalar outputs.
+    pub(crate) fn are_scalars(&self) -> bool {
+        self.0.iter().all(|meter| meter.labels.is_none())
+    }
+
+    /// The program's inputs that are labels.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().filter_map(|meter| match meter.labels {
+            Some(Labels::Input(place)) => Some(place),
+            _ => None,
+        })
     }
 
     fn names(&self) -> Vec<&str> {
@@ -244,37 +273,53 @@ impl<'m> Tally<'m> {
     }
 
     /// Reads the outputs of a batch of `rows` examples; `place` says which batch, for errors.
-    pub(crate) fn add(
+    pub(crate) fn add<'i>(
         &mut self,
         outputs: &Outputs<'_>,
-        inputs: &[TensorRef<'_>],
+        input: impl Fn(&str) -> Option<TensorRef<'i>>,
         rows: usize,
         place: impl Fn() -> String,
     ) -> Result<()> {
         self.last.clear();
         for (Meter { metric, output, labels }, state) in self.meters.0.iter().zip(&mut self.states) {
             let value = outputs.read_at(*output)?;
-            if let (Merge::Exact(what, _), Some(labels)) = (&metric.merge, labels) {
+            if let (Merge::Exact(what, name), Some(labels)) = (&metric.merge, labels) {
                 let added = match labels {
-                    Labels::Input(place) => what.add(state, value.view(), inputs[*place]),
+                    Labels::Input(_) => match input(name) {
+                        Some(labels) => what.add(state, value.view(), labels),
+                        None => Err(format!("input {name} is missing")),
+                    },
                     Labels::Output(place) => what.add(state, value.view(), outputs.read_at(*place)?.view()),
                 };
                 added.map_err(|why| Error::value(format!("{}: {}: {why}", place(), metric.name)))?;
                 continue;
             }
             let value = value.item()?;
-            if !value.is_finite() {
-                let output = metric.output.to_string();
-                return Err(Kind::Diverged { place: place(), output, value }.into());
-            }
+            metric.add(state, value, rows, &place)?;
             self.last.push(value);
-            let before = state.pop();
-            state.push(match metric.merge {
-                Merge::Mean => before.unwrap_or(0.0) + value * rows as f64,
-                Merge::Largest => before.map_or(value, |old| old.max(value)),
-                Merge::Smallest => before.map_or(value, |old| old.min(value)),
-                Merge::Share | Merge::Exact(..) => before.unwrap_or(0.0) + value,
-            });
+        }
+        self.examples += rows as f64;
+        Ok(())
+    }
+
+    /// Begins to read what [scalars](Meters::are_scalars) there are of a batch.
+    pub(crate) fn begin(&self, outputs: &Outputs<'_>) -> Result<Vec<Reading>> {
+        let readings = self.meters.0.iter().map(|meter| outputs.begin_reading_at(meter.output));
+        Ok(readings.collect::<dl_backends::Result<_>>()?)
+    }
+
+    /// Adds the scalars of a batch of `rows` examples.
+    pub(crate) fn add_scalars(
+        &mut self,
+        values: impl Iterator<Item = Result<f64>>,
+        rows: usize,
+        place: impl Fn() -> String,
+    ) -> Result<()> {
+        self.last.clear();
+        for ((Meter { metric, .. }, state), value) in self.meters.0.iter().zip(&mut self.states).zip(values) {
+            let value = value?;
+            metric.add(state, value, rows, &place)?;
+            self.last.push(value);
         }
         self.examples += rows as f64;
         Ok(())

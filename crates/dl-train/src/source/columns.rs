@@ -6,7 +6,7 @@ use dl_backends::weights::{ArrayFile, Format, write_into};
 use dl_core::tensor::{Data, Element};
 use dl_core::{Name, Tensor};
 
-use super::{Batch, Source, digest_of, in_range};
+use super::{Batch, Source, Whole, digest_of, in_range};
 use crate::error::{Error, Result};
 
 /// Named arrays in memory; along their first axis are the examples.
@@ -90,6 +90,10 @@ impl Source for Columns {
             }?;
         }
         Ok(())
+    }
+
+    fn whole(&self) -> Option<Whole<'_>> {
+        Some(Whole::new(self.columns.iter().map(|(name, value)| (name.clone(), value.view().into()))))
     }
 
     fn digest(&self) -> Option<u64> {

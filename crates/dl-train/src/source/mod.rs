@@ -8,9 +8,11 @@ mod mixup;
 mod prefetch;
 mod stored;
 mod tables;
+mod whole;
 
 use std::sync::Arc;
 
+use dl_backends::Values;
 use dl_core::tensor::Element;
 use dl_core::{DType, Name, Tensor, TensorRef};
 use twox_hash::XxHash3_64;
@@ -20,6 +22,8 @@ pub use self::columns::Columns;
 pub use self::mixup::Mixup;
 pub use self::prefetch::Prefetch;
 pub use self::stored::Stored;
+pub(crate) use self::whole::OnDevice;
+pub use self::whole::Whole;
 use crate::error::{Error, Result, listed};
 
 /// Examples, numbered from 0, that programs are fed with.
@@ -40,6 +44,13 @@ pub trait Source {
     /// may be wrong, or not be followed.
     fn prepare(&self, next: &[usize], batch: &Batch) {
         let _ = (next, batch);
+    }
+
+    /// All examples as arrays, if they lie in memory and [`fill`](Source::fill) feeds them as they are: a device of its
+    /// own is then given them once, and gathers batches by itself
+    /// ([`Trainer::preloading`](crate::Trainer::preloading)).
+    fn whole(&self) -> Option<Whole<'_>> {
+        None
     }
 
     /// What tells these examples from others, if that is known: the same for the same ones on every machine.
@@ -66,6 +77,16 @@ pub(crate) struct Feed {
     pub(crate) input: Name,
     pub(crate) dtype: DType,
     pub(crate) value: f64,
+}
+
+impl Feed {
+    /// The scalar as an array.
+    pub(crate) fn tensor(&self) -> Tensor {
+        match self.dtype {
+            DType::F64 => Tensor::scalar(self.value),
+            _ => Tensor::scalar(self.value as f32),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -234,6 +255,10 @@ macro_rules! forwarded {
                 (**self).prepare(next, batch);
             }
 
+            fn whole(&self) -> Option<Whole<'_>> {
+                (**self).whole()
+            }
+
             fn digest(&self) -> Option<u64> {
                 (**self).digest()
             }
@@ -257,6 +282,13 @@ impl Source for dl_data::Split {
         })?;
         let labels = self.labels();
         batch.set("y", &[rows.len()], |y| y.extend(rows.iter().map(|&i| i64::from(labels[i]))))
+    }
+
+    fn whole(&self) -> Option<Whole<'_>> {
+        let pixels =
+            Values::new([Source::len(self), self.images().pixels_per_image()], self.images().as_slice());
+        let labels = Tensor::vector(self.labels().iter().map(|y| i64::from(*y)).collect());
+        Some(Whole::new([("x".into(), pixels.ok()?), ("y".into(), labels.into())]))
     }
 
     fn digest(&self) -> Option<u64> {

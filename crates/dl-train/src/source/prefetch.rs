@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{Batch, Source};
+use super::{Batch, Source, Whole};
 use crate::error::{Error, Result};
 
 /// A source whose next batch is filled by a thread while a step runs: for those that read, decode or augment.
@@ -129,6 +129,10 @@ impl<S: Source + Send + Sync> Source for Prefetch<S> {
         if line.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok()) {
             line.awaited = Some((next.to_vec(), batch.like(&[])));
         }
+    }
+
+    fn whole(&self) -> Option<Whole<'_>> {
+        self.source.whole()
     }
 
     fn digest(&self) -> Option<u64> {

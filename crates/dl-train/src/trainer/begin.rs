@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::history::{Ended, History, Run};
 use crate::ledger::{Identity, Ledger};
 use crate::sampling::Sampling;
-use crate::source::Source;
+use crate::source::{OnDevice, Source};
 use crate::trainer::fit::{Fit, Saving};
 use crate::trainer::{Resumed, Trainer, check, no_evaluation};
 
@@ -81,8 +81,15 @@ impl Trainer<'_> {
         if kept {
             history.identity = Some(self.identity(data)?);
         }
+        let mut data = [None, None];
+        if self.preloading {
+            data[0] = OnDevice::new(&self.session, &self.train.handle, train)?;
+            if let (Some(stage), Some(test)) = (&self.test, test) {
+                data[1] = OnDevice::new(&self.session, &stage.handle, test)?;
+            }
+        }
         let ledger = within.as_ref().and_then(|standing| Ledger::from_hex(&standing.ledger));
-        Ok(Fit { train, test, history, saving, ledger: ledger.unwrap_or_default(), within })
+        Ok(Fit { train, test, data, history, saving, ledger: ledger.unwrap_or_default(), within })
     }
 
     fn identity(&mut self, data: Option<String>) -> Result<Identity> {

@@ -16,7 +16,7 @@ use crate::ledger::Ledger;
 use crate::metrics::{Confusion, Meters, Metrics, Tally};
 use crate::observer::{BatchEnd, Observer};
 use crate::pass::{Order, Pass, epoch_seed};
-use crate::source::Source;
+use crate::source::{OnDevice, Source};
 use crate::trainer::anchor::{Anchors, Stopped, advance};
 use crate::trainer::reducing::Reducing;
 use crate::trainer::{Resumed, Stage, Trainer, check, no_evaluation, rows};
@@ -25,6 +25,8 @@ use crate::trainer::{Resumed, Stage, Trainer, check, no_evaluation, rows};
 pub(super) struct Fit<'s> {
     pub(super) train: &'s dyn Source,
     pub(super) test: Option<&'s dyn Source>,
+    /// The same examples on a device.
+    pub(super) data: [Option<OnDevice<'s>>; 2],
     pub(super) history: History,
     pub(super) saving: Option<Saving>,
     /// Kept while the history has an identity.
@@ -129,11 +131,14 @@ impl Trainer<'_> {
             rows: rows(fit.train.len(), seed, self.sampling.as_ref())?,
             size: self.batch_size,
             read_every: self.read_every,
+            late: self.read_every > 1 && !self.tracing && fit.history.identity.is_none(),
             epoch: number,
             name: format!("epoch {number}"),
         };
         let mut before = 0.0;
-        let mut pass = Pass::new(fit.train, &self.train.handle, &self.train.meters, order);
+        let [data, test_data] = &fit.data;
+        let train = (fit.train, data.as_ref());
+        let mut pass = Pass::new(train, &self.train.handle, &self.train.meters, order);
         if let Some(standing) = fit.within.take().filter(|standing| standing.batches > 0) {
             pass.go_on(standing.batches, |tally| tally.go_on(&standing.sums, standing.examples))?;
             before = standing.seconds;
@@ -164,6 +169,7 @@ impl Trainer<'_> {
                 }
                 Ok(None) => looking = false,
                 Err(Stopped { error, before: true }) => {
+                    pass.settle()?;
                     let seconds = before + start.elapsed().as_secs_f64() - evaluating;
                     let standing = fit.standing(finished, &pass, seconds);
                     return Err(self.saved_before(error, fit, standing));
@@ -174,6 +180,9 @@ impl Trainer<'_> {
                 break;
             }
             let step = self.session.step();
+            if self.records(step) {
+                pass.settle()?;
+            }
             if self.ledger_every.is_some_and(|every| step.is_multiple_of(every)) {
                 let weights = trained(&self.session, &self.train.handle)?;
                 fit.history.ledger.push(fit.ledger.mark(step, &weights));
@@ -185,6 +194,7 @@ impl Trainer<'_> {
             {
                 let start = Instant::now();
                 let name = format!("evaluation within epoch {number}");
+                let source = (source, test_data.as_ref());
                 let metrics = evaluated(&mut self.session, stage, source, self.evaluation_batch_size, name)?;
                 let seconds = start.elapsed().as_secs_f64();
                 evaluating += seconds;
@@ -206,6 +216,8 @@ impl Trainer<'_> {
             }
             due |= self.checkpoints.as_ref().is_some_and(|c| c.due(step));
             if due || next.is_break() {
+                // An interrupt may have come since it was looked at.
+                pass.settle()?;
                 let seconds = before + start.elapsed().as_secs_f64() - evaluating;
                 let standing = fit.standing(finished, &pass, seconds);
                 if let Some(saving) = &fit.saving {
@@ -226,7 +238,7 @@ impl Trainer<'_> {
         let seconds = before + start.elapsed().as_secs_f64() - evaluating;
         let start = Instant::now();
         let test = match fit.test {
-            Some(source) => self.evaluate(source)?,
+            Some(source) => self.evaluate_on((source, test_data.as_ref()))?,
             None => Metrics::default(),
         };
         let test_seconds = if test.is_empty() { 0.0 } else { start.elapsed().as_secs_f64() };
@@ -329,6 +341,10 @@ impl Trainer<'_> {
     /// # Errors
     /// As for [`fit`](Trainer::fit).
     pub fn evaluate(&mut self, source: &dyn Source) -> Result<Metrics> {
+        self.evaluate_on((source, None))
+    }
+
+    fn evaluate_on(&mut self, source: (&dyn Source, Option<&OnDevice<'_>>)) -> Result<Metrics> {
         let stage = self.test.as_ref().ok_or_else(no_evaluation)?;
         evaluated(&mut self.session, stage, source, self.evaluation_batch_size, after(self.finished))
     }
@@ -342,7 +358,7 @@ impl Trainer<'_> {
         let stage = self.test.as_ref().ok_or_else(no_evaluation)?;
         let meters = Meters::confusion(&stage.handle, logits, labels)?;
         let how = (self.evaluation_batch_size, after(self.finished));
-        passed(&mut self.session, (&stage.handle, &meters), source, how, |tally| tally.confusion())
+        passed(&mut self.session, (&stage.handle, &meters), (source, None), how, |tally| tally.confusion())
     }
 }
 
@@ -358,7 +374,7 @@ fn after(epochs: usize) -> String {
 fn evaluated(
     session: &mut Session,
     stage: &Stage,
-    source: &dyn Source,
+    source: (&dyn Source, Option<&OnDevice<'_>>),
     size: usize,
     name: String,
 ) -> Result<Metrics> {
@@ -368,15 +384,15 @@ fn evaluated(
 fn passed<R>(
     session: &mut Session,
     (handle, meters): (&Handle, &Meters),
-    source: &dyn Source,
+    (source, data): (&dyn Source, Option<&OnDevice<'_>>),
     (size, name): (usize, String),
     read: impl FnOnce(&Tally<'_>) -> R,
 ) -> Result<R> {
     let _span = info_span!("evaluation", of = name, examples = source.len()).entered();
     check(source, size, "evaluate on")?;
     let rows = rows(source.len(), None, None)?;
-    let how = Order { rows, size, read_every: 1, epoch: 0, name };
-    let mut pass = Pass::new(source, handle, meters, how);
+    let how = Order { rows, size, read_every: 1, late: false, epoch: 0, name };
+    let mut pass = Pass::new((source, data), handle, meters, how);
     while pass.step(session, None)?.is_some() {}
     Ok(read(pass.tally()))
 }

@@ -55,6 +55,8 @@ pub struct Trainer<'a> {
     interrupt: Option<Interrupt>,
     /// Whether numbers that are not finite are traced to where they began.
     tracing: bool,
+    /// Whether a device of its own is given all examples at once.
+    preloading: bool,
     /// What tells the training program from others, once somebody asks.
     program: Option<String>,
 }
@@ -98,6 +100,7 @@ impl<'a> Trainer<'a> {
             reducing: None,
             interrupt: None,
             tracing: false,
+            preloading: true,
             program: None,
         })
     }
@@ -179,9 +182,19 @@ impl<'a> Trainer<'a> {
         Ok(self)
     }
 
+    /// Whether an executor with a device of its own is given all examples before the first epoch, bytes as bytes, where
+    /// the source has them [in memory](Source::whole) and the device has the room; batches are gathered there by the
+    /// numbers of their examples. On at first. Results are the same to the bit; off, every batch is uploaded.
+    #[must_use]
+    pub fn preloading(self, on: bool) -> Self {
+        Trainer { preloading: on, ..self }
+    }
+
     /// Reads the training program's outputs only after every `batches`-th batch, and after the
     /// last: a device need not wait for the host in between. Means are over what was read, and a
-    /// loss that becomes NaN is noticed at the next reading.
+    /// loss that becomes NaN is noticed at the next reading. What a device is still to deliver when
+    /// a reading is due is added at the next one: the host waits for nothing until something is
+    /// recorded. (With a ledger, and while tracing, it waits at every reading.)
     #[must_use]
     pub fn read_every(self, batches: usize) -> Self {
         Trainer { read_every: batches.max(1), ..self }

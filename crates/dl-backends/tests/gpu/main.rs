@@ -9,6 +9,8 @@ use dl_backends::{Session, Wgpu};
 use dl_core::nn::{self, Adam, Conv, LayerNorm, Mode, Recurrent, Sgd};
 use dl_core::{Dims, Expr, F32, Graph, I64, Init, Named, Plan, Program, Schedule, Tensor, TensorRef, U8};
 
+mod rows;
+
 const B: Named = Named("B");
 
 /// Numbers without a pattern, from -1 to 1.
