@@ -83,6 +83,7 @@ mod full_batch;
 mod history;
 mod interrupt;
 mod journal;
+mod late;
 mod ledger;
 mod metrics;
 mod observer;

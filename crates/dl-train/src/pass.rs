@@ -1,10 +1,11 @@
 //! One pass over a source: batches in some order, each run through a program.
 
-use dl_backends::{Handle, Reading, Session};
+use dl_backends::{Handle, Session};
 use dl_core::TensorRef;
 use tracing::trace_span;
 
 use crate::error::{Error, Kind, Result};
+use crate::late::Late;
 use crate::metrics::{Meters, Tally};
 use crate::source::{Batch, Feed, OnDevice, Source};
 
@@ -21,15 +22,8 @@ pub(crate) struct Pass<'a> {
     tally: Tally<'a>,
     done: usize,
     was_read: bool,
-    /// What is still to come of a batch.
-    late: Option<Late>,
-}
-
-/// Outputs of a batch on their way.
-struct Late {
-    readings: Vec<Reading>,
-    examples: usize,
-    place: String,
+    /// What is still to come of batches, in their order.
+    late: Late,
 }
 
 /// In which order, and how much at a time.
@@ -61,7 +55,18 @@ impl<'a> Pass<'a> {
         let labels = Batch::new(meters.inputs().map(|place| names[place]), how.epoch);
         let how = Order { late: how.late && meters.are_scalars(), ..how };
         let tally = Tally::new(meters);
-        Pass { source, handle, how, batch, data, labels, tally, done: 0, was_read: false, late: None }
+        Pass {
+            source,
+            handle,
+            how,
+            batch,
+            data,
+            labels,
+            tally,
+            done: 0,
+            was_read: false,
+            late: Late::default(),
+        }
     }
 
     pub(crate) fn batches(&self) -> usize {
@@ -93,7 +98,7 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// When an output is not finite, or the device refuses.
     pub(crate) fn settle(&mut self) -> Result<()> {
-        self.late.take().map_or(Ok(()), |late| late.arrive(&mut self.tally))
+        self.late.settle(&mut self.tally)
     }
 
     /// Passes over batches that were done before, which `add` says what they added up to.
@@ -144,16 +149,11 @@ impl<'a> Pass<'a> {
         };
         self.was_read = number.is_multiple_of(self.how.read_every) || number == batches;
         if self.was_read && self.how.late {
-            // What was begun before is there by now.
-            if let Some(late) = self.late.take() {
-                late.arrive(&mut self.tally)?;
-            }
             let readings = self.tally.begin(&outputs)?;
-            let mut late = Late { readings, examples: rows.len(), place: place() };
-            if number == batches || late.readings.iter_mut().all(Reading::is_ready) {
-                late.arrive(&mut self.tally)?;
-            } else {
-                self.late = Some(late);
+            self.late.begun(readings, rows.len(), place());
+            match number == batches {
+                true => self.late.settle(&mut self.tally)?,
+                false => self.late.take(&mut self.tally)?,
             }
         } else if self.was_read {
             let from = if there.is_some() { &self.labels } else { &self.batch };
@@ -162,13 +162,6 @@ impl<'a> Pass<'a> {
         }
         self.done = number;
         Ok(Some(rows.len()))
-    }
-}
-
-impl Late {
-    fn arrive(self, tally: &mut Tally<'_>) -> Result<()> {
-        let values = self.readings.into_iter().map(|reading| Ok(reading.wait()?.item()?));
-        tally.add_scalars(values, self.examples, || self.place.clone())
     }
 }
 

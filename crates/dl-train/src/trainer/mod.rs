@@ -192,9 +192,9 @@ impl<'a> Trainer<'a> {
 
     /// Reads the training program's outputs only after every `batches`-th batch, and after the
     /// last: a device need not wait for the host in between. Means are over what was read, and a
-    /// loss that becomes NaN is noticed at the next reading. What a device is still to deliver when
-    /// a reading is due is added at the next one: the host waits for nothing until something is
-    /// recorded. (With a ledger, and while tracing, it waits at every reading.)
+    /// loss that becomes NaN is noticed at a later reading. What a device has not delivered yet is
+    /// added when it has: the host waits when something is recorded, or 64 readings are on their way.
+    /// (With a ledger, and while tracing, it waits at every reading.)
     #[must_use]
     pub fn read_every(self, batches: usize) -> Self {
         Trainer { read_every: batches.max(1), ..self }
