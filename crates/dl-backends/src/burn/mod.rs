@@ -44,6 +44,8 @@ mod range;
 mod reduce;
 mod repeat;
 mod step;
+#[cfg(feature = "wgpu")]
+mod storage;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 mod value;
@@ -61,3 +63,5 @@ pub use executors::Flex;
 pub use executors::Ndarray;
 #[cfg(feature = "wgpu")]
 pub use executors::Wgpu;
+#[cfg(feature = "wgpu")]
+pub use storage::Storage;
