@@ -43,7 +43,7 @@ pub fn stored(storage: Storage) -> Stored {
             most: 65_504.0,
         },
         Storage::Bf16 => Stored {
-            relative: 2f64.powi(-9),
+            relative: 2f64.powi(-8),
             least: tiny,
             absolute: tiny,
             most: f64::from(f32::from_bits(0x7f7f_0000)),
