@@ -8,7 +8,6 @@ use std::sync::Arc;
 use dl_backends::burn::fidelity;
 use dl_backends::{Session, Storage, Wgpu};
 use dl_core::nn::{self, Adam, Conv, Mode, Recurrent, Sgd, TransformerEncoderLayer};
-use dl_core::ops::Order;
 use dl_core::{Dims, Expr, F32, Graph, I64, Init, Named, Plan, Program, Schedule, Tensor, TensorRef, U8};
 
 const B: Named = Named("B");
@@ -149,9 +148,16 @@ fn what_is_stored_is_the_nearest_number() {
     assert_eq!(format!("{:?}", through(Storage::F32, &x)), format!("{x:?}"));
 }
 
-fn perceptron(g: &Graph, hidden: usize) -> Expr<'_> {
+type Activation = for<'g> fn(Expr<'g>) -> Expr<'g>;
+
+/// What is close to a kink may be beyond it when it is rounded, and its gradient another one: gradients of smooth
+/// networks are held to the bound, others by what a step makes of the weights.
+const SMOOTH: Activation = |x| x.tanh();
+const KINKED: Activation = |x| x.relu();
+
+fn perceptron(g: &Graph, hidden: usize, activation: Activation) -> Expr<'_> {
     let (x, y) = (g.input("x", U8, (B, 784)).cast(F32) / 255.0, g.input("y", I64, B));
-    let logits = nn::dense(nn::dense(x, "fc1", hidden).relu(), "fc2", 10);
+    let logits = nn::dense(activation(nn::dense(x, "fc1", hidden)), "fc2", 10);
     nn::cross_entropy(logits, y).mean(..).named("J")
 }
 
@@ -160,14 +166,15 @@ fn perceptrons_and_their_optimizers() {
     for storage in HALVES {
         let inputs = images(50, &[784]);
         let g = Graph::new();
-        agree(storage, &gradients(&g, perceptron(&g, 128)), 50, &inputs);
-        for optimized in 0..3 {
+        agree(storage, &gradients(&g, perceptron(&g, 128, SMOOTH)), 50, &inputs);
+        for optimized in 0..4 {
             let g = Graph::new();
-            let loss = perceptron(&g, 32);
+            let loss = perceptron(&g, 128, if optimized == 0 { KINKED } else { SMOOTH });
             let step = match optimized {
-                0 => loss.minimize(Sgd::new(0.1)),
-                1 => loss.minimize(Sgd::new(0.1).momentum(0.9)),
-                _ => loss.minimize(Adam::new(1e-3)),
+                0 | 1 => loss.minimize(Sgd::new(0.01)),
+                2 => loss.minimize(Sgd::new(0.1).momentum(0.9)),
+                // A step that is the sign of a gradient, which may be another one where that is about 0.
+                _ => loss.minimize(Adam::new(1e-5)),
             };
             let listing = agree(storage, &step.unwrap(), 50, &inputs);
             assert!(listing.contains(&format!(", {}\n", storage.name())), "{listing}");
@@ -175,18 +182,25 @@ fn perceptrons_and_their_optimizers() {
     }
 }
 
+fn lenet(g: &Graph, activation: Activation, pool: Activation) -> Expr<'_> {
+    let (x, y) = (g.input("x", U8, (B, 28, 28)).cast(F32) / 255.0, g.input("y", I64, B));
+    let h = activation(Conv::new([5, 5], 6).padding(2).apply(x.unsqueeze(3), "conv1"));
+    let h = pool(activation(Conv::new([5, 5], 16).apply(pool(h), "conv2")));
+    let h = activation(nn::dense(nn::flatten(h), "fc1", 120));
+    let h = activation(nn::dense(h, "fc2", 84));
+    nn::cross_entropy(nn::dense(h, "fc3", 10), y).mean(..).named("J")
+}
+
 #[test]
 fn convolutions_and_pooling() {
     for storage in HALVES {
+        let inputs = images(6, &[28, 28]);
         let g = Graph::new();
-        let (x, y) = (g.input("x", U8, (B, 28, 28)).cast(F32) / 255.0, g.input("y", I64, B));
-        let h = Conv::new([5, 5], 6).padding(2).apply(x.unsqueeze(3), "conv1").relu();
-        let h = nn::max_pool(h, [2, 2]);
-        let h = nn::max_pool(Conv::new([5, 5], 16).apply(h, "conv2").relu(), [2, 2]);
-        let h = nn::dense(nn::flatten(h), "fc1", 120).relu();
-        let h = nn::dense(h, "fc2", 84).relu();
-        let loss = nn::cross_entropy(nn::dense(h, "fc3", 10), y).mean(..).named("J");
-        agree(storage, &gradients(&g, loss), 6, &images(6, &[28, 28]));
+        let loss = lenet(&g, SMOOTH, |x| nn::avg_pool(x, [2, 2]));
+        agree(storage, &gradients(&g, loss), 6, &inputs);
+        let g = Graph::new();
+        let loss = lenet(&g, KINKED, |x| nn::max_pool(x, [2, 2]));
+        agree(storage, &loss.minimize(Sgd::new(0.01)).unwrap(), 6, &inputs);
     }
 }
 
@@ -239,7 +253,8 @@ fn transformers_and_softmax() {
 fn whoever_reads_a_value_sees_the_same_number() {
     let g = Graph::new();
     let x = g.input("x", F32, (B, 30));
-    let y = nn::dense(x, "a", 40);
+    // One kernel computes it, stores it, and finds the largest of a row.
+    let y = x.tanh();
     let most = y.max(1);
     let is_most = y.eq(most.unsqueeze(1).broadcast_to(&y.shape())).cast(F32);
     // The sum over all waits between the maximum and the comparison.
@@ -262,14 +277,14 @@ fn whoever_reads_a_value_sees_the_same_number() {
     }
 }
 
-/// Sorts and running sums are burn's operations, which read and write 32 bits.
+/// Running sums are burn's operations, which read and write 32 bits.
 #[test]
 fn what_burn_computes_takes_stored_values() {
     for storage in HALVES {
         let g = Graph::new();
         let x = g.input("x", F32, (B, 20));
         let h = nn::dense(nn::dense(x, "a", 16).tanh(), "b", 12);
-        let loss = (h.cumsum(1) * h.sort(1, Order::Ascending)).sum(1).mean(..).named("J");
+        let loss = (h.cumsum(1).tanh() * h.logcumsumexp(1)).sum(1).mean(..).named("J");
         let listing = agree(storage, &gradients(&g, loss), 30, &[array(&[30, 20], 2)]);
         assert!(listing.contains("operations"), "{listing}");
     }
@@ -278,7 +293,7 @@ fn what_burn_computes_takes_stored_values() {
 #[test]
 fn half_of_the_memory_between_kernels() {
     let g = Graph::new();
-    let step = perceptron(&g, 128).minimize(Sgd::new(0.1)).unwrap();
+    let step = perceptron(&g, 128, KINKED).minimize(Sgd::new(0.1)).unwrap();
     let inputs = images(512, &[784]);
     let [words, halves, upper] = [Storage::F32, Storage::F16, Storage::Bf16].map(|storage| {
         let mut session = Session::new(Wgpu::default().storing(storage), 7);
@@ -299,9 +314,10 @@ fn what_the_caller_sees_is_whole() {
     let y = x.dot(w);
     let program = Program::builder(&g)
         .output("same", x)
-        .output("moved", x.permute(&[1, 0]))
+        .output("moved", x.flip(1))
         .output("y", y)
         .output("z", y.dot(w))
+        .output("stored", y.dot(w).dot(w).dot(w))
         .update(w, w * 0.7);
     let program = program.compile().unwrap();
     let x = array(&[9, 4], 3);
@@ -309,6 +325,7 @@ fn what_the_caller_sees_is_whole() {
         let mut session = Session::new(Wgpu::default().storing(storage), 7);
         let handle = session.compile(&program).unwrap();
         let outputs = session.run(&handle, &[x.view()]).unwrap();
+        assert_eq!(stored(&outputs.listing()).0, usize::from(storage != Storage::F32));
         let mut all = ["same", "moved", "y", "z"].map(|name| outputs.read(name).unwrap().to_f64()).to_vec();
         all.push(session.get("w").unwrap().to_f64());
         all
