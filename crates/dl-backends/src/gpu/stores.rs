@@ -137,7 +137,7 @@ mod tests {
         assert_eq!([0.1, -0.1].map(half), [0.099975586, -0.099975586]);
         assert_eq!([2049.0, 2051.0, 2053.0].map(half), [2048.0, 2052.0, 2052.0]);
         assert_eq!([65_519.0, 65_520.0, -7e4].map(half), [65_504.0, f32::INFINITY, f32::NEG_INFINITY]);
-        assert_eq!([2.9802322e-8, 2.9802326e-8, 8.9406967e-8].map(half), [0.0, 5.9604645e-8, 1.1920929e-7]);
+        assert_eq!([2.9802322e-8, 2.9802326e-8, 8.940_697e-8].map(half), [0.0, 5.9604645e-8, 1.1920929e-7]);
         assert_eq!(nearest(Storage::Bf16, 257.0), 256.0);
         assert_eq!(nearest(Storage::Bf16, 3.4e38), f32::INFINITY);
         assert!(half(f32::NAN).is_nan());
