@@ -95,7 +95,7 @@ impl Subject for Ours<'_> {
     }
 
     fn overlaps(&self) -> bool {
-        self.backend == "wgpu"
+        self.backend.starts_with("wgpu")
     }
 
     fn settle(&mut self) -> Result<()> {

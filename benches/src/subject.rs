@@ -18,7 +18,16 @@ pub(crate) fn is_burn(name: &str) -> bool {
     name.starts_with("burn-")
 }
 
-/// Every subject of this build but the floor, ours first.
+/// Every subject of this build but the floor, ours first; the last ones only where they are asked for.
+pub(crate) fn known() -> Vec<&'static str> {
+    let halves = if cfg!(feature = "wgpu") { &HALVES[..] } else { &[] };
+    names().into_iter().chain(halves.iter().copied()).collect()
+}
+
+/// The `wgpu` executor with values between kernels in 16 bits.
+const HALVES: [&str; 2] = ["wgpu-f16", "wgpu-bf16"];
+
+/// The subjects that are measured where nobody says which.
 pub(crate) fn names() -> Vec<&'static str> {
     let all = [
         (cfg!(feature = "cpu"), "cpu"),
@@ -55,7 +64,7 @@ fn open<'w>(spec: &RowSpec, work: &'w Work) -> Result<Box<dyn Subject + 'w>> {
     let (network, threads) = (&spec.network, spec.threads);
     Ok(match &*spec.backend {
         FLOOR => Box::new(crate::floor::Floor::new(network, work, threads)?),
-        ours if dl_backends::compiled_in().contains(&ours) => {
+        ours if dl_backends::compiled_in().contains(&ours) || HALVES.contains(&ours) => {
             Box::new(crate::ours::Ours::new(ours, network, work, threads)?)
         }
         #[cfg(feature = "ndarray")]
@@ -72,6 +81,6 @@ fn open<'w>(spec: &RowSpec, work: &'w Work) -> Result<Box<dyn Subject + 'w>> {
 
 /// What the message about a name says that is no subject.
 pub(crate) fn unknown(name: &str) -> Fault {
-    let (known, hint) = (names().join(", "), suggestion(name, names()));
+    let (known, hint) = (known().join(", "), suggestion(name, known()));
     Fault::new(format!("no backend {name:?} in this build; expected one of {known}{hint}"))
 }

@@ -7,11 +7,11 @@ use dl_core::spelling::suggestion;
 /// Makes an executor with its defaults.
 type Make = fn() -> Box<dyn Executor>;
 
-/// A backend's name, which is its feature's too, and how it is made if it is compiled in.
+/// The feature of a backend, which is its name, and how it is made if it is compiled in.
 macro_rules! backend {
-    ($feature:literal, $executor:ty) => {{
+    ($feature:literal, $executor:expr) => {{
         #[cfg(feature = $feature)]
-        let make: Option<Make> = Some(|| Box::new(<$executor>::default()));
+        let make: Option<Make> = Some(|| Box::new($executor));
         #[cfg(not(feature = $feature))]
         let make: Option<Make> = None;
         ($feature, make)
@@ -21,10 +21,18 @@ macro_rules! backend {
 /// Every backend.
 fn backends() -> [(&'static str, Option<Make>); 4] {
     [
-        backend!("cpu", crate::Cpu),
-        backend!("ndarray", crate::Ndarray),
-        backend!("flex", crate::Flex),
-        backend!("wgpu", crate::Wgpu),
+        backend!("cpu", crate::Cpu::default()),
+        backend!("ndarray", crate::Ndarray::default()),
+        backend!("flex", crate::Flex::default()),
+        backend!("wgpu", crate::Wgpu::default()),
+    ]
+}
+
+/// Other settings of backends, by names of their own.
+fn variants() -> [(&'static str, (&'static str, Option<Make>)); 2] {
+    [
+        ("wgpu-f16", backend!("wgpu", crate::Wgpu::default().storing(crate::Storage::F16))),
+        ("wgpu-bf16", backend!("wgpu", crate::Wgpu::default().storing(crate::Storage::Bf16))),
     ]
 }
 
@@ -33,7 +41,8 @@ pub fn compiled_in() -> Vec<&'static str> {
     names(|make| make.is_some())
 }
 
-/// A new executor by the name of its backend, with its defaults.
+/// A new executor by the name of its backend, with its defaults; `wgpu-f16` and `wgpu-bf16` store values between
+/// kernels in 16 bits.
 ///
 /// # Errors
 /// When there is no such backend, or it is not compiled in; the message says which feature compiles
@@ -46,14 +55,16 @@ pub fn compiled_in() -> Vec<&'static str> {
 /// # Ok::<(), dl_backends::Error>(())
 /// ```
 pub fn by_name(name: &str) -> Result<Box<dyn Executor>> {
-    match backends().into_iter().find(|(known, _)| *known == name) {
-        Some((_, Some(make))) => Ok(make()),
-        Some((_, None)) => Err(Error::value(format!(
-            "backend {name} is not compiled in: build with --features {name}; {}",
+    let all = backends().map(|(feature, make)| (feature, (feature, make)));
+    match all.into_iter().chain(variants()).find(|(known, _)| *known == name) {
+        Some((_, (_, Some(make)))) => Ok(make()),
+        Some((_, (feature, None))) => Err(Error::value(format!(
+            "backend {name} is not compiled in: build with --features {feature}; {}",
             available()
         ))),
         None => {
-            let hint = suggestion(name, names(|_| true));
+            let known = names(|_| true).into_iter().chain(variants().map(|(name, _)| name));
+            let hint = suggestion(name, known);
             Err(Error::value(format!("unknown backend {name}; {}{hint}", available())))
         }
     }
@@ -86,7 +97,14 @@ mod tests {
 
     #[test]
     fn a_backend_that_is_nearly_written_right_is_named() {
-        for (wrong, right) in [("cqu", "cpu"), ("ndarry", "ndarray"), ("felx", "flex"), ("wgup", "wgpu")] {
+        let pairs = [
+            ("cqu", "cpu"),
+            ("ndarry", "ndarray"),
+            ("felx", "flex"),
+            ("wgup", "wgpu"),
+            ("wgpu-f61", "wgpu-f16"),
+        ];
+        for (wrong, right) in pairs {
             let message = by_name(wrong).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(message.ends_with(&format!("; did you mean {right}?")), "{message}");
         }

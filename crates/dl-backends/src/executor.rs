@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use dl_core::ops::Counters;
+use dl_core::plan::{Step, Value};
 use dl_core::{DType, Dims, Plan, Tensor, TensorRef};
 
 use crate::error::{Error, Result};
@@ -13,6 +14,11 @@ use crate::profile::Kernel;
 pub trait Executor: Send {
     /// Its name: `cpu`, `ndarray`, `flex`, `wgpu`.
     fn name(&self) -> &'static str;
+
+    /// The name of its device, where that is one of its own and answers.
+    fn device(&self) -> Option<String> {
+        None
+    }
 
     /// Whether it has elements of `dtype`; plans with others are refused when they are loaded.
     fn supports(&self, dtype: DType) -> bool {
@@ -249,6 +255,7 @@ impl Buffer {
     }
 }
 
+<<<<<<< HEAD
 /// A column of examples in the form that its executor likes.
 pub struct DeviceColumn(Box<dyn Any + Send + Sync>);
 
@@ -267,6 +274,44 @@ impl DeviceColumn {
     }
 }
 
+=======
+/// Whether an executor has the element types of all values of a plan.
+///
+/// # Errors
+/// When it has not: the line, the step, and what the executor runs on.
+pub(crate) fn check_types(executor: &dyn Executor, plan: &Plan) -> Result<()> {
+    let Some(value) = plan.values().iter().position(|value| !executor.supports(value.dtype)) else {
+        return Ok(());
+    };
+    let (Value { dtype, origin, .. }, what) = (&plan.values()[value], maker(plan, value));
+    let on = executor.device().map_or(String::new(), |device| format!(" on {device}"));
+    let why = format!("{what}: {}{on} has no elements of {dtype}: cast to another type", executor.name());
+    Err(Error::at(origin, why))
+}
+
+/// What makes a value of a plan: an input, a parameter, or a step by its operation.
+fn maker(plan: &Plan, value: usize) -> String {
+    let input = plan.inputs().iter().find(|slot| slot.value.index() == value);
+    let parameter = plan.parameters().iter().find(|slot| slot.value.is_some_and(|v| v.index() == value));
+    match (input, parameter) {
+        (Some(slot), _) => format!("input {}", slot.decl.name),
+        (None, Some(slot)) => format!("parameter {}", slot.decl.name),
+        (None, None) => made_by(plan.steps(), value).map_or("a step", |step| step.op.name()).to_owned(),
+    }
+}
+
+/// The step that makes a value; in the body of a scan where it is made there.
+fn made_by(steps: &[Step], value: usize) -> Option<&Step> {
+    let makes = |step: &Step| {
+        let inside = step.repeat.iter().flat_map(|repeat| repeat.makes());
+        step.results().chain(inside).any(|made| made.index() == value)
+    };
+    let found = steps.iter().find(|step| makes(step))?;
+    let inside = found.repeat.as_ref().and_then(|repeat| made_by(&repeat.steps, value));
+    Some(inside.unwrap_or(found))
+}
+
+>>>>>>> half
 fn foreign() -> Error {
     Error::value("the buffer belongs to another executor")
 }

@@ -19,7 +19,7 @@ pub use burn::Flex;
 #[cfg(feature = "ndarray")]
 pub use burn::Ndarray;
 #[cfg(feature = "wgpu")]
-pub use burn::Wgpu;
+pub use burn::{Storage, Wgpu};
 pub use choose::{by_name, compiled_in};
 #[cfg(feature = "cpu")]
 pub use cpu::Cpu;

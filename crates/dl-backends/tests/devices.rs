@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
+use std::sync::Arc;
 
 use burn_wgpu::graphics::AutoGraphicsApi;
 use burn_wgpu::{RuntimeOptions, WgpuDevice, try_init_setup};
 use cubecl::wgpu::WgpuDeviceKind;
 use dl_backends::burn::adapters;
-use dl_backends::{Session, Wgpu};
-use dl_core::{F32, Graph, Named, Program, Tensor};
+use dl_backends::{Executor, Session, Wgpu};
+use dl_core::{Dims, F32, F64, Graph, I64, Named, Plan, Program, Tensor};
 
 /// The sum of an input of `n` elements.
 fn sum() -> Program {
@@ -81,6 +82,32 @@ fn an_array_beyond_a_buffer_is_a_mistake_with_its_line() {
     }
     // The session goes on.
     assert_eq!(run(Wgpu::default()).unwrap(), 3.0);
+}
+
+#[test]
+fn what_a_device_lacks_is_a_mistake_with_its_line_and_its_name() {
+    let names: Vec<String> = adapters().iter().map(|adapter| adapter.name().to_owned()).collect();
+    let told = |error: &str, parts: [&str; 3]| {
+        assert!(parts.iter().all(|part| error.contains(part)), "{parts:?}: {error}");
+        assert!(names.iter().any(|name| error.contains(&format!("wgpu on {name}"))), "{names:?}: {error}");
+    };
+    let g = Graph::new();
+    let (x, n) = (g.input("x", F32, [2]), g.input("n", I64, [2]));
+    let doubles = Program::builder(&g).output("y", x.cast(F64) + 1.0).compile().unwrap();
+    let error = Session::new(Wgpu::default(), 7).compile(&doubles).err().unwrap().to_string();
+    told(&error, ["devices.rs:", "cast: ", " has no elements of f64"]);
+    // Also in the body of a scan.
+    let run = g.scan(0, &[x], &[x.sum(..)], |carry, x| ([carry[0] + x[0].cast(F64).cast(F32)], []));
+    let doubles = Program::builder(&g).output("y", run.finals[0]).without_rewriting().compile().unwrap();
+    let error = Session::new(Wgpu::default(), 7).compile(&doubles).err().unwrap().to_string();
+    told(&error, ["devices.rs:", "cast: ", " has no elements of f64"]);
+    // Nothing has to run for it.
+    for (y, step) in [(n + 1_099_511_627_776.0, "add: "), (n.pad(0, 1, 0, 3e9), "pad: ")] {
+        let wide = Program::builder(&g).output("y", y).compile().unwrap();
+        let plan = Arc::new(Plan::new(&wide));
+        let error = Wgpu::default().compile(&plan, &Dims::new()).err().unwrap().to_string();
+        told(&error, ["devices.rs:", step, " does not fit into the 32-bit integers of "]);
+    }
 }
 
 /// On an adapter of its own kind, which other tests of this process do not share.

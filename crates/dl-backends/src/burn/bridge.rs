@@ -20,6 +20,7 @@ use super::executable::{Resident, compute};
 use super::index::check_input;
 use super::machine::Machine;
 use super::step::{Check, Env, Step};
+use super::storage::Storage;
 use super::value::{Value, extents};
 use crate::error::{Error, Result};
 use crate::executor::{Buffer, Call, DeviceColumn, Executable, Reading};
@@ -95,6 +96,11 @@ impl Steps {
                 self.parts.steps[place].all().iter().all(|step| step.exact && step.check != Check::Computed)
             }
         }
+    }
+
+    /// How floats lie between generated kernels.
+    pub(crate) fn storage(&self) -> Storage {
+        self.machine.storage
     }
 
     /// Bytes that one buffer holds at most.

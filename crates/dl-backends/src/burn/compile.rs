@@ -164,6 +164,7 @@ impl<B: Backend> Compiler<'_, B> {
         }
         let op = self.sized(&step.op, dtype)?;
         let args = self.args(step)?;
+        self.check_integers(&op, &args, result).map_err(|why| format!("{}: {why}", op.name()))?;
         let exact = self.bound(&op, &args, result, dtype);
         if let Op::Reshape = op {
             self.inputs[result] = step.args[0].value().and_then(|v| self.inputs[v.index()]);
@@ -180,6 +181,22 @@ impl<B: Backend> Compiler<'_, B> {
         made.check = self.check(&made);
         self.steps.push(made);
         Ok(())
+    }
+
+    /// Whether the device has the integers that are written in a step.
+    fn check_integers(&self, op: &Op, args: &[Arg], result: usize) -> Wrong<()> {
+        let written = match op {
+            _ if self.shapes[result].contains(&0) => return Ok(()),
+            Op::Literal(literal) => return self.m.check_integers(literal.0.view()),
+            Op::Constant(value) => Some(*value),
+            Op::Pad { value, .. } => Some(*value),
+            _ => None,
+        };
+        let scalars = args.iter().filter_map(|arg| match arg.source {
+            Source::Scalar(value) => Some(value),
+            Source::Value { .. } => None,
+        });
+        scalars.chain(written).try_for_each(|value| self.m.scalar(value).map(drop))
     }
 
     fn scan(&mut self, step: &plan::Step, repeat: &plan::Repeat) -> Wrong<()> {

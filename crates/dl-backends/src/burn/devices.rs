@@ -91,6 +91,7 @@ fn lines(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo, kind: &WgpuDeviceKin
     };
     let also: Vec<&str> = [
         (wgpu::Features::SHADER_F16, "f16"),
+        (wgpu::Features::SHADER_I16, "16-bit integers"),
         (wgpu::Features::SHADER_F64, "f64"),
         (wgpu::Features::SHADER_INT64, "64-bit integers"),
         (wgpu::Features::SUBGROUP, "subgroups"),

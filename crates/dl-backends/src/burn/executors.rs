@@ -124,6 +124,10 @@ macro_rules! executors {
                 self.0.name
             }
 
+            fn device(&self) -> Option<String> {
+                Some(self.0.machine().ok()?.adapter.as_ref()?.name.clone())
+            }
+
             fn supports(&self, dtype: DType) -> bool {
                 $doubles || dtype != DType::F64
             }
@@ -259,5 +263,23 @@ impl Wgpu {
             Ok(machine)
         };
         Wgpu::opened_by(without)
+    }
+
+    /// With floats between kernels in so many bits: half of the memory and of its traffic for activations and their
+    /// gradients, at the price of digits ([`fidelity::stored`](super::fidelity::stored)). What the caller sees stays
+    /// `f32`, as does all arithmetic.
+    ///
+    /// A device that cannot store them so, or rounds wrongly, is an error of the first program or parameter, with its
+    /// name.
+    ///
+    /// ```no_run
+    /// use dl_backends::{Session, Storage, Wgpu};
+    /// let session = Session::new(Wgpu::default().storing(Storage::F16), 7);
+    /// ```
+    #[must_use]
+    pub fn storing(self, storage: super::Storage) -> Self {
+        let open = self.0.open;
+        let storing = move || super::open::storing(open()?, storage);
+        Wgpu(On { compiler: self.0.compiler, ..On::new("wgpu", storing) })
     }
 }

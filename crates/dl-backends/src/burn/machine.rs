@@ -14,6 +14,8 @@ use dl_core::{DType, Scalar, Tensor, TensorRef};
 use super::adapter::Adapter;
 use super::device::Rough;
 use super::range::Range;
+#[cfg(feature = "wgpu")]
+use super::storage::Storage;
 use super::value::{Value, extents};
 
 /// A device and its ways.
@@ -36,6 +38,9 @@ pub(super) struct Machine<B: Backend> {
     /// Of a device with subgroups of one size: how many invocations they have.
     #[cfg(feature = "wgpu")]
     pub(super) lanes: std::sync::OnceLock<Option<usize>>,
+    /// How floats lie between kernels.
+    #[cfg(feature = "wgpu")]
+    pub(super) storage: Storage,
     /// Which of the device's own functions miss what is promised of them.
     pub(super) rough: Rough,
     /// What runs it, if it is not the processor.
@@ -59,6 +64,8 @@ impl<B: Backend> Machine<B> {
             axes: usize::MAX,
             #[cfg(feature = "wgpu")]
             lanes: std::sync::OnceLock::new(),
+            #[cfg(feature = "wgpu")]
+            storage: Storage::F32,
             rough: Rough::default(),
             adapter: None,
             waits: AtomicU64::new(0),
@@ -81,6 +88,7 @@ impl<B: Backend> Machine<B> {
             axes: 8,
             #[cfg(feature = "wgpu")]
             lanes: std::sync::OnceLock::new(),
+            storage: Storage::F32,
             rough,
             adapter: Some(adapter),
             waits: AtomicU64::new(0),
@@ -96,13 +104,21 @@ impl<B: Backend> Machine<B> {
         }
     }
 
+    /// The executor, and the device that it runs on.
+    fn who(&self) -> String {
+        match &self.adapter {
+            Some(adapter) => format!("{} on {}", self.name, adapter.name),
+            None => self.name.to_owned(),
+        }
+    }
+
     /// Whether the device has elements of `dtype`.
     ///
     /// # Errors
     /// When it has not.
     pub(super) fn check(&self, dtype: DType) -> Result<(), String> {
         if dtype == DType::F64 && !self.doubles {
-            return Err(format!("{} has no f64 here, use f32", self.name));
+            return Err(format!("{} has no f64 here, use f32", self.who()));
         }
         Ok(())
     }
@@ -161,7 +177,7 @@ impl<B: Backend> Machine<B> {
         Ok(match tensor.into_data() {
             Data::F32(v) => Value::Float(B::float_from_data(TensorData::new(v, shape), &self.device)),
             Data::F64(v) => Value::Float(B::float_from_data(TensorData::new(v, shape), &self.device)),
-            Data::I64(v) if narrow => self.ints_from(TensorData::new(narrowed(&v, &shape)?, shape)),
+            Data::I64(v) if narrow => self.ints_from(TensorData::new(self.narrowed(&v, &shape)?, shape)),
             Data::I64(v) => self.ints_from(TensorData::new(v, shape)),
             Data::U8(v) if self.byte == IntDType::U8 => self.ints_from(TensorData::new(v, shape)),
             Data::U8(v) => self.ints_from(TensorData::new(v.into_iter().map(i32::from).collect(), shape)),
@@ -170,6 +186,30 @@ impl<B: Backend> Machine<B> {
                 Value::Bool(B::bool_from_data(data, &self.device))
             }
         })
+    }
+
+    fn narrowed(&self, values: &[i64], shape: &[usize]) -> Result<Vec<i32>, String> {
+        let fit = |(place, n): (usize, &i64)| {
+            let wrong = |_| {
+                let who = self.who();
+                format!("{n} at element {place} of {shape:?} does not fit into the 32-bit integers of {who}")
+            };
+            i32::try_from(*n).map_err(wrong)
+        };
+        values.iter().enumerate().map(fit).collect()
+    }
+
+    /// Whether the device has all integers of an array.
+    ///
+    /// # Errors
+    /// When it has not: which, and where.
+    pub(super) fn check_integers(&self, tensor: TensorRef<'_>) -> Result<(), String> {
+        match tensor.data() {
+            DataRef::I64(values) if self.int == IntDType::I32 => {
+                self.narrowed(values, tensor.shape()).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn ints_from(&self, data: TensorData) -> Value<B> {
@@ -251,7 +291,7 @@ impl<B: Backend> Machine<B> {
             Scalar::Bool(b) => BurnScalar::Bool(b),
             Scalar::Int(n) if self.ints().contains(n) => BurnScalar::Int(n),
             Scalar::Int(n) => {
-                return Err(format!("{n} does not fit into the 32-bit integers of {}", self.name));
+                return Err(format!("{n} does not fit into the 32-bit integers of {}", self.who()));
             }
         })
     }
@@ -271,15 +311,6 @@ fn plain(text: &str) -> String {
     let text = text.replace("\\n", "\n");
     let text = text.split("\nBacktrace").next().unwrap_or_default();
     text.split('\n').map(str::trim).collect::<Vec<_>>().join(" ")
-}
-
-fn narrowed(values: &[i64], shape: &[usize]) -> Result<Vec<i32>, String> {
-    let fit = |(place, n): (usize, &i64)| {
-        i32::try_from(*n).map_err(|_| {
-            format!("{n} at element {place} of {shape:?} does not fit into the device's 32-bit integers")
-        })
-    };
-    values.iter().enumerate().map(fit).collect()
 }
 
 /// The elements of a host array as numbers.

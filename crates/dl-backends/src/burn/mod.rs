@@ -46,6 +46,8 @@ mod range;
 mod reduce;
 mod repeat;
 mod step;
+#[cfg(feature = "wgpu")]
+mod storage;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 mod value;
@@ -63,3 +65,5 @@ pub use executors::Flex;
 pub use executors::Ndarray;
 #[cfg(feature = "wgpu")]
 pub use executors::Wgpu;
+#[cfg(feature = "wgpu")]
+pub use storage::Storage;

@@ -8,6 +8,7 @@ use cubecl::wgpu::WgpuDeviceKind;
 use super::adapter::{Adapter, explained};
 use super::check::check;
 use super::machine::Machine;
+use super::storage::Storage;
 use crate::error::{Error, Result};
 
 /// The device, after the start-up check.
@@ -23,6 +24,20 @@ pub(super) fn open(name: &'static str, device: &WgpuDevice) -> Result<Machine<Wg
     let found = explained(Some(&adapter), found)?;
     Ok(Machine::device(name, device.clone().into(), adapter, found.rough()))
 }
+
+/// The same device, which keeps floats between kernels in so many bits.
+///
+/// # Errors
+/// When it cannot, or does not round as it should.
+pub(super) fn storing(machine: Machine<Wgpu>, storage: Storage) -> Result<Machine<Wgpu>> {
+    let done = crate::gpu::check_storage(&machine.device.client(), storage);
+    let name = machine.adapter.as_ref().map_or("the device", |adapter| &adapter.name);
+    done.map_err(|why| Error::device(name, Error::executor(machine.name, why), ADVICE))?;
+    Ok(Machine { storage, ..machine })
+}
+
+/// What to do without a storage.
+const ADVICE: &str = "take another storage, or leave out `Wgpu::storing`, which is Storage::F32";
 
 /// What reaches the device, which is opened if it was not.
 ///

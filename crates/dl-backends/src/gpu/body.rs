@@ -8,7 +8,8 @@ use dl_core::ops::{Clock, Reduce};
 use dl_core::schedule::{Access, Body, BufferId, Index, Operand, Operation, Register};
 use dl_core::{DType, Scalar};
 
-use super::functions::{self, memory_type, register_type};
+use super::elements::Form;
+use super::functions::{self, register_type};
 use super::maps;
 use super::memory::SlotId;
 use super::shader::Shader;
@@ -61,6 +62,10 @@ pub(super) trait Places {
     fn rows(&mut self, buffer: BufferId, len: usize) -> Result<Rows>;
     /// Whether a slot's elements are bytes, four in a word.
     fn is_packed(&self, slot: SlotId) -> bool;
+    /// How elements of this type lie in a slot.
+    fn form(&self, slot: SlotId, dtype: DType) -> Form;
+    /// The registers of a body that go on as memory has them.
+    fn rounded(&self, body: &Body) -> HashMap<Register, Form>;
     /// The slot of what decides the random numbers of a stream.
     fn key(&mut self, stream: u64, clock: Clock) -> SlotId;
     /// The slot of a table.
@@ -74,6 +79,8 @@ pub(super) struct Writer<'a> {
     pub(super) places: &'a mut dyn Places,
     /// Registers that lie in memory: rows of `len` elements.
     pub(super) kept: &'a HashMap<Register, SlotId>,
+    /// Registers that go on as memory has them.
+    rounded: HashMap<Register, Form>,
     /// In an epilogue: the product's element.
     pub(super) result: Option<String>,
     /// In a prologue: what is loaded.
@@ -94,6 +101,7 @@ impl<'a> Writer<'a> {
         kept: &'a HashMap<Register, SlotId>,
     ) -> Self {
         Writer {
+            rounded: places.rounded(body),
             body,
             shader,
             places,
@@ -143,17 +151,34 @@ impl<'a> Writer<'a> {
         }
         let value = match self.kept.get(&register) {
             Some(slot) => {
-                let name = self.shader.read(*slot, memory_type(instr.dtype));
                 let place = place(&self.row, instr.len, e, usize::from(instr.len != 1));
-                loaded(&format!("{name}[{place}]"), instr.dtype)
+                self.loaded(*slot, instr.dtype, &place)
             }
             None => self.computed(register, e)?,
+        };
+        let value = match self.rounded.get(&register) {
+            Some(form) => form.rounded(&value, &mut self.shader.called),
+            None => value,
         };
         let name = self.define(&value);
         if let Some(block) = self.blocks.last_mut() {
             block.insert(key, name.clone());
         }
         Ok(name)
+    }
+
+    /// The element at a place of a slot.
+    pub(super) fn loaded(&mut self, slot: SlotId, dtype: DType, place: &str) -> String {
+        let form = self.places.form(slot, dtype);
+        let name = self.shader.read(slot, form.element(1));
+        form.loaded(&format!("{name}[{place}]"))
+    }
+
+    /// Writes a value that memory can hold to a place of a slot.
+    pub(super) fn store(&mut self, slot: SlotId, dtype: DType, (place, value): (&str, &str)) {
+        let form = self.places.form(slot, dtype);
+        let name = self.shader.write(slot, form.element(1));
+        self.line(format!("{name}[{place}] = {};", form.stored(value)));
     }
 
     fn operand(&mut self, operand: &Operand, of: DType, e: &str) -> Result<String> {
@@ -222,8 +247,8 @@ impl<'a> Writer<'a> {
             Operation::Lookup { table, index, width } => {
                 let which = self.define(&format!("{e} / {width}u"));
                 let at = self.index(index, &which)?;
-                let name = self.bound(*table, dtype)?;
-                loaded(&format!("{name}[u32({at}) * {width}u + {e} % {width}u]"), dtype)
+                let slot = self.bound(*table)?;
+                self.loaded(slot, dtype, &format!("u32({at}) * {width}u + {e} % {width}u"))
             }
             Operation::Place { index, update } => {
                 let run = self.define(&format!("{e} / {}u", index.along));
@@ -250,13 +275,13 @@ impl<'a> Writer<'a> {
         self.element(index.register, e)
     }
 
-    /// The name of a buffer's elements.
-    pub(super) fn bound(&mut self, buffer: BufferId, dtype: DType) -> Result<String> {
+    /// The slot of a buffer whose elements do not lie in one word.
+    pub(super) fn bound(&mut self, buffer: BufferId) -> Result<SlotId> {
         let slot = self.places.slot(buffer)?;
-        if self.places.is_packed(slot) {
-            return Err("bytes in words are looked up".into());
+        match self.places.is_packed(slot) {
+            true => Err("bytes in words are looked up".into()),
+            false => Ok(slot),
         }
-        Ok(self.shader.read(slot, memory_type(dtype)))
     }
 
     fn load(&mut self, buffer: BufferId, access: Access, dtype: DType, e: &str) -> Result<String> {
@@ -266,8 +291,7 @@ impl<'a> Writer<'a> {
             let (at, name) = (self.define(&at), self.shader.read(rows.slot, "u32"));
             return Ok(byte(&name, &at));
         }
-        let name = self.shader.read(rows.slot, memory_type(dtype));
-        Ok(loaded(&format!("{name}[{at}]"), dtype))
+        Ok(self.loaded(rows.slot, dtype, &at))
     }
 
     fn gathered(
@@ -391,14 +415,4 @@ fn place(row: &str, by: usize, e: &str, step: usize) -> String {
 /// A byte of those that lie four in a word.
 pub(super) fn byte(name: &str, at: &str) -> String {
     format!("i32(({name}[({at}) >> 2u] >> ((({at}) & 3u) * 8u)) & 255u)")
-}
-
-/// An element of memory as a value.
-pub(super) fn loaded(element: &str, dtype: DType) -> String {
-    if dtype == DType::Bool { format!("({element} != 0u)") } else { element.into() }
-}
-
-/// A value as an element of memory.
-pub(super) fn stored(value: &str, dtype: DType) -> String {
-    if dtype == DType::Bool { format!("select(0u, 1u, {value})") } else { value.into() }
 }

@@ -14,7 +14,7 @@ use super::recipe::Recipe;
 use super::rows::{Column, Gathering, Into};
 use super::shader::Shader;
 use crate::burn::bridge::Steps;
-use crate::burn::{guarded, size};
+use crate::burn::{Storage, guarded, size};
 use crate::error::{Error, Result};
 use crate::executor::{self, Call, Reading, Rows};
 use crate::profile::Kernel;
@@ -106,7 +106,7 @@ impl Executable {
                     Some(ground.words(looped::places(*length, *reverse))?)
                 }
                 (Home::Arena, Some(Place { arena, at })) => {
-                    let end = (arenas[arena] - at - slot.len * 4) as u64;
+                    let end = (arenas[arena] - at - slot.bytes()) as u64;
                     Some(made[arena].clone().offset_start(at as u64).offset_end(end))
                 }
                 _ => None,
@@ -260,8 +260,9 @@ impl Executable {
     /// How much memory it takes, and for what.
     fn sizes(&self) -> String {
         let all = self.ground.slots.iter().zip(&self.used).filter(|(_, used)| **used);
-        let (mut inputs, mut parameters, mut known) = (0, 0, 0);
+        let (mut inputs, mut parameters, mut known, mut halves) = (0, 0, 0, 0);
         for (slot, _) in all {
+            halves += usize::from(slot.storage != Storage::F32);
             match slot.home {
                 Home::Input(_) => inputs += slot.bytes(),
                 Home::Parameter(_) => parameters += slot.bytes(),
@@ -271,8 +272,10 @@ impl Executable {
         }
         let [between, inputs, parameters, known] =
             [self.between, inputs, parameters, known].map(|bytes| size(bytes as u64));
+        let storage = self.ground.steps.storage().name();
+        let halves = if halves > 0 { format!(" ({halves} values in {storage})") } else { String::new() };
         format!(
-            "{between} between kernels, {parameters} of parameters, {inputs} of inputs, {known} of constants"
+            "{between} between kernels{halves}, {parameters} of parameters, {inputs} of inputs, {known} of constants"
         )
     }
 
@@ -281,7 +284,10 @@ impl Executable {
         match work {
             Work::Launch(launch) => {
                 let (name, groups, size) = (&launch.name, launch.groups, launch.source.size);
-                lines.push(format!("{before}kernel     {name}  {groups} × {size}"));
+                let storages = launch.bindings.iter().map(|slot| self.slot(*slot).storage);
+                let half = storages.into_iter().find(|storage| *storage != Storage::F32);
+                let half = half.map_or(String::new(), |storage| format!(", {}", storage.name()));
+                lines.push(format!("{before}kernel     {name}  {groups} × {size}{half}"));
             }
             Work::Steps(recipe) => lines.push(format!("{before}{}", self.names(recipe))),
             Work::Loop(turns) => {

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use dl_core::schedule::{Accumulation, Along, Body, BufferId, Operation, Overlap, Product, Register};
 use dl_core::{DType, ops::Reduce};
 
-use super::body::{Places, Result, Rows, Writer, stored};
-use super::functions::memory_type;
+use super::body::{Places, Result, Rows, Writer};
 use super::lower::Lowering;
 use super::memory::SlotId;
 use super::operand::{LETTERS, Reader, place, vector};
@@ -217,10 +216,10 @@ impl Finish<'_> {
         let (product, sized) = (self.product, self.sized);
         let mut value = value.to_owned();
         if let Some(of) = product.bias {
-            let name = writer.bound(of, DType::F32)?;
-            value = format!("{value} + {name}[{bias}]");
+            let slot = writer.bound(of)?;
+            value = format!("{value} + {}", writer.loaded(slot, DType::F32, bias));
         }
-        let value = writer.define(&value);
+        let mut value = writer.define(&value);
         let at = writer.define(&format!("{row} * {}u + {e}", sized.out_len));
         if let Some((of, slot)) = self.accumulates {
             let name = writer.shader.write(slot, "f32");
@@ -229,8 +228,11 @@ impl Finish<'_> {
             writer.line(format!("{name}[{at}] = {old} + {alpha:?}f * {value};"));
         } else if let Some(out) = product.out {
             let rows = writer.places.rows(out, sized.out_len)?;
-            let (name, at) = (writer.shader.write(rows.slot, "f32"), rows.place(writer.shader, row, (e, 1)));
-            writer.line(format!("{name}[{at}] = {value};"));
+            let form = writer.places.form(rows.slot, DType::F32);
+            let rounded = form.rounded(&value, &mut writer.shader.called);
+            value = if rounded == value { value } else { writer.define(&rounded) };
+            let at = rows.place(writer.shader, row, (e, 1));
+            writer.store(rows.slot, DType::F32, (&at, &value));
         }
         writer.result = Some(value);
         writer.row = row.to_owned();
@@ -266,9 +268,8 @@ impl Finish<'_> {
         e: &str,
     ) -> Result<()> {
         let value = writer.element(of, e)?;
-        let name = writer.shader.write(rows.slot, memory_type(dtype));
         let place = rows.place(writer.shader, &writer.row, (e, usize::from(len != 1)));
-        writer.line(format!("{name}[{place}] = {};", stored(&value, dtype)));
+        writer.store(rows.slot, dtype, (&place, &value));
         Ok(())
     }
 }

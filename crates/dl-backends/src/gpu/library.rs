@@ -47,6 +47,31 @@ static FUNCTIONS: &[(&str, &str, &[&str])] = &[
         "fn byte_(x: f32) -> i32 { return select(i32(clamp(x, 0.0f, 255.0f)), 0i, is_nan_(x)); }",
         &["is_nan_"],
     ),
+    // The nearest number of 16 bits, as an `f32`: 13 digits fewer, but below 2⁻¹⁴ multiples of 2⁻²⁴.
+    (
+        "half_",
+        "
+fn half_(x: f32) -> f32 {
+    let size = bitcast<u32>(x) & 0x7fffffffu;
+    let near = (size + 0xfffu + ((size >> 13u) & 1u)) & 0xffffe000u;
+    let small = bitcast<u32>(round(abs(x) * 16777216.0f) * 5.9604645e-8f);
+    let finite = select(near, small, size < 0x38800000u);
+    let all = select(finite, 0x7f800000u, size >= 0x477ff000u);
+    return bitcast<f32>(select(all, 0x7fc00000u, size > 0x7f800000u) | (bitcast<u32>(x) & 0x80000000u));
+}",
+        &[],
+    ),
+    // The nearest number of which only the upper 16 bits are set.
+    (
+        "upper_",
+        "
+fn upper_(x: f32) -> f32 {
+    let all = bitcast<u32>(x);
+    let near = (all + 0x7fffu + ((all >> 16u) & 1u)) & 0xffff0000u;
+    return bitcast<f32>(select(near, 0x7fc00000u, (all & 0x7fffffffu) > 0x7f800000u));
+}",
+        &[],
+    ),
     // The power of two nearest to it, and Taylor's series of the rest in Horner's form; ln 2 is in two parts, of which
     // the first has so few digits that its multiples are exact.
     (

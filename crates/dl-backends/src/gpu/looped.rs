@@ -6,7 +6,7 @@ use dl_core::DType;
 use dl_core::schedule::{BufferId, Kernel, Layout, Loop, Taken};
 
 use super::body::{Begin, Result, Rows};
-use super::functions::memory_type;
+use super::elements;
 use super::lower::{Lowering, Work};
 use super::memory::{Home, SlotId};
 use super::pointwise::groups;
@@ -174,13 +174,8 @@ fn moved(lowering: &mut Lowering<'_>, from: Rows, into: BufferId) -> Result<Work
     let into = lowering.slot_of(into)?;
     let mut shader = Shader::default();
     let place = from.place(&mut shader, &format!("(at / {len}u)"), (&format!("(at % {len}u)"), 1));
-    let (from, into) = (shader.read(from.slot, memory_type(dtype)), shader.write(into, memory_type(dtype)));
-    each(
-        &mut shader,
-        len * lowering.schedule.row_count(),
-        &format!("{into}[at] = {from}[{place}];"),
-        "what goes on",
-    );
+    let line = assigned(lowering, &mut shader, dtype, (into, "at"), (from.slot, &place));
+    each(&mut shader, len * lowering.schedule.row_count(), &line, "what goes on");
     Ok(Work::Launch(lowering.finished(shader)?))
 }
 
@@ -194,8 +189,8 @@ fn take(
     let (all, one, dtype) = slots(lowering, taken)?;
     let mut shader = Shader::default();
     let among = among(taken, length, &place(&mut shader));
-    let (all, one) = (shader.read(all, memory_type(dtype)), shader.write(one, memory_type(dtype)));
-    each(&mut shader, count(lowering, taken), &format!("{one}[at] = {all}[{among}];"), "what a step takes");
+    let line = assigned(lowering, &mut shader, dtype, (one, "at"), (all, &among));
+    each(&mut shader, count(lowering, taken), &line, "what a step takes");
     Ok(Work::Launch(lowering.finished(shader)?))
 }
 
@@ -205,8 +200,8 @@ fn put(lowering: &mut Lowering<'_>, taken: &Taken, length: usize, turn: SlotId) 
     let mut shader = Shader::default();
     let turn = shader.read(turn, "u32");
     let among = among(taken, length, &format!("{turn}[0]"));
-    let (all, one) = (shader.write(all, memory_type(dtype)), shader.read(one, memory_type(dtype)));
-    each(&mut shader, count(lowering, taken), &format!("{all}[{among}] = {one}[at];"), "what a step leaves");
+    let line = assigned(lowering, &mut shader, dtype, (all, &among), (one, "at"));
+    each(&mut shader, count(lowering, taken), &line, "what a step leaves");
     Ok(Work::Launch(lowering.finished(shader)?))
 }
 
@@ -224,6 +219,17 @@ fn count(lowering: &Lowering<'_>, taken: &Taken) -> usize {
 fn among(taken: &Taken, length: usize, place: &str) -> String {
     let run = taken.run;
     format!("at / {run}u * {}u + {place} * {run}u + at % {run}u", run * length)
+}
+
+/// The line that copies an element.
+fn assigned(
+    lowering: &Lowering<'_>,
+    shader: &mut Shader,
+    dtype: DType,
+    (into, to): (SlotId, &str),
+    (from, at): (SlotId, &str),
+) -> String {
+    elements::assigned(shader, (lowering.formed(into, dtype), to), (lowering.formed(from, dtype), at))
 }
 
 /// A part with an invocation for each element.

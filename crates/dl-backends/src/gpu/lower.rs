@@ -3,14 +3,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use dl_core::DType;
 use dl_core::ops::{Clock, Op};
 use dl_core::plan::ValueId;
 use dl_core::schedule::{
-    Body, BufferId, Content, Domain as Elements, Kernel, KernelId, Layout, Method, Schedule, StepId,
+    Body, BufferId, Content, Domain as Elements, Kernel, KernelId, Method, Schedule, StepId,
 };
-use dl_core::{DType, Tensor};
 
-use super::body::{Places, Result, Rows};
+use super::body::{Result, Rows};
+use super::halves::Halves;
 use super::looped::{self, Turns};
 use super::memory::{Home, Slot, SlotId};
 use super::pointwise::Domain;
@@ -67,17 +68,19 @@ pub(super) struct Lowering<'a> {
     pub(super) slots: Vec<Slot>,
     /// The launch that completes the one that was just made.
     pub(super) pending: Option<Shader>,
+    /// What lies in 16 bits.
+    pub(super) halves: Halves,
     /// Whether bytes of the caller lie four in a word, and whether something wants them otherwise.
-    packs: bool,
-    unpacks: bool,
-    of_buffer: Vec<Option<SlotId>>,
+    pub(super) packs: bool,
+    pub(super) unpacks: bool,
+    pub(super) of_buffer: Vec<Option<SlotId>>,
     /// Rows of a step of a loop that stand among those of all steps.
     pub(super) along: HashMap<BufferId, Rows>,
     /// Those of them that something wants one after the other.
     pub(super) wanted: HashSet<BufferId>,
-    parameters: Vec<Option<SlotId>>,
-    tables: HashMap<Vec<u32>, SlotId>,
-    keys: HashMap<(u64, Clock), SlotId>,
+    pub(super) parameters: Vec<Option<SlotId>>,
+    pub(super) tables: HashMap<Vec<u32>, SlotId>,
+    pub(super) keys: HashMap<(u64, Clock), SlotId>,
 }
 
 /// A schedule, lowered.
@@ -106,9 +109,10 @@ pub(super) fn lower(schedule: &Schedule, steps: &Steps, device: Device) -> Optio
         return None;
     }
     let (mut refused, mut in_place, mut packs) = (HashSet::new(), true, true);
+    let halves = Halves::new(schedule, steps.storage());
     // Each turn refuses more.
     for _ in 0..schedule.kernels().count() + 3 {
-        match Lowering::new(schedule, steps, device, packs).lower(&refused, in_place) {
+        match Lowering::new(schedule, steps, device, (packs, halves.clone())).lower(&refused, in_place) {
             Ok(lowered) => return Some(lowered),
             Err(Again::Unpack) => packs = false,
             Err(Again::NothingInPlace) if !in_place => return None,
@@ -120,7 +124,12 @@ pub(super) fn lower(schedule: &Schedule, steps: &Steps, device: Device) -> Optio
 }
 
 impl<'a> Lowering<'a> {
-    fn new(schedule: &'a Schedule, steps: &'a Steps, device: Device, packs: bool) -> Self {
+    fn new(
+        schedule: &'a Schedule,
+        steps: &'a Steps,
+        device: Device,
+        (packs, halves): (bool, Halves),
+    ) -> Self {
         let of_buffer = vec![None; schedule.buffers().len()];
         let parameters = vec![None; schedule.plan().parameters().len()];
         Lowering {
@@ -129,6 +138,7 @@ impl<'a> Lowering<'a> {
             device,
             slots: vec![],
             pending: None,
+            halves,
             packs,
             unpacks: false,
             of_buffer,
@@ -164,7 +174,7 @@ impl<'a> Lowering<'a> {
                     if !matches!(kernel, Kernel::Loop(_)) && !readers.is_empty() {
                         return Err(Again::Refuse(readers));
                     }
-                    let recipe = recipes.of(&mut self, kernel, &ready).ok_or(Again::NothingInPlace)?;
+                    let mut recipe = recipes.of(&mut self, kernel, &ready).ok_or(Again::NothingInPlace)?;
                     let written = |slot: &SlotId| {
                         matches!(self.slots[slot.0].home, Home::Parameter(_))
                             && works.iter().any(|work: &Work| work.writes().contains(slot))
@@ -180,6 +190,7 @@ impl<'a> Lowering<'a> {
                     if recipe.may_fail && self.parameters.iter().flatten().any(written) {
                         return Err(Again::NothingInPlace);
                     }
+                    works.extend(self.widened(&mut recipe).into_iter().map(Work::Launch));
                     works.push(Work::Steps(recipe));
                 }
             }
@@ -214,7 +225,8 @@ impl<'a> Lowering<'a> {
             }
             let (len, dtype) = (self.slots[from.0].len, schedule.plan().value(slot.value).dtype);
             let own = self.scratch(len);
-            works.push(Work::Launch(update::copy(from, own, len, dtype)));
+            let both = (self.formed(from, dtype), self.formed(own, dtype));
+            works.push(Work::Launch(update::copy(both, len)));
             outputs.push(own);
         }
         outputs
@@ -334,135 +346,6 @@ impl<'a> Lowering<'a> {
             count if count > self.device.bindings => Err(format!("{count} buffers")),
             _ => Ok(shader),
         }
-    }
-
-    /// Room between launches.
-    pub(super) fn scratch(&mut self, len: usize) -> SlotId {
-        self.add(len, Home::Arena)
-    }
-
-    pub(super) fn add(&mut self, len: usize, home: Home) -> SlotId {
-        self.slots.push(Slot { len, home, packed: false });
-        SlotId(self.slots.len() - 1)
-    }
-
-    /// The slot of a parameter.
-    pub(super) fn parameter(&mut self, index: usize) -> SlotId {
-        if let Some(slot) = self.parameters[index] {
-            return slot;
-        }
-        let slot = &self.schedule.plan().parameters()[index];
-        let of = slot.value.or(slot.update);
-        let len = of.map_or(0, |value| self.schedule.shape(value).iter().product());
-        let made = self.add(len, Home::Parameter(index));
-        self.parameters[index] = Some(made);
-        made
-    }
-
-    fn home(&self, buffer: BufferId) -> Home {
-        let plan = self.schedule.plan();
-        match &self.schedule.buffer(buffer).content {
-            Content::Known(tensor) => Home::Known(tensor.clone()),
-            Content::Between => Home::Arena,
-            Content::Value(value) => {
-                let input = plan.inputs().iter().position(|i| i.value == *value);
-                let parameter = || plan.parameters().iter().position(|p| p.value == Some(*value));
-                input.map(Home::Input).or_else(|| parameter().map(Home::Parameter)).unwrap_or(Home::Arena)
-            }
-        }
-    }
-
-    /// The slot of a buffer.
-    pub(super) fn slot_of(&mut self, buffer: BufferId) -> Result<SlotId> {
-        if self.along.contains_key(&buffer) {
-            self.wanted.insert(buffer);
-        }
-        if let Some(slot) = self.of_buffer[buffer.index()] {
-            return Ok(slot);
-        }
-        let len = match self.schedule.buffer(buffer).layout {
-            Layout::Rows(len) => len * self.schedule.row_count(),
-            Layout::Whole(len) => len,
-        };
-        let bytes = self.schedule.buffer(buffer).dtype == DType::U8;
-        let slot = match self.home(buffer) {
-            Home::Parameter(index) => self.parameter(index),
-            home @ Home::Input(_) if bytes && self.packs => {
-                let slot = self.add(len, home);
-                self.slots[slot.0].packed = true;
-                slot
-            }
-            home => self.add(len, home),
-        };
-        self.of_buffer[buffer.index()] = Some(slot);
-        Ok(slot)
-    }
-
-    /// Says where a buffer's elements are, unless they have a place already.
-    pub(super) fn settle(&mut self, buffer: BufferId, home: Home) -> bool {
-        let free = self.of_buffer[buffer.index()].is_none();
-        if free && let Ok(slot) = self.slot_of(buffer) {
-            self.slots[slot.0].home = home;
-        }
-        free
-    }
-
-    /// The slot of what decides the random numbers of a stream.
-    pub(super) fn key(&mut self, stream: u64, clock: Clock) -> SlotId {
-        if let Some(slot) = self.keys.get(&(stream, clock)) {
-            return *slot;
-        }
-        let slot = self.add(5, Home::Key(stream, clock));
-        self.keys.insert((stream, clock), slot);
-        slot
-    }
-
-    /// The slot of a buffer for whoever wants an element in each word.
-    pub(super) fn plain(&mut self, buffer: BufferId) -> Result<SlotId> {
-        let slot = self.slot_of(buffer)?;
-        if self.slots[slot.0].packed {
-            self.unpacks = true;
-            return Err("bytes lie four in a word".into());
-        }
-        Ok(slot)
-    }
-
-    /// The slot of a value of the plan that has a buffer.
-    pub(super) fn slot_of_value(&mut self, value: ValueId) -> Option<SlotId> {
-        let buffer = self.schedule.buffer_of(value)?;
-        self.slot_of(buffer).ok()
-    }
-}
-
-impl Places for Lowering<'_> {
-    fn slot(&mut self, buffer: BufferId) -> Result<SlotId> {
-        self.slot_of(buffer)
-    }
-
-    fn rows(&mut self, buffer: BufferId, len: usize) -> Result<Rows> {
-        match self.along.get(&buffer) {
-            Some(rows) if self.schedule.buffer(buffer).layout == Layout::Rows(len) => Ok(*rows),
-            _ => Ok(Rows::dense(self.slot_of(buffer)?, len)),
-        }
-    }
-
-    fn is_packed(&self, slot: SlotId) -> bool {
-        self.slots[slot.0].packed
-    }
-
-    fn key(&mut self, stream: u64, clock: Clock) -> SlotId {
-        Lowering::key(self, stream, clock)
-    }
-
-    fn table(&mut self, places: Vec<u32>) -> SlotId {
-        if let Some(slot) = self.tables.get(&places) {
-            return *slot;
-        }
-        // Words as integers; those beyond i32 wrap, and kernels read them as they were.
-        let words: Vec<i64> = places.iter().map(|place| i64::from(*place as i32)).collect();
-        let slot = self.add(places.len(), Home::Known(Tensor::vector(words)));
-        self.tables.insert(places, slot);
-        slot
     }
 }
 

@@ -4,11 +4,13 @@
 use dl_core::Tensor;
 use dl_core::ops::Clock;
 
+use crate::burn::Storage;
+
 /// A place in a compiled plan's list of slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct SlotId(pub(super) usize);
 
-/// Elements in the device's memory, 32 bits each.
+/// Elements in the device's memory.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     /// How many.
@@ -17,12 +19,20 @@ pub(super) struct Slot {
     pub(super) home: Home,
     /// Whether they are bytes, four in a word.
     pub(super) packed: bool,
+    /// How they lie, if they are floats.
+    pub(super) storage: Storage,
 }
 
 impl Slot {
+    /// 32 bits each.
+    pub(super) fn new(len: usize, home: Home) -> Slot {
+        Slot { len, home, packed: false, storage: Storage::F32 }
+    }
+
     /// Bytes of the device's memory.
     pub(super) fn bytes(&self) -> usize {
-        if self.packed { self.len.next_multiple_of(4) } else { self.len.saturating_mul(4) }
+        let each = if self.packed { 1 } else { self.storage.bytes() };
+        self.len.saturating_mul(each).next_multiple_of(4)
     }
 }
 
@@ -74,7 +84,7 @@ pub(super) fn places(
     let mut places = vec![None; slots.len()];
     let mut order: Vec<usize> = (0..slots.len()).filter(|i| lives[*i].is_some()).collect();
     order.retain(|i| matches!(slots[*i].home, Home::Arena));
-    let bytes = |i: usize| (slots[i].len * 4).next_multiple_of(ALIGNMENT);
+    let bytes = |i: usize| slots[i].bytes().next_multiple_of(ALIGNMENT);
     // The largest first: smaller ones find room between them.
     order.sort_by_key(|i| (std::cmp::Reverse(bytes(*i)), *i));
     let mut totals: Vec<usize> = vec![];
@@ -124,8 +134,7 @@ mod tests {
     fn arenas(slots: &[(usize, usize, usize)], largest: usize) -> Option<(Vec<usize>, Vec<Place>)> {
         let lives: Vec<_> =
             slots.iter().map(|(_, from, until)| Some(Life { from: *from, until: *until })).collect();
-        let slots: Vec<_> =
-            slots.iter().map(|(len, ..)| Slot { len: *len, home: Home::Arena, packed: false }).collect();
+        let slots: Vec<_> = slots.iter().map(|(len, ..)| Slot::new(*len, Home::Arena)).collect();
         let (bytes, places) = places(&slots, &lives, largest)?;
         Some((bytes, places.into_iter().flatten().collect()))
     }

@@ -13,16 +13,19 @@
 //! | the text of a kernel, and its launch through CubeCL | `shader.rs`, `launch.rs` |
 //! | what has no text, by burn's operations on the same memory | `recipe.rs` |
 //! | inputs that are rows of columns on the device | `rows.rs` |
-//! | where values lie; work of all kinds, done; runs | `memory.rs`, `perform.rs`, `executable.rs` |
-//! | how wide subgroups are; how long kernels take | `probe.rs`, `profile.rs` |
+//! | which values lie in 16 bits; how elements are read and written | `halves.rs`, `elements.rs` |
+//! | slots of buffers; where values lie; work of all kinds, done; runs | `slots.rs`, `memory.rs`, `perform.rs`, `executable.rs` |
+//! | how wide subgroups are; whether 16 bits are stored right; how long kernels take | `probe.rs`, `stores.rs`, `profile.rs` |
 //!
-//! An element of memory has 32 bits: `f32`, `i32` for `i64` and `u8`, `u32` for `bool`. Sizes are known, so kernels
-//! have them as constants. No loop has more turns than 65,535, and sums are trees of chains of 64 terms.
+//! An element of memory has 32 bits: `f32`, `i32` for `i64` and `u8`, `u32` for `bool`; 16 where the executor stores
+//! floats so. Sizes are known, so kernels have them as constants. No loop has more turns than 65,535, and sums are trees of chains of 64 terms.
 
 mod body;
+mod elements;
 mod executable;
 mod finish;
 mod functions;
+mod halves;
 mod launch;
 mod library;
 mod looped;
@@ -41,6 +44,8 @@ mod recipe;
 mod reduction;
 mod rows;
 mod shader;
+mod slots;
+mod stores;
 mod tiles;
 mod update;
 
@@ -54,6 +59,7 @@ use crate::error::Result;
 
 pub(crate) use self::executable::Executable;
 pub(crate) use self::rows::Column;
+pub(crate) use self::stores::check as check_storage;
 
 /// The range of subgroup sizes that CubeCL gives an adapter that tells none, as software devices do.
 const UNTOLD: (u32, u32) = (8, 128);

@@ -8,8 +8,7 @@ use dl_core::plan::Step;
 use dl_core::schedule::{Argument, Axes, Axis, Body, BufferId, Opaque};
 use dl_core::{DType, Scalar, Tensor};
 
-use super::body::{Result, Writer, loaded};
-use super::functions::memory_type;
+use super::body::{Result, Writer};
 use super::lower::Lowering;
 use super::memory::Home;
 use super::operand::place;
@@ -116,8 +115,8 @@ fn each(
     writer.line(format!("let at = group * {GROUP}u + local;"));
     writer.line(format!("if (at >= {total}u) {{ return; }}"));
     let value = element(&mut writer)?;
-    let into = writer.shader.write(into, memory_type(dtype));
-    writer.line(format!("{into}[at] = {value};"));
+    let value = writer.places.form(into, dtype).rounded(&value, &mut writer.shader.called);
+    writer.store(into, dtype, ("at", &value));
     let text = writer.text;
     shader.part(name.to_owned(), &text, groups(total));
     Ok(vec![lowering.finished(shader)?])
@@ -133,8 +132,7 @@ fn moved(
 ) -> Result<Vec<Shader>> {
     let from = lowering.plain(from)?;
     each(lowering, (dtype, out), axes.size(), name, &mut |writer| {
-        let from = writer.shader.read(from, memory_type(dtype));
-        Ok(format!("{from}[{}]", place(axes, "at")))
+        Ok(writer.loaded(from, dtype, &place(axes, "at")))
     })
 }
 
@@ -154,9 +152,9 @@ fn reduce(
     let neighbours = reduced.axes().last().is_some_and(|axis| axis.distance == 1);
     let shape = Shape { outputs, terms, shares, neighbours };
     let groups = shape.write(&mut writer, of, into, &mut |writer, output, term| {
-        let from = writer.shader.read(from, memory_type(of.1));
-        let element = format!("{from}[{} + {}]", place(kept, output), place(reduced, term));
-        Ok(writer.define(&loaded(&element, of.1)))
+        let element =
+            writer.loaded(from, of.1, &format!("{} + {}", place(kept, output), place(reduced, term)));
+        Ok(writer.define(&element))
     })?;
     let text = writer.text;
     shader.part(name.to_owned(), &text, groups);

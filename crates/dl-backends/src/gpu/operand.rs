@@ -6,7 +6,8 @@ use std::fmt::Write;
 use dl_core::DType;
 use dl_core::schedule::{Axes, Axis, Body, Factor, Layout, Operation, Register, Source};
 
-use super::body::{Result, Writer, byte, loaded};
+use super::body::{Places, Result, Writer, byte};
+use super::elements::Form;
 use super::functions::memory_type;
 use super::lower::Lowering;
 use super::memory::SlotId;
@@ -158,6 +159,7 @@ pub(super) struct Reader {
     /// Elements of a load.
     pub(super) width: usize,
     pub(super) packed: bool,
+    form: Form,
 }
 
 impl Reader {
@@ -173,21 +175,13 @@ impl Reader {
             Lies::Inner => STEP,
             Lies::Apart => 1,
         };
-        let element = match (memory_type(operand.dtype), width) {
-            _ if operand.packed => "u32",
-            ("f32", 2) => "vec2<f32>",
-            ("f32", 4) => "vec4<f32>",
-            ("i32", 2) => "vec2<i32>",
-            ("i32", 4) => "vec4<i32>",
-            ("u32", 2) => "vec2<u32>",
-            ("u32", 4) => "vec4<u32>",
-            (element, _) => element,
-        };
+        let form = lowering.form(operand.slot, operand.dtype);
+        let element = if operand.packed { "u32" } else { form.element(width) };
         let name = shader.read(operand.slot, element);
         if let Some(body) = &operand.prologue {
             let kept = HashMap::new();
             let mut writer = Writer::new(body, shader, lowering, &kept);
-            writer.argument = Some(loaded("x", operand.dtype));
+            writer.argument = Some(Form::word(operand.dtype).loaded("x"));
             let last = Register((body.instrs.len() - 1) as u32);
             let value = writer.element(last, "e")?;
             let body = writer.text;
@@ -200,7 +194,7 @@ impl Reader {
         if operand.packed && width > 1 {
             shader.called.insert("unpack_");
         }
-        Ok(Reader { name, prologue, width, packed: operand.packed })
+        Ok(Reader { name, prologue, width, packed: operand.packed, form })
     }
 
     /// The vector (or the number) at a place.
@@ -208,8 +202,8 @@ impl Reader {
         let value = match (self.packed, self.width) {
             (true, 1) => byte(&self.name, place),
             (true, width) => format!("unpack_({}[({place}) / {width}u])", self.name),
-            (false, 1) => format!("{}[{place}]", self.name),
-            (false, width) => format!("{}[({place}) / {width}u]", self.name),
+            (false, 1) => self.form.wide(&format!("{}[{place}]", self.name), 1),
+            (false, width) => self.form.wide(&format!("{}[({place}) / {width}u]", self.name), width),
         };
         let value = writer.define(&value);
         match (self.prologue, self.width) {

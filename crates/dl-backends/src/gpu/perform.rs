@@ -8,6 +8,7 @@ use cubecl::server::Handle;
 use dl_core::schedule::Schedule;
 use dl_core::{DType, Tensor};
 
+use super::elements::Form;
 use super::launch::Launch;
 use super::looped::{APART, Turns};
 use super::lower::Work;
@@ -112,7 +113,8 @@ impl Ground {
     /// When the device refuses.
     pub(super) fn copied(&self, from: Handle, len: usize) -> Result<Handle> {
         let into = self.client.empty(len * 4);
-        let launch = update::copy(SlotId(0), SlotId(1), len, DType::I64).launch();
+        let word = Form::word(DType::I64);
+        let launch = update::copy(((SlotId(0), word), (SlotId(1), word)), len).launch();
         self.submit(&launch, &[Some(from), Some(into.clone())])?;
         Ok(into)
     }

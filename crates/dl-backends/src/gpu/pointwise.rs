@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use dl_core::DType;
 use dl_core::schedule::{Body, Operation, Register};
 
-use super::body::{Places, Result, Rows, Writer, stored};
-use super::functions::memory_type;
+use super::body::{Places, Result, Rows, Writer};
 use super::lower::Lowering;
 use super::memory::SlotId;
 use super::reduction::{Reduction, Scatter, Target, Terms};
@@ -247,9 +246,8 @@ fn element_by_element(
 
 fn store(writer: &mut Writer<'_>, sink: &Sink, row: &str, e: &str) -> Result<()> {
     let value = writer.element(sink.of, e)?;
-    let name = writer.shader.write(sink.rows.slot, memory_type(sink.dtype));
     let place = sink.rows.place(writer.shader, row, (e, usize::from(sink.len != 1)));
-    writer.line(format!("{name}[{place}] = {};", stored(&value, sink.dtype)));
+    writer.store(sink.rows.slot, sink.dtype, (&place, &value));
     Ok(())
 }
 

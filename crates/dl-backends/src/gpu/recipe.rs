@@ -7,8 +7,11 @@ use dl_core::DType;
 use dl_core::plan::{Arg, ValueId};
 use dl_core::schedule::{BufferId, Content, Kernel, Schedule, StepId};
 
+use super::elements::Form;
 use super::lower::{Lowering, dtype_of};
 use super::memory::{Home, SlotId};
+use super::shader::Shader;
+use super::update;
 
 /// Steps in order, from where they read and to where they write.
 #[derive(Clone, Debug)]
@@ -24,6 +27,22 @@ impl Recipe {
     /// The slots that it reads or writes.
     pub(super) fn slots(&self) -> impl Iterator<Item = SlotId> {
         self.reads.iter().map(|(_, _, slot)| *slot).chain(self.writes.iter().map(|(_, slot)| *slot))
+    }
+}
+
+impl Lowering<'_> {
+    /// Launches that make 32 bits of what burn's operations read and is stored in 16.
+    pub(super) fn widened(&mut self, recipe: &mut Recipe) -> Vec<Shader> {
+        let mut launches = vec![];
+        for (_, dtype, slot) in &mut recipe.reads {
+            let (narrow, len) = (self.formed(*slot, *dtype), self.slots[slot.0].len);
+            let wide = Form::word(*dtype);
+            if narrow.1 != wide {
+                *slot = self.scratch(len);
+                launches.push(update::copy((narrow, (*slot, wide)), len));
+            }
+        }
+        launches
     }
 }
 
@@ -57,7 +76,7 @@ impl<'a> Recipes<'a> {
         for buffer in written {
             if let Content::Value(value) = self.schedule.buffer(buffer).content {
                 let slot = lowering.slot_of(buffer).ok()?;
-                lowering.slots[slot.0].home = Home::Burn;
+                lowering.rehome(buffer, slot, Home::Burn);
                 recipe.writes.push((value, slot));
                 wanted.push(value);
             }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::elements::enabled;
 use super::launch::{Launch, Source};
 use super::library::{Called, library};
 use super::memory::SlotId;
@@ -120,7 +121,7 @@ impl Shader {
     /// The kernel.
     pub(super) fn launch(self) -> Launch {
         let size = self.size.unwrap_or(GROUP);
-        let mut text = String::new();
+        let mut text = enabled(self.bindings.iter().map(|binding| binding.1));
         for (slot, element) in &self.bindings {
             let place = self.place((*slot, element));
             let name = named(*slot, element);

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use dl_core::DType;
 use dl_core::schedule::{Accumulation, Method};
 
-use super::functions::memory_type;
+use super::elements::{Formed, assigned};
 use super::lower::{Lowering, Work};
 use super::memory::{Home, SlotId};
 use super::pointwise::groups;
@@ -34,12 +33,12 @@ pub(super) fn updates(
         if shader.binding_count() + 2 > lowering.device.bindings {
             launches.push(std::mem::take(&mut shader));
         }
-        let len = lowering.slots[into.0].len;
+        let (len, dtype) = (lowering.slots[into.0].len, slot.decl.dtype);
         match &update.method {
             Method::Accumulate { of, .. } => {
                 let addend = lowering.slot_of_value(of.addend).ok_or_else(nowhere)?;
                 let name = of.text(&slot.decl);
-                accumulate(&mut shader, of, (addend, into), len, name);
+                accumulate(&mut shader, of, (lowering.formed(addend, dtype), into), len, name);
             }
             Method::InPlace(_) | Method::Replace(_) => {
                 let mut from =
@@ -47,11 +46,13 @@ pub(super) fn updates(
                 // What the caller brought along may be written over by another update.
                 if matches!(lowering.slots[from.0].home, Home::Input(_) | Home::Parameter(_)) {
                     let between = lowering.scratch(len);
-                    works.push(Work::Launch(copy(from, between, len, slot.decl.dtype)));
+                    let both = (lowering.formed(from, dtype), lowering.formed(between, dtype));
+                    works.push(Work::Launch(copy(both, len)));
                     from = between;
                 }
                 let name = format!("{} ← its new value", slot.decl.name);
-                copied(&mut shader, (from, into), len, slot.decl.dtype, name);
+                let both = (lowering.formed(from, dtype), lowering.formed(into, dtype));
+                copied(&mut shader, both, len, name);
             }
         }
     }
@@ -62,29 +63,30 @@ pub(super) fn updates(
     Ok(())
 }
 
-/// A launch that copies elements.
-pub(super) fn copy(from: SlotId, into: SlotId, len: usize, dtype: DType) -> Shader {
+/// A launch that copies elements from the first slot into the second.
+pub(super) fn copy(both: (Formed, Formed), len: usize) -> Shader {
     let mut shader = Shader::default();
-    copied(&mut shader, (from, into), len, dtype, "copy".into());
+    copied(&mut shader, both, len, "copy".into());
     shader
 }
 
-fn copied(shader: &mut Shader, (from, into): (SlotId, SlotId), len: usize, dtype: DType, name: String) {
-    let (from, into) = (shader.read(from, memory_type(dtype)), shader.write(into, memory_type(dtype)));
-    each(shader, len, &format!("{into}[at] = {from}[at];"), name);
+fn copied(shader: &mut Shader, (from, into): (Formed, Formed), len: usize, name: String) {
+    let line = assigned(shader, (into, "at"), (from, "at"));
+    each(shader, len, &line, name);
 }
 
 fn accumulate(
     shader: &mut Shader,
     of: &Accumulation,
-    (addend, into): (SlotId, SlotId),
+    ((addend, form), into): (Formed, SlotId),
     len: usize,
     name: String,
 ) {
-    let (addend, into) = (shader.read(addend, "f32"), shader.write(into, "f32"));
+    let addend = form.wide(&format!("{}[at]", shader.read(addend, form.element(1))), 1);
+    let into = shader.write(into, "f32");
     let (alpha, beta) = (of.alpha as f32, of.beta as f32);
     let old = if beta == 1.0 { format!("{into}[at]") } else { format!("{beta:?}f * {into}[at]") };
-    each(shader, len, &format!("{into}[at] = {old} + {alpha:?}f * {addend}[at];"), name);
+    each(shader, len, &format!("{into}[at] = {old} + {alpha:?}f * {addend};"), name);
 }
 
 /// A part that does the same for each element `at`.

@@ -15,7 +15,7 @@ pub use self::run::{Answer, Runner};
 #[cfg(feature = "cpu")]
 use crate::cpu::Cpu;
 use crate::error::{Error, Result};
-use crate::executor::{Buffer, Executor};
+use crate::executor::{Buffer, Executor, check_types};
 use crate::session::Session;
 use crate::weights::ArrayFile;
 
@@ -163,10 +163,7 @@ impl Model {
             return Err(Error::value(format!("the program updates {name}: a model has no updates")));
         }
         let plan = Plan::new(&program);
-        if let Some(value) = plan.values().iter().find(|v| !executor.supports(v.dtype)) {
-            let why = format!("{} has no elements of {}: cast to another type", executor.name(), value.dtype);
-            return Err(Error::at(&value.origin, why));
-        }
+        check_types(&*executor, &plan)?;
         let place = |name: &str| program.parameters().iter().position(|decl| *decl.name == *name);
         let mut buffers = vec![];
         for slot in plan.parameters() {

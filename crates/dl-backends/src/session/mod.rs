@@ -23,7 +23,7 @@ pub(crate) use self::preloaded::rows_of;
 pub use self::preloaded::{Preloaded, Values};
 use self::watch::{Moment, Watch};
 use crate::error::{Error, Result};
-use crate::executor::{Buffer, Call, Executable, Executor};
+use crate::executor::{Buffer, Call, Executable, Executor, check_types};
 use crate::profile::Kernel;
 
 /// Parameters, the programs over them, and the executor that runs these.
@@ -181,7 +181,7 @@ impl Session {
     }
 
     fn add(&mut self, plan: Plan, watch: Option<Watch>) -> Result<Handle> {
-        self.check_types(&plan)?;
+        check_types(&*self.executor, &plan)?;
         if let Some(why) = self.programs.iter().find_map(|program| plan.conflict(&program.plan)) {
             return Err(Error::value(why));
         }
@@ -376,20 +376,6 @@ impl Session {
             .zip(&self.buffers)
             .map(|(d, b)| Ok((d.name.clone(), self.executor.download(b)?)))
             .collect()
-    }
-
-    fn check_types(&self, plan: &Plan) -> Result<()> {
-        match plan.values().iter().find(|v| !self.executor.supports(v.dtype)) {
-            None => Ok(()),
-            Some(value) => {
-                let message = format!(
-                    "{} has no elements of {}: cast to another type",
-                    self.executor.name(),
-                    value.dtype
-                );
-                Err(Error::at(&value.origin, message))
-            }
-        }
     }
 
     fn loaded(&mut self, handle: &Handle) -> Result<&mut Loaded> {
