@@ -30,7 +30,8 @@ Trains a network on each backend of this build and prints one table.
                     included, beside PyTorch's if it is installed
   --seeds N         trainings of each row for --reach; default: 5
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
-  --backends LIST   only these rows, such as cpu,burn-flex
+  --backends LIST   only these rows, such as cpu,burn-flex; wgpu-tuned is wgpu with products cut as
+                    measurements say, which it makes before the first step
   --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
   --compare A B     instead, two records side by side and what changed beyond noise; writes a page, by
                     default target/bench/compare.html
@@ -229,7 +230,7 @@ fn sizes(parser: &mut Parser, option: &str) -> Result<Vec<usize>> {
 fn backends(parser: &mut Parser) -> Result<Vec<String>> {
     let list = parser.value()?.string()?;
     let asked: Vec<&str> = list.split(',').map(str::trim).collect();
-    let known = subject::names();
+    let known = subject::selectable();
     if let Some(name) = asked.iter().find(|name| !known.contains(name)) {
         return Err(subject::unknown(name));
     }
@@ -307,7 +308,7 @@ mod tests {
         fails("--profile --backends cpu,flex", "--profile takes one of the backends cpu and wgpu");
         assert!(parse_line("--profile --backends cpu").is_ok());
         fails("--peers --profile", "--peers goes with a table of rows, not with --profile");
-        let known = subject::names().join(", ");
+        let known = subject::selectable().join(", ");
         fails("--backends abacus", &format!("no backend \"abacus\" in this build; expected one of {known}"));
         let hint = "did you mean cpu?";
         fails(

@@ -13,6 +13,9 @@ pub(crate) const SEED: u64 = 1;
 /// The name of the matrix products alone.
 pub(crate) const FLOOR: &str = "floor";
 
+/// The `wgpu` executor with products cut as measurements say; a row only where somebody names it.
+pub(crate) const TUNED: &str = "wgpu-tuned";
+
 /// Whether a row is burn itself.
 pub(crate) fn is_burn(name: &str) -> bool {
     name.starts_with("burn-")
@@ -30,6 +33,11 @@ pub(crate) fn names() -> Vec<&'static str> {
         (cfg!(feature = "wgpu"), "burn-wgpu"),
     ];
     all.into_iter().filter_map(|(built, name)| built.then_some(name)).collect()
+}
+
+/// The names that `--backends` takes: those, and what is measured on request.
+pub(crate) fn selectable() -> Vec<&'static str> {
+    names().into_iter().chain(cfg!(feature = "wgpu").then_some(TUNED)).collect()
 }
 
 /// Serves one row, of this program, to a parent.
@@ -55,7 +63,7 @@ fn open<'w>(spec: &RowSpec, work: &'w Work) -> Result<Box<dyn Subject + 'w>> {
     let (network, threads) = (&spec.network, spec.threads);
     Ok(match &*spec.backend {
         FLOOR => Box::new(crate::floor::Floor::new(network, work, threads)?),
-        ours if dl_backends::compiled_in().contains(&ours) => {
+        ours if ours == TUNED && cfg!(feature = "wgpu") || dl_backends::compiled_in().contains(&ours) => {
             Box::new(crate::ours::Ours::new(ours, network, work, threads)?)
         }
         #[cfg(feature = "ndarray")]
@@ -72,6 +80,7 @@ fn open<'w>(spec: &RowSpec, work: &'w Work) -> Result<Box<dyn Subject + 'w>> {
 
 /// What the message about a name says that is no subject.
 pub(crate) fn unknown(name: &str) -> Fault {
-    let (known, hint) = (names().join(", "), suggestion(name, names()));
+    let names = selectable();
+    let (known, hint) = (names.join(", "), suggestion(name, names));
     Fault::new(format!("no backend {name:?} in this build; expected one of {known}{hint}"))
 }

@@ -220,13 +220,54 @@ impl Wgpu {
     /// take longer.
     #[must_use]
     pub fn without_subgroups(self) -> Self {
-        let open = self.0.open;
-        let without = move || {
-            let machine = open()?;
-            // It is new: nothing has asked for the size.
+        // It is new: nothing has asked for the size.
+        self.opened(|machine| {
             let _ = machine.lanes.set(None);
+        })
+    }
+
+    /// With matrix products cut as measurements on the device say, and what they say kept in the file `path`.
+    ///
+    /// Without it a cost model decides from sizes, which takes no time. With it [`Session::compile`] measures each
+    /// product of a program that the file does not know, on memory of its own: some twenty ways to cut it, each
+    /// compiled by the driver, for 6 seconds a product at most and one run of one of them. A cut is taken instead of
+    /// the model's if it was faster in eight of nine rounds, in which all take turns, and 3 % faster in their median.
+    /// The file is added to when a program is compiled; a later program or process that finds its products there
+    /// measures nothing. Choices count for one adapter, driver and text of the kernels: the file may hold those of
+    /// several, and is a cache that may be removed. Its format stands at [`tuning`](crate::tuning).
+    ///
+    /// Values are within the same bounds however a product is cut, but sums are added in another order, so bits
+    /// differ: two runs give the same bits on one device if they have the same file with all of their products.
+    ///
+    /// [`Session::compile`]: crate::Session::compile
+    ///
+    /// ```no_run
+    /// use dl_backends::{Session, Wgpu};
+    /// let mut session = Session::new(Wgpu::default().tuned("tuned.json")?, 7);
+    /// # Ok::<(), dl_backends::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is a file which cannot be read or is no [file of choices](crate::tuning), or no folder for one.
+    pub fn tuned(self, path: impl Into<std::path::PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let choices = crate::tuning::Choices::open(&path)?;
+        Ok(self.opened(move |machine| {
+            let device = machine.adapter.as_ref().map_or(String::new(), |adapter| adapter.name.clone());
+            let driver = super::devices::driver(&device);
+            let tuning = crate::gpu::Tuning::new(path.clone(), choices.clone(), device, driver);
+            let _ = machine.tuning.set(tuning);
+        }))
+    }
+
+    /// With something to do when the device has been opened.
+    fn opened(self, then: impl Fn(&Machine<burn_wgpu::CubeBackend>) + Send + 'static) -> Self {
+        let open = self.0.open;
+        let opened = move || {
+            let machine = open()?;
+            then(&machine);
             Ok(machine)
         };
-        Wgpu(On { compiler: self.0.compiler, ..On::new("wgpu", without) })
+        Wgpu(On { compiler: self.0.compiler, ..On::new("wgpu", opened) })
     }
 }

@@ -34,6 +34,9 @@ pub(super) struct Machine<B: Backend> {
     /// Of a device with subgroups of one size: how many invocations they have.
     #[cfg(feature = "wgpu")]
     pub(super) lanes: std::sync::OnceLock<Option<usize>>,
+    /// What was measured on it, where somebody asked for that.
+    #[cfg(feature = "wgpu")]
+    pub(super) tuning: std::sync::OnceLock<crate::gpu::Tuning>,
     /// Which of the device's own functions miss what is promised of them.
     pub(super) rough: Rough,
     /// What runs it, if it is not the processor.
@@ -55,6 +58,8 @@ impl<B: Backend> Machine<B> {
             axes: usize::MAX,
             #[cfg(feature = "wgpu")]
             lanes: std::sync::OnceLock::new(),
+            #[cfg(feature = "wgpu")]
+            tuning: std::sync::OnceLock::new(),
             rough: Rough::default(),
             adapter: None,
         }
@@ -76,6 +81,8 @@ impl<B: Backend> Machine<B> {
             axes: 8,
             #[cfg(feature = "wgpu")]
             lanes: std::sync::OnceLock::new(),
+            #[cfg(feature = "wgpu")]
+            tuning: std::sync::OnceLock::new(),
             rough,
             adapter: Some(adapter),
         }

@@ -30,6 +30,8 @@ fn device() -> Arc<Machine<burn_flex::Flex>> {
         adapter: None,
         #[cfg(feature = "wgpu")]
         lanes: std::sync::OnceLock::new(),
+        #[cfg(feature = "wgpu")]
+        tuning: std::sync::OnceLock::new(),
     })
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Executable {
     /// The slots of parameters that launches write.
     updated: Vec<SlotId>,
     lacks: Vec<String>,
+    /// What was measured for it, for listings.
+    tuned: Option<String>,
     has_begun: bool,
     has_run: bool,
 }
@@ -55,7 +57,7 @@ impl Executable {
         lowered: Lowered,
         device: Device,
     ) -> Result<Option<Self>> {
-        let Lowered { slots, works, outputs, lacks } = lowered;
+        let Lowered { slots, works, outputs, lacks, tuned } = lowered;
         let works = merged(works, &slots, device);
         let same = |recipe: &Recipe| recipe.steps.iter().all(|step| is_constant(&schedule, *step));
         let (once, constant) = constants(&works, &slots, &same);
@@ -121,6 +123,7 @@ impl Executable {
             used,
             updated,
             lacks,
+            tuned,
             has_begun: false,
             has_run: false,
         }))
@@ -232,7 +235,8 @@ impl Executable {
         match work {
             Work::Launch(launch) => {
                 let (name, groups, size) = (&launch.name, launch.groups, launch.source.size);
-                lines.push(format!("{before}kernel     {name}  {groups} × {size}"));
+                let cut = launch.cut.as_ref().map(|cut| format!("  {cut}")).unwrap_or_default();
+                lines.push(format!("{before}kernel     {name}  {groups} × {size}{cut}"));
             }
             Work::Steps(recipe) => lines.push(format!("{before}{}", self.names(recipe))),
             Work::Loop(turns) => {
@@ -316,6 +320,7 @@ impl executor::Executable for Executable {
         for timed in &self.works {
             self.list(&timed.work, if timed.once { "once " } else { "" }, &mut lines);
         }
+        lines.extend(self.tuned.clone());
         lines.extend(self.lacks.iter().map(|why| format!("without a text: {why}")));
         lines.join("\n") + "\n"
     }
