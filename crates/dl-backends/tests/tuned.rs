@@ -110,10 +110,8 @@ fn a_file_decides_if_its_cut_can_be_had() {
     assert!(listing.contains(" 0 products measured, 2 known"), "{listing}");
     assert!(listing.contains("tiles of 4 × ") && !listing.contains("tiles of 8 × "), "{listing}");
     assert!(listing.contains(" in 5 shares by an earlier measurement"), "{listing}");
-    for (rows, columns, terms) in [(5, 1, 20), (8, 3, 20), (8, 4, 1 << 20), (8, 4, 3)] {
-        let listing = with(&|_| Cut { rows, columns, terms });
-        assert!(listing.contains(" 2 products measured, 0 known"), "{rows}, {columns}, {terms}: {listing}");
-    }
+    let listing = with(&|cut| Cut { rows: 5, ..cut });
+    assert!(listing.contains(" 2 products measured, 0 known"), "{listing}");
 }
 
 #[test]

@@ -116,3 +116,50 @@ fn divided(k: usize, tiles: usize, elements: usize, busy: usize) -> usize {
     }
     share.next_multiple_of(STEP).min(k)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEVICE: Device = Device { lanes: 8, subgroups: true, busy: 8, bindings: 16 };
+
+    fn whole(m: usize, k: usize, n: usize) -> Whole {
+        Whole { m, k, n, count: 1 }
+    }
+
+    #[test]
+    fn sizes_decide_a_cut() {
+        let modelled = |m, k, n, cheap| {
+            let Cut { rows, columns, terms } = whole(m, k, n).modelled(DEVICE, cheap);
+            (rows, columns, terms)
+        };
+        assert_eq!(modelled(64, 784, 128, true), (32, 4, 784));
+        assert_eq!(modelled(64, 784, 128, false), (16, 4, 784));
+        assert_eq!(modelled(3, 5, 7, false), (4, 1, 5));
+        assert_eq!(modelled(3, 5, 9, true), (4, 2, 5));
+        assert_eq!(modelled(16, 784, 10, true), (16, 2, 100), "few tiles");
+        assert_eq!(modelled(784, 60_000, 128, true), (32, 4, 1024), "long sums");
+    }
+
+    #[test]
+    fn what_is_measured_is_allowed_and_fits() {
+        for (m, k, n) in [(64, 784, 128), (784, 64, 128), (1, 1, 1), (3, 70_000, 5), (20, 300, 12)] {
+            let whole = whole(m, k, n);
+            let first = whole.modelled(DEVICE, false);
+            let tiles = whole.other_tiles(DEVICE, first);
+            let shares: Vec<Cut> = whole.other_shares(DEVICE, first);
+            let all = [&[first], &tiles[..], &shares].concat();
+            for (i, cut) in all.iter().enumerate() {
+                assert!(whole.allows(*cut), "{cut:?} of {whole:?}");
+                assert!(!all[..i].contains(cut), "{cut:?} twice");
+                assert!(cut.rows == 4 || cut.rows / 2 < m, "{cut:?} of {whole:?}");
+            }
+            assert!(all.len() <= 12 + 6, "{} candidates", all.len());
+        }
+        let none = [(5, 1, 784), (8, 3, 784), (8, 4, 785), (8, 4, 60), (8, 4, 98), (8, 4, 0)];
+        for (rows, columns, terms) in none {
+            let cut = Cut { rows, columns, terms };
+            assert!(!whole(64, 784, 128).allows(cut), "{cut:?}");
+        }
+    }
+}

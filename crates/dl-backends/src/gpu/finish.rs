@@ -84,59 +84,33 @@ impl Finish<'_> {
             steps.step(&mut writer, 1);
             writer.close();
         }
-        self.store_rows(&mut writer, shares)?;
-        let text = writer.text;
-        let groups = units.div_ceil(size / tile.lanes) as u32;
-        shader.part(name.to_owned(), &text, groups);
-        lowering.finished(shader.sized(size as u32))
-    }
-
-    /// What becomes of a tile's rows: so many at a time, in a loop whose end no compiler knows, so that it is not
-    /// written out.
-    fn store_rows(&self, writer: &mut Writer<'_>, shares: Option<SlotId>) -> Result<()> {
-        let (sized, tile) = (self.sized, self.sized.tile);
-        let each: usize = std::env::var("EACH").ok().and_then(|x| x.parse().ok()).unwrap_or(1).min(tile.rows);
-        let turns = tile.rows / each;
-        writer.line(format!(
-            "let turns = (min({}u, {}u - row0) + {}u) / {each}u;",
-            tile.rows,
-            sized.m,
-            each - 1
-        ));
-        writer.open("for (var r = 0u; r < turns; r = r + 1u)");
-        for row in 0..each {
-            // A turn has only few rows to choose from.
-            let sum = writer.fresh("t");
-            writer.line(format!("var {sum} = s{row};"));
-            for turn in 1..turns {
-                writer.line(format!("if (r == {turn}u) {{ {sum} = s{}; }}", turn * each + row));
-            }
-            let guard = if sized.m.is_multiple_of(each) {
-                "".to_owned()
-            } else {
-                format!("if (row0 + r * {each}u + {row}u < {}u)", sized.m)
-            };
-            writer.open(&guard);
-            writer.line(format!("let i = row0 + r * {each}u + {row}u;"));
-            for (column, letter) in LETTERS.iter().enumerate().take(tile.columns) {
-                let value = if tile.columns == 1 { sum.clone() } else { format!("{sum}.{letter}") };
-                let j = writer.define(&format!("column0 + {column}u"));
-                writer.open(&format!("if ({j} < {}u)", sized.n));
-                match shares {
-                    Some(slot) => {
-                        let name = writer.shader.write(slot, "f32");
-                        let (m, n) = (sized.m, sized.n);
-                        let place = format!("((share * {}u + batch) * {m}u + i) * {n}u + {j}", sized.count);
-                        writer.line(format!("{name}[{place}] = {value};"));
-                    }
-                    None => self.element(writer, &j, &value)?,
+        writer.line(format!("let rows = min({}u, {}u - row0);", tile.rows, sized.m));
+        writer.open("for (var r = 0u; r < rows; r = r + 1u)");
+        writer.line("var s = s0;");
+        for row in 1..tile.rows {
+            writer.line(format!("if (r == {row}u) {{ s = s{row}; }}"));
+        }
+        writer.line("let i = row0 + r;");
+        for (column, letter) in LETTERS.iter().enumerate().take(tile.columns) {
+            let value = if tile.columns == 1 { "s".to_owned() } else { format!("s.{letter}") };
+            let j = writer.define(&format!("column0 + {column}u"));
+            writer.open(&format!("if ({j} < {}u)", sized.n));
+            match shares {
+                Some(slot) => {
+                    let name = writer.shader.write(slot, "f32");
+                    let (m, n) = (sized.m, sized.n);
+                    let place = format!("((share * {}u + batch) * {m}u + i) * {n}u + {j}", sized.count);
+                    writer.line(format!("{name}[{place}] = {value};"));
                 }
-                writer.close();
+                None => self.element(&mut writer, &j, &value)?,
             }
             writer.close();
         }
         writer.close();
-        Ok(())
+        let text = writer.text;
+        let groups = units.div_ceil(size / tile.lanes) as u32;
+        shader.part(name.to_owned(), &text, groups);
+        lowering.finished(shader.sized(size as u32))
     }
 
     /// Adds up shares.
