@@ -230,8 +230,11 @@ impl Wgpu {
     ///
     /// Without it a cost model decides from sizes, which takes no time. With it [`Session::compile`] measures each
     /// product of a program that the file does not know, on memory of its own: some twenty ways to cut it, each
-    /// compiled by the driver, for 6 seconds a product at most and one run of one of them. A cut is taken instead of
-    /// the model's if it was faster in eight of nine rounds, in which all take turns, and 3 % faster in their median.
+    /// compiled by the driver, for 6 seconds a product at most and a turn of those that are left. A cut is taken
+    /// instead of the model's if it was faster in eight of nine rounds, in which all take turns, and 3 % faster in
+    /// their median. On a busy machine, or for a large product, there is time for fewer rounds, and where they are
+    /// fewer than five the model's cut stays: measure on a quiet one.
+    ///
     /// The file is added to when a program is compiled; a later program or process that finds its products there
     /// measures nothing. Choices count for one adapter, driver and text of the kernels: the file may hold those of
     /// several, and is a cache that may be removed. Its format stands at [`tuning`](crate::tuning).
