@@ -66,10 +66,20 @@ impl<'w> Ours<'w> {
 fn executor(backend: &str, threads: usize, folder: &TempDir) -> Result<Box<dyn Executor>> {
     match backend {
         "cpu" => Ok(Box::new(dl_backends::Cpu::with_threads(threads))),
-        #[cfg(feature = "wgpu")]
-        TUNED => Ok(Box::new(dl_backends::Wgpu::default().tuned(folder.path().join("tuned.json"))?)),
+        TUNED => tuned(folder),
         other => Ok(by_name(other)?),
     }
+}
+
+/// With what it measures in a file of the folder.
+#[cfg(feature = "wgpu")]
+fn tuned(folder: &TempDir) -> Result<Box<dyn Executor>> {
+    Ok(Box::new(dl_backends::Wgpu::default().tuned(folder.path().join("tuned.json"))?))
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn tuned(_: &TempDir) -> Result<Box<dyn Executor>> {
+    Err(crate::subject::unknown(TUNED))
 }
 
 /// Milliseconds from the formula to something that runs on batches of this size.

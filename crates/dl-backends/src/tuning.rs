@@ -1,6 +1,6 @@
 //! What measurements on a device have chosen, and the file that keeps it.
 //!
-//! [`Wgpu::tuned`](crate::Wgpu) measures how the products of a program are cut best when it compiles the program, and
+//! `Wgpu::tuned` measures how the products of a program are cut best when it compiles the program, and
 //! keeps what it found in a file. This module reads such files, so that they can be looked at, and writes them.
 //!
 //! A file is JSON: `format` and `version`, which say whose it is, and a list of [`Choice`]s. It is read within limits
