@@ -30,7 +30,8 @@ Trains a network on each backend of this build and prints one table.
                     included, beside PyTorch's if it is installed
   --seeds N         trainings of each row for --reach; default: 5
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
-  --backends LIST   only these rows, such as cpu,burn-flex; wgpu-f16 and wgpu-bf16 are there only so
+  --backends LIST   only these rows, such as cpu,burn-flex; there only so: wgpu-f16, wgpu-bf16, and wgpu-tuned,
+                    wgpu with products cut as measurements say, which it makes before the first step
   --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
   --compare A B     instead, two records side by side and what changed beyond noise; writes a page, by
                     default target/bench/compare.html

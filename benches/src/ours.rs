@@ -8,11 +8,12 @@ use dl_backends::{Executor, Handle, Session, by_name};
 use dl_bench_row::curve::Curve;
 use dl_core::{Plan, TensorRef, program};
 use dl_train::{BatchEnd, Columns, Epoch, Observer, Trainer};
+use tempfile::TempDir;
 
 use crate::fault::{Fault, Result};
 use crate::network::{Network, Programs, TEST};
 use crate::stats;
-use crate::subject::{SEED, Subject, Trained, Training};
+use crate::subject::{SEED, Subject, TUNED, Trained, Training};
 use crate::work::{Table, Work};
 
 /// How often the step is compiled to time it.
@@ -31,16 +32,19 @@ pub(crate) struct Ours<'w> {
     ring: Vec<&'w Table>,
     at: usize,
     compile_ms: Option<f64>,
+    /// What a tuned row has measured, which is its own.
+    folder: TempDir,
 }
 
 impl<'w> Ours<'w> {
     pub(crate) fn new(backend: &str, network: &Network, work: &'w Work, threads: usize) -> Result<Self> {
         let ring = work.ring();
+        let folder = tempfile::tempdir()?;
         let mut times = Vec::new();
         for _ in 0..COMPILATIONS {
-            times.push(compile(&*executor(backend, threads)?, network, ring[0])?);
+            times.push(compile(&*executor(backend, threads, &folder)?, network, ring[0])?);
         }
-        let mut session = Session::boxed(executor(backend, threads)?, SEED);
+        let mut session = Session::boxed(executor(backend, threads, &folder)?, SEED);
         let step = session.compile(&network.train()?)?;
         if !step.inputs().eq(["x", "y"]) {
             return Err(Fault::new("expected a training step of the inputs x and y"));
@@ -48,7 +52,8 @@ impl<'w> Ours<'w> {
         let plain = network.without_dropout();
         let checked = if plain == *network { step.clone() } else { session.compile(&plain.train()?)? };
         let (network, backend, compile_ms) = (network.clone(), backend.to_owned(), stats::median(&times));
-        Ok(Ours { network, work, backend, threads, session, step, checked, ring, at: 0, compile_ms })
+        let at = 0;
+        Ok(Ours { network, work, backend, threads, session, step, checked, ring, at, compile_ms, folder })
     }
 
     fn next(&mut self) -> [TensorRef<'w>; 2] {
@@ -58,11 +63,23 @@ impl<'w> Ours<'w> {
 }
 
 /// burn's executors take their threads from the environment, which the parent has set.
-fn executor(backend: &str, threads: usize) -> Result<Box<dyn Executor>> {
+fn executor(backend: &str, threads: usize, folder: &TempDir) -> Result<Box<dyn Executor>> {
     match backend {
         "cpu" => Ok(Box::new(dl_backends::Cpu::with_threads(threads))),
+        TUNED => tuned(folder),
         other => Ok(by_name(other)?),
     }
+}
+
+/// With what it measures in a file of the folder.
+#[cfg(feature = "wgpu")]
+fn tuned(folder: &TempDir) -> Result<Box<dyn Executor>> {
+    Ok(Box::new(dl_backends::Wgpu::default().tuned(folder.path().join("tuned.json"))?))
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn tuned(_: &TempDir) -> Result<Box<dyn Executor>> {
+    Err(crate::subject::unknown(TUNED))
 }
 
 /// Milliseconds from the formula to something that runs on batches of this size.
@@ -107,7 +124,7 @@ impl Subject for Ours<'_> {
     fn train(&mut self, training: Training, progress: &mut dyn FnMut(f64)) -> Result<Trained> {
         let network = self.network.trained_by(training, self.work.batch());
         let (metric, evaluation) = network.evaluate()?;
-        let session = Session::boxed(executor(&self.backend, self.threads)?, SEED);
+        let session = Session::boxed(executor(&self.backend, self.threads, &self.folder)?, SEED);
         let (epochs, mut curve) = (training.epochs(), self.work.curve(training));
         let watch = Watch { epochs, progress, curve: &mut curve, seen: 0.0, sum: 0.0 };
         let mut trainer = Trainer::new(session, &network.train()?)?

@@ -13,19 +13,22 @@ pub(crate) const SEED: u64 = 1;
 /// The name of the matrix products alone.
 pub(crate) const FLOOR: &str = "floor";
 
+/// The `wgpu` executor with products cut as measurements say; a row only where somebody names it.
+pub(crate) const TUNED: &str = "wgpu-tuned";
+
 /// Whether a row is burn itself.
 pub(crate) fn is_burn(name: &str) -> bool {
     name.starts_with("burn-")
 }
 
+/// The `wgpu` executor with values between kernels in 16 bits, or tuned.
+const BESIDE: [&str; 3] = ["wgpu-f16", "wgpu-bf16", TUNED];
+
 /// Every subject of this build but the floor, ours first; the last ones only where they are asked for.
 pub(crate) fn known() -> Vec<&'static str> {
-    let halves = if cfg!(feature = "wgpu") { &HALVES[..] } else { &[] };
-    names().into_iter().chain(halves.iter().copied()).collect()
+    let beside = if cfg!(feature = "wgpu") { &BESIDE[..] } else { &[] };
+    names().into_iter().chain(beside.iter().copied()).collect()
 }
-
-/// The `wgpu` executor with values between kernels in 16 bits.
-const HALVES: [&str; 2] = ["wgpu-f16", "wgpu-bf16"];
 
 /// The subjects that are measured where nobody says which.
 pub(crate) fn names() -> Vec<&'static str> {
@@ -64,7 +67,9 @@ fn open<'w>(spec: &RowSpec, work: &'w Work) -> Result<Box<dyn Subject + 'w>> {
     let (network, threads) = (&spec.network, spec.threads);
     Ok(match &*spec.backend {
         FLOOR => Box::new(crate::floor::Floor::new(network, work, threads)?),
-        ours if dl_backends::compiled_in().contains(&ours) || HALVES.contains(&ours) => {
+        ours if dl_backends::compiled_in().contains(&ours)
+            || cfg!(feature = "wgpu") && BESIDE.contains(&ours) =>
+        {
             Box::new(crate::ours::Ours::new(ours, network, work, threads)?)
         }
         #[cfg(feature = "ndarray")]

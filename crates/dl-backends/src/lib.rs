@@ -12,6 +12,7 @@ mod gpu;
 mod model;
 mod profile;
 mod session;
+pub mod tuning;
 pub mod weights;
 
 #[cfg(feature = "flex")]

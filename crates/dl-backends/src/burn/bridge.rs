@@ -233,6 +233,11 @@ impl Steps {
         *self.machine.lanes.get_or_init(probe)
     }
 
+    /// What was measured on the device, where somebody asked for that.
+    pub(crate) fn tuning(&self) -> Option<&gpu::Tuning> {
+        self.machine.tuning.get()
+    }
+
     /// Memory as a host array; waits for the device.
     ///
     /// # Errors

@@ -33,25 +33,45 @@ impl Adapter {
     }
 }
 
+const APIS: [(wgpu::Backend, WgpuBackend); 4] = [
+    (wgpu::Backend::Vulkan, WgpuBackend::Vulkan),
+    (wgpu::Backend::Metal, WgpuBackend::Metal),
+    (wgpu::Backend::Dx12, WgpuBackend::Dx12),
+    (wgpu::Backend::Gl, WgpuBackend::Gl),
+];
+
+/// What an API finds, if it is compiled in.
+fn enumerated(api: wgpu::Backend) -> Vec<wgpu::Adapter> {
+    if !wgpu::Instance::enabled_backend_features().contains(api.into()) {
+        return vec![];
+    }
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: api.into(),
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    cubecl::future::block_on(instance.enumerate_adapters(api.into()))
+}
+
+/// The driver of the adapters of a name, with its version; all of them where they differ.
+pub(super) fn driver(name: &str) -> String {
+    let all = APIS.iter().flat_map(|(api, _)| enumerated(*api)).map(|adapter| adapter.get_info());
+    let mut drivers: Vec<String> =
+        all.filter(|info| info.name == name).map(|info| driver_of(&info)).collect();
+    drivers.sort_unstable();
+    drivers.dedup();
+    drivers.join(", ")
+}
+
+fn driver_of(info: &wgpu::AdapterInfo) -> String {
+    format!("{} {}", info.driver, info.driver_info).trim().to_owned()
+}
+
 /// All adapters, each opened and checked.
 pub fn adapters() -> Vec<Adapter> {
     let mut all = vec![];
-    let apis = [
-        (wgpu::Backend::Vulkan, WgpuBackend::Vulkan),
-        (wgpu::Backend::Metal, WgpuBackend::Metal),
-        (wgpu::Backend::Dx12, WgpuBackend::Dx12),
-        (wgpu::Backend::Gl, WgpuBackend::Gl),
-    ];
-    for (api, pinned) in apis {
-        if !wgpu::Instance::enabled_backend_features().contains(api.into()) {
-            continue;
-        }
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-            backends: api.into(),
-            ..wgpu::InstanceDescriptor::new_without_display_handle()
-        });
+    for (api, pinned) in APIS {
         let mut counts = BTreeMap::new();
-        for adapter in cubecl::future::block_on(instance.enumerate_adapters(api.into())) {
+        for adapter in enumerated(api) {
             let (info, count) = (adapter.get_info(), &mut counts);
             let mut next = |name: &'static str| {
                 let count = count.entry(name).or_insert(0usize);
@@ -101,10 +121,9 @@ fn lines(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo, kind: &WgpuDeviceKin
     .filter_map(|(feature, name)| features.contains(feature).then_some(name))
     .collect();
     let also = if also.is_empty() { "nothing else".to_owned() } else { also.join(", ") };
-    let driver = format!("{} {}", info.driver, info.driver_info);
     let buffer = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
     vec![
-        format!("{what}, by {:?}; driver {}", info.backend, driver.trim()),
+        format!("{what}, by {:?}; driver {}", info.backend, driver_of(info)),
         format!("{kind:?} on {:?} for `Wgpu::on`, {kind:?} in CUBECL_WGPU_DEFAULT_DEVICE", info.backend),
         format!(
             "a buffer holds {} at most, a kernel takes {} of them; work groups of {} invocations with {} of their own",

@@ -231,6 +231,9 @@ impl Flex {
 }
 
 #[cfg(feature = "wgpu")]
+type OnWgpu = Machine<burn_wgpu::CubeBackend>;
+
+#[cfg(feature = "wgpu")]
 impl Default for Wgpu {
     /// The best device that there is; the environment variable `CUBECL_WGPU_DEFAULT_DEVICE` may
     /// name another (`Cpu`, `DiscreteGpu(1)`).
@@ -246,7 +249,7 @@ impl Wgpu {
         Wgpu::opened_by(move || super::open::open("wgpu", &device))
     }
 
-    fn opened_by(open: impl Fn() -> Result<Machine<burn_wgpu::CubeBackend>> + Send + 'static) -> Self {
+    fn opened_by(open: impl Fn() -> Result<OnWgpu> + Send + 'static) -> Self {
         let (compiler, preloader) = (super::bridge::compile, Some(super::bridge::preload as Preloader<_>));
         Wgpu(On { compiler, preloader, ..On::new("wgpu", open) })
     }
@@ -255,14 +258,56 @@ impl Wgpu {
     /// take longer.
     #[must_use]
     pub fn without_subgroups(self) -> Self {
-        let open = self.0.open;
-        let without = move || {
-            let machine = open()?;
-            // It is new: nothing has asked for the size.
+        // It is new: nothing has asked for the size.
+        self.opened(|machine| {
             let _ = machine.lanes.set(None);
             Ok(machine)
-        };
-        Wgpu::opened_by(without)
+        })
+    }
+
+    /// With matrix products cut as measurements on the device say, and what they say kept in the file `path`.
+    ///
+    /// Without it a cost model decides from sizes, which takes no time. With it [`Session::compile`] measures each
+    /// product of a program that the file does not know, on memory of its own: some twenty ways to cut it, each
+    /// compiled by the driver, for 6 seconds a product at most and a turn of those that are left. A cut is taken
+    /// instead of the model's if it was faster in eight of nine rounds, in which all take turns, and 3 % faster in
+    /// their median. On a busy machine, or for a large product, there is time for fewer rounds, and where they are
+    /// fewer than five the model's cut stays: measure on a quiet one.
+    ///
+    /// The file is added to when a program is compiled; a later program or process that finds its products there
+    /// measures nothing. Choices count for one adapter, driver and text of the kernels: the file may hold those of
+    /// several, and is a cache that may be removed. Its format stands at [`tuning`](crate::tuning).
+    ///
+    /// Values are within the same bounds however a product is cut, but sums are added in another order, so bits
+    /// differ: two runs give the same bits on one device if they have the same file with all of their products.
+    ///
+    /// [`Session::compile`]: crate::Session::compile
+    ///
+    /// ```no_run
+    /// use dl_backends::{Session, Wgpu};
+    /// let mut session = Session::new(Wgpu::default().tuned("tuned.json")?, 7);
+    /// # Ok::<(), dl_backends::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is a file which cannot be read or is no [file of choices](crate::tuning), or no folder for one.
+    pub fn tuned(self, path: impl Into<std::path::PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let choices = crate::tuning::Choices::open(&path)?;
+        Ok(self.opened(move |machine| {
+            let device = machine.adapter.as_ref().map_or(String::new(), |adapter| adapter.name.clone());
+            let driver = super::devices::driver(&device);
+            let tuning = crate::gpu::Tuning::new(path.clone(), choices.clone(), device, driver);
+            let _ = machine.tuning.set(tuning);
+            Ok(machine)
+        }))
+    }
+
+    /// With something to do when the device has been opened.
+    fn opened(self, then: impl Fn(OnWgpu) -> Result<OnWgpu> + Send + 'static) -> Self {
+        let open = self.0.open;
+        let opened = move || then(open()?);
+        Wgpu::opened_by(opened)
     }
 
     /// With floats between kernels in so many bits: half of the memory and of its traffic for activations and their
@@ -278,8 +323,6 @@ impl Wgpu {
     /// ```
     #[must_use]
     pub fn storing(self, storage: super::Storage) -> Self {
-        let open = self.0.open;
-        let storing = move || super::open::storing(open()?, storage);
-        Wgpu(On { compiler: self.0.compiler, ..On::new("wgpu", storing) })
+        self.opened(move |machine| super::open::storing(machine, storage))
     }
 }

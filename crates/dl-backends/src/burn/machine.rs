@@ -41,6 +41,9 @@ pub(super) struct Machine<B: Backend> {
     /// How floats lie between kernels.
     #[cfg(feature = "wgpu")]
     pub(super) storage: Storage,
+    /// What was measured on it, where somebody asked for that.
+    #[cfg(feature = "wgpu")]
+    pub(super) tuning: std::sync::OnceLock<crate::gpu::Tuning>,
     /// Which of the device's own functions miss what is promised of them.
     pub(super) rough: Rough,
     /// What runs it, if it is not the processor.
@@ -66,6 +69,8 @@ impl<B: Backend> Machine<B> {
             lanes: std::sync::OnceLock::new(),
             #[cfg(feature = "wgpu")]
             storage: Storage::F32,
+            #[cfg(feature = "wgpu")]
+            tuning: std::sync::OnceLock::new(),
             rough: Rough::default(),
             adapter: None,
             waits: AtomicU64::new(0),
@@ -89,6 +94,8 @@ impl<B: Backend> Machine<B> {
             #[cfg(feature = "wgpu")]
             lanes: std::sync::OnceLock::new(),
             storage: Storage::F32,
+            #[cfg(feature = "wgpu")]
+            tuning: std::sync::OnceLock::new(),
             rough,
             adapter: Some(adapter),
             waits: AtomicU64::new(0),

@@ -30,8 +30,11 @@ fn device() -> Arc<Machine<burn_flex::Flex>> {
         adapter: None,
         #[cfg(feature = "wgpu")]
         lanes: std::sync::OnceLock::new(),
+        waits: std::sync::atomic::AtomicU64::new(0),
         #[cfg(feature = "wgpu")]
         storage: crate::burn::Storage::F32,
+        #[cfg(feature = "wgpu")]
+        tuning: std::sync::OnceLock::new(),
     })
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Executable {
     device: Device,
     /// What gathers inputs that are rows of columns.
     gathering: Option<Gathering>,
+    /// What was measured for it, for listings.
+    tuned: Option<String>,
     has_begun: bool,
     has_run: bool,
 }
@@ -60,7 +62,7 @@ impl Executable {
         lowered: Lowered,
         device: Device,
     ) -> Result<Option<Self>> {
-        let Lowered { slots, works, outputs, lacks } = lowered;
+        let Lowered { slots, works, outputs, lacks, tuned } = lowered;
         let works = merged(works, &slots, device);
         let same = |recipe: &Recipe| recipe.steps.iter().all(|step| is_constant(&schedule, *step));
         let (once, constant) = constants(&works, &slots, &same);
@@ -128,6 +130,7 @@ impl Executable {
             lacks,
             device,
             gathering: None,
+            tuned,
             has_begun: false,
             has_run: false,
         }))
@@ -287,7 +290,8 @@ impl Executable {
                 let storages = launch.bindings.iter().map(|slot| self.slot(*slot).storage);
                 let half = storages.into_iter().find(|storage| *storage != Storage::F32);
                 let half = half.map_or(String::new(), |storage| format!(", {}", storage.name()));
-                lines.push(format!("{before}kernel     {name}  {groups} × {size}{half}"));
+                let cut = launch.cut.as_ref().map(|cut| format!("  {cut}")).unwrap_or_default();
+                lines.push(format!("{before}kernel     {name}  {groups} × {size}{half}{cut}"));
             }
             Work::Steps(recipe) => lines.push(format!("{before}{}", self.names(recipe))),
             Work::Loop(turns) => {
@@ -388,6 +392,7 @@ impl executor::Executable for Executable {
         for timed in &self.works {
             self.list(&timed.work, if timed.once { "once " } else { "" }, &mut lines);
         }
+        lines.extend(self.tuned.clone());
         lines.extend(self.lacks.iter().map(|why| format!("without a text: {why}")));
         lines.join("\n") + "\n"
     }

@@ -23,6 +23,8 @@ pub(super) struct Launch {
     pub(super) groups: u32,
     /// Operations on numbers, as the schedule counts them.
     pub(super) operations: usize,
+    /// Of a product: how it is cut, for listings.
+    pub(super) cut: Option<String>,
     /// By binding.
     pub(super) bindings: Vec<SlotId>,
     /// Those of them that it writes.
@@ -43,6 +45,10 @@ impl Source {
     pub(super) fn new(text: String, size: u32) -> Self {
         let digest = [7, 13].map(|seed| XxHash3_64::oneshot_with_seed(seed, text.as_bytes()));
         Source { text: text.into(), digest, size }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 }
 

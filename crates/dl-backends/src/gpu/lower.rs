@@ -17,6 +17,7 @@ use super::memory::{Home, Slot, SlotId};
 use super::pointwise::Domain;
 use super::recipe::{Recipe, Recipes};
 use super::shader::Shader;
+use super::tune::Tuner;
 use super::{opaque, pointwise, product, update};
 use crate::burn::bridge::Steps;
 
@@ -61,10 +62,13 @@ impl Work {
 }
 
 /// What is known while a schedule is lowered.
+#[derive(Clone)]
 pub(super) struct Lowering<'a> {
     pub(super) schedule: &'a Schedule,
     pub(super) steps: &'a Steps,
     pub(super) device: Device,
+    /// What measures products, where somebody asked for it.
+    pub(super) tuner: Option<&'a Tuner<'a>>,
     pub(super) slots: Vec<Slot>,
     /// The launch that completes the one that was just made.
     pub(super) pending: Option<Shader>,
@@ -91,6 +95,8 @@ pub(super) struct Lowered {
     pub(super) outputs: Vec<SlotId>,
     /// Why kernels have no text.
     pub(super) lacks: Vec<(KernelId, String)>,
+    /// What was measured, for listings.
+    pub(super) tuned: Option<String>,
 }
 
 /// Why a schedule has to be lowered again.
@@ -112,8 +118,17 @@ pub(super) fn lower(schedule: &Schedule, steps: &Steps, device: Device) -> Optio
     let halves = Halves::new(schedule, steps.storage());
     // Each turn refuses more.
     for _ in 0..schedule.kernels().count() + 3 {
-        match Lowering::new(schedule, steps, device, (packs, halves.clone())).lower(&refused, in_place) {
-            Ok(lowered) => return Some(lowered),
+        let lowering = |tuner| Lowering { tuner, ..Lowering::new(schedule, steps, device, (packs, halves.clone())) };
+        match lowering(None).lower(&refused, in_place) {
+            Ok(lowered) => {
+                // Only what will run is measured.
+                let Some(tuner) = steps.tuning().map(|tuning| Tuner::new(steps, tuning)) else {
+                    return Some(lowered);
+                };
+                let mut tuned = lowering(Some(&tuner)).lower(&refused, in_place).unwrap_or(lowered);
+                tuned.tuned = Some(tuner.finish());
+                return Some(tuned);
+            }
             Err(Again::Unpack) => packs = false,
             Err(Again::NothingInPlace) if !in_place => return None,
             Err(Again::NothingInPlace) => in_place = false,
@@ -136,6 +151,7 @@ impl<'a> Lowering<'a> {
             schedule,
             steps,
             device,
+            tuner: None,
             slots: vec![],
             pending: None,
             halves,
@@ -200,7 +216,7 @@ impl<'a> Lowering<'a> {
         if self.unpacks {
             return Err(Again::Unpack);
         }
-        Ok(Lowered { slots: self.slots, works, outputs, lacks })
+        Ok(Lowered { slots: self.slots, works, outputs, lacks, tuned: None })
     }
 
     fn is_between(&self, buffer: BufferId) -> bool {

@@ -5,6 +5,7 @@
 //! | which kernels of a schedule have a text, and in which order work is done | `lower.rs` |
 //! | pointwise kernels; reductions of their rows, and over rows | `pointwise.rs`, `reduction.rs` |
 //! | matrix products: tiles and shares; operands and prologues; terms; bias, epilogue, accumulation | `product.rs`, `operand.rs`, `tiles.rs`, `finish.rs` |
+//! | how products are cut: by the cost model; by measurements, on request | `cut.rs`, `tune.rs` |
 //! | reductions and movements of whole values, random numbers | `opaque.rs` |
 //! | scans: launches once for each step | `looped.rs` |
 //! | updates that no kernel makes | `update.rs` |
@@ -21,6 +22,7 @@
 //! floats so. Sizes are known, so kernels have them as constants. No loop has more turns than 65,535, and sums are trees of chains of 64 terms.
 
 mod body;
+mod cut;
 mod elements;
 mod executable;
 mod finish;
@@ -47,6 +49,7 @@ mod shader;
 mod slots;
 mod stores;
 mod tiles;
+mod tune;
 mod update;
 
 use std::sync::Arc;
@@ -60,6 +63,7 @@ use crate::error::Result;
 pub(crate) use self::executable::Executable;
 pub(crate) use self::rows::Column;
 pub(crate) use self::stores::check as check_storage;
+pub(crate) use self::tune::Tuning;
 
 /// The range of subgroup sizes that CubeCL gives an adapter that tells none, as software devices do.
 const UNTOLD: (u32, u32) = (8, 128);

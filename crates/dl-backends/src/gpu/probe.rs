@@ -24,6 +24,7 @@ pub(super) fn lanes(steps: &Steps) -> Option<usize> {
     let slot = SlotId(0);
     let launch = Launch {
         operations: 0,
+        cut: None,
         name: "subgroups".into(),
         source: Source::new(TEXT.into(), GROUP),
         groups: 1,

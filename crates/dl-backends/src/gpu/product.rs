@@ -6,29 +6,24 @@
 //! multiplications, which is what software devices need, where a load costs as much as dozens of them. Where a
 //! device has no subgroups of one known size, each lane loads all of the left operand by itself.
 //!
-//! Long sums are divided into shares, which a second launch adds up. Sizes decide all of this; nothing is tuned.
+//! Long sums are divided into shares, which a second launch adds up. Sizes decide all of this (`cut.rs`), or, where
+//! somebody asked for that, measurements (`tune.rs`).
 
 use std::collections::HashMap;
 
 use dl_core::DType;
-use dl_core::schedule::{Accumulation, Along, Axes, Body, Loops, Operation, Product};
+use dl_core::schedule::{Accumulation, Along, Axes, Body, Loops, Operation, Product, Register};
 
 use super::body::Result;
+use super::cut::Whole;
 use super::finish::Finish;
 use super::lower::Lowering;
 use super::memory::SlotId;
-use super::operand::{Lies, Operand, STEP, operand};
+use super::operand::{Lies, Operand, operand};
 use super::pointwise::{self, Domain};
 use super::shader::Shader;
-
-/// Terms of a share.
-const SHARE: usize = 1024;
-/// Up to so many terms are one share where there are tiles enough.
-const WHOLE: usize = 2048;
-/// Terms of the longest share, each a turn of a loop at worst.
-const LONGEST: usize = 1 << 15;
-/// Bytes that shares may take, unless they would have to be longer.
-const ROOM: usize = 64 << 20;
+use super::tune::By;
+use crate::tuning::Cut;
 
 /// A product with all its sizes.
 pub(super) struct Sized {
@@ -58,6 +53,9 @@ pub(super) struct Tile {
     pub(super) together: bool,
 }
 
+/// What of a parameter a product is added to.
+pub(super) type Accumulates<'a> = Option<(&'a Accumulation, SlotId)>;
+
 /// The launches of a product.
 ///
 /// # Errors
@@ -66,12 +64,47 @@ pub(super) fn launches(
     lowering: &mut Lowering<'_>,
     product: &Product,
     name: &str,
-    accumulates: Option<(&Accumulation, SlotId)>,
+    accumulates: Accumulates<'_>,
 ) -> Result<Vec<Shader>> {
+    let (cut, by) = match lowering.tuner {
+        Some(tuner) => tuner.cut(lowering, product, accumulates),
+        None => (None, By::Model),
+    };
+    let made = made(lowering, product, name, accumulates, cut)?;
+    let mut launches = made.launches;
+    if let Some(first) = launches.first_mut() {
+        first.cut = Some(format!("{} by {by}", made.sized.text()));
+    }
+    let domain = Domain { count: lowering.schedule.row_count(), name };
+    let empty = Body::default();
+    let epilogue = product.epilogue.as_ref().unwrap_or(&empty);
+    launches.extend(pointwise::folds(lowering, epilogue, &domain, &made.kept)?);
+    Ok(launches)
+}
+
+/// A product as launches, but for what is folded over its rows.
+pub(super) struct Made {
+    pub(super) sized: Sized,
+    pub(super) launches: Vec<Shader>,
+    /// What is folded, and lies in memory.
+    kept: HashMap<Register, SlotId>,
+}
+
+/// A product that is cut so, or as the model says.
+///
+/// # Errors
+/// When it has no kernel of ours.
+pub(super) fn made(
+    lowering: &mut Lowering<'_>,
+    product: &Product,
+    name: &str,
+    accumulates: Accumulates<'_>,
+    cut: Option<Cut>,
+) -> Result<Made> {
     if product.dtype != DType::F32 {
         return Err(format!("a product of {}", product.dtype));
     }
-    let sized = Sized::new(lowering, product)?;
+    let sized = Sized::new(lowering, product, cut)?;
     let empty = Body::default();
     let epilogue = product.epilogue.as_ref().unwrap_or(&empty);
     lowering.check_body(epilogue)?;
@@ -110,13 +143,11 @@ pub(super) fn launches(
     if let (Some(overlap), Some(apart)) = (&product.overlap, apart) {
         launches.push(finish.overlap(lowering, overlap, apart, name)?);
     }
-    let domain = Domain { count: rows, name };
-    launches.extend(pointwise::folds(lowering, epilogue, &domain, &kept)?);
-    Ok(launches)
+    Ok(Made { sized, launches, kept })
 }
 
 impl Sized {
-    fn new(lowering: &mut Lowering<'_>, product: &Product) -> Result<Sized> {
+    fn new(lowering: &mut Lowering<'_>, product: &Product, cut: Option<Cut>) -> Result<Sized> {
         let rows = if product.along == Along::Nothing { 1 } else { lowering.schedule.row_count() };
         let sizes = product.sizes.of(product.along, rows);
         if product.along == Along::M && product.loops.is_some() {
@@ -143,14 +174,13 @@ impl Sized {
         let device = lowering.device;
         let lanes = device.lanes;
         let left = sided(left, |l| &l.left, sizes.m, 4);
+        let whole = Whole { m: sizes.m, k: sizes.k, n: sizes.n, count };
         // Numbers of the left operand that cost a quarter of a load allow twice as many rows.
         let cheap = left.packed && left.lies != Lies::Apart && device.subgroups;
-        let columns = [1, 2].into_iter().find(|c| lanes * c >= sizes.n).unwrap_or(4);
-        let tile_rows = [4, 8, 16].into_iter().find(|r| *r >= sizes.m).unwrap_or(if cheap { 32 } else { 16 });
-        let tile = Tile { rows: tile_rows, columns, lanes, together: device.subgroups };
-        let right = sided(right, |l| &l.right, sizes.n, columns);
-        let tiles = count * sizes.m.div_ceil(tile.rows) * sizes.n.div_ceil(tile.columns * lanes);
-        let (share, shares) = divided(sizes.k, tiles, count * sizes.m * sizes.n, device.busy);
+        let cut = cut.unwrap_or_else(|| whole.modelled(device, cheap));
+        let tile = Tile { rows: cut.rows, columns: cut.columns, lanes, together: device.subgroups };
+        let right = sided(right, |l| &l.right, sizes.n, tile.columns);
+        let (share, shares) = (cut.terms, sizes.k.div_ceil(cut.terms));
         let out_len = product.out_len();
         let per_row = loops.map_or(1, |l| l.count);
         Ok(Sized {
@@ -168,22 +198,26 @@ impl Sized {
         })
     }
 
+    /// What is cut.
+    pub(super) fn whole(&self) -> Whole {
+        Whole { m: self.m, k: self.k, n: self.n, count: self.count }
+    }
+
+    /// How it is cut.
+    pub(super) fn cut(&self) -> Cut {
+        Cut { rows: self.tile.rows, columns: self.tile.columns, terms: self.share }
+    }
+
+    /// How it is cut, for listings.
+    fn text(&self) -> String {
+        let shares = match self.shares {
+            1 => String::new(),
+            shares => format!(" in {shares} shares"),
+        };
+        format!("tiles of {} × {}{shares}", self.tile.rows, self.tile.columns * self.tile.lanes)
+    }
+
     pub(super) fn tiles(&self) -> (usize, usize) {
         (self.m.div_ceil(self.tile.rows), self.n.div_ceil(self.tile.columns * self.tile.lanes))
     }
-}
-
-/// Terms of a share and the number of shares, for so many tiles of so many elements in all.
-fn divided(k: usize, tiles: usize, elements: usize, busy: usize) -> (usize, usize) {
-    let few = tiles * 2 <= busy && k >= 256;
-    let mut share = match (k > WHOLE, few) {
-        (false, false) => return (k, 1),
-        (_, true) => k.div_ceil(busy.div_ceil(tiles)).clamp(64, SHARE),
-        (true, false) => SHARE,
-    };
-    while elements.saturating_mul(4 * k.div_ceil(share)) > ROOM && share < k.min(LONGEST) {
-        share *= 2;
-    }
-    let share = share.next_multiple_of(STEP);
-    if share >= k { (k, 1) } else { (share, k.div_ceil(share)) }
 }

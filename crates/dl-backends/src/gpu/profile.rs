@@ -49,7 +49,7 @@ impl Executable {
     }
 }
 
-/// Waits for the device.
-fn seconds(took: ProfileDuration) -> f64 {
+/// Waits for the device; zero if it fails.
+pub(super) fn seconds(took: ProfileDuration) -> f64 {
     cubecl::future::block_on(took.into_future()).map_or(0.0, |ticks| ticks.duration().as_secs_f64())
 }

@@ -11,7 +11,7 @@ use super::memory::SlotId;
 pub(super) const GROUP: u32 = 64;
 
 /// A kernel of one or several parts, each with work groups of its own.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Shader {
     names: Vec<String>,
     bindings: Vec<(SlotId, &'static str)>,
@@ -25,6 +25,8 @@ pub(super) struct Shader {
     size: Option<u32>,
     /// Operations on numbers, as the schedule counts them.
     pub(super) operations: usize,
+    /// Of a product: how it is cut, for listings.
+    pub(super) cut: Option<String>,
 }
 
 impl Shader {
@@ -78,6 +80,11 @@ impl Shader {
     /// The slots that it reads or writes.
     pub(super) fn slots(&self) -> impl Iterator<Item = SlotId> {
         self.bindings.iter().map(|b| b.0)
+    }
+
+    /// The slots that it reads or writes, each with the type of its elements.
+    pub(super) fn bindings(&self) -> &[(SlotId, &'static str)] {
+        &self.bindings
     }
 
     /// The slots that it writes.
@@ -169,6 +176,7 @@ impl Shader {
             source: Source::new(text, size),
             groups: first,
             operations: self.operations,
+            cut: self.cut,
             bindings: self.bindings.iter().map(|b| b.0).collect(),
             writes: self.writes,
         }

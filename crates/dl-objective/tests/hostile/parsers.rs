@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use dl_backends::tuning::{Choice, Choices, Cut, Key, Timed};
 use dl_backends::weights::{ArrayFile, Format, write_into};
 use dl_backends::{Cpu, Model, Session};
 use dl_core::nn::{self, Sgd};
@@ -76,6 +77,8 @@ pub(crate) const PARSERS: &[Parser] = &[
     Parser { name: "latex", form: Form::Text, files: formulas, read: read_formula, heap: (64 << 10, 400) },
     // Arrays and a program, which is lowered.
     Parser { name: "model", form: Form::Bytes, files: models, read: read_model, heap: (512 << 10, 400) },
+    // Four texts for each choice, in places that grow.
+    Parser { name: "tuning", form: Form::Json, files: tunings, read: read_tuning, heap: (16 << 10, 40) },
     // The training that goes on from it takes its own part.
     Parser {
         name: "checkpoint",
@@ -85,6 +88,31 @@ pub(crate) const PARSERS: &[Parser] = &[
         heap: (4 << 20, 100),
     },
 ];
+
+/// Choices of two devices, and none.
+fn tunings() -> Vec<Vec<u8>> {
+    let choice = |device: &str, rows: usize| {
+        let timed = |rows, seconds| Timed { cut: Cut { rows, columns: 4, terms: 784 }, seconds };
+        let key = Key { device: device.into(), driver: "1.2 (3)".into(), kernel: "0f".repeat(16) };
+        Choice {
+            key,
+            product: "64 × 784 by 784 × 128".into(),
+            best: timed(rows, 1e-4),
+            model: timed(16, 2.5e-4),
+        }
+    };
+    let folder = tempfile::tempdir().expect("a folder for files");
+    let file = |name: &str, choices: &[Choice]| {
+        let path = folder.path().join(name);
+        Choices::add_to(&path, choices).expect("they are written");
+        fs::read(&path).expect("they are there")
+    };
+    vec![file("two.json", &[choice("a card", 8), choice("another", 32)]), file("none.json", &[])]
+}
+
+fn read_tuning(bytes: Vec<u8>) -> bool {
+    Choices::from_json(&bytes).is_ok()
+}
 
 fn images() -> Vec<Vec<u8>> {
     vec![idx(0x0803, &[3, 4, 5], 60), idx(0x0803, &[0, 1, 1], 0)]
