@@ -255,7 +255,6 @@ impl Buffer {
     }
 }
 
-<<<<<<< HEAD
 /// A column of examples in the form that its executor likes.
 pub struct DeviceColumn(Box<dyn Any + Send + Sync>);
 
@@ -274,7 +273,6 @@ impl DeviceColumn {
     }
 }
 
-=======
 /// Whether an executor has the element types of all values of a plan.
 ///
 /// # Errors
@@ -311,7 +309,6 @@ fn made_by(steps: &[Step], value: usize) -> Option<&Step> {
     Some(inside.unwrap_or(found))
 }
 
->>>>>>> half
 fn foreign() -> Error {
     Error::value("the buffer belongs to another executor")
 }

@@ -118,7 +118,8 @@ pub(super) fn lower(schedule: &Schedule, steps: &Steps, device: Device) -> Optio
     let halves = Halves::new(schedule, steps.storage());
     // Each turn refuses more.
     for _ in 0..schedule.kernels().count() + 3 {
-        let lowering = |tuner| Lowering { tuner, ..Lowering::new(schedule, steps, device, (packs, halves.clone())) };
+        let lowering =
+            |tuner| Lowering { tuner, ..Lowering::new(schedule, steps, device, (packs, halves.clone())) };
         match lowering(None).lower(&refused, in_place) {
             Ok(lowered) => {
                 // Only what will run is measured.
