@@ -70,6 +70,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
             source: Source::new(text, GROUP),
             groups: (given.len() as u32).div_ceil(GROUP),
             operations: 0,
+            cut: None,
             bindings: vec![SlotId(0), SlotId(1)],
             writes: vec![SlotId(0), SlotId(1)],
         };
