@@ -184,15 +184,15 @@ impl<'g> Expr<'g> {
     }
 
     /// `e^(x²)` times the `order`-th repeated integral of `erfc` from `x = self` on (Abramowitz and Stegun, 7.2.1):
-    /// 0 gives `erfcx`, and 1 gives `1/√π - x·erfcx(x)`, without its cancellation. NaN unless `order` is 0, 1, 2, …;
-    /// no derivative flows to it.
+    /// 0 gives `erfcx`, and 1 gives `1/√π - x·erfcx(x)`, without its cancellation. NaN unless `order` is a whole
+    /// number from 0 to 120; no derivative flows to it.
     #[track_caller]
     pub fn ierfcx(self, order: impl Operand<'g>) -> Expr<'g> {
         order.expr(self).broadcast_binary(Binary::Ierfcx, self)
     }
 
     /// The `order`-th derivative of `digamma`, that is, the derivative of `log Γ` of the order one above. NaN unless
-    /// `order` is 0, 1, 2, …; no derivative flows to it.
+    /// `order` is a whole number from 0 to 120; no derivative flows to it.
     #[track_caller]
     pub fn polygamma(self, order: impl Operand<'g>) -> Expr<'g> {
         order.expr(self).broadcast_binary(Binary::Polygamma, self)

@@ -43,7 +43,7 @@ pub(super) fn digamma(x: f64) -> f64 {
         // Reflected; at whole numbers it has poles of both signs.
         return match turned(x) {
             0.0 => f64::NAN,
-            part => digamma(1.0 - x) - PI / (PI * part).tan(),
+            part => digamma(1.0 - x) - PI * cotangent(part),
         };
     }
     if x >= 10.0 {
@@ -71,9 +71,17 @@ fn turned(x: f64) -> f64 {
     x - x.round()
 }
 
+/// `cot(πx)` for `|x| ≤ 1/2`, with its digits beside the zero, too.
+fn cotangent(x: f64) -> f64 {
+    if x.abs() < 0.25 { 1.0 / (PI * x).tan() } else { (PI * (0.5 - x.abs())).tan().copysign(x) }
+}
+
+/// Higher orders have factorials that leave no room.
+const HIGHEST: f64 = 120.0;
+
 /// The `n`-th derivative of `ψ`: Hurwitz' zeta function by the formula of Euler and Maclaurin.
 pub(super) fn polygamma(n: f64, x: f64) -> f64 {
-    if n < 0.0 || n.fract() != 0.0 || n.is_infinite() || n.is_nan() || x.is_nan() {
+    if !(0.0..=HIGHEST).contains(&n) || n.fract() != 0.0 || x.is_nan() {
         return f64::NAN;
     }
     if n == 0.0 {
@@ -99,9 +107,6 @@ pub(super) fn polygamma(n: f64, x: f64) -> f64 {
 
 /// `(n-1)!·n·Σ (x+k)^-(n+1)` for `x > 0`.
 fn right(n: f64, x: f64) -> f64 {
-    if n > 200.0 && x < n {
-        return f64::INFINITY;
-    }
     let power = n + 1.0;
     // (n-1)!/xⁿ, without what overflows on the way.
     let factor = (1..n as u64).fold(1.0 / x, |product, j| product * (j as f64 / x));
@@ -126,7 +131,7 @@ fn reflected(n: f64, x: f64, sign: f64) -> f64 {
     const MANY: usize = 24;
     let part = turned(x);
     if n > MANY as f64 {
-        let factorial = (1..=n.min(200.0) as u64).fold(1.0, |product, j| product * j as f64);
+        let factorial = (1..=n as u64).fold(1.0, |product, j| product * j as f64);
         let poles = (-3..=3).map(|k| (part + f64::from(k)).powi(-(n as i32) - 1)).sum::<f64>();
         return sign * factorial * poles;
     }
@@ -144,7 +149,7 @@ fn reflected(n: f64, x: f64, sign: f64) -> f64 {
         }
         polynomial = next;
     }
-    let cotangent = 1.0 / (PI * part).tan();
+    let cotangent = cotangent(part);
     let value = polynomial.iter().rev().fold(0.0, |sum, c| sum * cotangent + c);
     // (-1)ⁿ·ψₙ of a positive number is negative.
     sign * PI * PI.powf(n) * value - right(n, 1.0 - x)

@@ -85,9 +85,9 @@ unary_table! {
     Tan      "tan"      "\\tan\\left({x}\\right)"            Floats   f64::tan,                Some(|g, _, y| g * (1.0 + y * y));
     Sinh     "sinh"     "\\sinh\\left({x}\\right)"           Floats   f64::sinh,               Some(|g, x, _| g * x.cosh());
     Cosh     "cosh"     "\\cosh\\left({x}\\right)"           Floats   f64::cosh,               Some(|g, x, _| g * x.sinh());
-    Asin     "asin"     "\\arcsin\\left({x}\\right)"         Floats   f64::asin,               Some(|g, x, _| g / ((1.0 - x) * (1.0 + x)).sqrt());
-    Acos     "acos"     "\\arccos\\left({x}\\right)"         Floats   f64::acos,               Some(|g, x, _| -(g / ((1.0 - x) * (1.0 + x)).sqrt()));
-    Atan     "atan"     "\\arctan\\left({x}\\right)"         Floats   f64::atan,               Some(|g, x, _| g / (1.0 + x * x));
+    Asin     "asin"     "\\arcsin\\left({x}\\right)"         Floats   f64::asin,               Some(|g, x, _| g * asin_slope(x));
+    Acos     "acos"     "\\arccos\\left({x}\\right)"         Floats   f64::acos,               Some(|g, x, _| -(g * asin_slope(x)));
+    Atan     "atan"     "\\arctan\\left({x}\\right)"         Floats   f64::atan,               Some(|g, x, _| g * atan_slope(x));
     Erfc     "erfc"     "\\operatorname{erfc}({x})"          Floats   libm::erfc,              Some(|g, x, _| -(g * (TWO_OVER_SQRT_PI * (-(x * x)).exp())));
     Erfcx    "erfcx"    "\\operatorname{erfcx}({x})"         Floats   normal::erfcx,           Some(|g, x, _| -2.0 * g * x.ierfcx(1.0));
     Erfinv   "erfinv"   "\\operatorname{erfinv}({x})"        Floats   normal::erfinv,          Some(|g, _, y| g * ((y * y).exp() / TWO_OVER_SQRT_PI));
@@ -100,6 +100,19 @@ unary_table! {
 
 /// `2/√π`, the derivative of `erf` at 0.
 const TWO_OVER_SQRT_PI: f64 = FRAC_2_SQRT_PI;
+
+/// `1/√(1 - x²)`, whose derivative is `x` times its cube: the factors keep their digits near 1, their derivatives
+/// would cancel near 0.
+fn asin_slope(x: Expr<'_>) -> Expr<'_> {
+    let slope = 1.0 / ((1.0 - x) * (1.0 + x)).sqrt();
+    slope.with_gradient(&[x], |c| [c * (x * slope * (slope * slope))])
+}
+
+/// `1/(1 + x²)`, whose derivative in this order stays in range far out.
+fn atan_slope(x: Expr<'_>) -> Expr<'_> {
+    let slope = 1.0 / (1.0 + x * x);
+    slope.with_gradient(&[x], |c| [-2.0 * c * (x * slope * slope)])
+}
 
 /// `φ(x)/Φ(x)`, the derivative of `log Φ` (`y`); Mills' ratio of `-x` is its reciprocal. To the left `φ` and `Φ`
 /// both vanish: there `erfcx` has their quotient, and its derivative keeps its digits, too.

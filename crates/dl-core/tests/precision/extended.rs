@@ -1,6 +1,6 @@
 //! Extended precision: every operation on numbers with error bounds, so that lost digits are noticed.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::cmp::Ordering;
 
 use dashu_float::round::mode::HalfEven;
@@ -17,6 +17,8 @@ pub(crate) struct Extended {
     digits: i64,
     context: Context<HalfEven>,
     constants: RefCell<ConstCache>,
+    /// Bernoulli's numbers of even order, once they were asked for.
+    bernoulli: OnceCell<Vec<Ball>>,
 }
 
 type Rounded = FpResult<FBig<HalfEven, 2>>;
@@ -24,7 +26,12 @@ type Rounded = FpResult<FBig<HalfEven, 2>>;
 impl Extended {
     /// With so many binary digits.
     pub(crate) fn new(digits: usize) -> Self {
-        Extended { digits: digits as i64, context: Context::new(digits), constants: ConstCache::new().into() }
+        Extended {
+            digits: digits as i64,
+            context: Context::new(digits),
+            constants: ConstCache::new().into(),
+            bernoulli: OnceCell::new(),
+        }
     }
 
     /// An operation's result, whose operands' errors make `error` of its own.

@@ -75,7 +75,8 @@ fn log_gamma<const FMA: bool>(x: f32) -> f32 {
     let above = fma::<FMA>(at - 0.5, log::<FMA>(at), -at) + (0.918_938_533_204_672_8 + tail);
     let moved = if near { product } else { 1.0 };
     let moved = if small { 1.0 } else { moved };
-    let y = if small { below } else { above } - log::<FMA>(if tiny { x } else { moved });
+    // No zero of 1 has a sign.
+    let y = if small { below } else { above } - log::<FMA>(if tiny { x } else { moved }) + 0.0;
     (if x < f64::INFINITY { y } else { x }) as f32
 }
 

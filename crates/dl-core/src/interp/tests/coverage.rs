@@ -74,7 +74,7 @@ fn binary_case(op: Binary) -> &'static str {
         Binary::FloorDivide => "3",
         Binary::Remainder => "1",
         Binary::Ierfcx => "0.0000014435809934713931",
-        Binary::Polygamma => "20.54987523763947",
+        Binary::Polygamma => "20.54987523763948",
     }
 }
 

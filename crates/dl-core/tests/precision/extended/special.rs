@@ -132,8 +132,9 @@ impl Extended {
     }
 
     fn angle(&self, y: &Ball, x: &Ball) -> Ball {
-        if x.is_zero() && y.is_zero() {
-            return Ball::exact(0.0);
+        // Where it jumps, the sign of a zero decides.
+        if y.is_zero() && x.negative() != Some(false) {
+            return Ball::Unknown;
         }
         match (x.is_zero(), x.negative()) {
             (true, _) => match y.negative() {
@@ -242,8 +243,13 @@ impl Extended {
         }
     }
 
-    /// `B₂, B₄, …` from the numbers of the tangent's series.
-    fn bernoulli(&self, count: usize) -> Vec<Ball> {
+    /// `B₂, B₄, …`.
+    fn bernoulli(&self) -> &[Ball] {
+        self.bernoulli.get_or_init(|| self.bernoulli_numbers(self.digits as usize / 6 + 4))
+    }
+
+    /// From the numbers of the tangent's series.
+    fn bernoulli_numbers(&self, count: usize) -> Vec<Ball> {
         let mut tangents = vec![Ball::exact(1.0); count + 1];
         for k in 2..=count {
             tangents[k] = self.mul(&self.whole(k - 1), &tangents[k - 1]);
@@ -265,10 +271,9 @@ impl Extended {
             .collect()
     }
 
-    /// How far arguments are moved before Stirling's series, and how many of its terms are taken: what is left out is
-    /// less than the last one.
-    fn stirling(&self, order: usize) -> (f64, usize) {
-        ((self.digits / 4) as f64 + order as f64, (self.digits / 6) as usize + 4)
+    /// How far arguments are moved before Stirling's series: what is left out of it is less than the last term.
+    fn stirling(&self, order: usize) -> f64 {
+        (self.digits / 4) as f64 + order as f64
     }
 
     fn lgamma(&self, x: &Ball) -> Ball {
@@ -284,7 +289,7 @@ impl Extended {
             let log = self.log(&self.div(&self.pi(), &product));
             return self.sub(&log, &self.lgamma(&self.neg(x)));
         }
-        let (least, terms) = self.stirling(0);
+        let least = self.stirling(0);
         let (mut at, mut product) = (x.clone(), Ball::exact(1.0));
         while at.to_f64() < least {
             product = self.mul(&product, &at);
@@ -296,8 +301,8 @@ impl Extended {
         let mut sum = self.sub(&self.add(&start, &constant), &self.log(&product));
         let (square, mut power) = (self.squared(&at), at.clone());
         let mut term = Ball::exact(0.0);
-        for (k, number) in (1..).zip(self.bernoulli(terms)) {
-            term = self.div(&number, &self.mul(&self.whole(2 * k * (2 * k - 1)), &power));
+        for (k, number) in (1..).zip(self.bernoulli()) {
+            term = self.div(number, &self.mul(&self.whole(2 * k * (2 * k - 1)), &power));
             sum = self.add(&sum, &term);
             power = self.mul(&power, &square);
         }
@@ -320,7 +325,7 @@ impl Extended {
             return self.reflected(order, x);
         }
         let one = Ball::exact(1.0);
-        let (least, terms) = self.stirling(order);
+        let least = self.stirling(order);
         let (mut at, mut sum) = (x.clone(), Ball::exact(0.0));
         let power = |x: &Ball, n: usize| (0..n).fold(one.clone(), |product, _| self.mul(&product, x));
         while at.to_f64() < least {
@@ -337,7 +342,7 @@ impl Extended {
         let square = self.squared(&at);
         let mut factor = self.halved(&self.mul(&self.whole(order + 1), &self.div(&last, &at)));
         let mut term = Ball::exact(0.0);
-        for (j, number) in self.bernoulli(terms).iter().enumerate() {
+        for (j, number) in self.bernoulli().iter().enumerate() {
             term = self.mul(number, &factor);
             sum = self.add(&sum, &term);
             let k = 2 * j + order;
