@@ -47,6 +47,7 @@ mod reduction;
 mod rows;
 mod shader;
 mod slots;
+mod special;
 mod stores;
 mod tiles;
 mod tune;

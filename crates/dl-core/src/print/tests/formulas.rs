@@ -376,6 +376,22 @@ fn every_row_of_the_tables_prints() {
         (relu (add x 1))    relu(x + 1)    \operatorname{relu}(x + 1)
         (erf (add x 1))    erf(x + 1)    \operatorname{erf}(x + 1)
         (floor (add x 1))    ⌊x + 1⌋    \left\lfloor x + 1\right\rfloor
+        (ceil (add x 1))    ⌈x + 1⌉    \left\lceil x + 1\right\rceil
+        (round (add x 1))    round(x + 1)    \operatorname{round}(x + 1)
+        (log2 (add x 1))    log2(x + 1)    \log_{2}\left(x + 1\right)
+        (exp2 (add x 1))    exp2(x + 1)    2^{x + 1}
+        (tan (add x 1))    tan(x + 1)    \tan\left(x + 1\right)
+        (sinh (add x 1))    sinh(x + 1)    \sinh\left(x + 1\right)
+        (cosh (add x 1))    cosh(x + 1)    \cosh\left(x + 1\right)
+        (asin (add x 1))    asin(x + 1)    \arcsin\left(x + 1\right)
+        (acos (add x 1))    acos(x + 1)    \arccos\left(x + 1\right)
+        (atan (add x 1))    atan(x + 1)    \arctan\left(x + 1\right)
+        (erfc (add x 1))    erfc(x + 1)    \operatorname{erfc}(x + 1)
+        (erfcx (add x 1))    erfcx(x + 1)    \operatorname{erfcx}(x + 1)
+        (erfinv (add x 1))    erfinv(x + 1)    \operatorname{erfinv}(x + 1)
+        (log_ndtr (add x 1))    log_ndtr(x + 1)    \log \Phi\left(x + 1\right)
+        (lgamma (add x 1))    lgamma(x + 1)    \log \Gamma\left(x + 1\right)
+        (digamma (add x 1))    ψ(x + 1)    \psi\left(x + 1\right)
         (is_finite (add x 1))    is_finite(x + 1)    \operatorname{finite}(x + 1)
         (not (lt (add x 1) (add y 2)))    ¬(x + 1 < y + 2)    \neg \left(x + 1 < y + 2\right)
         (add (add x 1) (add y 2))    x + 1 + (y + 2)    x + 1 + \left(y + 2\right)
@@ -393,6 +409,11 @@ fn every_row_of_the_tables_prints() {
         (ge (add x 1) (add y 2))    x + 1 ≥ y + 2    x + 1 \ge y + 2
         (and (lt (add x 1) (add y 2)) (gt (add x 1) (add y 2)))    x + 1 < y + 2 ∧ x + 1 > y + 2    x + 1 < y + 2 \land x + 1 > y + 2
         (or (lt (add x 1) (add y 2)) (gt (add x 1) (add y 2)))    x + 1 < y + 2 ∨ x + 1 > y + 2    x + 1 < y + 2 \lor x + 1 > y + 2
+        (atan2 (add x 1) (add y 2))    atan2(x + 1, y + 2)    \operatorname{atan2}\left(x + 1, y + 2\right)
+        (floor_divide (add x 1) (add y 2))    floor_divide(x + 1, y + 2)    \operatorname{floor\_divide}\left(x + 1, y + 2\right)
+        (remainder (add x 1) (add y 2))    remainder(x + 1, y + 2)    \operatorname{remainder}\left(x + 1, y + 2\right)
+        (ierfcx (add x 1) (add y 2))    ierfcx(x + 1, y + 2)    \operatorname{ierfcx}\left(x + 1, y + 2\right)
+        (polygamma (add x 1) (add y 2))    polygamma(x + 1, y + 2)    \psi^{\left(x + 1\right)}\left(y + 2\right)
     "#]].assert_eq(&text);
 }
 
