@@ -92,6 +92,22 @@ fn unary(op: Unary) -> Option<for<'g> fn(Expr<'g>) -> Expr<'g>> {
         Unary::Relu => |x| x.relu(),
         Unary::Erf => |x| x.erf(),
         Unary::Floor => |x| x.floor(),
+        Unary::Ceil => |x| x.ceil(),
+        Unary::Round => |x| x.round(),
+        Unary::Log2 => |x| x.log2(),
+        Unary::Exp2 => |x| x.exp2(),
+        Unary::Tan => |x| x.tan(),
+        Unary::Sinh => |x| x.sinh(),
+        Unary::Cosh => |x| x.cosh(),
+        Unary::Asin => |x| x.asin(),
+        Unary::Acos => |x| x.acos(),
+        Unary::Atan => |x| x.atan(),
+        Unary::Erfc => |x| x.erfc(),
+        Unary::Erfcx => |x| x.erfcx(),
+        Unary::Erfinv => |x| x.erfinv(),
+        Unary::LogNdtr => |x| x.log_ndtr(),
+        // On the host.
+        Unary::Lgamma | Unary::Digamma => return None,
         Unary::IsFinite | Unary::Not => return None,
     })
 }
@@ -106,6 +122,7 @@ fn binary(op: Binary) -> Option<for<'g> fn(Expr<'g>, Expr<'g>) -> Expr<'g>> {
         Binary::Pow => |x, y| x.pow(y),
         Binary::Max => |x, y| x.maximum(y),
         Binary::Min => |x, y| x.minimum(y),
+        Binary::Atan2 => |x, y| x.atan2(y),
         _ => return None,
     })
 }

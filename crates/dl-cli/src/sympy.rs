@@ -158,6 +158,9 @@ impl Writer<'_> {
             Op::Binary(op) if dtype == DType::I64 => {
                 one(0).zip(one(1)).map(|(x, y)| whole(*op, x, y)).collect::<Result<_, _>>()?
             }
+            Op::Binary(Binary::Ierfcx) => {
+                return Err("there are no repeated integrals of erfc in SymPy".into());
+            }
             Op::Binary(op) => one(0).zip(one(1)).map(|(x, y)| binary(*op, x, y)).collect(),
             Op::Select => one(0)
                 .zip(one(1).zip(one(2)))
@@ -334,6 +337,7 @@ fn whole(op: Binary, x: &str, y: &str) -> Result<String, String> {
         Binary::Mul => x.checked_mul(y),
         Binary::Max => Some(x.max(y)),
         Binary::Min => Some(x.min(y)),
+        Binary::FloorDivide | Binary::Remainder => op.value_i64().map(|f| f(x, y)),
         _ => None,
     };
     value
@@ -361,6 +365,13 @@ fn unary(op: Unary, x: &str) -> Result<String, String> {
         Unary::Relu => format!("Max(0, {x})"),
         Unary::Not => format!("Not({x})"),
         Unary::IsFinite => "true".into(),
+        Unary::Ceil => format!("ceiling({x})"),
+        Unary::Log2 => format!("log({x}, 2)"),
+        Unary::Exp2 => format!("(Integer(2)**({x}))"),
+        Unary::Erfcx => format!("(exp(({x})**2)*erfc({x}))"),
+        Unary::LogNdtr => format!("log(erfc(-({x})/sqrt(2))/2)"),
+        Unary::Lgamma => format!("log(Abs(gamma({x})))"),
+        Unary::Round => return Err("there is no rounding to the nearest even number in SymPy".into()),
         other => format!("{}({x})", other.row().name),
     })
 }
@@ -373,6 +384,9 @@ fn binary(op: Binary, x: &str, y: &str) -> String {
         Binary::Div => format!("({x}/({y}))"),
         Binary::Pow => format!("(({x})**({y}))"),
         Binary::Max => format!("Max({x}, {y})"),
+        Binary::Atan2 | Binary::Polygamma => format!("{}({x}, {y})", op.row().name),
+        Binary::FloorDivide => format!("floor(({x})/({y}))"),
+        Binary::Remainder => format!("Mod({x}, {y})"),
         Binary::Min => format!("Min({x}, {y})"),
         // Comparisons and the like have SymPy's names but for the capital letter.
         other => {

@@ -63,8 +63,26 @@ fn unary_float<B: Backend>(m: &Machine<B>, step: &Step<B>, op: Unary, x: FloatTe
                 m.bool,
             )));
         }
+        Unary::Ceil => B::float_ceil(x),
         // burn has none of these that keeps its accuracy at both ends.
-        Unary::Expm1 | Unary::Sigmoid | Unary::Softplus => {
+        Unary::Expm1
+        | Unary::Sigmoid
+        | Unary::Softplus
+        | Unary::Round
+        | Unary::Log2
+        | Unary::Exp2
+        | Unary::Tan
+        | Unary::Sinh
+        | Unary::Cosh
+        | Unary::Asin
+        | Unary::Acos
+        | Unary::Atan
+        | Unary::Erfc
+        | Unary::Erfcx
+        | Unary::Erfinv
+        | Unary::LogNdtr
+        | Unary::Lgamma
+        | Unary::Digamma => {
             let shape = Value::<B>::Float(x.clone()).shape();
             return host::map_floats(m, Value::Float(x), dtype, &shape, op.row().value);
         }
@@ -99,18 +117,26 @@ fn both<B: Backend>(
     y: Value<B>,
 ) -> Result<Value<B>> {
     // Only these are known to broadcast on every backend.
-    let broadcasts = !matches!(op, Binary::Max | Binary::Min | Binary::Pow);
+    let broadcasts = !matches!(op, Binary::Max | Binary::Min | Binary::Pow) && !on_the_host(op);
     let (x, y) = match (x, y) {
         (Value::Float(x), Value::Float(y)) if broadcasts => (Value::Float(x), Value::Float(y)),
         (x, y) => (x.whole(&step.shape), y.whole(&step.shape)),
     };
     match (x, y) {
+        (x @ Value::Float(_), y @ Value::Float(_)) if on_the_host(op) => {
+            host::zip_floats(m, x, y, step.dtype, &step.shape, op.row().value)
+        }
         (Value::Float(x), Value::Float(y)) => floats(m, op, x, y),
         (Value::Int(x), Value::Int(y)) => ints(m, step, op, x, y),
         (Value::Bool(x), Value::Bool(y)) => bools::<B>(op, x, y),
         (Value::Empty, _) => Ok(Value::Empty),
         (x, y) => Err(format!("{} of {} and {}", op.row().name, x.kind(), y.kind())),
     }
+}
+
+/// Whether burn has no such function of floats.
+fn on_the_host(op: Binary) -> bool {
+    matches!(op, Binary::Atan2 | Binary::FloorDivide | Binary::Remainder | Binary::Ierfcx | Binary::Polygamma)
 }
 
 fn floats<B: Backend>(m: &Machine<B>, op: Binary, x: FloatTensor<B>, y: FloatTensor<B>) -> Result<Value<B>> {
@@ -138,6 +164,7 @@ fn floats<B: Backend>(m: &Machine<B>, op: Binary, x: FloatTensor<B>, y: FloatTen
         Binary::Gt => Value::Bool(B::float_greater(x, y, m.bool)),
         Binary::Ge => Value::Bool(B::float_greater_equal(x, y, m.bool)),
         Binary::And | Binary::Or => return Err(format!("{} of floats", op.row().name)),
+        op => return Err(format!("{} of floats on a device", op.row().name)),
     })
 }
 
@@ -233,7 +260,14 @@ fn float_with_scalar<B: Backend>(
         Binary::Le => Value::Bool(B::float_lower_equal_elem(x, c, m.bool)),
         Binary::Gt => Value::Bool(B::float_greater_elem(x, c, m.bool)),
         Binary::Ge => Value::Bool(B::float_greater_equal_elem(x, c, m.bool)),
-        Binary::Pow | Binary::Max | Binary::Min => {
+        Binary::Pow
+        | Binary::Max
+        | Binary::Min
+        | Binary::Atan2
+        | Binary::FloorDivide
+        | Binary::Remainder
+        | Binary::Ierfcx
+        | Binary::Polygamma => {
             let c = m.full(step.args[0].dtype, &step.shape, Scalar::Float(value))?;
             return both(m, step, op, Value::Float(x), c);
         }
@@ -318,7 +352,8 @@ fn flipped(op: Binary) -> Option<Binary> {
         Binary::Le => Binary::Ge,
         Binary::Gt => Binary::Lt,
         Binary::Ge => Binary::Le,
-        Binary::Sub | Binary::Div | Binary::Pow => return None,
+        Binary::Sub | Binary::Div | Binary::Pow | Binary::Atan2 => return None,
+        Binary::FloorDivide | Binary::Remainder | Binary::Ierfcx | Binary::Polygamma => return None,
     })
 }
 

@@ -8,10 +8,16 @@ use dl_core::ops::{Binary, Unary};
 pub fn unary(op: Unary) -> f64 {
     match op {
         Unary::Neg | Unary::Abs | Unary::Sign | Unary::Relu | Unary::Floor => 0.0,
+        Unary::Ceil | Unary::Round => 0.0,
         Unary::IsFinite | Unary::Not => 0.0,
         Unary::Sqrt | Unary::Sin | Unary::Cos | Unary::Log | Unary::Tanh => 4.0,
         Unary::Exp | Unary::Expm1 | Unary::Sigmoid | Unary::Softplus => 4.0,
         Unary::Log1p | Unary::Erf => 8.0,
+        Unary::Log2 | Unary::Exp2 | Unary::Asin | Unary::Acos | Unary::Atan => 8.0,
+        Unary::Tan | Unary::Sinh | Unary::Cosh => 16.0,
+        Unary::Erfc | Unary::Erfcx | Unary::Erfinv | Unary::LogNdtr => 32.0,
+        // On the host.
+        Unary::Lgamma | Unary::Digamma => 0.5,
     }
 }
 
@@ -23,6 +29,9 @@ pub fn binary(op: Binary) -> f64 {
         Binary::Div => 2.5,
         // By the device's own, for powers that a `f32` holds.
         Binary::Pow => 256.0,
+        Binary::Atan2 => 8.0,
+        // On the host.
+        Binary::FloorDivide | Binary::Remainder | Binary::Ierfcx | Binary::Polygamma => 0.5,
         Binary::Max | Binary::Min => 0.0,
         Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => 0.0,
         Binary::And | Binary::Or => 0.0,

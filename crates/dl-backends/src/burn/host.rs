@@ -2,7 +2,8 @@
 //!
 //! Taken only where a backend has no operation that is right:
 //!
-//! - `expm1`, `sigmoid` and `softplus` on a processor, where the detour is a copy;
+//! - `expm1`, `sigmoid` and `softplus` on a processor, where the detour is a copy, and functions that burn does not
+//!   have, such as `erfc` and `lgamma`, wherever no kernel of ours has them;
 //! - casts of floats to integers, which burn leaves open for NaN and beyond the integers' range;
 //! - integer arithmetic whose result may leave the device's integers (see `range`): here it wraps
 //!   at the ends of `i64`, and what a device with 32-bit integers cannot hold is an error;
@@ -16,7 +17,7 @@ use std::cmp::Ordering;
 
 use burn_backend::Backend;
 use dl_core::ops::{Order, Reduce, random};
-use dl_core::tensor::Data;
+use dl_core::tensor::{Data, DataRef};
 use dl_core::{DType, Tensor};
 
 use super::machine::{Machine, floats};
@@ -36,6 +37,26 @@ pub(super) fn map_floats<B: Backend>(
     match x.data_mut() {
         Data::F32(v) => v.iter_mut().for_each(|x| *x = f(f64::from(*x)) as f32),
         Data::F64(v) => v.iter_mut().for_each(|x| *x = f(*x)),
+        _ => {}
+    }
+    m.store(x)
+}
+
+/// `f` of every pair of floats, in the same way.
+pub(super) fn zip_floats<B: Backend>(
+    m: &Machine<B>,
+    x: Value<B>,
+    y: Value<B>,
+    dtype: DType,
+    shape: &[usize],
+    f: impl Fn(f64, f64) -> f64,
+) -> Result<Value<B>> {
+    let (mut x, y) = (m.download(x, dtype, shape)?, m.download(y, dtype, shape)?);
+    match (x.data_mut(), y.view().data()) {
+        (Data::F32(x), DataRef::F32(y)) => {
+            x.iter_mut().zip(y).for_each(|(x, y)| *x = f(f64::from(*x), f64::from(*y)) as f32);
+        }
+        (Data::F64(x), DataRef::F64(y)) => x.iter_mut().zip(y).for_each(|(x, y)| *x = f(*x, *y)),
         _ => {}
     }
     m.store(x)

@@ -151,6 +151,9 @@ fn binary(op: Binary, x: Range, y: Range) -> Range {
         Binary::Sub => Range { low: x.low - y.high, high: x.high - y.low },
         Binary::Max => Range { low: x.low.max(y.low), high: x.high.max(y.high) },
         Binary::Min => Range { low: x.low.min(y.low), high: x.high.min(y.high) },
+        // The least number by -1 is one beyond the largest.
+        Binary::FloorDivide => Range::symmetric(x.magnitude()),
+        Binary::Remainder => Range { low: y.low.min(0), high: y.high.max(0) },
         _ => {
             let ends = [x.low, x.high].map(|a| [y.low, y.high].map(|b| a.saturating_mul(b)));
             let [a, b, c, d] = [ends[0][0], ends[0][1], ends[1][0], ends[1][1]];

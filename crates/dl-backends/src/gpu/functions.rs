@@ -75,6 +75,23 @@ pub(super) fn unary(op: Unary, of: DType, x: &str, called: &mut Called) -> Optio
         (Unary::Erf, _) => call("erf_"),
         (Unary::Floor, _) => format!("floor({x})"),
         (Unary::IsFinite, _) => call("is_finite_"),
+        (Unary::Ceil, _) => format!("ceil({x})"),
+        // To the even number, as WGSL says.
+        (Unary::Round, _) => format!("round({x})"),
+        (Unary::Log2, _) => call("log2_"),
+        (Unary::Exp2, _) => call("exp2_"),
+        (Unary::Tan, _) => call("tan_"),
+        (Unary::Sinh, _) => call("sinh_"),
+        (Unary::Cosh, _) => call("cosh_"),
+        (Unary::Asin, _) => call("asin_"),
+        (Unary::Acos, _) => call("acos_"),
+        (Unary::Atan, _) => call("atan_"),
+        (Unary::Erfc, _) => call("erfc_"),
+        (Unary::Erfcx, _) => call("erfcx_"),
+        (Unary::Erfinv, _) => call("erfinv_"),
+        (Unary::LogNdtr, _) => call("log_ndtr_"),
+        // Single precision has too few digits beside their zeros.
+        (Unary::Lgamma | Unary::Digamma, _) => return None,
     })
 }
 
@@ -104,10 +121,18 @@ pub(super) fn binary(op: Binary, of: DType, x: &str, y: &str, called: &mut Calle
             called.insert(name);
             return Some(format!("{name}({x}, {y})"));
         }
-        Binary::Pow => {
-            called.insert("pow_");
-            return Some(format!("pow_({x}, {y})"));
+        Binary::Pow | Binary::Atan2 => {
+            let name = if op == Binary::Pow { "pow_" } else { "atan2_" };
+            called.insert(name);
+            return Some(format!("{name}({x}, {y})"));
         }
+        Binary::FloorDivide | Binary::Remainder if !of.is_float() => {
+            let name = if op == Binary::Remainder { "remainder_" } else { "floor_divide_" };
+            called.insert(name);
+            return Some(format!("{name}({x}, {y})"));
+        }
+        // Of floats, the quotient would have to be exact.
+        Binary::FloorDivide | Binary::Remainder | Binary::Ierfcx | Binary::Polygamma => return None,
     };
     if of == DType::Bool && sign != "==" {
         // false < true.

@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::special::SPECIAL;
+
 /// The functions that a kernel calls.
 pub(super) type Called = BTreeSet<&'static str>;
 
@@ -14,13 +16,13 @@ pub(super) type Called = BTreeSet<&'static str>;
 pub(super) fn library(called: &Called) -> String {
     let mut needed: Called = called.clone();
     // Later functions call earlier ones only.
-    for (name, _, calls) in FUNCTIONS.iter().rev() {
+    for (name, _, calls) in FUNCTIONS.iter().chain(SPECIAL).rev() {
         if needed.contains(name) {
             needed.extend(calls.iter());
         }
     }
     let mut text = String::new();
-    for (_, body, _) in FUNCTIONS.iter().filter(|(name, ..)| needed.contains(name)) {
+    for (_, body, _) in FUNCTIONS.iter().chain(SPECIAL).filter(|(name, ..)| needed.contains(name)) {
         let _ = writeln!(text, "{}", body.trim());
     }
     text

@@ -39,6 +39,7 @@ mod profile;
 mod recipe;
 mod reduction;
 mod shader;
+mod special;
 mod tiles;
 mod update;
 

@@ -13,6 +13,11 @@ type OfOne = for<'g> fn(Expr<'g>) -> Expr<'g>;
 const SMALL: [f32; 8] = [1e-30, 1e-7, -1e-7, 1e-4, -1e-4, 0.01, 0.25, -0.25];
 const LOGS: [f32; 12] =
     [0.9999999, 1.0000001, 0.99999, 1.00001, 0.99, 1.02, 0.71, 1.29, 1.31, 0.69, 1e30, 1e-30];
+const SIDES: [f32; 12] = [1e-30, 1e-7, -0.3, 0.5, 0.9999999, -1.0, 3.5, -5.0, 9.0, -9.2, 1e10, -1e10];
+const INSIDE: [f32; 10] = [1e-30, 1e-7, -1e-4, 0.3, -0.5, 0.5000001, 0.74, -0.76, 0.999, 0.9999999];
+const GAMMA: [f32; 14] = [
+    1e-30, 1e-7, 0.3, 0.9999999, 1.0000001, 1.4616321, 1.9999999, 2.5, 3.0, 8.9999, 30.0, 1e10, -0.5, -2.457,
+];
 const ANGLES: [f32; 12] = [
     1e-7,
     0.7,
@@ -30,7 +35,7 @@ const ANGLES: [f32; 12] = [
 
 #[test]
 fn functions_of_one() {
-    let functions: [(Unary, OfOne, &[f32]); 9] = [
+    let functions: [(Unary, OfOne, &[f32]); 25] = [
         (Unary::Exp, |x| x.exp(), &[1e-7, -1e-7, 20.0, 88.5, -86.5]),
         (Unary::Expm1, |x| x.expm1(), &SMALL),
         (Unary::Log, |x| x.log(), &LOGS),
@@ -40,6 +45,22 @@ fn functions_of_one() {
         (Unary::Tanh, |x| x.tanh(), &SMALL),
         (Unary::Erf, |x| x.erf(), &SMALL),
         (Unary::Sigmoid, |x| x.sigmoid(), &[1e-7, -80.0, 80.0, -20.0]),
+        (Unary::Ceil, |x| x.ceil(), &[-0.5, 0.5, 1e-30, 8388607.5, -2.0]),
+        (Unary::Round, |x| x.round(), &[-0.5, 0.5, 1.5, 2.5, -2.5, 8388607.5, 0.49999997]),
+        (Unary::Log2, |x| x.log2(), &LOGS),
+        (Unary::Exp2, |x| x.exp2(), &[1e-7, -1e-7, 20.5, 127.9, -125.5]),
+        (Unary::Tan, |x| x.tan(), &ANGLES),
+        (Unary::Sinh, |x| x.sinh(), &[1e-7, -0.3, 0.9999, 1.0001, -20.5, 88.9, 89.4]),
+        (Unary::Cosh, |x| x.cosh(), &[1e-7, -0.3, 0.9999, 1.0001, -20.5, 88.9, 89.4]),
+        (Unary::Asin, |x| x.asin(), &INSIDE),
+        (Unary::Acos, |x| x.acos(), &INSIDE),
+        (Unary::Atan, |x| x.atan(), &SIDES),
+        (Unary::Erfc, |x| x.erfc(), &SIDES),
+        (Unary::Erfcx, |x| x.erfcx(), &SIDES),
+        (Unary::Erfinv, |x| x.erfinv(), &INSIDE),
+        (Unary::LogNdtr, |x| x.log_ndtr(), &SIDES),
+        (Unary::Lgamma, |x| x.lgamma(), &GAMMA),
+        (Unary::Digamma, |x| x.digamma(), &GAMMA),
     ];
     for (op, function, points) in functions {
         let g = Graph::new();

@@ -45,6 +45,10 @@ const fn one(names: &'static [&'static str], means: for<'g> fn(Expr<'g>) -> Expr
     Function { names, count: 1..=1, takes: Takes::Elements, means: Means::One(means) }
 }
 
+const fn two(names: &'static [&'static str], means: for<'g> fn(Expr<'g>, Expr<'g>) -> Expr<'g>) -> Function {
+    Function { names, count: 2..=2, takes: Takes::Elements, means: Means::Two(means) }
+}
+
 const fn all(names: &'static [&'static str], means: for<'g> fn(Expr<'g>) -> Expr<'g>) -> Function {
     Function { names, count: 1..=1, takes: Takes::All, means: Means::One(means) }
 }
@@ -61,6 +65,8 @@ const fn last(
 pub(super) static FUNCTIONS: &[Function] = &[
     one(&["exp"], |x| x.exp()),
     one(&["log", "ln"], |x| x.log()),
+    one(&["log2"], |x| x.log2()),
+    one(&["exp2"], |x| x.exp2()),
     one(&["log1p"], |x| x.log1p()),
     one(&["expm1"], |x| x.expm1()),
     one(&["sqrt"], |x| x.sqrt()),
@@ -69,9 +75,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     one(&["sign", "sgn"], |x| x.sign()),
     one(&["sin"], |x| x.sin()),
     one(&["cos"], |x| x.cos()),
-    one(&["tan"], |x| x.sin() / x.cos()),
-    one(&["sinh"], |x| 0.5 * (x.exp() - (-x).exp())),
-    one(&["cosh"], |x| 0.5 * (x.exp() + (-x).exp())),
+    one(&["tan"], |x| x.tan()),
+    one(&["asin", "arcsin"], |x| x.asin()),
+    one(&["acos", "arccos"], |x| x.acos()),
+    one(&["atan", "arctan"], |x| x.atan()),
+    two(&["atan2", "arctan2"], |y, x| y.atan2(x)),
+    one(&["sinh"], |x| x.sinh()),
+    one(&["cosh"], |x| x.cosh()),
     one(&["tanh"], |x| x.tanh()),
     one(&["sigmoid", "σ", "logistic"], |x| x.sigmoid()),
     one(&["softplus"], |x| x.softplus()),
@@ -79,7 +89,20 @@ pub(super) static FUNCTIONS: &[Function] = &[
     one(&["gelu"], |x| nn::gelu(x)),
     one(&["silu", "swish"], |x| nn::silu(x)),
     one(&["erf"], |x| x.erf()),
+    one(&["erfc"], |x| x.erfc()),
+    one(&["erfcx"], |x| x.erfcx()),
+    one(&["erfinv"], |x| x.erfinv()),
+    two(&["ierfcx"], |n, x| x.ierfcx(n)),
+    one(&["log_ndtr"], |x| x.log_ndtr()),
+    one(&["lgamma", "gammaln", "loggamma"], |x| x.lgamma()),
+    one(&["digamma", "psi", "ψ"], |x| x.digamma()),
+    one(&["trigamma"], |x| x.trigamma()),
+    two(&["polygamma"], |n, x| x.polygamma(n)),
     one(&["floor"], |x| x.floor()),
+    one(&["ceil"], |x| x.ceil()),
+    one(&["round"], |x| x.round()),
+    two(&["floor_divide"], |x, y| x.floor_divide(y)),
+    two(&["remainder", "mod"], |x, y| x.remainder(y)),
     one(&["stop_gradient", "detach"], |x| x.stop_gradient()),
     all(&["sum", "Σ"], |x| x.sum(..)),
     all(&["prod", "Π"], |x| x.prod(..)),

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dtype::DType;
 use crate::graph::{Expr, Node, Operand};
-use crate::ops::Signature;
 use crate::ops::unary::truth;
+use crate::ops::{Signature, gamma, normal};
 
 /// The contributions to the cotangents of both arguments; `None` where it is zero everywhere.
 pub type Cotangents<'g> = (Option<Expr<'g>>, Option<Expr<'g>>);
@@ -81,6 +81,11 @@ binary_table! {
     Ge       "ge"   "{x} \\ge {y}"                     Comparison |x, y| truth(x >= y),        None;
     And      "and"  "{x} \\land {y}"                   Logic      |x, y| truth(x != 0.0 && y != 0.0), None;
     Or       "or"   "{x} \\lor {y}"                    Logic      |x, y| truth(x != 0.0 || y != 0.0), None;
+    Atan2    "atan2"        "\\operatorname{atan2}\\left({x}, {y}\\right)"          Float  f64::atan2,         Some(|g, x, y, _| atan2_derivative(g, x, y)), kink "0 at (0, 0)";
+    FloorDivide "floor_divide" "\\operatorname{floor\\_divide}\\left({x}, {y}\\right)" Number floor_divide,     None, kink "0 everywhere, at the jumps too";
+    Remainder "remainder"   "\\operatorname{remainder}\\left({x}, {y}\\right)"      Number remainder,          Some(|g, x, y, _| (Some(g), Some(-(g * x.floor_divide(y))))), kink "at the jumps as beside them: the quotient stands still";
+    Ierfcx   "ierfcx"       "\\operatorname{ierfcx}\\left({x}, {y}\\right)"         Float  normal::ierfcx,     Some(|g, n, x, _| (None, Some(-2.0 * (n + 1.0) * g * x.ierfcx(n + 1.0)))), kink "none by the order, which is a whole number";
+    Polygamma "polygamma"   "\\psi^{\\left({x}\\right)}\\left({y}\\right)"         Float  gamma::polygamma,   Some(|g, n, x, _| (None, Some(g * x.polygamma(n + 1.0)))), kink "none by the order, which is a whole number";
 }
 
 impl Binary {
@@ -97,6 +102,8 @@ impl Binary {
             Binary::Mul => i64::wrapping_mul,
             Binary::Max => i64::max,
             Binary::Min => i64::min,
+            Binary::FloorDivide => |x, y| whole_parts(x, y).0,
+            Binary::Remainder => |x, y| whole_parts(x, y).1,
             _ => return None,
         })
     }
@@ -162,6 +169,9 @@ binary_methods! {
     ge       Ge  "True where `self ≥ other`.";
     and      And "True where both are.";
     or       Or  "True where one is.";
+    atan2    Atan2 "The angle of the point with the ordinate `self` and the abscissa `other`, in radians from `-π` to `π`; the derivative at the origin is 0.";
+    floor_divide FloorDivide "The largest integer not above the quotient, of floats or integers, as Python's `//`; the derivative is 0. Of integers, a quotient by 0 is 0.";
+    remainder Remainder "What `floor_divide` leaves, with the sign of `other`, as Python's `%`. Of integers, a remainder by 0 is 0.";
 }
 
 impl<'g> Expr<'g> {
@@ -171,6 +181,27 @@ impl<'g> Expr<'g> {
         let (low, high) = (low.expr(self), high.expr(self));
         let raised = self.lt(low).select(low, self);
         raised.gt(high).select(high, raised)
+    }
+
+    /// `e^(x²)` times the `order`-th repeated integral of `erfc` from `x = self` on (Abramowitz and Stegun, 7.2.1):
+    /// 0 gives `erfcx`, and 1 gives `1/√π - x·erfcx(x)`, without its cancellation. NaN unless `order` is 0, 1, 2, …;
+    /// no derivative flows to it.
+    #[track_caller]
+    pub fn ierfcx(self, order: impl Operand<'g>) -> Expr<'g> {
+        order.expr(self).broadcast_binary(Binary::Ierfcx, self)
+    }
+
+    /// The `order`-th derivative of `digamma`, that is, the derivative of `log Γ` of the order one above. NaN unless
+    /// `order` is 0, 1, 2, …; no derivative flows to it.
+    #[track_caller]
+    pub fn polygamma(self, order: impl Operand<'g>) -> Expr<'g> {
+        order.expr(self).broadcast_binary(Binary::Polygamma, self)
+    }
+
+    /// The derivative of `digamma`: `polygamma` of order 1.
+    #[track_caller]
+    pub fn trigamma(self) -> Expr<'g> {
+        self.polygamma(1.0)
     }
 
     /// `self · self`.
@@ -193,6 +224,50 @@ fn pow_derivative<'g>(g: Expr<'g>, x: Expr<'g>, y: Expr<'g>, z: Expr<'g>) -> Cot
     let to_x = y.eq(0.0).select(0.0, y * x.pow(y - 1.0));
     let to_y = x.eq(0.0).and(y.ge(0.0)).select(0.0, z * x.log());
     (Some(g * to_x), Some(g * to_y))
+}
+
+/// `(x, -y)/(x² + y²)` for the ordinate `y` and the abscissa `x`. The larger of both divides first, so that no square
+/// leaves the range; as a factor that cancels it takes no derivative.
+fn atan2_derivative<'g>(g: Expr<'g>, y: Expr<'g>, x: Expr<'g>) -> Cotangents<'g> {
+    let size = x.abs().maximum(y.abs()).stop_gradient();
+    let size = size.eq(0.0).select(1.0, size);
+    let (u, v) = (x / size, y / size);
+    let square = u * u + v * v;
+    let square = square.eq(0.0).select(1.0, square);
+    (Some(g * (u / square / size)), Some(-(g * (v / square / size))))
+}
+
+/// As Python has it: exact, but for the rounding of a quotient beyond the whole numbers that all have a neighbour.
+fn floor_divide(x: f64, y: f64) -> f64 {
+    let rest = x % y;
+    if y == 0.0 {
+        return x / y;
+    }
+    let below = rest != 0.0 && (rest < 0.0) != (y < 0.0);
+    let quotient = (x - rest) / y - f64::from(u8::from(below));
+    // All but whole, but for the rounding of the division; a quotient of zero keeps its sign.
+    if quotient == 0.0 { 0.0_f64.copysign(x / y) } else { quotient.round_ties_even() }
+}
+
+/// As Python has it: with the sign of the divisor, zeros too.
+fn remainder(x: f64, y: f64) -> f64 {
+    let rest = x % y;
+    if rest == 0.0 {
+        0.0_f64.copysign(y)
+    } else if (rest < 0.0) != (y < 0.0) {
+        rest + y
+    } else {
+        rest
+    }
+}
+
+/// Quotient and remainder of integers; both are 0 for a divisor of 0, as in NumPy.
+fn whole_parts(x: i64, y: i64) -> (i64, i64) {
+    if y == 0 {
+        return (0, 0);
+    }
+    let (quotient, rest) = (x.wrapping_div(y), x.wrapping_rem(y));
+    if rest != 0 && (rest < 0) != (y < 0) { (quotient - 1, rest + y) } else { (quotient, rest) }
 }
 
 /// The larger one; NaN if either is.

@@ -1,10 +1,12 @@
 //! Elementwise functions of one argument: a table with one row for each.
 
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LOG2_E};
+
 use serde::{Deserialize, Serialize};
 
 use crate::dtype::DType;
 use crate::graph::{Expr, Node};
-use crate::ops::{Op, Signature};
+use crate::ops::{Op, Signature, gamma, normal};
 
 /// The definition of one elementwise function.
 pub struct UnaryRow {
@@ -76,12 +78,37 @@ unary_table! {
     Relu     "relu"     "\\operatorname{relu}({x})"          Floats   relu,                    Some(|g, x, _| x.gt(0.0).select(g, 0.0)), kink "0 at 0";
     Erf      "erf"      "\\operatorname{erf}({x})"           Floats   libm::erf,               Some(|g, x, _| g * (TWO_OVER_SQRT_PI * (-(x * x)).exp()));
     Floor    "floor"    "\\left\\lfloor {x}\\right\\rfloor"  Floats   f64::floor,              None, kink "0 everywhere, at the jumps too";
+    Ceil     "ceil"     "\\left\\lceil {x}\\right\\rceil"    Floats   f64::ceil,               None, kink "0 everywhere, at the jumps too";
+    Round    "round"    "\\operatorname{round}({x})"         Floats   f64::round_ties_even,    None, kink "0 everywhere, at the jumps too";
+    Log2     "log2"     "\\log_{2}\\left({x}\\right)"        Floats   f64::log2,               Some(|g, x, _| g * LOG2_E / x);
+    Exp2     "exp2"     "2^{{x}}"                            Floats   f64::exp2,               Some(|g, _, y| g * (LN_2 * y));
+    Tan      "tan"      "\\tan\\left({x}\\right)"            Floats   f64::tan,                Some(|g, _, y| g * (1.0 + y * y));
+    Sinh     "sinh"     "\\sinh\\left({x}\\right)"           Floats   f64::sinh,               Some(|g, x, _| g * x.cosh());
+    Cosh     "cosh"     "\\cosh\\left({x}\\right)"           Floats   f64::cosh,               Some(|g, x, _| g * x.sinh());
+    Asin     "asin"     "\\arcsin\\left({x}\\right)"         Floats   f64::asin,               Some(|g, x, _| g / ((1.0 - x) * (1.0 + x)).sqrt());
+    Acos     "acos"     "\\arccos\\left({x}\\right)"         Floats   f64::acos,               Some(|g, x, _| -(g / ((1.0 - x) * (1.0 + x)).sqrt()));
+    Atan     "atan"     "\\arctan\\left({x}\\right)"         Floats   f64::atan,               Some(|g, x, _| g / (1.0 + x * x));
+    Erfc     "erfc"     "\\operatorname{erfc}({x})"          Floats   libm::erfc,              Some(|g, x, _| -(g * (TWO_OVER_SQRT_PI * (-(x * x)).exp())));
+    Erfcx    "erfcx"    "\\operatorname{erfcx}({x})"         Floats   normal::erfcx,           Some(|g, x, _| -2.0 * g * x.ierfcx(1.0));
+    Erfinv   "erfinv"   "\\operatorname{erfinv}({x})"        Floats   normal::erfinv,          Some(|g, _, y| g * ((y * y).exp() / TWO_OVER_SQRT_PI));
+    LogNdtr  "log_ndtr" "\\log \\Phi\\left({x}\\right)"      Floats   normal::log_ndtr,        Some(|g, x, y| g * inverse_mills(x, y));
+    Lgamma   "lgamma"   "\\log \\Gamma\\left({x}\\right)"    Floats   libm::lgamma,            Some(|g, x, _| g * x.digamma());
+    Digamma  "digamma"  "\\psi\\left({x}\\right)"            Floats   gamma::digamma,          Some(|g, x, _| g * x.polygamma(1.0));
     IsFinite "is_finite" "\\operatorname{finite}({x})"       FloatsToBool |x| truth(x.is_finite()), None;
     Not      "not"      "\\neg {x}"                          Bools    |x| truth(x == 0.0),     None;
 }
 
 /// `2/√π`, the derivative of `erf` at 0.
-const TWO_OVER_SQRT_PI: f64 = std::f64::consts::FRAC_2_SQRT_PI;
+const TWO_OVER_SQRT_PI: f64 = FRAC_2_SQRT_PI;
+
+/// `φ(x)/Φ(x)`, the derivative of `log Φ` (`y`); Mills' ratio of `-x` is its reciprocal. To the left `φ` and `Φ`
+/// both vanish: there `erfcx` has their quotient, and its derivative keeps its digits, too.
+fn inverse_mills<'g>(x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
+    let root = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+    let left = root / (x * -FRAC_1_SQRT_2).erfcx();
+    let right = (0.5 * root) * (-0.5 * (x * x) - y).exp();
+    x.lt(0.0).select(left, right)
+}
 
 impl Unary {
     /// The row that defines it.
@@ -146,6 +173,22 @@ unary_methods! {
     relu     Relu     "`max(x, 0)`; the derivative at 0 is 0.";
     erf      Erf      "Error function.";
     floor    Floor    "Largest integer not above; the derivative is 0.";
+    ceil     Ceil     "Smallest integer not below; the derivative is 0.";
+    round    Round    "Nearest integer, of two the even one; the derivative is 0.";
+    log2     Log2     "Logarithm to the base 2.";
+    exp2     Exp2     "`2ˣ`.";
+    tan      Tan      "Tangent, in radians.";
+    sinh     Sinh     "Hyperbolic sine.";
+    cosh     Cosh     "Hyperbolic cosine.";
+    asin     Asin     "Inverse sine, in radians from `-π/2` to `π/2`; NaN beyond `±1`.";
+    acos     Acos     "Inverse cosine, in radians from 0 to `π`; NaN beyond `±1`.";
+    atan     Atan     "Inverse tangent, in radians from `-π/2` to `π/2`.";
+    erfc     Erfc     "Complementary error function `1 - erf(x)`, accurate where `erf` is near 1.";
+    erfcx    Erfcx    "Scaled complementary error function `exp(x²)·erfc(x)`.";
+    erfinv   Erfinv   "Inverse of the error function: infinite at `±1`, NaN beyond.";
+    log_ndtr LogNdtr  "Logarithm of the standard normal distribution function, `log Φ(x)`.";
+    lgamma   Lgamma   "Logarithm of the absolute value of the gamma function; infinite at 0, -1, -2, …";
+    digamma  Digamma  "`ψ`, the derivative of `log Γ`: `∓∞` at `±0`, NaN at -1, -2, …";
     is_finite IsFinite "True where neither infinite nor NaN.";
 }
 

@@ -148,6 +148,8 @@ fn unary(op: Unary, x: &Piece) -> Piece {
     match op {
         Unary::Abs => around("|", "|"),
         Unary::Floor => around("⌊", "⌋"),
+        Unary::Ceil => around("⌈", "⌉"),
+        Unary::Digamma => call("ψ", &[x]),
         Unary::Sqrt => write(Level::Power).text("√", 1).operand(x, Place::BASE).done(),
         Unary::Sigmoid => call("σ", &[x]),
         _ => call(op.row().name, &[x]),

@@ -231,6 +231,11 @@ fn unary(op: Unary, x: &Piece) -> Piece {
         Unary::Floor => {
             write(Level::Atom).text(&sign("⌊"), 1).operand(x, Place::FREE).text(&sign("⌋"), 1).done()
         }
+        Unary::Ceil => {
+            write(Level::Atom).text(&sign("⌈"), 1).operand(x, Place::FREE).text(&sign("⌉"), 1).done()
+        }
+        Unary::Exp2 => power(&Piece::atom("<mn>2</mn>").width(1), &row(x)).width(x.width + 1),
+        Unary::Digamma => call(&word("ψ"), 1, &[x]),
         Unary::Not => write(Level::Power).text(&sign("¬"), 1).operand(x, Place::BASE).done(),
         other => call(&word(other.row().name), other.row().name.len(), &[x]),
     }
@@ -261,6 +266,9 @@ fn binary(op: Binary, xs: &[&Piece]) -> Piece {
         Binary::Ge => between("≥", Level::Comparison),
         Binary::And => between("∧", Level::And),
         Binary::Or => between("∨", Level::Or),
+        Binary::Atan2 | Binary::FloorDivide | Binary::Remainder | Binary::Ierfcx | Binary::Polygamma => {
+            call(&word(op.row().name), op.row().name.len(), xs)
+        }
     }
 }
 

@@ -186,6 +186,9 @@ fn keeps_unsigned(op: &Op, args: &[Facts]) -> bool {
         Op::Unary(Unary::Sqrt | Unary::Tanh | Unary::Erf | Unary::Expm1 | Unary::Log1p | Unary::Relu) => {
             all()
         }
+        Op::Unary(Unary::Ceil | Unary::Round | Unary::Sinh | Unary::Asin | Unary::Atan | Unary::Erfinv) => {
+            all()
+        }
         Op::Binary(Binary::Add | Binary::Mul | Binary::Div | Binary::Pow | Binary::Max | Binary::Min) => {
             all()
         }
@@ -318,6 +321,13 @@ fn unary(op: Unary, x: &Facts) -> Facts {
         Unary::Relu => Facts { nonzero: x.positive(), finite: x.finite, ..rising(|v| v.max(0.0)) },
         Unary::Floor => Facts { finite: x.finite, ..rising(f64::floor) },
         Unary::IsFinite | Unary::Not => Facts { binary: true, ..Facts::range(0.0, 1.0, true) },
+        Unary::Ceil | Unary::Round | Unary::Log2 | Unary::Exp2 | Unary::Tan | Unary::Sinh | Unary::Cosh => {
+            special::unary(op, x)
+        }
+        Unary::Asin | Unary::Acos | Unary::Atan | Unary::Erfc | Unary::Erfcx | Unary::Erfinv => {
+            special::unary(op, x)
+        }
+        Unary::LogNdtr | Unary::Lgamma | Unary::Digamma => special::unary(op, x),
     }
 }
 
@@ -366,6 +376,9 @@ fn binary(op: Binary, node: &Node, x: &Facts, y: &Facts) -> Facts {
             nonzero: x.nonzero && y.nonzero,
             ..Facts::range(x.low.min(y.low), x.high.min(y.high), x.finite && y.finite)
         },
+        Binary::Atan2 | Binary::FloorDivide | Binary::Remainder | Binary::Ierfcx | Binary::Polygamma => {
+            special::binary(op, x, y)
+        }
         _ => Facts { binary: true, ..Facts::range(0.0, 1.0, true) },
     }
 }
@@ -475,5 +488,6 @@ fn scatter(axis: usize, batch: usize, graph: &Graph, node: &Node, updates: &Fact
     Facts::range(low, high, false)
 }
 
+mod special;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use dl_core::ops::binary::BINARY;
 use dl_core::ops::scan::{Scan, Scanned};
 use dl_core::ops::unary::UNARY;
-use dl_core::ops::{Cumulative, Order, Prefix, Scatter, Unary};
+use dl_core::ops::{Binary, Cumulative, Order, Prefix, Scatter, Unary};
 use dl_core::{Expr, F32, F64, Fact, Graph, I64, Named, Shape, Tensor};
 
 use super::library::Case;
@@ -51,11 +51,20 @@ pub(crate) fn all() -> Vec<Case> {
 fn tables() -> Vec<Case> {
     let mut all = vec![];
     for row in UNARY.iter().filter(|row| row.derivative.is_some()) {
-        let range = if matches!(row.op, Unary::Log | Unary::Sqrt) { (0.2, 2.0) } else { (-0.9, 1.9) };
+        let range = match row.op {
+            Unary::Log | Unary::Sqrt | Unary::Log2 | Unary::Lgamma | Unary::Digamma => (0.2, 2.0),
+            Unary::Asin | Unary::Acos | Unary::Erfinv => (-0.9, 0.9),
+            Unary::Tan => (-0.9, 1.2),
+            _ => (-0.9, 1.9),
+        };
         all.push(case(row.name, &[[2, 3].into()], range, move |x| unary(row.op, x[0])));
     }
     for row in BINARY.iter().filter(|row| row.derivative.is_some()) {
-        all.push(two(row.name, ([2, 3], [2, 3]), move |x, y| binary(row.op, x, y)));
+        let has_order = matches!(row.op, Binary::Ierfcx | Binary::Polygamma);
+        all.push(two(row.name, ([2, 3], [2, 3]), move |x, y| {
+            // Orders are whole numbers.
+            binary(row.op, if has_order { (2.0 * x).floor() } else { x }, y)
+        }));
     }
     all
 }

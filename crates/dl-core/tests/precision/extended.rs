@@ -10,6 +10,8 @@ use dl_core::ops::{Binary, Unary};
 use super::ball::{Ball, Big, EXACT, clear, is_negative, is_zero, magnitude};
 use super::evaluate::Arithmetic;
 
+mod special;
+
 /// Arithmetic with so many binary digits.
 pub(crate) struct Extended {
     digits: i64,
@@ -267,8 +269,7 @@ impl Extended {
                 break;
             }
         }
-        let pi = self.context.pi::<2>(Some(&mut self.constants.borrow_mut())).value().into_repr();
-        let root = self.sqrt(&Ball::near(pi, 3 - self.digits));
+        let root = self.sqrt(&self.pi());
         let scale = self.div(&self.mul(&Ball::exact(2.0), &self.exp(&self.neg(&square))), &root);
         self.mul(&scale, &sum)
     }
@@ -365,6 +366,13 @@ impl Arithmetic for Extended {
             Unary::Erf => self.erf(x),
             Unary::Floor => self.floor(x),
             Unary::IsFinite | Unary::Not => Ball::Unknown,
+            Unary::Ceil | Unary::Round | Unary::Log2 | Unary::Exp2 | Unary::Tan | Unary::Sinh => {
+                self.special(op, x)
+            }
+            Unary::Cosh | Unary::Asin | Unary::Acos | Unary::Atan | Unary::Erfc | Unary::Erfcx => {
+                self.special(op, x)
+            }
+            Unary::Erfinv | Unary::LogNdtr | Unary::Lgamma | Unary::Digamma => self.special(op, x),
         }
     }
 
@@ -377,6 +385,9 @@ impl Arithmetic for Extended {
             Binary::Pow => self.pow(x, y),
             Binary::Max => self.extreme(x, y, Ordering::Greater),
             Binary::Min => self.extreme(x, y, Ordering::Less),
+            Binary::Atan2 | Binary::FloorDivide | Binary::Remainder | Binary::Ierfcx | Binary::Polygamma => {
+                self.special_of_two(op, x, y)
+            }
             _ => Ball::Unknown,
         }
     }

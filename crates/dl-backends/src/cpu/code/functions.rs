@@ -26,8 +26,15 @@ macro_rules! tables {
                 Unary::Floor => $module::floor::<true, _>(x),
                 Unary::IsFinite => $module::is_finite(x),
                 Unary::Not => $module::not(x),
+                Unary::Ceil => $module::ceil::<true, _>(x),
+                Unary::Round => $module::round(x),
                 // By tables of the digits of 2/π.
-                Unary::Sin | Unary::Cos => return None,
+                Unary::Sin | Unary::Cos | Unary::Tan => return None,
+                // In `f32` by way of `f64`, in `f64` as the tables define them.
+                Unary::Log2 | Unary::Exp2 | Unary::Sinh | Unary::Cosh => return None,
+                Unary::Asin | Unary::Acos | Unary::Atan => return None,
+                Unary::Erfc | Unary::Erfcx | Unary::Erfinv | Unary::LogNdtr => return None,
+                Unary::Lgamma | Unary::Digamma => return None,
             })
         }
 
@@ -48,7 +55,8 @@ macro_rules! tables {
                 Binary::And => $module::and(x, y),
                 Binary::Or => $module::or(x, y),
                 // In `f32` by way of `f64`, in `f64` the standard library's.
-                Binary::Pow => return None,
+                Binary::Pow | Binary::Atan2 | Binary::FloorDivide | Binary::Remainder => return None,
+                Binary::Ierfcx | Binary::Polygamma => return None,
             })
         }
 

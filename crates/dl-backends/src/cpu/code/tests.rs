@@ -9,7 +9,7 @@ use crate::cpu::vector::{Isa, Operand, Real};
 const EACH: Stream = Stream { access: Access::Each, element: Element::Lane };
 const BYTES: Stream = Stream { access: Access::Each, element: Element::Byte };
 
-const UNARY: [Unary; 18] = [
+const UNARY: [Unary; 20] = [
     Unary::Neg,
     Unary::Abs,
     Unary::Sign,
@@ -26,6 +26,8 @@ const UNARY: [Unary; 18] = [
     Unary::Relu,
     Unary::Erf,
     Unary::Floor,
+    Unary::Ceil,
+    Unary::Round,
     Unary::IsFinite,
     Unary::Not,
 ];

@@ -9,9 +9,13 @@ use dl_core::ops::{Binary, Unary};
 pub fn unary(op: Unary) -> f64 {
     match op {
         Unary::Neg | Unary::Abs | Unary::Sign | Unary::Relu | Unary::Floor => 0.0,
+        Unary::Ceil | Unary::Round => 0.0,
         Unary::IsFinite | Unary::Not => 0.0,
         Unary::Sqrt => 0.5,
-        Unary::Sin | Unary::Cos => 0.51,
+        Unary::Sin | Unary::Cos | Unary::Tan | Unary::Log2 | Unary::Exp2 => 0.51,
+        Unary::Sinh | Unary::Cosh | Unary::Asin | Unary::Acos | Unary::Atan => 0.51,
+        Unary::Erfc | Unary::Erfcx | Unary::Erfinv | Unary::LogNdtr => 0.51,
+        Unary::Lgamma | Unary::Digamma => 0.51,
         Unary::Log => 0.9,
         Unary::Exp => 1.05,
         Unary::Erf => 1.3,
@@ -27,7 +31,8 @@ pub fn unary(op: Unary) -> f64 {
 pub fn binary(op: Binary) -> f64 {
     match op {
         Binary::Add | Binary::Sub | Binary::Mul | Binary::Div => 0.5,
-        Binary::Pow => 0.51,
+        Binary::Pow | Binary::Atan2 => 0.51,
+        Binary::FloorDivide | Binary::Remainder | Binary::Ierfcx | Binary::Polygamma => 0.5,
         Binary::Max | Binary::Min => 0.0,
         Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => 0.0,
         Binary::And | Binary::Or => 0.0,

@@ -204,6 +204,19 @@ macro_rules! functions {
         }
 
         #[inline(always)]
+        pub(in crate::cpu) fn ceil<const FMA: bool, F: Lane<$t>>(x: F) -> F {
+            -floor::<FMA, F>(-x)
+        }
+
+        /// Halves go to the even number, as in the addition that rounds.
+        #[inline(always)]
+        pub(in crate::cpu) fn round<F: Lane<$t>>(x: F) -> F {
+            let a = x.size();
+            let whole = F::number((1_u64 << SHIFT) as $t);
+            F::choose(a.below(whole), ((a + whole) - whole).signed(x), x)
+        }
+
+        #[inline(always)]
         pub(in crate::cpu) fn sqrt<F: Lane<$t>>(x: F) -> F {
             x.root()
         }

@@ -9,11 +9,14 @@
 //! An element's result depends on the instruction set and on nothing else: not on where it stands
 //! in the slice, and not on the slice's length.
 
+mod angles;
 mod bytes;
 pub mod fidelity;
 pub(super) mod functions;
+mod gamma;
 mod lines;
 mod loops;
+mod normal;
 mod power;
 pub(super) mod primitive;
 mod random;

@@ -1,8 +1,69 @@
-//! `x^y` in `f32`, by way of `f64`: its digits make up for those that a large exponent costs.
+//! `x^y` in `f32`, by way of `f64`: its digits make up for those that a large exponent costs. Exponentials and
+//! logarithms in `f64`, with more digits than `f32` has, for other functions, too.
 
 #[inline(always)]
-fn fma<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
+pub(super) fn fma<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// `c₀ + x·(c₁ + x·(…))`.
+#[inline(always)]
+pub(super) fn polynomial<const FMA: bool, const N: usize>(x: f64, c: &[f64; N]) -> f64 {
+    let mut sum = c[N - 1];
+    let mut i = N - 1;
+    while i > 0 {
+        i -= 1;
+        sum = fma::<FMA>(sum, x, c[i]);
+    }
+    sum
+}
+
+/// `log₂ x` of any `f32`.
+#[inline(always)]
+pub(super) fn log2_of<const FMA: bool>(x: f32) -> f32 {
+    let y = log2::<FMA>(f64::from(x.abs())) as f32;
+    if x < 0.0 { f32::NAN } else { y }
+}
+
+/// `2^x` of any `f32`.
+#[inline(always)]
+pub(super) fn exp2_of<const FMA: bool>(x: f32) -> f32 {
+    // Beyond these, f32 has 0 and infinity; NaN stays.
+    let t = if x > 200.0 { 200.0 } else { x };
+    let t = if t < -200.0 { -200.0 } else { t };
+    exp2::<FMA>(f64::from(t)) as f32
+}
+
+/// The natural logarithm of a positive normal `f64`; relative error below `2^-43`.
+#[inline(always)]
+pub(super) fn log<const FMA: bool>(x: f64) -> f64 {
+    std::f64::consts::LN_2 * log2::<FMA>(x)
+}
+
+/// `e^x` within `2^-41`; for arguments beyond 700 in size that of 700.
+#[inline(always)]
+pub(super) fn exp<const FMA: bool>(x: f64) -> f64 {
+    const ROUND: f64 = 1.5 * (1_u64 << 52) as f64;
+    /// So few digits that multiples of it are exact.
+    const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
+    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+    /// The reciprocals of the factorials.
+    const SERIES: [f64; 11] = {
+        let mut series = [1.0; 11];
+        let mut i = 1;
+        while i < 11 {
+            series[i] = series[i - 1] / i as f64;
+            i += 1;
+        }
+        series
+    };
+    let x = if x > 700.0 { 700.0 } else { x };
+    let x = if x < -700.0 { -700.0 } else { x };
+    let shifted = fma::<FMA>(x, std::f64::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    let r = fma::<FMA>(n, -LN2_LOW, fma::<FMA>(n, -LN2_HIGH, x));
+    let power = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(1023) << 52;
+    polynomial::<FMA, 11>(r, &SERIES) * f64::from_bits(power)
 }
 
 /// As `f64::powf` defines it, special values included (IEEE 754, section 9.2.1).

@@ -1,10 +1,11 @@
-//! `sin` and `cos` in `f32` over all of its range, without branches.
+//! `sin`, `cos` and `tan` in `f32` over all of its range, without branches.
 //!
 //! After Payne and Hanek (*Radian Reduction for Trigonometric Functions*, 1983): `x = m·2^e` with
 //! an integer `m` of 24 bits, so only `2^e·(2/π)` modulo 4 matters, of which a table holds three
 //! pieces for each `e`. The product of `m` and the first piece is exact in `f64`.
 
 use super::loops::Each1;
+use super::power::fma;
 
 /// The first 256 binary digits of `2/π` behind the point.
 const TWO_OVER_PI: [u64; 4] =
@@ -38,11 +39,6 @@ const fn pieces(from: i32, len: i32) -> [f64; 128] {
 }
 
 #[inline(always)]
-fn fma<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
-    if FMA { a.mul_add(b, c) } else { a * b + c }
-}
-
-#[inline(always)]
 pub(super) fn sin<const FMA: bool>(each: impl Each1<Element = f32>) {
     if each.all(is_near) {
         each.each(sine::<FMA, true>);
@@ -57,6 +53,15 @@ pub(super) fn cos<const FMA: bool>(each: impl Each1<Element = f32>) {
         each.each(cosine::<FMA, true>);
     } else {
         each.each(cosine::<FMA, false>);
+    }
+}
+
+#[inline(always)]
+pub(super) fn tan<const FMA: bool>(each: impl Each1<Element = f32>) {
+    if each.all(is_near) {
+        each.each(tangent::<FMA, true>);
+    } else {
+        each.each(tangent::<FMA, false>);
     }
 }
 
@@ -76,9 +81,29 @@ fn cosine<const FMA: bool, const NEAR: bool>(x: f32) -> f32 {
     rotated::<FMA, NEAR>(x, 1)
 }
 
+#[inline(always)]
+fn tangent<const FMA: bool, const NEAR: bool>(x: f32) -> f32 {
+    let (r, quarter) = reduced::<FMA, NEAR>(x);
+    let z = r * r;
+    let (sine, cosine) = (r * sin_over::<FMA>(z), cos_near::<FMA>(z));
+    let y = if quarter & 1 == 0 { sine / cosine } else { -cosine / sine };
+    (if x.abs() < f32::INFINITY { y } else { f64::NAN }) as f32
+}
+
 /// `sin(x + quarters·π/2)`.
 #[inline(always)]
 fn rotated<const FMA: bool, const NEAR: bool>(x: f32, quarters: u64) -> f32 {
+    let (r, quarter) = reduced::<FMA, NEAR>(x);
+    let z = r * r;
+    let quarter = quarter.wrapping_add(quarters);
+    let y = if quarter & 1 == 0 { r * sin_over::<FMA>(z) } else { cos_near::<FMA>(z) };
+    let y = if quarter & 2 == 0 { y } else { -y };
+    (if x.abs() < f32::INFINITY { y } else { f64::NAN }) as f32
+}
+
+/// The distance to the nearest multiple of `π/2`, and bits of which the lowest two count it.
+#[inline(always)]
+fn reduced<const FMA: bool, const NEAR: bool>(x: f32) -> (f64, u64) {
     const ROUND: f64 = 1.5 * (1_u64 << 52) as f64;
     let exponent = (x.to_bits() >> 23) & 0xff;
     // 23 digits behind the first one make an integer; smaller numbers are taken as they are.
@@ -89,12 +114,7 @@ fn rotated<const FMA: bool, const NEAR: bool>(x: f32, quarters: u64) -> f32 {
     let shifted = product + ROUND;
     // Exact as far as it matters: both terms are multiples of 2^-56.
     let rest = (product - (shifted - ROUND)) + m * MIDDLE[place];
-    let r = fma::<FMA>(m, LOW[place], rest) * std::f64::consts::FRAC_PI_2;
-    let z = r * r;
-    let quarter = shifted.to_bits().wrapping_add(quarters);
-    let y = if quarter & 1 == 0 { r * sin_over::<FMA>(z) } else { cos_near::<FMA>(z) };
-    let y = if quarter & 2 == 0 { y } else { -y };
-    (if x.abs() < f32::INFINITY { y } else { f64::NAN }) as f32
+    (fma::<FMA>(m, LOW[place], rest) * std::f64::consts::FRAC_PI_2, shifted.to_bits())
 }
 
 /// `sin(r)/r` with `z = r²`, for `|r| ≤ 1`: a minimax polynomial of our own, within `2^-42`.

@@ -38,8 +38,11 @@ fn unary(cases: &mut Vec<Case>, op: Unary) {
     for &dtype in unary_types(row.takes) {
         let about = |what: &str| format!("{} {what}", dtype.map_or("float".into(), |d| d.to_string()));
         for n in ODD {
-            let fill =
-                if matches!(op, Unary::Log | Unary::Log1p | Unary::Sqrt) { Fill::Positive } else { Ties };
+            let fill = if matches!(op, Unary::Log | Unary::Log1p | Unary::Sqrt | Unary::Log2) {
+                Fill::Positive
+            } else {
+                Ties
+            };
             cases.push(case(row.name, about(&format!("of {n}")), move |s| {
                 let x = s.typed(dtype.unwrap_or(s.float), &[n], fill);
                 s.output(elementwise::unary(op, x));
@@ -126,6 +129,10 @@ fn pair(s: &Scene<'_>, dtype: DType, op: Binary, a: &[usize], b: &[usize]) {
     let fill = if op == Binary::Pow { Fill::Positive } else { Uniform };
     let (x, y) = (s.typed(dtype, a, fill), s.typed(dtype, b, Ties));
     s.output(elementwise::binary(op, x, y));
+    if matches!(op, Binary::Ierfcx | Binary::Polygamma) {
+        // Orders are whole numbers.
+        s.output(elementwise::binary(op, x.abs().ceil(), y));
+    }
 }
 
 fn selects(cases: &mut Vec<Case>) {

@@ -16,26 +16,23 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
         "Sqrt" => unary(c, |x| x.sqrt()),
         "Sin" => unary(c, |x| x.sin()),
         "Cos" => unary(c, |x| x.cos()),
-        "Tan" => unary(c, |x| x.sin() / x.cos()),
+        "Tan" => unary(c, |x| x.tan()),
         "Tanh" => unary(c, |x| x.tanh()),
-        "Sinh" => unary(c, |x| (x.exp() - (-x).exp()) * 0.5),
-        "Cosh" => unary(c, |x| (x.exp() + (-x).exp()) * 0.5),
+        "Sinh" => unary(c, |x| x.sinh()),
+        "Cosh" => unary(c, |x| x.cosh()),
         "Asinh" => unary(c, |x| x.sign() * (x.abs() + (x * x + 1.0).sqrt()).log()),
         "Acosh" => unary(c, |x| (x + (x * x - 1.0).sqrt()).log()),
         "Atanh" => unary(c, |x| (x.log1p() - (-x).log1p()) * 0.5),
-        "Atan" => unary(c, |x| {
-            let size = (x * x + 1.0).sqrt();
-            angle(x / size, 1.0 / size)
-        }),
-        "Asin" => unary(c, |x| angle(x, (1.0 - x * x).sqrt())),
-        "Acos" => unary(c, |x| -angle(x, (1.0 - x * x).sqrt()) + std::f64::consts::FRAC_PI_2),
+        "Atan" => unary(c, |x| x.atan()),
+        "Asin" => unary(c, |x| x.asin()),
+        "Acos" => unary(c, |x| x.acos()),
         "Sigmoid" => unary(c, |x| x.sigmoid()),
         "Softplus" => unary(c, |x| x.softplus()),
         "Relu" => unary(c, |x| x.maximum(0.0)),
         "Erf" => unary(c, |x| x.erf()),
         "Floor" => unary(c, |x| x.floor()),
-        "Ceil" => unary(c, ceil),
-        "Round" => unary(c, round),
+        "Ceil" => unary(c, |x| x.ceil()),
+        "Round" => unary(c, |x| x.round()),
         "Reciprocal" => unary(c, |x| 1.0 / x),
         "Identity" | "OptionalGetElement" => c.value(0).map(|v| vec![v]),
         "Not" => unary(c, |x| !x),
@@ -145,20 +142,8 @@ pub(super) fn exactly<'g>(x: X<'g>, f: impl FnOnce(Expr<'g>) -> Expr<'g>) -> Exp
     if x.ty.is_float() { f(x.e) } else { f(x.e.cast(F64)).cast(x.e.dtype()) }
 }
 
-pub(super) fn ceil(x: Expr<'_>) -> Expr<'_> {
-    -(-x).floor()
-}
-
-/// To the nearest whole number, halves to the even one.
-pub(super) fn round(x: Expr<'_>) -> Expr<'_> {
-    let low = x.floor();
-    let (over, odd) = (x - low, (low * 0.5).floor().ne(low * 0.5));
-    let up = over.gt(0.5).or(over.eq(0.5).and(odd));
-    up.select(low + 1.0, low)
-}
-
 pub(super) fn truncate(x: Expr<'_>) -> Expr<'_> {
-    x.lt(0.0).select(ceil(x), x.floor())
+    x.lt(0.0).select(x.ceil(), x.floor())
 }
 
 fn clip<'g>(c: &Call<'_, 'g>) -> Out<'g> {
@@ -177,12 +162,6 @@ fn clip<'g>(c: &Call<'_, 'g>) -> Out<'g> {
     Ok(vec![x.like(y)])
 }
 
-/// The angle of a sine and a cosine that is not negative: `sin(a - y) = s·cos y - c·sin y` is what a
-/// guess `y` lacks, but for its third power.
-fn angle<'g>(sine: Expr<'g>, cosine: Expr<'g>) -> Expr<'g> {
-    (0..4).fold(sine, |y, _| y + (sine * y.cos() - cosine * y.sin()))
-}
-
 /// Of the quotient rounded towards zero; numbers less than the divisor are their own.
 fn remainder<'g>(x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
     let y = y.broadcast_to(&x.shape());
@@ -199,13 +178,10 @@ fn arithmetic<'g>(c: &Call<'_, 'g>) -> Out<'g> {
         ("Mul", ty) => wrapped(x.e * y.e, ty),
         ("Div", Ty::Int(..)) => integer_quotient(x.e, y.e, true),
         ("Div", _) => x.e / y.e,
+        ("Mod", Ty::Int(..)) if !fmod => x.e.remainder(y.e),
         ("Mod", Ty::Int(..)) => x.e - integer_quotient(x.e, y.e, fmod) * y.e,
         ("Mod", _) if fmod => remainder(x.e, y.e),
-        ("Mod", _) => {
-            let r = remainder(x.e, y.e);
-            let turned = r.ne(0.0).and(r.lt(0.0).ne(y.e.lt(0.0)));
-            turned.select(r + y.e, r)
-        }
+        ("Mod", _) => x.e.remainder(y.e),
         (_, ty) if ty.is_float() => x.e.pow(y.e.cast(x.e.dtype())),
         (_, ty) => wrapped(truncate(x.e.cast(F64).pow(y.e.cast(F64))).cast(x.e.dtype()), ty),
     };

@@ -2,7 +2,7 @@
 
 use dl_core::{Expr, I64};
 
-use super::elementwise::{round, truncate};
+use super::elementwise::truncate;
 use crate::call::{Call, Out, X, sizes};
 
 pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
@@ -43,7 +43,7 @@ fn sample<'g>(c: &Call<'_, 'g>) -> Out<'g> {
         let d = size as f64;
         let e = if corners { (g + 1.0) * ((d - 1.0) / 2.0) } else { ((g + 1.0) * d - 1.0) * 0.5 };
         let (low, high) = if corners { (0.0, d - 1.0) } else { (-0.5, d - 0.5) };
-        let e = if mode == "nearest" { round(e) } else { e };
+        let e = if mode == "nearest" { e.round() } else { e };
         let e = match padding.as_str() {
             "border" => e.lt(low).or(e.gt(high)).select(e.clip(0.0, d - 1.0), e),
             "reflection" => reflected(e, low, high),

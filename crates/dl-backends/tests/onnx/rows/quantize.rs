@@ -3,7 +3,6 @@
 use dl_core::{Expr, F32, F64};
 
 use super::conv::{convolved, windows};
-use super::elementwise::round;
 use super::linear::product;
 use crate::call::{Call, Out, V, X, axis_of, one, sizes};
 use crate::types::Ty;
@@ -33,9 +32,9 @@ pub(super) fn apply<'g>(c: &Call<'_, 'g>) -> Option<Out<'g>> {
             let x = c.x(0)?.e;
             let (high, low) = (x.max(..).maximum(0.0), x.min(..).minimum(0.0));
             let scale = high.eq(low).select(high * 0.0 + 1.0, high - low) / 255.0;
-            let zero = round((-low / scale).clip(0.0, 255.0));
+            let zero = (-low / scale).clip(0.0, 255.0).round();
             let ty = Ty::Int(8, false);
-            let y = (round(x / scale) + zero).clip(0.0, 255.0).cast(ty.dtype());
+            let y = ((x / scale).round() + zero).clip(0.0, 255.0).cast(ty.dtype());
             Ok(vec![
                 V::T(X::new(y, ty)),
                 V::T(X::new(scale, Ty::Float)),
@@ -99,7 +98,7 @@ fn spread<'g>(c: &Call<'_, 'g>, e: Expr<'g>, x: X<'g>) -> Result<Expr<'g>, Strin
 
 fn quantized<'g>(y: Expr<'g>, zero: Option<Expr<'g>>, ty: Ty) -> Result<Expr<'g>, String> {
     let (low, high) = ty.range().ok_or("quantization to other types than integers")?;
-    let y = round(y);
+    let y = y.round();
     let y = zero.map_or(y, |z| y + z.cast(y.dtype()));
     Ok(y.clip(low, high).cast(ty.dtype()))
 }
@@ -107,5 +106,5 @@ fn quantized<'g>(y: Expr<'g>, zero: Option<Expr<'g>>, ty: Ty) -> Result<Expr<'g>
 /// Rounded behind the zero point.
 fn quantized_with<'g>(y: Expr<'g>, zero: Expr<'g>, ty: Ty) -> Result<Expr<'g>, String> {
     let (low, high) = ty.range().ok_or("quantization to other types than integers")?;
-    Ok(round(y + zero.reshape(())).clip(low, high).cast(ty.dtype()))
+    Ok((y + zero.reshape(())).round().clip(low, high).cast(ty.dtype()))
 }

@@ -7,7 +7,7 @@ use crate::ops::{Contraction, Op};
 use crate::print::index::indices;
 use crate::print::names::pretty;
 use crate::print::read::build::Builder;
-use crate::print::read::parse::top_level;
+use crate::print::read::split::top_level;
 use crate::print::read::syntax::{Kind, Syntax, labels};
 use crate::print::read::{Result, error};
 use crate::shape::Shape;

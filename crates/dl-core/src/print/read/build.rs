@@ -7,7 +7,7 @@ use crate::ops::{Binary, Op, Reduce, Unary};
 use crate::print::form::Along;
 use crate::print::index::indices;
 use crate::print::names::pretty;
-use crate::print::read::parse::top_level;
+use crate::print::read::split::top_level;
 use crate::print::read::syntax::{Kind, Syntax};
 use crate::print::read::{Result, error};
 use crate::shape::Shape;

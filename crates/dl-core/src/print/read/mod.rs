@@ -4,6 +4,7 @@ mod array;
 mod build;
 mod names;
 mod parse;
+mod split;
 mod syntax;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::ops::{Binary, Reduce, Unary};
 use crate::print::form::Along;
 use crate::print::piece::Level;
 use crate::print::read::names::{Known, Names};
+use crate::print::read::split::{is_index, top_level};
 use crate::print::read::syntax::{Kind, Syntax, labels};
 use crate::print::read::{LatexError, Result, error};
 use crate::print::template::{Part, Template};
@@ -20,6 +21,8 @@ pub(super) struct Parser<'t, 'g> {
     pub(super) names: Names<'g>,
     /// Functions by how they begin, the longest beginning first, with how they end and the level of the argument.
     functions: Vec<(&'static str, &'static str, Level, Unary)>,
+    /// Functions of two arguments by how they begin, with what stands between the arguments and how they end.
+    pairs: Vec<([&'static str; 3], Binary)>,
     infix: Vec<(String, Level, Binary)>,
 }
 
@@ -37,14 +40,26 @@ impl<'t, 'g> Parser<'t, 'g> {
             }
         }
         functions.sort_by_key(|(before, ..)| std::cmp::Reverse(before.len()));
-        let mut infix = vec![];
+        let (mut infix, mut pairs) = (vec![], vec![]);
         for row in BINARY {
             let template = Template::read(row.latex);
+            if let [
+                Part::Text(before),
+                Part::Slot { .. },
+                Part::Text(between),
+                Part::Slot { .. },
+                Part::Text(after),
+            ] = template.parts[..]
+                && row.op != Binary::Div
+                && row.op != Binary::Pow
+            {
+                pairs.push(([before, between, after], row.op));
+            }
             if let Some(sign) = template.infix() {
                 infix.push((format!(" {sign} "), template.level, row.op));
             }
         }
-        Parser { text, at: 0, depth: 0, names, functions, infix }
+        Parser { text, at: 0, depth: 0, names, functions, pairs, infix }
     }
 
     pub(super) fn place(&self) -> usize {
@@ -277,9 +292,15 @@ impl<'t, 'g> Parser<'t, 'g> {
 
     fn primary(&mut self) -> Read<'t, 'g> {
         let at = self.at;
+        let pair = self.pairs.iter().find(|([before, ..], _)| self.rest().starts_with(before)).copied();
+        if let Some(([before, between, after], op)) = pair {
+            self.at += before.len();
+            let (x, y) = (self.inside(between)?, self.inside(after)?);
+            return Ok(Syntax { at, kind: Kind::Binary(op, x, y) });
+        }
         let found = self.names.first(self.rest()).map(|(name, known)| (name, known.clone()));
         if let Some((name, known)) = found {
-            // The same letter begins the logistic function.
+            // The same letters begin the logistic function and the digamma function.
             if !self.rest()[name.len()..].starts_with("\\left(") {
                 self.at += name.len();
                 if name == "e" && self.rest().starts_with("^{") {
@@ -303,7 +324,7 @@ impl<'t, 'g> Parser<'t, 'g> {
                 return Ok(Syntax { at, kind });
             }
         }
-        if self.rest().starts_with(|c: char| c.is_ascii_digit()) {
+        if self.rest().starts_with(|c: char| c.is_ascii_digit()) && !self.rest().starts_with("2^{") {
             return self.number();
         }
         let kind = match () {
@@ -324,14 +345,6 @@ impl<'t, 'g> Parser<'t, 'g> {
             () if self.eat("\\min_{") => self.extreme(Reduce::Min, false)?,
             () if self.eat("\\sum_{") => self.over(Reduce::Sum)?,
             () if self.eat("\\prod_{") => self.over(Reduce::Prod)?,
-            () if self.eat("\\max\\left(") => {
-                let (x, y) = self.pair("\\right)")?;
-                Kind::Binary(Binary::Max, x, y)
-            }
-            () if self.eat("\\min\\left(") => {
-                let (x, y) = self.pair("\\right)")?;
-                Kind::Binary(Binary::Min, x, y)
-            }
             () if self.eat("\\operatorname{one\\_hot}\\left(") => Kind::OneHot(self.inside("\\right)")?),
             () => return self.function(at),
         };
@@ -465,33 +478,4 @@ impl<'t, 'g> Parser<'t, 'g> {
         }
         Ok(Kind::Reduce { kind, indices, x: Box::new(self.nested(Level::Product)?) })
     }
-}
-
-/// An index: a letter, perhaps with a number, or a word.
-fn is_index(text: &str) -> bool {
-    let word = text.strip_prefix("\\mathrm{").and_then(|rest| rest.strip_suffix('}'));
-    let command = text.strip_prefix('\\');
-    let plain = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    word.or(command).is_some_and(plain)
-}
-
-/// The parts between separators that stand in no braces.
-pub(super) fn top_level<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
-    let (mut parts, mut depth, mut start) = (vec![], 0i32, 0);
-    let mut parens = 0i32;
-    for (i, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            '(' | '[' => parens += 1,
-            ')' | ']' => parens -= 1,
-            _ if depth == 0 && parens == 0 && i >= start && text[i..].starts_with(separator) => {
-                parts.push(&text[start..i]);
-                start = i + separator.len();
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
 }

@@ -205,6 +205,11 @@ fn unary(op: Unary) -> Option<Unary> {
         Unary::Sigmoid => Unary::Tanh,
         Unary::Softplus => Unary::Relu,
         Unary::Relu => Unary::Softplus,
+        Unary::Sinh => Unary::Cosh,
+        Unary::Cosh => Unary::Sinh,
+        Unary::Asin => Unary::Atan,
+        Unary::Erfc => Unary::Erfcx,
+        Unary::Erfcx => Unary::Erfc,
         _ => return None,
     })
 }
@@ -225,7 +230,8 @@ fn binary(op: Binary) -> Option<Binary> {
         Binary::Ge => Binary::Gt,
         Binary::And => Binary::Or,
         Binary::Or => Binary::And,
-        Binary::Pow => return None,
+        Binary::Pow | Binary::Ierfcx | Binary::Polygamma => return None,
+        Binary::Atan2 | Binary::FloorDivide | Binary::Remainder => return None,
     })
 }
 
