@@ -19,6 +19,8 @@ const DEPTH: usize = 10;
 const PARTS: usize = 12;
 /// Exponentials of what stays within this need no care in any type.
 const SAFE: f64 = 20.0;
+/// From here on the complementary error function needs care.
+const TAIL: f64 = 4.0;
 
 /// See the module.
 #[derive(Clone)]
@@ -36,7 +38,12 @@ pub(super) struct Form<'g> {
 impl<'g> Form<'g> {
     /// The form of a float, which may be the value itself as a weight.
     pub(super) fn of(expr: Expr<'g>, facts: &Known<'g>) -> Option<Self> {
-        expr.dtype().is_float().then(|| Self::within(expr, facts, DEPTH))
+        expr.dtype().is_float().then(|| Self::within(expr, facts, DEPTH, true))
+    }
+
+    /// The same, in which the tails of the normal distribution stand as they are.
+    pub(super) fn with_tails(expr: Expr<'g>, facts: &Known<'g>) -> Option<Self> {
+        expr.dtype().is_float().then(|| Self::within(expr, facts, DEPTH, false))
     }
 
     fn unit(like: Expr<'g>) -> Self {
@@ -52,14 +59,14 @@ impl<'g> Form<'g> {
         Form { log, up: high > SAFE, down: low < -SAFE, ..Self::unit(like) }
     }
 
-    fn within(expr: Expr<'g>, facts: &Known<'g>, depth: usize) -> Self {
-        Self::found(expr, facts, depth).unwrap_or_else(|| Self::leaf(expr))
+    fn within(expr: Expr<'g>, facts: &Known<'g>, depth: usize, tails: bool) -> Self {
+        Self::found(expr, facts, depth, tails).unwrap_or_else(|| Self::leaf(expr))
     }
 
-    fn found(expr: Expr<'g>, facts: &Known<'g>, depth: usize) -> Option<Self> {
+    fn found(expr: Expr<'g>, facts: &Known<'g>, depth: usize, tails: bool) -> Option<Self> {
         let deeper = depth.checked_sub(1)?;
         let arg: Vec<Expr<'g>> = args(expr).collect();
-        let inner = |i: usize| Self::within(arg[i], facts, deeper);
+        let inner = |i: usize| Self::within(arg[i], facts, deeper, tails);
         let node = expr.node();
         match &node.op {
             Op::Constant(Scalar::Float(c)) if c.is_finite() && *c != 0.0 => {
@@ -85,6 +92,14 @@ impl<'g> Form<'g> {
                     up: true,
                     ..Self::unit(expr)
                 })
+            }
+            // erfc(u) is e^(-u²)·erfcx(u) above zero, and no tail below.
+            Op::Unary(Unary::Erfc) if tails && facts.of(arg[0]).high > TAIL && arg[0].node().op != Op::Select => {
+                let (u, above) = (arg[0], arg[0].gt(0.0));
+                let part = above.select(above.select(u, 0.0).erfcx(), above.select(0.0, u).erfc());
+                let (root, square) = (u.relu(), Linear::constant(0.0));
+                let log = square.plus(-1.0, &single(root * root));
+                Some(Form { weights: vec![(part, 1.0)], log, down: true, ..Self::unit(expr) })
             }
             Op::Unary(Unary::Softplus) if facts.of(arg[0]).low < -SAFE => {
                 let u = arg[0];
@@ -129,7 +144,7 @@ impl<'g> Form<'g> {
                 let mut terms = vec![];
                 addends(expr, 1.0, deeper, &mut terms);
                 let terms =
-                    terms.into_iter().map(|(e, k)| Self::within(e, facts, deeper).scaled(k)).collect();
+                    terms.into_iter().map(|(e, k)| Self::within(e, facts, deeper, tails).scaled(k)).collect();
                 Self::sum(expr, terms, facts)
             }
             Op::Reduce { kind: Reduce::Sum, axes } => {

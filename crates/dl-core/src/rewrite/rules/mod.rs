@@ -11,6 +11,7 @@ mod logarithms;
 mod logs;
 mod means;
 mod moments;
+mod normal;
 mod powers;
 mod ratios;
 mod rows;
@@ -117,6 +118,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         canonicalize::RULES,
         structure::RULES,
         exponential::RULES,
+        normal::RULES,
         sums::RULES,
         powers::RULES,
         logarithms::RULES,
