@@ -6,8 +6,10 @@
 
 use super::Known;
 use super::algebra::{Exponentials, Linear};
+use super::exponents::{capped, is_cap, narrow, tidy};
+pub(super) use super::exponents::{difference, is_masked, single, vanishing};
 use super::structure::args;
-use crate::dtype::{DType, Scalar};
+use crate::dtype::Scalar;
 use crate::graph::Expr;
 use crate::ops::{Binary, Op, Reduce, Unary};
 use crate::rewrite::constants;
@@ -94,7 +96,9 @@ impl<'g> Form<'g> {
                 })
             }
             // erfc(u) is e^(-u²)·erfcx(u) above zero, and no tail below.
-            Op::Unary(Unary::Erfc) if tails && facts.of(arg[0]).high > TAIL && arg[0].node().op != Op::Select => {
+            Op::Unary(Unary::Erfc)
+                if tails && facts.of(arg[0]).high > TAIL && arg[0].node().op != Op::Select =>
+            {
                 let (u, above) = (arg[0], arg[0].gt(0.0));
                 let part = above.select(above.select(u, 0.0).erfcx(), above.select(0.0, u).erfc());
                 let (root, square) = (u.relu(), Linear::constant(0.0));
@@ -236,7 +240,8 @@ impl<'g> Form<'g> {
     /// The logarithm of the size.
     pub(super) fn size(&self) -> Linear<'g> {
         let sum = self.log.plus(1.0, &Linear::constant(constants::log(self.like.dtype(), self.scale.abs())));
-        self.weights.iter().fold(sum, |sum, (w, p)| sum.plus(*p, &single(w.abs().log())))
+        let log = |w: Expr<'g>| if let Op::Extent(_) = w.node().op { w.log() } else { w.abs().log() };
+        self.weights.iter().fold(sum, |sum, (w, p)| sum.plus(*p, &single(log(*w))))
     }
 
     /// The sum of the terms, of which one gains.
@@ -396,73 +401,6 @@ fn raised(w: Expr<'_>, power: f64) -> Expr<'_> {
     if power == 1.0 { w } else { w.pow(power) }
 }
 
-/// `x - y` without what both have in common.
-pub(super) fn difference<'g>(x: Expr<'g>, y: Expr<'g>) -> Expr<'g> {
-    let parts = |e: Expr<'g>, op: Binary| {
-        let mut both = args(e);
-        (e.node().op == Op::Binary(op)).then(|| (both.next(), both.next()))
-    };
-    for op in [Binary::Mul, Binary::Div] {
-        if let (Some((Some(a), Some(b))), Some((Some(c), Some(d)))) = (parts(x, op), parts(y, op)) {
-            return match () {
-                () if op == Binary::Div && b == d => difference(a, c) / b,
-                () if op == Binary::Mul && a == c => a * difference(b, d),
-                () if op == Binary::Mul && b == d => difference(a, c) * b,
-                () if op == Binary::Mul && a == d => a * difference(b, c),
-                () if op == Binary::Mul && b == c => difference(a, d) * b,
-                () => x - y,
-            };
-        }
-    }
-    Linear::of(x).plus(-1.0, &Linear::of(y)).build(x)
-}
-
-/// What stands for a value on one side of a condition only: rules that made it leave it alone.
-pub(super) fn is_masked(e: Expr<'_>) -> bool {
-    match e.node().op {
-        Op::Select => args(e).skip(1).any(|branch| branch.as_constant().is_some()),
-        Op::Unary(Unary::Neg) => args(e).any(is_masked),
-        Op::Binary(Binary::Mul) => args(e).any(|x| x.as_constant().is_none() && is_masked(x)),
-        _ => false,
-    }
-}
-
-pub(super) fn single(e: Expr<'_>) -> Linear<'_> {
-    Linear { terms: vec![(e, 1.0)], constant: 0.0 }
-}
-
-/// Below this `log(1 + eᵘ)` is `eᵘ`.
-pub(super) fn vanishing(dtype: DType) -> f64 {
-    if dtype == DType::F32 { -17.0 } else { -37.0 }
-}
-
-/// An exponent whose exponential is nearly as large as the type allows.
-pub(super) fn cap(dtype: DType) -> f64 {
-    if dtype == DType::F32 { 88.0 } else { 709.0 }
-}
-
-/// The exponential as a part of a shifted sum, into which no rule looks.
-fn capped(exponent: Expr<'_>) -> Expr<'_> {
-    let most = if exponent.dtype() == DType::F32 { f64::from(f32::MAX) } else { f64::MAX };
-    exponent.minimum(cap(exponent.dtype())).exp().minimum(most)
-}
-
-/// What shifted sums and their derivatives are made of themselves.
-fn is_cap(x: Expr<'_>) -> bool {
-    has_cap(x, 6)
-}
-
-fn has_cap(x: Expr<'_>, depth: usize) -> bool {
-    let Some(deeper) = depth.checked_sub(1) else { return false };
-    match &x.node().op {
-        Op::Binary(Binary::Min) if args(x).any(|e| e.as_constant() == Some(cap(x.dtype()))) => true,
-        Op::Binary(Binary::Add | Binary::Sub | Binary::Mul) | Op::Unary(Unary::Neg) => {
-            args(x).any(|e| has_cap(e, deeper))
-        }
-        _ => false,
-    }
-}
-
 /// The terms of a sum with their signs.
 fn addends<'g>(expr: Expr<'g>, sign: f64, depth: usize, found: &mut Vec<(Expr<'g>, f64)>) {
     let arg: Vec<Expr<'g>> = args(expr).collect();
@@ -474,47 +412,6 @@ fn addends<'g>(expr: Expr<'g>, sign: f64, depth: usize, found: &mut Vec<(Expr<'g
         (Op::Unary(Unary::Neg), Some(deeper)) => addends(arg[0], -sign, deeper, found),
         _ => found.push((expr, sign)),
     }
-}
-
-/// The same without the axes, for what repeats along them.
-fn narrow<'g>(e: Expr<'g>, axes: &[usize]) -> Option<Expr<'g>> {
-    let node = e.node();
-    let Op::Broadcast(kept) = &node.op else { return None };
-    if kept.iter().any(|k| axes.contains(k)) {
-        return None;
-    }
-    let place = |k: &usize| k - axes.iter().filter(|a| *a < k).count();
-    let kept: Vec<usize> = kept.iter().map(place).collect();
-    args(e).next().map(|x| x.broadcast_along(&kept, &node.shape.without(axes)))
-}
-
-/// `k·x - k·log Σ exp(x)` as `k·log_softmax(x)`; what is left goes into one such sum, if there is one.
-fn tidy<'g>(log: &Linear<'g>) -> Linear<'g> {
-    let mut log = log.clone();
-    while let Some((i, j, softmax)) = pairs(&log) {
-        let k = log.terms[i].1;
-        log =
-            log.plus(-k, &single(log.terms[i].0)).plus(k, &single(log.terms[j].0)).plus(k, &single(softmax));
-    }
-    log
-}
-
-/// The places of `x` with a factor and of `log Σ exp(x)` with the opposite one, and `log_softmax(x)`.
-fn pairs<'g>(log: &Linear<'g>) -> Option<(usize, usize, Expr<'g>)> {
-    let places = 0..log.terms.len();
-    places.clone().find_map(|i| {
-        places.clone().find_map(|j| {
-            let ((x, k), (sum, l)) = (log.terms[i], log.terms[j]);
-            let (inner, kept) = match &sum.node().op {
-                Op::Broadcast(kept) => (args(sum).next()?, Some(kept.clone())),
-                _ => (sum, None),
-            };
-            let Op::LogSumExp(axes) = &inner.node().op else { return None };
-            let rest: Vec<usize> = (0..x.shape().rank()).filter(|a| !axes.contains(a)).collect();
-            let fits = k == -l && args(inner).next()? == x && kept? == rest;
-            fits.then(|| (i, j, stable::log_softmax(x, axes.clone())))
-        })
-    })
 }
 
 /// `log(σ(p)·eᵃ + σ(-p)·eᵇ)`, near zero where the exponents are.

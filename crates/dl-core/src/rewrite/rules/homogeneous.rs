@@ -54,7 +54,7 @@ impl<'g> Product<'g> {
                 self.collect(arg[1], d)?;
             }
             (Op::Binary(Binary::Div), Some(d)) if is_splat(arg[1]) => {
-                match arg[1].as_constant() {
+                match number(arg[1]) {
                     Some(c) => self.constant /= c,
                     None => self.splats.push((arg[1], false)),
                 }
@@ -63,7 +63,10 @@ impl<'g> Product<'g> {
             (Op::Binary(Binary::Pow), Some(_)) if whole(arg[1]).is_some() => {
                 self.factors.extend((0..whole(arg[1])?).map(|_| arg[0]));
             }
-            (Op::Extent(_), _) => self.splats.push((expr, true)),
+            (Op::Extent(_), _) => match number(expr) {
+                Some(c) => self.constant *= c,
+                None => self.splats.push((expr, true)),
+            },
             _ => self.factors.push(expr),
         }
         Some(())
@@ -78,6 +81,14 @@ impl<'g> Product<'g> {
             let splat = splat.graph().leaf(splat.node().op.clone(), p.dtype(), p.shape());
             if *above { p * splat } else { p / splat }
         }))
+    }
+}
+
+/// A constant, or a size that is known.
+fn number(e: Expr<'_>) -> Option<f64> {
+    match &e.node().op {
+        Op::Extent(dim) => dim.size().filter(|n| *n > 0).map(|n| n as f64),
+        _ => e.as_constant(),
     }
 }
 
@@ -350,21 +361,21 @@ fn monomial(inner: Expr<'_>) -> Option<(Expr<'_>, f64)> {
                 p *= 2.0;
                 at = x;
             }
-            Some((x, y)) if at.node().op == Op::Binary(Binary::Mul) => {
+            Some(_) if at.node().op == Op::Binary(Binary::Mul) => {
                 // Three factors and more, some of them sizes.
                 let all = Product::of(at)?;
                 let bare = |f: Expr<'_>| match f.node().op {
                     Op::Unary(Unary::Abs) => args(f).next().map_or(f.id(), Expr::id),
                     _ => f.id(),
                 };
-                let same = all.constant == 1.0 && all.factors.iter().all(|f| bare(*f) == bare(x));
+                let same =
+                    all.constant == 1.0 && all.factors.iter().all(|f| bare(*f) == bare(all.factors[0]));
                 let count = all.factors.len();
                 let sized = all.factors.iter().any(|f| f.node().op == Op::Unary(Unary::Abs));
-                let _ = y;
                 if !same || (!sized && count % 2 == 1) {
                     return None;
                 }
-                return Some((x.graph().expr(bare(x)), p * count as f64));
+                return Some((at.graph().expr(bare(all.factors[0])), p * count as f64));
             }
             _ => break,
         }

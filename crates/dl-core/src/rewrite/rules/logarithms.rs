@@ -225,6 +225,11 @@ fn guarded<'g>(value: Expr<'g>, x: Expr<'g>, y: Expr<'g>, size: bool, apart: Exp
 /// The sign, of the factors where there are some: a product may underflow.
 fn sign(value: Expr<'_>, depth: usize) -> Expr<'_> {
     let Some(deeper) = depth.checked_sub(1) else { return value.sign() };
+    if let Some((base, y)) = super::powers::power_of(value)
+        && let Some(c) = y.as_constant()
+    {
+        return if c % 2.0 == 0.0 { base.sign() * base.sign() } else { base.sign() };
+    }
     match (&value.node().op, pair(value)) {
         (Op::Binary(Binary::Mul | Binary::Div), Some((x, y))) => sign(x, deeper) * sign(y, deeper),
         (Op::Binary(Binary::Pow), Some((x, c))) if c.as_constant().is_some_and(|c| c % 2.0 == 0.0) => {

@@ -5,6 +5,7 @@ mod cancellation;
 mod canonicalize;
 mod entropy;
 mod exponential;
+mod exponents;
 mod forms;
 mod homogeneous;
 mod logarithms;

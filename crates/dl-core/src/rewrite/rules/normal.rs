@@ -6,7 +6,7 @@ use super::Known;
 use super::Rule;
 use super::algebra::Linear;
 use super::exponential::pair;
-use super::forms::{Form, single};
+use super::forms::{Form, is_masked, single};
 use super::rows::code_rows;
 use super::structure::args;
 use crate::graph::Expr;
@@ -16,7 +16,7 @@ use crate::rewrite::constants;
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                     at                  instance                                     result
-    "log-of-tail"            at ["log"]        : "log(erfc(x))"                            => "log(2) + log_ndtr(-sqrt(2) * x)"  by log_of_tail;
+    "log-of-tail"            at ["log"]        : "log(0.5 * erfc(x))"                      => "log_ndtr(-sqrt(2) * x)"  by log_of_tail;
     "tail-over-density"      at ["div", "mul"] : "erfc(x) / exp(-x * x)"                   => "erfcx(x)"                         by tail_over_density;
     "expected-improvement"   at ["add", "sub"] : "exp(-x * x) / sqrt(pi) - x * erfc(x)"    => "select(x > 0, exp(-x * x) * ierfcx(1, x), ...)" by improvement;
     "log-of-improvement"     at ["log"]        : "log(select(y, exp(x) * ierfcx(1, z), w))" => "select(y, x + log(ierfcx(1, z)), log(w))" by log_of_improvement;
@@ -54,13 +54,16 @@ fn times<'g>(k: f64, u: Expr<'g>) -> Expr<'g> {
     linear.build(u)
 }
 
-/// `log(k·erfc(u))`.
+/// `log(k·erfc(u))`, which for `k = 1/2` is near 0 where `u` is far below zero.
 fn log_of_tail<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (k, tail) = split(args(expr).next()?);
-    let u = inner(tail, Unary::Erfc).filter(|_| k > 0.0)?;
-    let log = times(-SQRT_2, u).log_ndtr();
-    let factor = constants::log(expr.dtype(), 2.0 * k);
-    Some(if constants::close(expr.dtype(), 2.0 * k, 1.0) { log } else { log + factor })
+    let u = inner(tail, Unary::Erfc).filter(|u| k > 0.0 && !is_masked(*u))?;
+    if constants::close(expr.dtype(), 2.0 * k, 1.0) {
+        return Some(times(-SQRT_2, u).log_ndtr());
+    }
+    let above = u.gt(0.5);
+    let log = times(-SQRT_2, above.select(u, 1.0)).log_ndtr() + constants::log(expr.dtype(), 2.0 * k);
+    Some(above.select(log, (k * above.select(0.0, u).erfc()).log()))
 }
 
 /// `u²` as a term of an exponent.
@@ -111,9 +114,11 @@ fn improvement<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     // The tail is multiplied with e times what the density is multiplied with.
     let fits = match (rest.as_slice(), density.weights.as_slice()) {
         ([(a, 1.0)], []) => a == e,
-        ([(a, 1.0)], [(b, 1.0)]) => pair(*e).is_some_and(|(p, q)| {
-            e.node().op == Op::Binary(Binary::Div) && p == *a && q == *b
-        }) || *a == *e * *b || *a == *b * *e,
+        ([(a, 1.0)], [(b, 1.0)]) => {
+            pair(*e).is_some_and(|(p, q)| e.node().op == Op::Binary(Binary::Div) && p == *a && q == *b)
+                || *a == *e * *b
+                || *a == *b * *e
+        }
         _ => false,
     };
     let whole = density.scale * (2.0 * PI).sqrt();
@@ -121,7 +126,7 @@ fn improvement<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     if !fits || !constants::close(expr.dtype(), ratio, 1.0) {
         return None;
     }
-    let above = u.gt(0.0);
+    let above = u.gt(0.5);
     let far = above.select(u, 1.0);
     let factor = constants::rounded(expr.dtype(), whole / SQRT_2);
     let value = factor * ((-(far * far)).exp() * far.ierfcx(1.0));
@@ -133,11 +138,12 @@ fn improvement<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
 }
 
 /// Either side of what [`improvement`] makes has a logarithm.
-fn log_of_improvement<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
+fn log_of_improvement<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let v = args(expr).next()?;
     let arm: Vec<Expr<'g>> = args(v).collect();
     let tail = *arm.get(1).filter(|e| v.node().op == Op::Select && has_tail(**e, 4))?;
-    Some(arm[0].select(tail.log(), arm[0].select(1.0, arm[2]).log()))
+    let log = Form::of(tail, facts)?.logarithm(facts)?;
+    Some(arm[0].select(log, arm[0].select(1.0, arm[2]).log()))
 }
 
 fn has_tail(e: Expr<'_>, depth: usize) -> bool {
@@ -169,4 +175,3 @@ fn tails<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let value = small.select(near, far);
     Some(if k == 1.0 { value } else { k * value })
 }
-

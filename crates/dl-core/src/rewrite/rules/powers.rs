@@ -144,6 +144,13 @@ fn power_log(v: Expr<'_>) -> Option<Expr<'_>> {
     (args(masked).next() == args(v).next()).then(|| args(*exp).next())?
 }
 
+/// The base and the exponent of what [`power_of_one_plus`] makes.
+pub(super) fn power_of(v: Expr<'_>) -> Option<(Expr<'_>, Expr<'_>)> {
+    power_log(v)?;
+    let (base, y) = pair(args(v).nth(2)?)?;
+    Some((args(base).nth(2)?, y))
+}
+
 fn log_of_share<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let v = args(expr).next()?;
     let odds = share(v)?;
@@ -157,10 +164,18 @@ fn log_of_share<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
 /// The logarithm of a power whose exponent varies; the base may be negative where the exponent is whole.
 fn log_of_variable_power<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let v = args(expr).next()?;
-    if power_log(v).is_some() {
+    let sized = args(v).next().filter(|_| v.node().op == Op::Unary(Unary::Abs));
+    if let Some((inside, y)) = sized.and_then(power_of) {
+        return Some(y * inside.abs().log());
+    }
+    if v.node().op == Op::Select && args(v).nth(2).and_then(Expr::as_constant).is_some_and(f64::is_nan) {
+        // What [`power_of_product`] has made.
+        let arm: Vec<Expr<'g>> = args(v).collect();
+        return Some(arm[0].select(arm[1].log(), f64::NAN));
+    }
+    if let Some((inside, y)) = power_of(v) {
         // What a power of one plus something has become.
-        let (near, (base, y)) = (args(v).next()?, pair(args(v).nth(2)?)?);
-        let inside = args(base).nth(2)?;
+        let near = args(v).next()?;
         let u = args(args(near).next()?).next()?;
         let log = if share(inside).is_some() { -(u.log1p()) } else { u.log1p() };
         if facts.of(u).low >= -1.0 {
@@ -253,7 +268,8 @@ fn over<'g>(u: Expr<'g>, y: Expr<'g>) -> Option<Expr<'g>> {
     if u == y {
         return Some(times(k / j, one()));
     }
-    if u.node().op == Op::Unary(Unary::Log1p) && args(u).next() == Some(y) {
+    let of = |e: Expr<'g>| args(e).next().map(|x| if is_masked(x) { args(x).nth(1).unwrap_or(x) } else { x });
+    if u.node().op == Op::Unary(Unary::Log1p) && of(u) == Some(y) {
         let near = y.abs().lt(0.5);
         let far = near.select(1.0, y);
         let quotient = near.select(stable::log_series(near.select(y, 0.0)), far.log1p() / far);
@@ -326,16 +342,31 @@ fn quotient_of_log1p<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
         return None;
     }
     let (k, x) = split(x);
-    let u = args(x).next().filter(|u| x.node().op == Op::Unary(Unary::Log1p) && !is_masked(*u))?;
-    let near = u.abs().lt(0.5);
+    let u = args(x).next().filter(|_| x.node().op == Op::Unary(Unary::Log1p))?;
+    let (u, near) = match is_masked(u) {
+        // What `power_of_one_plus` has made.
+        true => (args(u).nth(1).filter(|e| e.as_constant().is_none())?, args(u).next()?),
+        false => (u, u.abs().lt(0.5)),
+    };
     let close = over(u, y)? * stable::log_series(near.select(u, 0.0));
     let far = near.select(1.0, u).log1p() / near.select(1.0, y);
     Some(times(k, near.select(close, far)))
 }
 
 /// `y·log(1 + x/y)`, also where more than `y` is multiplied with the logarithm.
-fn product_with_log1p<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
+fn product_with_log1p<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
+    // What `log1p_square` has made: the logarithm stands on one side.
+    let chosen = |y: Expr<'g>, log: Expr<'g>| {
+        let arm: Vec<Expr<'g>> = args(log).collect();
+        let log1p =
+            *arm.get(2).filter(|e| log.node().op == Op::Select && e.node().op == Op::Unary(Unary::Log1p))?;
+        let close = product_with_log1p(y * log1p, facts)?;
+        Some(arm[0].select(y * arm[1], close))
+    };
+    if let Some(value) = chosen(a, b).or_else(|| chosen(b, a)) {
+        return Some(value);
+    }
     let find = |y: Expr<'g>, log: Expr<'g>| {
         let (j, log) = split(log);
         let masked = args(log).next().filter(|_| log.node().op == Op::Unary(Unary::Log1p))?;

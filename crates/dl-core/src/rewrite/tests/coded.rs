@@ -42,8 +42,8 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
         "hypot" => (x * x + y * y).sqrt(),
         "pseudo-huber" => nn::hypot(x, graph.full(float, [2, 3], 1.0)) - 1.0,
         "log-of-exponentials" => (x.exp() + y.exp()).log(),
-        "log-of-tail" => x.erfc().log(),
-        "tail-over-density" => x.erfc() / (-x * x).exp(),
+        "log-of-tail" => (0.5 * x.erfc()).log(),
+        "tail-over-density" => x.erfc() / (-(x * x)).exp(),
         "expected-improvement" => (-(x * x)).exp() / std::f64::consts::PI.sqrt() - x * x.erfc(),
         "log-of-improvement" => y.gt(0.0).select((-(x * x)).exp() * x.ierfcx(1.0), y).log(),
         "difference-of-tails" => x.erfc() - y.erfc(),
@@ -151,7 +151,7 @@ pub(super) fn of_in<'g>(float: DType, rule: &str, graph: &'g Graph) -> Option<In
     if rule == "log-of-moved" {
         domains.push(("y", Domain::Positive));
     }
-    if rule == "linear-and-log-of-difference" {
+    if ["linear-and-log-of-difference", "log-of-improvement"].contains(&rule) {
         domains.push(("x", Domain::Positive));
     }
     Some(Instance { expr, domains })
