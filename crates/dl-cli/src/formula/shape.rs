@@ -361,7 +361,9 @@ impl Inference<'_> {
             });
         };
         match known.takes {
-            Takes::All if all.len() == 2 => self.elementwise(node, Operator::Add, &all[0], &all[1]),
+            Takes::All | Takes::Elements if all.len() == 2 => {
+                self.elementwise(node, Operator::Add, &all[0], &all[1])
+            }
             Takes::Elements => Ok(types[0]),
             Takes::Choice => {
                 let ab = self.elementwise(node, Operator::Add, &all[1], &all[2])?;

@@ -204,11 +204,6 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
     ),
     (&["derivative of pow with a constant"], "pow(x0, sub(3, 1)) => pow(neg(x0), sub(3, 1))", EVEN),
     (&["derivative of sinh"], "cosh(x0) => cosh(neg(x0))", EVEN),
-    (
-        &["derivative of asin", "derivative of acos"],
-        "1 => -1 #2",
-        "both factors of the square change their sign",
-    ),
     (&["derivative of log_ndtr"], "0 => 1", THRESHOLD),
     (&["derivative of log_ndtr"], "lt(x0, 0) => le(x0, 0)", THRESHOLD),
     (
