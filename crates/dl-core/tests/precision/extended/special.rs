@@ -351,7 +351,7 @@ impl Extended {
         }
         let factorial = (1..=order).fold(one.clone(), |product, j| self.mul(&product, &self.whole(j)));
         let value = self.mul(&factorial, &self.widened(&sum, &term));
-        if order % 2 == 0 { self.neg(&value) } else { value }
+        if order.is_multiple_of(2) { self.neg(&value) } else { value }
     }
 
     /// `(-1)ⁿψₙ(1-x) - π·dⁿ/dxⁿ cot(πx)`.
@@ -377,7 +377,7 @@ impl Extended {
         let value =
             polynomial.iter().rev().fold(Ball::exact(0.0), |sum, c| self.add(&self.mul(&sum, &cotangent), c));
         let other = self.polygamma(order, &self.sub(&one, x));
-        let other = if order % 2 == 0 { other } else { self.neg(&other) };
+        let other = if order.is_multiple_of(2) { other } else { self.neg(&other) };
         self.add(&other, &self.mul(&scale, &value))
     }
 }

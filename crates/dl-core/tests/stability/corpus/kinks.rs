@@ -12,7 +12,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         let d = n - o;
         let r = d.exp();
         let inside = d.gt(0.8f64.ln()).and(d.lt(1.2f64.ln()));
-        let clipped = inside.select(r, (d * 0.0 + d.gt(0.0).select(0.0 * d + 1.2, 0.0 * d + 0.8)));
+        let clipped = inside.select(r, d * 0.0 + d.gt(0.0).select(0.0 * d + 1.2, 0.0 * d + 0.8));
         let first = (r * a).le(clipped * a);
         -first.select(r * a, clipped * a)
     }),
