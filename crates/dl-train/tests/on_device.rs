@@ -13,7 +13,7 @@ use dl_train::{Columns, Epoch, Metric, Observer, Source, Trainer, from_fn, held_
 const B: Named = Named("B");
 
 /// A perceptron on digits of 8×8, and the program that judges it.
-fn digits<'g>(g: &'g Graph, width: usize) -> (Program, Program) {
+fn digits(g: &Graph, width: usize) -> (Program, Program) {
     let (x, y) = (g.input("x", U8, (B, width)), g.input("y", I64, B));
     let model = nn::dense(x.cast(F32) / 16.0, "layer", 10);
     let loss = nn::cross_entropy(model, y).mean(..);
