@@ -76,7 +76,8 @@ fn a_failed_run_leaves_no_outputs_and_the_next_one_works() {
     let mut run = |indices: Vec<i64>| -> Result<Vec<f64>, Error> {
         let indices = Tensor::vector(indices);
         let inputs = [x.view(), indices.view()];
-        let call = Call { inputs: &inputs, parameters: &mut [], slots: &[], seed: 7, step: 0, run: 0 };
+        let call =
+            Call { inputs: &inputs, rows: None, parameters: &mut [], slots: &[], seed: 7, step: 0, run: 0 };
         let done = executable.run(call);
         let output = executable.output(0);
         assert_eq!(done.is_ok(), output.is_ok(), "an output is there after a run that worked, and only then");
