@@ -163,7 +163,7 @@ fn scaled_(size: f32) -> f32 {
     p = 0.015379684f + q * p;
     p = -0.13962108f + q * p;
     p = 1.2329952f + q * p;
-    return p / (1.0f + 2.0f * t);
+    return 0.5f * p / (0.5f + size);
 }",
         &[],
     ),
