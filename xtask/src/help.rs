@@ -55,8 +55,8 @@ with pictures, one HTML file, are written.
                     included, beside PyTorch's if it is installed; takes --seeds, --threads, --data
   --seeds N         trainings of each row for --reach; default: 5
   --threads LIST    thread counts to measure, such as 1,2; default: all cores
-  --backends LIST   only these rows, such as cpu,burn-flex; wgpu-tuned is wgpu with products cut as
-                    measurements say, which it makes before the first step
+  --backends LIST   only these rows, such as cpu,burn-flex; there only so: wgpu-f16, wgpu-bf16, and wgpu-tuned,
+                    wgpu with products cut as measurements say, which it makes before the first step
   --batches LIST    only these batch sizes; default: 64,512,60000, of the last four 64,256
   --compare A B     instead, two records side by side, and what changed beyond noise; writes a
                     page to --out, by default target/bench/compare.html

@@ -11,7 +11,7 @@ use super::memory::{Home, Life, Place, Slot, SlotId, places};
 use super::merge::{constants, merged};
 use super::perform::{Ground, Memory, Watch};
 use super::recipe::Recipe;
-use super::rows::{Column, Gathering, Into};
+use super::rows::{Column, Gathering, Target};
 use super::shader::Shader;
 use crate::burn::bridge::Steps;
 use crate::burn::{Storage, guarded, size};
@@ -193,8 +193,8 @@ impl Executable {
             if let Home::Input(index) = slot.home
                 && let Some(buffer) = columns[index]
             {
-                let into = Into { slot: SlotId(i), len: slot.len, packed: slot.packed };
-                wanted.push((into, buffer.get::<Column>()?));
+                let target = Target { slot: SlotId(i), len: slot.len, packed: slot.packed };
+                wanted.push((target, buffer.get::<Column>()?));
             }
         }
         let client = &self.ground.client;

@@ -21,7 +21,7 @@ pub(crate) struct Column {
 
 /// Where rows go.
 #[derive(Clone, Copy)]
-pub(super) struct Into {
+pub(super) struct Target {
     pub(super) slot: SlotId,
     /// Elements of all rows.
     pub(super) len: usize,
@@ -40,17 +40,17 @@ pub(super) struct Gathering {
 
 impl Gathering {
     /// For these columns.
-    pub(super) fn new(client: &Client, wanted: &[(Into, &Column)], device: Device) -> Self {
+    pub(super) fn new(client: &Client, wanted: &[(Target, &Column)], device: Device) -> Self {
         let mut launches: Vec<Shader> = vec![];
         let mut memory = vec![None];
-        for (into, column) in wanted {
+        for (target, column) in wanted {
             let (from, to) = (SlotId(memory.len()), SlotId(memory.len() + 1));
-            let shader = gather(from, to, into, column);
+            let shader = gather(from, to, target, column);
             match launches.last_mut() {
                 Some(last) if last.takes(&shader, device.bindings) => last.add(shader),
                 _ => launches.push(shader),
             }
-            let words = if into.packed { into.len.div_ceil(4) } else { into.len };
+            let words = if target.packed { target.len.div_ceil(4) } else { target.len };
             memory.extend([None, Some(client.empty(words * 4))]);
         }
         let launches = launches.into_iter().map(Shader::launch).collect();
@@ -58,7 +58,7 @@ impl Gathering {
     }
 
     /// Whether it is for these.
-    pub(super) fn fits(&self, wanted: &[(Into, &Column)]) -> bool {
+    pub(super) fn fits(&self, wanted: &[(Target, &Column)]) -> bool {
         self.made_for == made_for(wanted)
     }
 
@@ -71,7 +71,7 @@ impl Gathering {
         client: &Client,
         name: &'static str,
         rows: Handle,
-        wanted: &[(Into, &Column)],
+        wanted: &[(Target, &Column)],
     ) -> Result<Vec<(SlotId, Handle)>> {
         self.memory[0] = Some(rows);
         for (place, (_, column)) in wanted.iter().enumerate() {
@@ -82,7 +82,7 @@ impl Gathering {
         let gathered = wanted
             .iter()
             .enumerate()
-            .filter_map(|(place, (into, _))| Some((into.slot, self.memory[2 + 2 * place].clone()?)));
+            .filter_map(|(place, (target, _))| Some((target.slot, self.memory[2 + 2 * place].clone()?)));
         let gathered = gathered.collect();
         // Columns may go when their owner lets them.
         (0..wanted.len()).for_each(|place| self.memory[1 + 2 * place] = None);
@@ -91,26 +91,26 @@ impl Gathering {
     }
 }
 
-fn made_for(wanted: &[(Into, &Column)]) -> Vec<(SlotId, usize)> {
-    wanted.iter().map(|(into, column)| (into.slot, column.width)).collect()
+fn made_for(wanted: &[(Target, &Column)]) -> Vec<(SlotId, usize)> {
+    wanted.iter().map(|(target, column)| (target.slot, column.width)).collect()
 }
 
 /// Gathers rows of one column, a word an invocation.
-fn gather(from: SlotId, to: SlotId, into: &Into, column: &Column) -> Shader {
+fn gather(from: SlotId, to: SlotId, target: &Target, column: &Column) -> Shader {
     let mut shader = Shader::default();
     let rows = shader.read(SlotId(0), "u32");
     let source = shader.read(from, "u32");
-    let target = shader.write(to, "u32");
-    let (len, width) = (into.len, column.width.max(1));
+    let output = shader.write(to, "u32");
+    let (len, width) = (target.len, column.width.max(1));
     let bytes = column.dtype == DType::U8;
-    let words = if into.packed { len.div_ceil(4) } else { len };
+    let words = if target.packed { len.div_ceil(4) } else { len };
     // The element `e` of all rows: its place in the column.
     let place = |e: &str, width: usize| format!("{rows}[{e} / {width}u] * {width}u + {e} % {width}u");
     let byte = |e: &str| {
         let place = place(e, width);
         format!("let at = {place};\n  value = ({source}[at / 4u] >> (8u * (at % 4u))) & 255u;")
     };
-    let value = match (bytes, into.packed) {
+    let value = match (bytes, target.packed) {
         (true, true) if width.is_multiple_of(4) => format!("value = {source}[{}];", place("i", width / 4)),
         (true, true) => format!(
             "for (var k = 0u; k < 4u; k++) {{\n  let e = i * 4u + k;\n  if (e < {len}u) {{ let at = {}; value |= (({source}[at / 4u] >> (8u * (at % 4u))) & 255u) << (8u * k); }}\n  }}",
@@ -120,7 +120,7 @@ fn gather(from: SlotId, to: SlotId, into: &Into, column: &Column) -> Shader {
         (false, _) => format!("value = {source}[{}];", place("i", width)),
     };
     let body = format!(
-        "  let i = group * {GROUP}u + local;\n  if (i >= {words}u) {{ return; }}\n  var value = 0u;\n  {value}\n  {target}[i] = value;\n"
+        "  let i = group * {GROUP}u + local;\n  if (i >= {words}u) {{ return; }}\n  var value = 0u;\n  {value}\n  {output}[i] = value;\n"
     );
     let groups = u32::try_from(words.div_ceil(GROUP as usize)).unwrap_or(u32::MAX);
     shader.part("rows".into(), &body, groups);
