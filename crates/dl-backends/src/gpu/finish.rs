@@ -83,6 +83,13 @@ impl Finish<'_> {
             steps.step(&mut writer, 1);
             writer.close();
         }
+        // What is added to a column is read before the loop over rows, which the driver compiles faster.
+        let mut biases = vec![None; tile.columns];
+        if shares.is_none() && self.apart.is_none() {
+            for (column, bias) in biases.iter_mut().enumerate() {
+                *bias = self.bias(&mut writer, &format!("min(column0 + {column}u, {}u)", sized.n - 1))?;
+            }
+        }
         writer.line(format!("let rows = min({}u, {}u - row0);", tile.rows, sized.m));
         writer.open("for (var r = 0u; r < rows; r = r + 1u)");
         writer.line("var s = s0;");
@@ -90,7 +97,7 @@ impl Finish<'_> {
             writer.line(format!("if (r == {row}u) {{ s = s{row}; }}"));
         }
         writer.line("let i = row0 + r;");
-        for (column, letter) in LETTERS.iter().enumerate().take(tile.columns) {
+        for (column, (letter, bias)) in LETTERS.iter().zip(&biases).enumerate() {
             let value = if tile.columns == 1 { "s".to_owned() } else { format!("s.{letter}") };
             let j = writer.define(&format!("column0 + {column}u"));
             writer.open(&format!("if ({j} < {}u)", sized.n));
@@ -101,7 +108,7 @@ impl Finish<'_> {
                     let place = format!("((share * {}u + batch) * {m}u + i) * {n}u + {j}", sized.count);
                     writer.line(format!("{name}[{place}] = {value};"));
                 }
-                None => self.element(&mut writer, &j, &value)?,
+                None => self.element(&mut writer, &j, (&value, bias.as_deref()))?,
             }
             writer.close();
         }
@@ -128,7 +135,8 @@ impl Finish<'_> {
         let sum = writer.reduced(Reduce::Sum, DType::F32, sized.shares, &mut |writer, share| {
             Ok(writer.define(&format!("{from}[{share} * {total}u + at]")))
         })?;
-        self.element(&mut writer, "j_", &sum)?;
+        let bias = self.bias(&mut writer, "j_")?;
+        self.element(&mut writer, "j_", (&sum, bias.as_deref()))?;
         let text = writer.text;
         shader.part(format!("shares of {name}"), &text, pointwise::groups(total));
         lowering.finished(shader)
@@ -175,19 +183,28 @@ impl Finish<'_> {
         writer.open(&format!("for (var q = {starts}[e_]; q < until; q = q + 1u)"));
         writer.line(format!("sum = sum + {from}[row * {}u + {entries}[q]];", m * n));
         writer.close();
-        self.finish(&mut writer, ("row", "e_"), &format!("e_ % {n}u"), "sum")?;
+        let bias = self.bias(&mut writer, &format!("e_ % {n}u"))?;
+        self.finish(&mut writer, ("row", "e_"), ("sum", bias.as_deref()))?;
         let text = writer.text;
         shader.part(format!("windows of {name}"), &text, pointwise::groups(total));
         lowering.finished(shader)
     }
 
-    /// What becomes of element `i`, `j` of a product.
-    fn element(&self, writer: &mut Writer<'_>, j: &str, value: &str) -> Result<()> {
+    /// What is added to a column.
+    fn bias(&self, writer: &mut Writer<'_>, column: &str) -> Result<Option<String>> {
+        let Some(of) = self.product.bias else { return Ok(None) };
+        let slot = writer.bound(of)?;
+        let value = writer.loaded(slot, DType::F32, column);
+        Ok(Some(writer.define(&value)))
+    }
+
+    /// What becomes of element `i`, `j` of a product, which is a value and a bias.
+    fn element(&self, writer: &mut Writer<'_>, j: &str, sum: (&str, Option<&str>)) -> Result<()> {
         let (product, sized) = (self.product, self.sized);
         if let Some(apart) = self.apart {
             let name = writer.shader.write(apart, "f32");
             let (m, n) = (sized.m, sized.n);
-            writer.line(format!("{name}[(batch * {m}u + i) * {n}u + {j}] = {value};"));
+            writer.line(format!("{name}[(batch * {m}u + i) * {n}u + {j}] = {};", sum.0));
             return Ok(());
         }
         // The place in the result, which is a row of the batch and an element of it.
@@ -208,18 +225,18 @@ impl Finish<'_> {
             (None, _) => ("batch".into(), format!("i * {}u + {j}", sized.n)),
         };
         let e = writer.define(&e);
-        self.finish(writer, (&row, &e), j, value)
+        self.finish(writer, (&row, &e), sum)
     }
 
-    /// What becomes of an element of a row of the result, whose bias has a number.
-    fn finish(&self, writer: &mut Writer<'_>, (row, e): (&str, &str), bias: &str, value: &str) -> Result<()> {
+    /// What becomes of an element of a row of the result, which is a value and a bias.
+    fn finish(
+        &self,
+        writer: &mut Writer<'_>,
+        (row, e): (&str, &str),
+        (value, bias): (&str, Option<&str>),
+    ) -> Result<()> {
         let (product, sized) = (self.product, self.sized);
-        let mut value = value.to_owned();
-        if let Some(of) = product.bias {
-            let slot = writer.bound(of)?;
-            value = format!("{value} + {}", writer.loaded(slot, DType::F32, bias));
-        }
-        let mut value = writer.define(&value);
+        let mut value = writer.define(&bias.map_or(value.to_owned(), |bias| format!("{value} + {bias}")));
         let at = writer.define(&format!("{row} * {}u + {e}", sized.out_len));
         if let Some((of, slot)) = self.accumulates {
             let name = writer.shader.write(slot, "f32");
