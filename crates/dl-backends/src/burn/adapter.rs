@@ -80,6 +80,11 @@ fn advice(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a failure says that the device is lost, or has no memory left.
+pub(super) fn is_lost_or_full(text: &str) -> bool {
+    advice(text).is_some()
+}
+
 /// Adds the adapter's name and advice to errors of a device.
 pub(super) fn explained<T>(adapter: Option<&Adapter>, result: Result<T>) -> Result<T> {
     match adapter {

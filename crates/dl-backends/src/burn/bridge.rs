@@ -14,6 +14,7 @@ use dl_core::schedule::StepId;
 use dl_core::tensor::DataRef;
 use dl_core::{DType, Dims, Plan, Tensor, TensorRef};
 
+use super::adapter::is_lost_or_full;
 use super::compile::{self, Constant, Parts};
 use super::download;
 use super::executable::{Resident, compute};
@@ -228,9 +229,19 @@ impl Steps {
     }
 
     /// How many invocations a subgroup has, where lanes follow each other in a work group; found by a kernel
-    /// when it is first asked for.
-    pub(crate) fn lanes(&self, probe: impl FnOnce() -> Option<usize>) -> Option<usize> {
-        *self.machine.lanes.get_or_init(probe)
+    /// when it is first asked for. Where a device cannot run it, none are used.
+    ///
+    /// # Errors
+    /// When the device is lost or full, which says nothing of its subgroups.
+    pub(crate) fn lanes(&self, probe: impl FnOnce() -> Wrong<Option<usize>>) -> Result<Option<usize>> {
+        let Machine { name, lanes, .. } = &*self.machine;
+        if let Some(known) = lanes.get() {
+            return Ok(*known);
+        }
+        match probe() {
+            Err(why) if is_lost_or_full(&why) => Err(Error::executor(name, why)),
+            found => Ok(*lanes.get_or_init(|| found.unwrap_or(None))),
+        }
     }
 
     /// What was measured on the device, where somebody asked for that.

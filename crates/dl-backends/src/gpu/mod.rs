@@ -83,7 +83,7 @@ pub(crate) fn compile(steps: Steps, plan: &Arc<Plan>, dims: &Dims) -> Result<Opt
     // Where kernels may differ in it, what one kernel finds says nothing of another.
     let range = (hardware.plane_size_min, hardware.plane_size_max);
     let is_fixed = range.0 == range.1 || range == UNTOLD;
-    let lanes = if is_fixed { steps.lanes(|| probe::lanes(&steps)) } else { None };
+    let lanes = if is_fixed { steps.lanes(|| probe::lanes(&steps))? } else { None };
     let device = Device {
         lanes: lanes.unwrap_or(16),
         subgroups: lanes.is_some(),

@@ -19,7 +19,10 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(subgroup_size) siz
 ";
 
 /// Invocations of a subgroup, where all have as many and follow each other in a work group.
-pub(super) fn lanes(steps: &Steps) -> Option<usize> {
+///
+/// # Errors
+/// When the kernel cannot be run, as where a device has no subgroups, or no memory left.
+pub(super) fn lanes(steps: &Steps) -> Result<Option<usize>, String> {
     let client = steps.client();
     let slot = SlotId(0);
     let launch = Launch {
@@ -33,13 +36,13 @@ pub(super) fn lanes(steps: &Steps) -> Option<usize> {
     };
     let len = 2 * GROUP as usize;
     let found = client.empty(len * 4);
-    launch.submit(&client, &[Some(found.clone())]).ok()?;
-    let found = steps.download(found, DType::I64, &[len]).ok()?;
-    let DataRef::I64(found) = found.view().data() else { return None };
+    launch.submit(&client, &[Some(found.clone())])?;
+    let found = steps.download(found, DType::I64, &[len])?;
+    let DataRef::I64(found) = found.view().data() else { return Ok(None) };
     let (sizes, lanes) = found.split_at(GROUP as usize);
-    let size = *sizes.first()?;
+    let size = sizes[0];
     let regular = sizes.iter().all(|other| *other == size);
     let follow = lanes.iter().zip(0..).all(|(lane, local)| *lane == local % size.max(1));
     let usual = matches!(size, 4 | 8 | 16 | 32 | 64);
-    (regular && follow && usual).then_some(size as usize)
+    Ok((regular && follow && usual).then_some(size as usize))
 }
