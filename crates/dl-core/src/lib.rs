@@ -27,6 +27,7 @@ pub mod rewrite;
 pub mod schedule;
 pub mod shape;
 pub mod spelling;
+pub mod stability;
 mod stable;
 pub mod tensor;
 #[cfg(test)]

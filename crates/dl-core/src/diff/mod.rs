@@ -9,6 +9,8 @@ mod vjp;
 
 use rustc_hash::FxHashMap;
 
+pub(crate) use self::sweep::adjoints;
+
 use crate::graph::{Expr, Graph, Node, NodeId, Rebuild, reachable};
 use crate::ops::Op;
 

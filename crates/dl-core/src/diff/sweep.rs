@@ -13,6 +13,16 @@ use crate::ops::Op;
 ///
 /// Each of `wrt` is independent of the others: nothing flows through it.
 pub(super) fn gradients<'g>(objective: Expr<'g>, wrt: &[NodeId]) -> FxHashMap<NodeId, Expr<'g>> {
+    swept(objective, wrt, false)
+}
+
+/// The derivatives of `objective` by node, for those of `nodes` that it depends on, where each is a function of
+/// what it is computed from: what a change of the node alone does to the objective.
+pub(crate) fn adjoints<'g>(objective: Expr<'g>, nodes: &[NodeId]) -> FxHashMap<NodeId, Expr<'g>> {
+    swept(objective, nodes, true)
+}
+
+fn swept<'g>(objective: Expr<'g>, wrt: &[NodeId], through: bool) -> FxHashMap<NodeId, Expr<'g>> {
     let graph = objective.graph();
     let nodes = graph.nodes();
     let levels = Levels::new(&nodes, &[objective.id()]);
@@ -22,6 +32,7 @@ pub(super) fn gradients<'g>(objective: Expr<'g>, wrt: &[NodeId]) -> FxHashMap<No
         nodes: &nodes,
         scopes: &levels.scopes,
         wrt: wrt.iter().copied().collect(),
+        through,
         active: vec![false; nodes.len()],
         found: FxHashMap::default(),
     };
@@ -38,6 +49,8 @@ pub(super) struct Sweep<'s, 'g> {
     pub(super) nodes: &'s [Arc<Node>],
     scopes: &'s Scopes,
     wrt: FxHashSet<NodeId>,
+    /// Whether cotangents flow through these.
+    through: bool,
     /// Which nodes depend on one of `wrt` in a way that has a derivative.
     active: Vec<bool>,
     found: FxHashMap<NodeId, Expr<'g>>,
@@ -104,7 +117,9 @@ impl<'g> Sweep<'_, 'g> {
             let Some(cotangent) = swept.leaves.remove(&id) else { continue };
             if self.wrt.contains(&id) {
                 self.found.insert(id, cotangent.value);
-                continue;
+                if !self.through || node.args.is_empty() {
+                    continue;
+                }
             }
             let args: Vec<Expr<'g>> = node.args.iter().map(|a| self.graph.expr(*a)).collect();
             let origin = self.graph.origin(id);
