@@ -277,7 +277,9 @@ fn asinh<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     }
     let below = x.lt(0.0);
     let size = below.select(-x, x);
-    let log = ((size + size * (size / (root + c))) / c).log1p();
+    // An infinite argument is as large as the root.
+    let part = size.is_finite().select(size / (root + c), 1.0);
+    let log = ((size + size * part) / c).log1p();
     let log = below.select(-log, log);
     Some(if c == 1.0 { log } else { log + c.ln() })
 }

@@ -98,8 +98,11 @@ fn whole(power: Expr<'_>) -> Option<usize> {
     (c.fract() == 0.0 && (2.0..=6.0).contains(&c)).then_some(c as usize)
 }
 
+/// Roots, the constant that they are multiplied with, and sizes, above or below.
+type Roots<'g> = (Vec<Expr<'g>>, f64, Vec<(Expr<'g>, bool)>);
+
 /// The root of a sum of squares and its power in the divisor, for each such factor; and all other factors.
-fn roots<'g>(divisor: Expr<'g>, facts: &Known<'g>) -> Option<(Vec<Expr<'g>>, f64, Vec<(Expr<'g>, bool)>)> {
+fn roots<'g>(divisor: Expr<'g>, facts: &Known<'g>) -> Option<Roots<'g>> {
     let (base, times) = match pair(divisor).filter(|_| divisor.node().op == Op::Binary(Binary::Pow)) {
         Some((base, power)) => (base, power.as_constant()?),
         None => (divisor, 1.0),

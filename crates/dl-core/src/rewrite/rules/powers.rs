@@ -354,14 +354,18 @@ fn quotient_of_log1p<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
 }
 
 /// `y·log(1 + x/y)`, also where more than `y` is multiplied with the logarithm.
-fn product_with_log1p<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
+fn product_with_log1p<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
+    with_log1p(expr)
+}
+
+fn with_log1p<'g>(expr: Expr<'g>) -> Option<Expr<'g>> {
     let (a, b) = pair(expr)?;
     // What `log1p_square` has made: the logarithm stands on one side.
     let chosen = |y: Expr<'g>, log: Expr<'g>| {
         let arm: Vec<Expr<'g>> = args(log).collect();
         let log1p =
             *arm.get(2).filter(|e| log.node().op == Op::Select && e.node().op == Op::Unary(Unary::Log1p))?;
-        let close = product_with_log1p(y * log1p, facts)?;
+        let close = with_log1p(y * log1p)?;
         Some(arm[0].select(y * arm[1], close))
     };
     if let Some(value) = chosen(a, b).or_else(|| chosen(b, a)) {
