@@ -12,7 +12,7 @@ use super::instance::Instance;
 use super::mutants::{allowed, gradients, slope, worse};
 use super::mutation::{Mutant, number, replaced};
 use super::precision::{Truth, errors, truth};
-use super::{SLACK, named, program, run, values};
+use super::{SLACK, named, program, report, run, values};
 use crate::dtype::DType::F64;
 use crate::graph::{Expr, NodeId, reachable};
 use crate::ops::random::uniform;
@@ -90,7 +90,7 @@ impl<'g> Dense<'g> {
         let (Ok(form), form_slope) = (program(mutant.expr), slope(mutant.expr)) else {
             return Verdict::Caught;
         };
-        let mut same = true;
+        let mut doubt = None;
         for seen in &self.seen {
             let Some(new) = values(&form, &seen.point) else { return Verdict::Caught };
             if differ(&seen.right, &new, CLOSE[0]) {
@@ -98,7 +98,9 @@ impl<'g> Dense<'g> {
                 if invents(seen, &new) || worse(&known.truths, &known.allowed, &new) {
                     return Verdict::Caught;
                 }
-                same &= accurate(&known.truths, &new);
+                if !accurate(&known.truths, &new) {
+                    doubt = doubt.or(Some((&seen.point, &seen.right, new)));
+                }
             }
             let Some(slopes) = &seen.slopes else { continue };
             let Some(own) = form_slope.as_ref().and_then(|s| flat(s, &seen.point)) else {
@@ -107,19 +109,27 @@ impl<'g> Dense<'g> {
             if differ(slopes, &own, CLOSE[1]) {
                 let Some(known) = self.raw_slope.as_ref().and_then(|raw| seen.known_slopes(raw, slopes))
                 else {
-                    same = false;
+                    doubt = doubt.or(Some((&seen.point, slopes, own)));
                     continue;
                 };
                 if worse(&known.truths, &known.allowed, &own) {
                     return Verdict::Caught;
                 }
-                same &= accurate(&known.truths, &own);
+                if !accurate(&known.truths, &own) {
+                    doubt = doubt.or(Some((&seen.point, slopes, own)));
+                }
             }
         }
-        match (same && self.complete) || self.chooses(mutant) {
-            true => Verdict::AsGood,
-            false => Verdict::Survives,
+        if (doubt.is_none() && self.complete) || self.chooses(mutant) {
+            return Verdict::AsGood;
         }
+        report::print(&match doubt {
+            Some((point, right, own)) => {
+                format!("{}: {own:?} where {right:?} is right at {point:?}", mutant.name)
+            }
+            None => format!("{}: no point goes to some branch", mutant.name),
+        });
+        Verdict::Survives
     }
 
     /// True if only conditions differ from those of the right side, and do so at some point.
@@ -175,7 +185,7 @@ impl Seen {
                 return None;
             }
             let own = errors(F64, &truths, right).into_iter();
-            let allowed = own.map(|e| Some(e? + 8.0 * SLACK)).collect();
+            let allowed = own.map(|e| Some(ACCURATE.max(e? + 2.0 * SLACK))).collect();
             Some(Known { truths, allowed })
         };
         self.known_slopes.get_or_init(make).as_ref()
