@@ -76,7 +76,7 @@ pub(crate) fn log_mix_of<'g>(p: Expr<'g>, a: Expr<'g>, b: Expr<'g>) -> Expr<'g> 
     near.select(close, logaddexp(a - (-p).softplus(), b - p.softplus()))
 }
 
-/// How far from zero the series of remainders are used. They have as many terms as their derivatives need there.
+/// How far from zero the series of remainders are used: they have the terms that their derivatives need there.
 const SERIES: f64 = 0.5;
 
 /// `eˣ - 1 - x`, elementwise: near zero by its series.
