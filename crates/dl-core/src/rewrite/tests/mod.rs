@@ -6,6 +6,7 @@ mod precision;
 mod report;
 
 mod coded;
+mod dense;
 mod derivatives;
 mod equivalent;
 mod extremes;
