@@ -69,8 +69,7 @@ const COMPOSED: &[(&str, &str)] = &[
 ];
 
 const MASKS: &str = "
-A cotangent travels with the conditions of the `select`s that mask it, and with those of `max`, `min` and
-`relu` where what they are of has a derivative that may be infinite. A branch that is not taken
+A cotangent travels with the conditions of the `select`s that mask it. A branch that is not taken
 contributes exactly zero, whatever the derivative behind it is: `∂/∂x select(x > 0, sqrt(x), 0)` at 0
 is 0, also nested, also through the second derivative. No rule tests whether a cotangent is zero, so a
 NaN that the forward computation really has is not hidden.

@@ -252,8 +252,8 @@ fn values_say_which_function_made_them() {
         t₄ = √(mean_j(u₁²) + 10⁻⁵)
         ∂J/∂u₁ = ∂J/∂h₂ ⊙ norm.weight/t₄ + 2·((-0.5·Σ_j ∂J/∂h₂ ⊙ norm.weight ⊙ (u₁/t₄)/t₄)/t₄/4) ⊙ u₁
         ∂J/∂h₁ = ∂J/∂u₁ + (-mean_j(∂J/∂u₁))
-        t₅ = -0.7071067811865476·z₁
-        ∂J/∂z₁ = 0.5·∂J/∂h₁ ⊙ erfc(t₅) + 0.3989422804014327·∂J/∂h₁ ⊙ z₁ ⊙ exp(-t₅²)
+        t₅ = z₁·0.7071067811865476
+        ∂J/∂z₁ = 0.5·∂J/∂h₁ ⊙ (1 + erf(t₅)) + 0.3989422804014327·∂J/∂h₁ ⊙ z₁ ⊙ exp(-t₅²)
         ∂J/∂fc1.weight = xᵀ·∂J/∂z₁
         ∂J/∂fc1.bias = Σ_b ∂J/∂z₁"#]].assert_eq(&format!("{functions:?}\n{}", derivation.math()));
     // A name that was made for a part of a line means nothing else in another.

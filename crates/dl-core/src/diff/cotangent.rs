@@ -31,12 +31,6 @@ impl<'g> Cotangent<'g> {
         Cotangent { value, live: Some(self.live.map_or(here, |live| and(live, here))) }
     }
 
-    /// What flows into an argument that counts where `condition` holds; `value` is zero elsewhere.
-    pub(super) fn where_it_holds(self, value: Expr<'g>, condition: Expr<'g>) -> Self {
-        let value = self.live.map_or(value, |live| live.select(value, 0.0));
-        Cotangent { value, live: Some(self.live.map_or(condition, |live| and(live, condition))) }
-    }
-
     /// The same place in the graph with `product`, which is `value` times a derivative.
     pub(super) fn times(self, product: Expr<'g>) -> Self {
         let value = match self.live {

@@ -5,7 +5,6 @@ mod softmax;
 pub(crate) use softmax::{Shift, against, log_mean_exp, log_odds_against, negative_entropy, others, rest};
 pub use softmax::{log_softmax, logsumexp, softmax};
 
-use crate::dtype::DType;
 use crate::graph::{Axes, Expr};
 
 /// `log(eᵃ + eᵇ)`, elementwise: `max(a, b) + softplus(-|a - b|)`.
@@ -58,84 +57,6 @@ pub(crate) fn log_mix<'g>(p: f64, a: Expr<'g>, q: f64, b: Expr<'g>) -> Expr<'g> 
     let near = a + (q * (-first.select(gap, 0.0)).expm1()).log1p();
     let far = (b + q.ln()) + (p / q * first.select(0.0, gap).exp()).log1p();
     first.select(near, far)
-}
-
-/// `log(σ(p)·eᵃ + σ(-p)·eᵇ)`, elementwise: near zero where the exponents are.
-///
-/// It is the larger exponent and `log1p` of the other weight times what the other exponential is less, while
-/// that is small; otherwise the logarithm of the sum.
-#[track_caller]
-pub(crate) fn log_mix_of<'g>(p: Expr<'g>, a: Expr<'g>, b: Expr<'g>) -> Expr<'g> {
-    // Equal infinities have no difference; equal numbers have one, with its derivatives.
-    let gap = a.eq(b).and(!a.is_finite()).select(0.0, b - a);
-    let first = gap.le(0.0);
-    let other = first.select(-p, p);
-    let part = other.sigmoid() * first.select(gap, -gap).expm1();
-    let near = part.gt(-0.5);
-    let close = first.select(a, b) + near.select(part, 0.0).log1p();
-    near.select(close, logaddexp(a - (-p).softplus(), b - p.softplus()))
-}
-
-/// How far from zero the series of remainders are used: they have the terms that their derivatives need there.
-const SERIES: f64 = 0.5;
-
-/// `eˣ - 1 - x`, elementwise: near zero by its series.
-#[track_caller]
-pub(crate) fn exp_remainder<'g>(x: Expr<'g>) -> Expr<'g> {
-    let terms = if x.dtype() == DType::F32 { 7 } else { 13 };
-    let near = x.abs().lt(SERIES);
-    let small = near.select(x, 0.0);
-    let far = near.select(0.0, x);
-    // x²/2·(1 + x/3·(1 + x/4·(…))).
-    let last = small * (1.0 / (terms as f64 + 2.0)) + 1.0;
-    let sum = (3..terms + 2).rev().fold(last, |sum, n| small * sum * (1.0 / n as f64) + 1.0);
-    near.select(small * (0.5 * small) * sum, far.expm1() - far)
-}
-
-/// `x/(eˣ - 1)`, elementwise: 1 at zero, near which its series has the derivatives that the quotient loses.
-#[track_caller]
-pub(crate) fn exp_quotient_inverse<'g>(x: Expr<'g>) -> Expr<'g> {
-    let near = x.abs().lt(SERIES);
-    let far = near.select(1.0, x);
-    // Without the exponential itself, which may overflow: e⁻ˣ/(1 - e⁻ˣ) above zero.
-    let above = far.gt(0.0);
-    let bounded = above.select(-above.select(-far, 0.0).expm1(), above.select(0.0, far).expm1());
-    near.select(1.0 / exp_series(near.select(x, 0.0)), far / bounded * (-far.relu()).exp())
-}
-
-/// `(eˣ - 1)/x` near zero: `1 + x/2·(1 + x/3·(1 + …))`.
-pub(crate) fn exp_series<'g>(x: Expr<'g>) -> Expr<'g> {
-    let terms = if x.dtype() == DType::F32 { 8 } else { 14 };
-    let last = x * (1.0 / (terms as f64 + 1.0)) + 1.0;
-    (2..=terms).rev().fold(last, |sum, n| x * sum * (1.0 / n as f64) + 1.0)
-}
-
-/// `log(1 + x)/x` near zero: with `r = x/(2 + x)` it is `2/(2 + x)·(1 + r²/3 + r⁴/5 + …)`.
-pub(crate) fn log_series<'g>(x: Expr<'g>) -> Expr<'g> {
-    let terms = if x.dtype() == DType::F32 { 8 } else { 17 };
-    let sum = 2.0 + x;
-    let r = x / sum;
-    let square = r * r;
-    let last = square * (1.0 / (2.0 * terms as f64 + 1.0)) + 1.0 / (2.0 * terms as f64 - 1.0);
-    let series = (0..terms - 1).rev().fold(last, |sum, n| square * sum + 1.0 / (2.0 * n as f64 + 1.0));
-    2.0 / sum * series
-}
-
-/// `t - log(1 + t)`, elementwise, for `t` that is `u - 1` with digits that this has lost.
-///
-/// Near zero, with `r = t/(2 + t)`, it is `r·(t - 2r²·(1/3 + r²/5 + …))`, by the series of the area hyperbolic
-/// tangent.
-#[track_caller]
-pub(crate) fn log_remainder<'g>(t: Expr<'g>, u: Expr<'g>) -> Expr<'g> {
-    let terms = if t.dtype() == DType::F32 { 8 } else { 17 };
-    let near = t.abs().lt(SERIES);
-    let small = near.select(t, 0.0);
-    let r = small / (small + 2.0);
-    let square = r * r;
-    let last = square * (1.0 / (2.0 * terms as f64 + 3.0)) + 1.0 / (2.0 * terms as f64 + 1.0);
-    let sum = (1..terms).rev().fold(last, |sum, n| square * sum + 1.0 / (2.0 * n as f64 + 1.0));
-    let far = near.select(1.0, u);
-    near.select(r * (small - 2.0 * square * sum), (far - 1.0) - far.log())
 }
 
 /// `log((1 + eˣ)/(1 + eʸ))`, elementwise: `log1p(σ(y)·(eˣ⁻ʸ - 1))` where that is near zero.

@@ -5,7 +5,6 @@
 mod precision;
 
 mod class;
-mod corpus;
 mod fuzz;
 mod judge;
 mod kinks;

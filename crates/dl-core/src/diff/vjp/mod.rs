@@ -72,42 +72,14 @@ pub(super) fn contributions<'g>(
 
 fn unary<'g>(op: Unary, x: Expr<'g>, y: Expr<'g>, g: Cotangent<'g>) -> Contributions<'g> {
     let derivative = op.row().derivative;
-    if op == Unary::Relu && is_steep(x, STEEP_DEPTH) {
-        return derivative.map(|d| (0, g.where_it_holds(d(g.value, x, y), x.gt(0.0)))).into_iter().collect();
-    }
     derivative.map(|d| (0, g.times(d(g.value, x, y)))).into_iter().collect()
 }
 
 fn binary<'g>(op: Binary, args: &[Expr<'g>], z: Expr<'g>, g: Cotangent<'g>) -> Contributions<'g> {
     let Some(derivative) = op.row().derivative else { return vec![] };
     let (to_x, to_y) = derivative(g.value, args[0], args[1], z);
-    if matches!(op, Binary::Max | Binary::Min) && args.iter().any(|x| is_steep(*x, STEEP_DEPTH)) {
-        // The other one passes nothing back, whatever its own derivatives are.
-        let (x, y) = if op == Binary::Max { (args[0], args[1]) } else { (args[1], args[0]) };
-        let live = if op == Binary::Max { [x.ge(y), y.ge(x)] } else { [y.le(x), x.le(y)] };
-        let all = [to_x, to_y].into_iter().zip(live).enumerate();
-        return all.filter_map(|(i, (value, here))| Some((i, g.where_it_holds(value?, here)))).collect();
-    }
     let contributions = [to_x, to_y].into_iter().enumerate();
     contributions.filter_map(|(i, product)| Some((i, g.times(product?)))).collect()
-}
-
-/// How deep the argument of a kink is looked at.
-const STEEP_DEPTH: usize = 6;
-
-/// True where a derivative of what this is made of may be infinite, so that the zero that a kink passes back
-/// is not enough.
-fn is_steep(x: Expr<'_>, depth: usize) -> bool {
-    let Some(deeper) = depth.checked_sub(1) else { return false };
-    let node = x.node();
-    match node.op {
-        Op::Unary(Unary::Exp | Unary::Expm1 | Unary::Log | Unary::Log1p | Unary::Sqrt)
-        | Op::Binary(Binary::Div | Binary::Pow) => true,
-        Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Broadcast(_) | Op::Reshape => {
-            node.args.iter().any(|a| is_steep(x.graph().expr(*a), deeper))
-        }
-        _ => false,
-    }
 }
 
 fn cast<'g>(x: Expr<'g>, g: Cotangent<'g>) -> Contributions<'g> {

@@ -105,18 +105,6 @@ impl<'g> Linear<'g> {
         sum
     }
 
-    /// What `narrow` says of terms that it knows, and the other terms; the constant goes with neither.
-    pub(super) fn split(&self, narrow: impl Fn(Expr<'g>) -> Option<Expr<'g>>) -> (Linear<'g>, Linear<'g>) {
-        let (mut outer, mut inner) = (Linear::constant(0.0), Linear::constant(self.constant));
-        for (e, k) in &self.terms {
-            match narrow(*e) {
-                Some(of) => outer.push(of, *k),
-                None => inner.terms.push((*e, *k)),
-            }
-        }
-        (outer, inner)
-    }
-
     fn shifted(&self, by: f64) -> Linear<'g> {
         Linear { constant: self.constant + by, ..self.clone() }
     }

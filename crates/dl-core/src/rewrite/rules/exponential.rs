@@ -104,12 +104,12 @@ pub(super) fn root_of_squares<'g>(value: Expr<'g>, facts: &Known<'g>) -> Option<
 }
 
 /// Squares of these neither overflow nor matter where they underflow.
-pub(super) fn bounded<'g>(x: Expr<'g>, facts: &Known<'g>) -> bool {
+fn bounded<'g>(x: Expr<'g>, facts: &Known<'g>) -> bool {
     facts.of(x).high <= 1.0 && facts.of(x).low >= -1.0
 }
 
 /// Divided by the guarded size of which the library's norms are made.
-pub(super) fn is_scaled(x: Expr<'_>) -> bool {
+fn is_scaled(x: Expr<'_>) -> bool {
     let divisor = args(x).nth(1).filter(|_| x.node().op == Op::Binary(Binary::Div));
     let divisor =
         divisor.map(|d| if let Op::Broadcast(_) = d.node().op { args(d).next().unwrap_or(d) } else { d });
@@ -236,11 +236,8 @@ pub(super) fn exponential(expr: Expr<'_>, depth: usize) -> bool {
         Op::Reduce { kind: Reduce::Sum, .. } | Op::Broadcast(_) | Op::Reshape => {
             args(expr).any(|a| exponential(a, deeper))
         }
-        Op::Binary(Binary::Pow) => {
-            args(expr).next().is_some_and(|base| base.as_constant().is_some() || exponential(base, deeper))
-        }
         Op::Unary(Unary::Sqrt)
-        | Op::Binary(Binary::Add | Binary::Mul | Binary::Div | Binary::Max | Binary::Min)
+        | Op::Binary(Binary::Add | Binary::Mul | Binary::Div | Binary::Pow)
         | Op::Select => args(expr).any(|a| exponential(a, deeper)),
         _ => false,
     }

@@ -4,31 +4,24 @@ use super::Known;
 use super::Rule;
 use super::algebra::Exponentials;
 use super::exponential::{exponential, factored, is_exp, is_splat, pair, reduction, root_of_squares};
-use super::forms::Form;
 use super::rows::code_rows;
 use super::structure::args;
 use crate::dtype::DType;
 use crate::graph::Expr;
 use crate::ops::{Binary, Op, Reduce, Unary};
-use crate::stable::log1mexp;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                      at                      instance                            result
-    "log-of-complement"       at ["log"]            : "log(1 - exp(-exp(x)))"          => "select(exp(x) < c, x - exp(x) / 2, log1mexp(-exp(x)))" by log_of_complement;
-    "log-softplus"            at ["log"]            : "log(softplus(x))"               => "select(x < c, x, log(softplus(x)))" by log_softplus;
     "log-of-exponentials"     at ["log", "log1p"]   : "log(exp(x) + exp(y))"           => "logaddexp(x, y)"                  by log_exponentials;
-    "log-of-form"             at ["log"]            : "log(x * exp(y) / sum[r](exp(z)))" => "y - logsumexp[r](z) + log(x)"   by log_form;
-    "log1p-of-form"           at ["log1p"]          : "log1p(sum[r](exp(x)))"          => "softplus(logsumexp[r](x))"        by log1p_form;
     "log-of-power"            at ["log"]            : "log(x * x * x)"                 => "3 * log(x)"                       by log_power;
-    "log-of-product"          at ["log"]            : "log(x * y)"                     => "select(c < abs(x * y), log(x * y), log(abs(x)) + log(abs(y)))" by log_product;
-    "log-of-quotient"         at ["log"]            : "log(x / y)"                     => "select(c < abs(x / y), log(x / y), log(abs(x)) - log(abs(y)))" by log_quotient;
+    "log-of-product"          at ["log"]            : "log(exp(x) * y)"                => "x + log(y)"                       by log_product;
+    "log-of-quotient"         at ["log"]            : "log(exp(x) / y)"                => "x - log(y)"                       by log_quotient;
     "log-of-products"         at ["log"]            : "log(prod[r](x))"                => "sum[r](log(abs(x)))"              by log_products;
     "log-of-sum-of-squares"   at ["log"]            : "log(sum[r](x * x))"             => "2 * log(norm[r](x))"              by log_squares;
     "log-of-moved"            at ["log"]            : "log(slice(exp(x) / y))"         => "slice(log(exp(x) / y))"           by log_moved;
     "log-guarded"             at ["add"]            : "x + (select(y, x, z) - x)"      => "select(y, x, z)"                 by value_of_guarded;
     "x-log-x"                 at ["mul"]            : "x * log(x)"                     => "x * select(x = 0, 0, log(x))"     by x_log_x;
-    "cross-entropy-of-two"    at ["add", "sub"]     : "y * log(x) + (1 - y) * log1p(-x)" => "y * select(y = 0 and x = 0, 0, log(x)) + ..." by cross_entropy_of_two;
     "contract-x-log-x"        at ["contract"]       : "contract(x, log(x))"            => "sum(x * log(x))"                  by contract_x_log_x;
 };
 
@@ -47,73 +40,6 @@ fn log_exponentials<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
     }
     let form = if one_plus { Exponentials::of_one_plus(x)? } else { Exponentials::of(x)? };
     form.log()
-}
-
-/// `log(1 - e⁻ᵛ)` of a `v` that may underflow: `log v - v/2` where it is small.
-fn log_of_complement<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
-    let x = args(expr).next()?;
-    let u = match (&x.node().op, pair(x)) {
-        (Op::Binary(Binary::Sub), Some((one, power))) if one.as_constant() == Some(1.0) && is_exp(power) => {
-            args(power).next()?
-        }
-        _ => {
-            exponent(x).filter(|_| args(x).next().is_some_and(|e| e.node().op == Op::Unary(Unary::Expm1)))?
-        }
-    };
-    complement(u, facts)
-}
-
-/// `log(1 - eᵘ)` where `-u` may underflow.
-pub(super) fn complement<'g>(u: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
-    let form = Form::of(u, facts)?.scaled(-1.0);
-    if !form.down || !form.is_positive(facts) {
-        return None;
-    }
-    let small = if u.dtype() == DType::F32 { 1e-4 } else { 1e-8 };
-    let near = u.gt(-small);
-    let log = form.logarithm(facts)? + 0.5 * u;
-    Some(near.select(log, log1mexp(near.select(-1.0, u))))
-}
-
-/// Where the exponential is all that counts, its exponent.
-fn log_softplus<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
-    let softplus = args(expr).next().filter(|x| x.node().op == Op::Unary(Unary::Softplus))?;
-    let u = args(softplus).next()?;
-    let least = super::forms::vanishing(u.dtype());
-    if facts.of(u).low >= least {
-        return None;
-    }
-    let vanishes = u.lt(least);
-    Some(vanishes.select(u, vanishes.select(0.0, u).maximum(least).softplus().log()))
-}
-
-/// Products, quotients, powers and sums of exponentials by their exponents.
-fn log_form<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
-    let x = args(expr).next()?;
-    let taken_apart = matches!(
-        x.node().op,
-        Op::Binary(Binary::Mul | Binary::Div | Binary::Pow | Binary::Add | Binary::Sub)
-            | Op::Unary(Unary::Sqrt)
-            | Op::Binary(Binary::Max | Binary::Min)
-            | Op::Reduce { kind: Reduce::Sum | Reduce::Prod, .. }
-    );
-    if !taken_apart {
-        return None;
-    }
-    if exponential(x, 8) {
-        return Form::of(x, facts).filter(Form::gains)?.logarithm(facts);
-    }
-    // One factor, divided by more than once.
-    let form = Form::of(x, facts).filter(|_| x.node().op == Op::Binary(Binary::Div))?;
-    let powers = matches!(form.weights.as_slice(), [(_, p)] if *p < -1.0) && form.scale > 0.0;
-    powers.then(|| form.logarithm(facts))?
-}
-
-/// The same of what is added to one, where nothing can be negative.
-fn log1p_form<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
-    let x = args(expr).next().filter(|x| exponential(*x, 8))?;
-    let form = Form::of(x, facts).filter(|f| f.up && f.is_positive(facts))?;
-    Some(form.logarithm(facts)?.softplus())
 }
 
 /// `u` of `-expm1(u)` or `-exp(u)`.
@@ -189,12 +115,6 @@ fn log_of(x: Expr<'_>, size: bool) -> Expr<'_> {
 /// True where the logarithms of both are simple, or neither can be negative and one is made of exponentials.
 fn apart<'g>(x: Expr<'g>, y: Expr<'g>, facts: &Known<'g>) -> bool {
     let signs = || facts.of(x).non_negative() && facts.of(y).non_negative();
-    let squares = |e: Expr<'g>| {
-        matches!(e.node().op, Op::Reduce { .. } | Op::Contract(_)) && root_of_squares(e, facts).is_some()
-    };
-    if squares(x) && squares(y) {
-        return true;
-    }
     is_exp(x) || is_exp(y) || ((exponential(x, 6) || exponential(y, 6)) && signs())
 }
 
@@ -225,11 +145,6 @@ fn guarded<'g>(value: Expr<'g>, x: Expr<'g>, y: Expr<'g>, size: bool, apart: Exp
 /// The sign, of the factors where there are some: a product may underflow.
 fn sign(value: Expr<'_>, depth: usize) -> Expr<'_> {
     let Some(deeper) = depth.checked_sub(1) else { return value.sign() };
-    if let Some((base, y)) = super::powers::power_of(value)
-        && let Some(c) = y.as_constant()
-    {
-        return if c % 2.0 == 0.0 { base.sign() * base.sign() } else { base.sign() };
-    }
     match (&value.node().op, pair(value)) {
         (Op::Binary(Binary::Mul | Binary::Div), Some((x, y))) => sign(x, deeper) * sign(y, deeper),
         (Op::Binary(Binary::Pow), Some((x, c))) if c.as_constant().is_some_and(|c| c % 2.0 == 0.0) => {
@@ -295,47 +210,6 @@ fn x_log_x<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     has_log_of(log, x, 6).then(|| scaled * x.eq(0.0).select(0.0, log))
 }
 
-/// `y·log p + (1 - y)·log(1 - p)`: `0·log 0` is 0 where the label is as sure as the probability.
-fn cross_entropy_of_two<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
-    let (a, b) = pair(expr)?;
-    let is_log = |e: Expr<'g>| matches!(e.node().op, Op::Unary(Unary::Log | Unary::Log1p));
-    let parts = |e: Expr<'g>| -> Option<(Expr<'g>, Expr<'g>, bool)> {
-        let (inner, negative) = match e.node().op {
-            Op::Unary(Unary::Neg) => (args(e).next()?, true),
-            _ => (e, false),
-        };
-        let (x, y) = pair(inner).filter(|_| inner.node().op == Op::Binary(Binary::Mul))?;
-        match (is_log(x), is_log(y)) {
-            (true, false) => Some((y, x, negative)),
-            (false, true) => Some((x, y, negative)),
-            _ => None,
-        }
-    };
-    let ((y, p, s), (z, q, t)) = (parts(a)?, parts(b)?);
-    let complement = |y: Expr<'g>, z: Expr<'g>| {
-        pair(z).is_some_and(|(one, own)| {
-            z.node().op == Op::Binary(Binary::Sub) && one.as_constant() == Some(1.0) && own == y
-        })
-    };
-    let of = |e: Expr<'g>| args(e).next().filter(|_| e.node().op == Op::Unary(Unary::Log));
-    let of1 = |e: Expr<'g>| args(e).next().filter(|_| e.node().op == Op::Unary(Unary::Log1p));
-    let opposite = |p: Expr<'g>, q: Expr<'g>| match (of(p), of1(q)) {
-        (Some(x), Some(u)) => u.node().op == Op::Unary(Unary::Neg) && args(u).next() == Some(x),
-        _ => false,
-    };
-    let pairs = (complement(y, z) && opposite(p, q)) || (complement(z, y) && opposite(q, p));
-    let adds = expr.node().op == Op::Binary(Binary::Add);
-    if !pairs || (s == t) != adds {
-        return None;
-    }
-    let guarded = |y: Expr<'g>, log: Expr<'g>, negative: bool| {
-        let part = y * y.eq(0.0).and(log.eq(f64::NEG_INFINITY)).select(0.0, log);
-        if negative { -part } else { part }
-    };
-    let (x, w) = (guarded(y, p, s), guarded(z, q, t));
-    Some(if adds { x + w } else { x - w })
-}
-
 /// True if `log x` is a term of `log`, perhaps scaled, or as the logarithm of a ratio.
 fn has_log_of<'g>(log: Expr<'g>, x: Expr<'g>, depth: usize) -> bool {
     let Some(deeper) = depth.checked_sub(1) else { return false };
@@ -343,25 +217,11 @@ fn has_log_of<'g>(log: Expr<'g>, x: Expr<'g>, depth: usize) -> bool {
     let terms: Vec<Expr<'g>> = args(log).collect();
     match log.node().op {
         Op::Unary(Unary::Log) => args(log).any(|v| is_made_of(v, x)),
-        Op::Unary(Unary::Log1p) => args(log).any(|u| is_one_and(x, u)),
         Op::Unary(Unary::Neg) | Op::Binary(Binary::Add | Binary::Sub) => any(&terms),
         Op::Binary(Binary::Mul) if args(log).any(|f| f.as_constant().is_some()) => any(&terms),
         // The guard against a ratio out of range; that against zero itself is what is to be made.
         Op::Select if !args(log).any(|a| a.as_constant() == Some(0.0)) => any(&terms[1..]),
         Op::StopGradient => any(&terms),
-        _ => false,
-    }
-}
-
-/// `x = 1 + u`.
-fn is_one_and<'g>(x: Expr<'g>, u: Expr<'g>) -> bool {
-    let Some((a, b)) = pair(x) else { return false };
-    let one = |e: Expr<'g>| e.as_constant() == Some(1.0);
-    match x.node().op {
-        Op::Binary(Binary::Add) => (one(a) && b == u) || (one(b) && a == u),
-        Op::Binary(Binary::Sub) => {
-            one(a) && u.node().op == Op::Unary(Unary::Neg) && args(u).next() == Some(b)
-        }
         _ => false,
     }
 }

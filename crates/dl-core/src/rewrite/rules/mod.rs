@@ -1,20 +1,13 @@
 //! Rules: named rows in three tables, and how a row is used.
 
 mod algebra;
-mod cancellation;
 mod canonicalize;
 mod entropy;
 mod exponential;
-mod exponents;
-mod forms;
-mod homogeneous;
 mod logarithms;
 mod logs;
 mod means;
 mod moments;
-mod normal;
-mod powers;
-mod ratios;
 mod rows;
 mod saturation;
 mod scatter;
@@ -119,16 +112,11 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         canonicalize::RULES,
         structure::RULES,
         exponential::RULES,
-        normal::RULES,
-        sums::RULES,
-        powers::RULES,
         logarithms::RULES,
+        sums::RULES,
         entropy::RULES,
         softmax::RULES,
         means::RULES,
-        ratios::RULES,
-        cancellation::RULES,
-        homogeneous::RULES,
         saturation::RULES,
         moments::RULES,
         stabilize::RULES,

@@ -101,11 +101,6 @@ fn moments<'g>(expr: Expr<'g>, _: &Known<'g>) -> Option<Expr<'g>> {
     let (left, right, sign) = if left.sums.len() == 1 { (left, right, 1.0) } else { (right, left, -1.0) };
     let ([square], [s, t]) = (left.sums.as_slice(), right.sums.as_slice()) else { return None };
     let (inner, axes) = summed(*square)?;
-    let inner = match reduction(*square, Reduce::Sum).and_then(|(inner, _)| pair(inner)) {
-        // A product of two as it was written, whatever these are made of.
-        Some((x, y)) if inner.len() != 2 => vec![x, y],
-        _ => inner,
-    };
     let [x, y] = inner.as_slice() else { return None };
     let is_sum_of = |e: Expr<'g>, x: Expr<'g>| {
         reduction(e, Reduce::Sum).is_some_and(|(of, along)| of == x && along == axes)

@@ -50,17 +50,6 @@ pub(super) static RULES: &[Rule] = rows! { Stabilize
     "scaled-tanh-minus":       "c * tanh(x) - c"                 => "(-2 * c) * sigmoid(-2 * x)";
     "tanh-minus-one":          "tanh(x) - 1"                     => "-2 * sigmoid(-2 * x)";
     "one-minus-tanh-square":   "1 - tanh(x) * tanh(x)"           => "4 * sigmoid(2 * x) * sigmoid(-2 * x)";
-    "one-minus-cos":           "1 - cos(x)"                      => "2 * (sin(0.5 * x) * sin(0.5 * x))";
-    "cos-minus-one":           "cos(x) - 1"                      => "-2 * (sin(0.5 * x) * sin(0.5 * x))";
-    "scaled-one-minus-cos":    "c - c * cos(x)"                  => "(2 * c) * (sin(0.5 * x) * sin(0.5 * x))";
-    "one-minus-erf":           "1 - erf(x)"                      => "erfc(x)";
-    "one-plus-erf":            "1 + erf(x)"                      => "erfc(-x)";
-    "erf-minus-one":           "erf(x) - 1"                      => "-erfc(x)";
-    "scaled-one-minus-erf":    "c - c * erf(x)"                  => "c * erfc(x)";
-    "scaled-one-plus-erf":     "c + c * erf(x)"                  => "c * erfc(-x)";
-    "part-and-erf":            "y + y * erf(x)"                  => "y * erfc(-x)";
-    "part-less-erf":           "y - y * erf(x)"                  => "y * erfc(x)";
-    "complement-of-tail":      "1 - 0.5 * erfc(x)"               => "0.5 * erfc(-x)";
     "sqrt-square":             "sqrt(x * x)"                     => "abs(x)";
     "sqrt-one-plus-minus-one": "sqrt(1 + x) - 1"                 => "x / (sqrt(1 + x) + 1)";
 };

@@ -8,14 +8,114 @@ use super::softmax::labels_of;
 use super::structure::args;
 use crate::dtype::DType;
 use crate::graph::Expr;
-use crate::ops::{Binary, Contraction, Op, Reduce};
+use crate::ops::{Binary, Contraction, Op, Reduce, Unary};
+use crate::rewrite::constants;
+use crate::stable;
 
 /// The table.
 pub(super) static RULES: &[Rule] = code_rows! { Stabilize
 //  name                        at            instance                            result
+    "log-sum-exp"               at ["log"]  : "log(sum[r](y * exp(x)))"        => "logsumexp[r](x + log(y))"             by log_sum_exp;
     "log-contract-exp"          at ["log"]  : "log(contract(exp(x), y))"       => "m + log(contract(exp(x - m), y))"     by log_contract_exp;
     "log-one-hot-sum"           at ["log"]  : "log(sum[r](y * x))"             => "pick(log(x), argmax(y))"              by log_one_hot_sum;
 };
+
+/// `log Σ y·exp(x)` and `log Σ exp(x)`.
+fn log_sum_exp<'g>(expr: Expr<'g>, facts: &Known<'g>) -> Option<Expr<'g>> {
+    let (inner, axes) = reduction(args(expr).next()?, Reduce::Sum)?;
+    let (x, weight) = weighted(inner)?;
+    if shifted_by_hand(x, &axes) {
+        return weight.is_none().then(|| stable::logsumexp(x, axes));
+    }
+    // An exponent that is at most 0 was shifted in another way, or cannot overflow.
+    if facts.of(x).high <= 0.0 || is_capped(inner, 4) {
+        return None;
+    }
+    if let Some(of) = parts_of_mean(x, weight, &axes) {
+        return Some(stable::log_mean_exp(of, axes));
+    }
+    match weight {
+        None => Some(stable::logsumexp(x, axes)),
+        Some(w) if facts.of(w).positive() => Some(stable::logsumexp(x + w.log(), axes)),
+        Some(w) => {
+            // The largest term is 1 in size. Half of an exponent does not overflow, however small the weight
+            // is; what a weight of 0 multiplies must not, either.
+            let (offset, wide) = offset(x + w.abs().log(), &axes);
+            let half = (0.5 * (x - wide)).minimum(cap(x.dtype())).exp();
+            Some((w * half * half).sum(axes).log() + offset)
+        }
+    }
+}
+
+/// An exponent whose exponential is nearly as large as the type allows.
+fn cap(dtype: DType) -> f64 {
+    if dtype == DType::F32 { 88.0 } else { 709.0 }
+}
+
+/// True for a product of which the rule has made an exponential.
+fn is_capped(product: Expr<'_>, depth: usize) -> bool {
+    let Some(deeper) = depth.checked_sub(1) else { return false };
+    let cap = |e: Expr<'_>| e.as_constant() == Some(cap(product.dtype()));
+    let capped = |x: Expr<'_>| x.node().op == Op::Binary(Binary::Min) && args(x).any(cap);
+    match product.node().op {
+        Op::Unary(Unary::Exp) => args(product).any(capped),
+        Op::Binary(Binary::Mul) => args(product).any(|factor| is_capped(factor, deeper)),
+        _ => false,
+    }
+}
+
+/// `x` where each exponential is divided by the number of them, which may have gone into the exponents.
+fn parts_of_mean<'g>(x: Expr<'g>, weight: Option<Expr<'g>>, axes: &[usize]) -> Option<Expr<'g>> {
+    let weight = weight.map_or(Some(1.0), constant)?;
+    let (of, shift) = match (&x.node().op, pair(x)) {
+        (Op::Binary(Binary::Add), Some((a, b))) => match (a.as_constant(), b.as_constant()) {
+            (Some(c), None) => (b, c),
+            (None, Some(c)) => (a, c),
+            _ => (x, 0.0),
+        },
+        (Op::Binary(Binary::Sub), Some((a, b))) => b.as_constant().map_or((x, 0.0), |c| (a, -c)),
+        _ => (x, 0.0),
+    };
+    let count = axes.iter().map(|axis| x.shape()[*axis].size()).product::<Option<usize>>()?;
+    (constants::close(x.dtype(), weight.ln() + shift, -(count as f64).ln()) && count > 1).then_some(of)
+}
+
+/// A constant, or a product or ratio of two.
+fn constant(expr: Expr<'_>) -> Option<f64> {
+    let both = || pair(expr).and_then(|(a, b)| Some((a.as_constant()?, b.as_constant()?)));
+    match expr.node().op {
+        Op::Binary(Binary::Mul) => both().map(|(a, b)| a * b),
+        Op::Binary(Binary::Div) => both().map(|(a, b)| a / b),
+        _ => expr.as_constant(),
+    }
+}
+
+/// `x` of `exp(x)` and what it is multiplied by.
+fn weighted<'g>(inner: Expr<'g>) -> Option<(Expr<'g>, Option<Expr<'g>>)> {
+    if is_exp(inner) {
+        return Some((args(inner).next()?, None));
+    }
+    if inner.node().op == Op::Reshape {
+        let (x, w) = weighted(args(inner).next()?)?;
+        return Some((x.reshape(inner.shape()), w.map(|w| w.reshape(inner.shape()))));
+    }
+    let (a, b) = pair(inner)?;
+    let times = |w: Option<Expr<'g>>, factor: Expr<'g>| Some(w.map_or(factor, |w| w * factor));
+    match inner.node().op {
+        Op::Binary(Binary::Mul) => match (weighted(a), weighted(b)) {
+            (Some((x, Some(v))), Some((y, w))) => Some((x + y, times(w, v))),
+            (Some((x, None)), Some((y, w))) => Some((x + y, w)),
+            (Some((x, w)), None) => Some((x, times(w, b))),
+            (None, Some((x, w))) => Some((x, times(w, a))),
+            _ => None,
+        },
+        Op::Binary(Binary::Div) => {
+            let (x, w) = weighted(a)?;
+            Some((x, times(w, 1.0 / b)))
+        }
+        _ => None,
+    }
+}
 
 /// `x - max x`, so that the largest exponential is exactly 1.
 pub(super) fn shifted_by_hand(x: Expr<'_>, axes: &[usize]) -> bool {

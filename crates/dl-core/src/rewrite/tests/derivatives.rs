@@ -219,7 +219,7 @@ fn of_case(case: &Case) -> Outcome {
         assert!(!is_wrong(&program(slopes).expect("it is right"), point), "{subject} at {:?}", point.values);
     }
     let survivors = survivors(&subject, &wrong, &points);
-    Outcome { subject, mutants: wrong.len(), as_good: vec![], survivors }
+    Outcome { subject, mutants: wrong.len(), survivors }
 }
 
 /// True in rounds of a scan that do nothing for an axis of length 4, and after them.

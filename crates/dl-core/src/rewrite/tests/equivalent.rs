@@ -161,11 +161,6 @@ pub(super) const EQUIVALENT: &[(&[&str], &str, &str)] = &[
         "select(gt(neg(..), -0.6931471805599453), -0.6931471805599453, neg(assume(x))) => neg(assume(x))",
         UNTAKEN,
     ),
-    (
-        &["remainder-of-logarithm"],
-        "sub(x, 1) => 1",
-        "with the series there are more digits than those of x, without it as many: the judge knows x to its last digit",
-    ),
     (&["log-of-ratio-of-sums"], "gt(x, y) => ge(x, y)", TIE),
     (
         &["log-of-ratio-of-sums"],

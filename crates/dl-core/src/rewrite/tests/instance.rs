@@ -80,31 +80,20 @@ impl Instance<'_> {
     }
 
     fn drawn(&self, seed: u64, of: &dyn Fn(f64) -> f64) -> Vec<(String, Tensor)> {
-        let draw = |name: &str, i: usize| {
-            let stream = name.bytes().map(u64::from).sum();
-            f64::from(uniform(seed, 0, stream, i as u64)) * 0.98 + 0.01
-        };
-        self.filled(&draw, &|name, i| of(draw(name, i)))
-    }
-
-    /// Inputs of the elements that a function says, as far as they may be such; what is no float is made of a
-    /// number between 0 and 1.
-    pub(super) fn filled(
-        &self,
-        draw: &dyn Fn(&str, usize) -> f64,
-        real: &dyn Fn(&str, usize) -> f64,
-    ) -> Vec<(String, Tensor)> {
         let value = |decl: crate::graph::InputDecl| {
             let shape = decl.shape.eval(&crate::dim::Dims::new().with("B", 2)).expect("only B has no size");
             let count: usize = shape.iter().product();
+            let stream = decl.name.bytes().map(u64::from).sum();
+            let draw = |i: usize| f64::from(uniform(seed, 0, stream, i as u64)) * 0.98 + 0.01;
             let domain = self.domains.iter().find(|(n, _)| **n == *decl.name).map(|(_, d)| *d);
-            let real = |i: usize, smallest: f64| Domain::moved(domain, real(&decl.name, i), smallest);
             let mut values: Vec<f64> = (0..count)
                 .map(|i| match decl.dtype {
-                    Bool => f64::from(u8::from(draw(&decl.name, i) < 0.5)),
-                    I64 => (draw(&decl.name, i) * 3.0).floor(),
-                    DType::F32 => f64::from(real(i, f32::MIN_POSITIVE.into()) as f32),
-                    _ => real(i, f64::MIN_POSITIVE),
+                    Bool => f64::from(u8::from(draw(i) < 0.5)),
+                    I64 => (draw(i) * 3.0).floor(),
+                    DType::F32 => {
+                        f64::from(Domain::moved(domain, of(draw(i)), f32::MIN_POSITIVE.into()) as f32)
+                    }
+                    _ => Domain::moved(domain, of(draw(i)), f64::MIN_POSITIVE),
                 })
                 .collect();
             if domain == Some(Domain::Distribution) {

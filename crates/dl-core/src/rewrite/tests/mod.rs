@@ -6,7 +6,6 @@ mod precision;
 mod report;
 
 mod coded;
-mod dense;
 mod derivatives;
 mod equivalent;
 mod extremes;

@@ -12,9 +12,6 @@ pub(super) struct Mutant<'g> {
     /// What was changed: the node before and after.
     pub(super) name: String,
     pub(super) expr: Expr<'g>,
-    /// The node before and after.
-    pub(super) old: Expr<'g>,
-    pub(super) new: Expr<'g>,
 }
 
 /// Every mutant of `root` with the mistake in a node for which `place` holds.
@@ -39,14 +36,14 @@ pub(super) fn mutants<'g>(root: Expr<'g>, place: impl Fn(NodeId) -> bool) -> Vec
             if *times > 1 {
                 name += &format!(" #{times}");
             }
-            all.push(Mutant { name, expr: mutant, old: expr, new });
+            all.push(Mutant { name, expr: mutant });
         }
     }
     all
 }
 
 /// `root` with `new` in place of the node `old`.
-pub(super) fn replaced<'g>(root: Expr<'g>, order: &[NodeId], old: Expr<'g>, new: Expr<'g>) -> Expr<'g> {
+fn replaced<'g>(root: Expr<'g>, order: &[NodeId], old: Expr<'g>, new: Expr<'g>) -> Expr<'g> {
     let graph = root.graph();
     let mut done: BTreeMap<NodeId, NodeId> = BTreeMap::from([(old.id(), new.id())]);
     for id in order.iter().copied().filter(|id| *id > old.id()) {
@@ -78,7 +75,7 @@ fn is_same<'g>(old: Expr<'g>, new: Expr<'g>) -> bool {
 const MUL: Op = Op::Binary(Binary::Mul);
 
 /// The number that stands in every element.
-pub(super) fn number(x: Expr<'_>) -> Option<f64> {
+fn number(x: Expr<'_>) -> Option<f64> {
     match x.node().op {
         Op::Broadcast(_) => number(x.graph().expr(x.node().args[0])),
         _ => x.as_constant(),
