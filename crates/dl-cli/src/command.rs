@@ -94,6 +94,8 @@ pub(crate) struct Options {
     pub shapes: Vec<String>,
     /// The learning rate of a step to be shown.
     pub rate: Option<f64>,
+    /// The ranges of inputs.
+    pub over: Vec<String>,
     /// How formulas are written.
     pub notation: Notation,
     /// Whether by the elements of arrays.
@@ -171,12 +173,13 @@ fn options(parser: &mut Parser, language: Language) -> Result<Option<Options>, F
                 options.rate = Some(rate?);
             }
             Arg::Long("shape") => options.shapes.push(parser.value()?.string()?),
+            Arg::Long("over") => options.over.push(parser.value()?.string()?),
             Arg::Long("file") => file = Some(parser.value()?),
             Arg::Value(text) if formula.is_none() => formula = Some(text.string()?),
             Arg::Long(name) => {
                 let known = [
-                    "wrt", "shape", "rate", "latex", "mathml", "markdown", "elements", "sympy", "unicode",
-                    "lang", "file", "help",
+                    "wrt", "shape", "over", "rate", "latex", "mathml", "markdown", "elements", "sympy",
+                    "unicode", "lang", "file", "help",
                 ];
                 return Err(Failure::usage(format!(
                     "there is no option --{name}{}",

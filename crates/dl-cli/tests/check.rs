@@ -97,3 +97,24 @@ fn where_and_instead_of_what() {
     let text = report("sqrt(x + 1) - sqrt(x)").text(Language::English);
     assert!(text.contains("It is no better everywhere"), "{text}");
 }
+
+#[test]
+fn ranges_are_examined() {
+    let text = said(&["check", "tanh(x) - sin(x)", "--over", "x: -2..2"]).unwrap();
+    let (_, over) = text.split_once("Over these ranges, what runs:\n").unwrap();
+    let lines: Vec<&str> = over.lines().collect();
+    assert!(lines[0].starts_with("  J: -"), "{over}");
+    assert!(lines[1].starts_with("    tanh(x) - sin(x) cancels at x = "), "{over}");
+    assert!(lines[2].starts_with("  ∂J/∂x: "), "{over}");
+
+    let text = said(&["check", "log(1 + exp(x))", "--over", "x: -50..50", "--lang", "zh"]).unwrap();
+    assert!(
+        text.contains("在这些取值范围内，实际运行的：\n  J: ") && text.contains("没有可疑之处"),
+        "{text}"
+    );
+
+    let told = |range: &str| said(&["check", "x*y", "--over", range]).unwrap_err();
+    assert!(told("x 1..2").contains("--over x 1..2: expected a name and two numbers, as in 'x: -5..5'"));
+    assert!(told("x: 1..2").contains("y (f32 []) has no range"));
+    assert!(told("z: 1..2").contains("range of z: the formula has no z"));
+}

@@ -9,6 +9,7 @@
 //! Where a formula stops having values, it may have a limit: what it comes to there is told, too.
 
 mod ends;
+mod over;
 mod plot;
 mod sweep;
 
@@ -151,5 +152,10 @@ pub(crate) fn command(options: &Options) -> Result<String, Failure> {
     if options.notation != Notation::Unicode || options.rate.is_some() || !options.wrt.is_empty() {
         return Err(Failure::usage("dl check has no use for --wrt, --rate and notations"));
     }
-    Ok(Report::of(&Formula::parse(&options.formula, &shapes)?)?.text(options.language))
+    let formula = Formula::parse(&options.formula, &shapes)?;
+    let report = Report::of(&formula)?.text(options.language);
+    if options.over.is_empty() {
+        return Ok(report);
+    }
+    Ok(format!("{report}\n\n{}", over::text(&formula, &options.over, options.language)?))
 }

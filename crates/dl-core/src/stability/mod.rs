@@ -90,6 +90,12 @@ impl Stability {
         self.program.math()
     }
 
+    /// Whether the formula, as it is computed, needs an input or a parameter of this name.
+    pub fn takes(&self, name: &str) -> bool {
+        let inputs = self.program.inputs().iter().map(|d| &d.name);
+        inputs.chain(self.program.parameters().iter().map(|d| &d.name)).any(|own| **own == *name)
+    }
+
     /// Its condition, its range, and what loses digits, where inputs and parameters are within these ranges. An error of
     /// an array's element counts beside the largest element.
     ///

@@ -5,6 +5,7 @@
 mod precision;
 
 mod class;
+mod corpus;
 mod fuzz;
 mod judge;
 mod kinks;
