@@ -1,12 +1,14 @@
 //! `dl check` on formulas of textbooks: it names those that overflow or cancel, and no others.
 #![allow(clippy::unwrap_used)]
 
+mod said;
 mod textbook;
 
 use dl_cli::check::Report;
 use dl_cli::formula::Formula;
 use dl_report::Language;
 use expect_test::expect;
+use said::said;
 use textbook::{HARMED, HEALTHY};
 
 fn report(formula: &str) -> Report {
