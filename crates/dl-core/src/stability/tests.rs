@@ -1,3 +1,5 @@
+//! What is said of formulas: rules, doubts, conditions, mistakes.
+
 use super::*;
 use crate::dim::Named;
 use crate::dtype::DType::{F32, F64, I64};

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::{env, fs};
 
 use dl_core::stability::Flaw;
 use dl_core::{DType, Expr, F32, Graph, Program, Tensor};
@@ -23,7 +21,7 @@ struct Tally {
     borne_out: usize,
 }
 
-/// What is said of values is as `said.txt` has it.
+/// Hardly a formula is off without a doubt, and few doubts are without a reason.
 pub(super) fn holds(entries: impl Iterator<Item = &'static Entry>) {
     let (mut tally, mut table) = (Tally::default(), String::new());
     for entry in entries {
@@ -56,13 +54,9 @@ pub(super) fn holds(entries: impl Iterator<Item = &'static Entry>) {
     let whole =
         format!("doubted {doubted} of {off} that are off; {borne_out} of {doubts} doubts borne out\n");
     println!("{whole}{table}");
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/stability/corpus/said.txt");
-    if env::var("UPDATE_EXPECT").is_ok_and(|v| v == "1") {
-        fs::write(&path, whole + &table).expect("the file can be written");
-        return;
-    }
-    let before = fs::read_to_string(&path).unwrap_or_default();
-    assert!(whole + &table == before, "what is said has changed: UPDATE_EXPECT=1 writes it to said.txt");
+    // 114 of 116, and 236 of 268, when this was written; of which some depend on the last digit of the platform's functions.
+    assert!(doubted + 4 >= off, "formulas that are off without a doubt: {whole}{table}");
+    assert!(borne_out * 100 >= doubts * 85, "doubts without a reason: {whole}{table}");
 }
 
 /// For each input the smallest and largest element at the corpus' points that a `f32` holds.

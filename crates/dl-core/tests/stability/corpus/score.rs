@@ -28,6 +28,12 @@ const KNOWN: &[(&str, &str)] = &[
     ),
     ("log of a cosh kernel", "near 0 the gradient is a difference of weights of three exponentials"),
     ("normalized product of experts", "exponents are added before the largest is taken away, and round"),
+    ("several positives", "the gradient is a difference of softmaxes, which are taken in another order"),
+    (
+        "gaussian divergence by variances",
+        "log s² is taken as 2·log s, which cancels with a remainder as it stands",
+    ),
+    ("Debye-like quotient", "the gradient's quotients cancel, and are taken in another order"),
 ];
 
 /// Points that are right, and that were judged.
