@@ -157,5 +157,5 @@ pub(crate) fn command(options: &Options) -> Result<String, Failure> {
     if options.over.is_empty() {
         return Ok(report);
     }
-    Ok(format!("{report}\n\n{}", over::text(&formula, &options.over, options.language)?))
+    Ok(format!("{}\n\n{}", report.trim_end(), over::text(&formula, &options.over, options.language)?))
 }
