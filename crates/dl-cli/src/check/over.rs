@@ -44,11 +44,10 @@ pub(super) fn text(formula: &Formula, ranges: &[String], language: Language) -> 
     let all = std::iter::once(("J".to_owned(), j)).chain(named.zip(gradients));
     for (name, value) in all {
         let stability = value.stability()?;
-        // A gradient may need less than the formula.
-        let own: Vec<_> = ranges.iter().filter(|(name, _)| stability.takes(name)).cloned().collect();
-        let missing = ranges.iter().find(|(name, _)| !decls.iter().any(|d| *d.name == **name));
-        let own = if missing.is_some() { &ranges } else { &own };
-        let _ = write!(text, "\n{}", told(&name, &stability.over(own)?, language));
+        // A gradient may need less than the formula; what the formula does not have is a mistake.
+        let needed = |name: &str| stability.takes(name) || !decls.iter().any(|d| *d.name == *name);
+        let own: Vec<_> = ranges.iter().filter(|(name, _)| needed(name)).cloned().collect();
+        let _ = write!(text, "\n{}", told(&name, &stability.over(&own)?, language));
     }
     Ok(text)
 }
@@ -81,14 +80,7 @@ fn doubted(doubt: &Doubt, language: Language) -> String {
         Flaw::NotFinite => language.pick("gives no finite number", "得不到有限的值"),
         _ => language.pick("has a rounding that grows", "的舍入误差被放大"),
     };
-    let formula = doubt.formula.lines().map(|l| l.trim_start_matches(" = ")).collect::<Vec<_>>().join("; ");
-    let at = doubt.at.iter().map(|(name, tensor)| {
-        let values = tensor.to_f64().iter().map(|x| format!("{:?}", *x as f32)).collect::<Vec<_>>();
-        let shown =
-            if values.len() > 4 { format!("{}, …", values[..4].join(", ")) } else { values.join(", ") };
-        if tensor.shape().is_empty() { format!("{name} = {shown}") } else { format!("{name} = [{shown}]") }
-    });
-    let at = at.collect::<Vec<_>>().join(", ");
+    let (formula, at) = (&doubt.formula, doubt.point());
     match language {
         Language::English => format!("{formula} {flaw} at {at}"),
         Language::Chinese => format!("{formula} {flaw}，在 {at}"),

@@ -1,15 +1,19 @@
 //! The program that an examination runs: values on the way, and what a change of each does to the result.
 
+use super::Given;
+use super::points::Variable;
 use crate::diff::adjoints;
 use crate::dim::Dims;
 use crate::dtype::{DType, Scalar};
 use crate::error::Result;
 use crate::graph::{Expr, Graph, Levels, NodeId};
+use crate::interp::{self, Evaluation};
 use crate::ops::{Binary, Cumulative, Op, Reduce, Unary};
 use crate::program::{Output, Program};
+use crate::tensor::{Tensor, TensorRef};
 
 /// The name of the input that picks an element of the result.
-pub(super) const PICK: &str = "the element that is examined";
+const PICK: &str = "the element that is examined";
 
 /// An operation that rounds.
 pub(super) struct Rounding {
@@ -93,6 +97,35 @@ impl Inspector {
             elements += source.shape().eval(dims).map_or(1, |shape| shape.iter().product());
         }
         Ok(Inspector { program: builder.compile()?, roundings, elements })
+    }
+
+    /// Everything at a point, for one element of the result.
+    pub(super) fn at(
+        &self,
+        variables: &[Variable],
+        given: &[Given],
+        shape: &[usize],
+        picked: usize,
+        dtype: DType,
+    ) -> Result<Evaluation> {
+        let mut pick = vec![0.0; shape.iter().product()];
+        pick[picked] = 1.0;
+        let pick = Tensor::from_f64(dtype, shape, &pick)?;
+        let needs = |name: &str| self.program.inputs().iter().any(|d| *d.name == *name);
+        let of = |wanted: bool| {
+            let all = variables.iter().zip(given);
+            all.filter(move |(variable, _)| variable.is_parameter == wanted).map(|(_, given)| given)
+        };
+        let mut inputs: Vec<(&str, TensorRef<'_>)> = of(false)
+            .filter(|(name, _)| needs(name))
+            .map(|(name, tensor)| (&**name, tensor.view()))
+            .collect();
+        if needs(PICK) {
+            inputs.push((PICK, pick.view()));
+        }
+        let has = |name: &str| self.program.parameters().iter().any(|d| *d.name == *name);
+        let parameters: Vec<Given> = of(true).filter(|(name, _)| has(name)).cloned().collect();
+        interp::evaluate(&self.program, &inputs, &parameters, 0, 0)
     }
 }
 
@@ -181,7 +214,8 @@ impl Format {
     }
 }
 
-/// A node of the formula as Unicode text.
+/// A node of the formula as Unicode text, in one line.
 pub(super) fn written(graph: &Graph, node: NodeId) -> String {
-    crate::print::math(&[("", graph.expr(node))])
+    let text = crate::print::math(&[("", graph.expr(node))]);
+    text.lines().map(|line| line.trim_start_matches(" = ")).collect::<Vec<_>>().join("; ")
 }

@@ -6,15 +6,15 @@ use std::ops::RangeInclusive;
 use rustc_hash::FxHashMap;
 
 use super::Given;
-use super::inspect::{self, Format, Inspector, PICK, RESULT};
-use super::points::{self, Variable};
+use super::inspect::{self, Format, Inspector, RESULT};
+use super::points;
 use crate::dim::Name;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Origin};
-use crate::interp::{self, Evaluation};
+use crate::interp::Evaluation;
 use crate::program::Program;
-use crate::tensor::{Tensor, TensorRef};
+use crate::tensor::Tensor;
 
 /// How many times the weight of the inputs' roundings the formula's own may have.
 const ALLOWED: f64 = 32.0;
@@ -126,36 +126,6 @@ pub(super) fn examine(program: &Program, ranges: &[(&str, RangeInclusive<f64>)])
     doubts.sort_by(|a, b| b.factor.total_cmp(&a.factor));
     let (name, dtype) = (output.name.clone(), declared.dtype);
     Ok(Examination { name, dtype, points, values: judge.values, conditions: judge.conditions, doubts })
-}
-
-impl Inspector {
-    fn at(
-        &self,
-        variables: &[Variable],
-        given: &[Given],
-        shape: &[usize],
-        picked: usize,
-        dtype: DType,
-    ) -> Result<Evaluation> {
-        let mut pick = vec![0.0; shape.iter().product()];
-        pick[picked] = 1.0;
-        let pick = Tensor::from_f64(dtype, shape, &pick)?;
-        let needs = |name: &str| self.program.inputs().iter().any(|d| *d.name == *name);
-        let of = |wanted: bool| {
-            let all = variables.iter().zip(given);
-            all.filter(move |(variable, _)| variable.is_parameter == wanted).map(|(_, given)| given)
-        };
-        let mut inputs: Vec<(&str, TensorRef<'_>)> = of(false)
-            .filter(|(name, _)| needs(name))
-            .map(|(name, tensor)| (&**name, tensor.view()))
-            .collect();
-        if needs(PICK) {
-            inputs.push((PICK, pick.view()));
-        }
-        let has = |name: &str| self.program.parameters().iter().any(|d| *d.name == *name);
-        let parameters: Vec<Given> = of(true).filter(|(name, _)| has(name)).cloned().collect();
-        interp::evaluate(&self.program, &inputs, &parameters, 0, 0)
-    }
 }
 
 struct Judge<'a> {

@@ -101,7 +101,8 @@ impl Stability {
     ///
     /// Each input and parameter that the formula needs has a range, by name; named dimensions have size 3. The points
     /// are the same in every run: ends of the ranges, numbers of all magnitudes, and numbers near each other. They are
-    /// samples: what is doubtful at one of them is doubtful, but a place that none of them is near is not seen.
+    /// samples: what is doubtful at one of them is doubtful, but a place that none of them is near is not seen. Nor are the operations inside a loop (`Graph::scan`), whose results
+    /// count as they come.
     ///
     /// # Errors
     /// A name that the formula does not have, or one of its own without a range; a range without numbers; what only a

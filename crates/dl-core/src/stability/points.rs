@@ -69,10 +69,23 @@ pub(super) fn variables(
                 )));
             }
         };
+        check(name, dtype, low, high)?;
         let shape = shape.eval(&dims).map_err(|why| Error::value(format!("{name}: {why}")))?;
         found.push(Variable { name: name.clone(), dtype, shape, is_parameter, low, high });
     }
     Ok((found, dims))
+}
+
+/// Whether the element type has all that is drawn between the ends.
+fn check(name: &str, dtype: DType, low: f64, high: f64) -> Result<()> {
+    let wrong = match dtype {
+        DType::F64 => return Ok(()),
+        DType::F32 if low >= f64::from(f32::MIN) && high <= f64::from(f32::MAX) => return Ok(()),
+        DType::F32 => "f32 has no numbers so large",
+        _ if low.ceil() <= high.floor() => return Ok(()),
+        _ => "there is no whole number in it",
+    };
+    Err(Error::value(format!("range of {name}: {low:?}..={high:?}: {wrong}")))
 }
 
 impl Variable {
@@ -89,14 +102,13 @@ impl Variable {
         let random = |salt: u64, index: u64| f64::from(uniform(salt, point, stream, index));
         let common = |salt: u64, index: u64| f64::from(uniform(salt, point, u64::from(u32::MAX), index));
         if !self.dtype.is_float() {
-            let count = (self.high.floor() - self.low.ceil()).max(0.0) + 1.0;
-            return (self.low.ceil() + (random(0, e) * count).floor())
-                .min(self.high.floor().max(self.low.ceil()));
+            let (first, last) = (self.low.ceil(), self.high.floor());
+            return (first + (random(0, e) * (last - first + 1.0)).floor()).min(last);
         }
         let value = match point % WAYS {
             0 => self.end(random(1, 0) < 0.5, random(2, e)),
             1 => self.end(random(1, e) < 0.5, random(2, e)),
-            2 => self.low + (self.high - self.low) * random(0, e),
+            2 => self.between(random(0, e)),
             // All elements of all that is given are near each other, where ranges allow it.
             3 => self.sized(common(1, 0), common(2, 0)) * (1.0 + 1e-2 * (random(3, e) - 0.5)),
             4 => self.sized(common(1, 0), common(2, 0)) * (1.0 + 1e-5 * (random(3, e) - 0.5)),
@@ -109,8 +121,13 @@ impl Variable {
 
     /// An end; elements of arrays are beside it, since what is equal in all of them cancels as it does nowhere else.
     fn end(&self, low: bool, beside: f64) -> f64 {
-        let beside = if self.shape.is_empty() { 0.0 } else { beside * (self.high - self.low) / 16.0 };
-        if low { self.low + beside } else { self.high - beside }
+        let beside = if self.shape.is_empty() { 0.0 } else { beside / 16.0 };
+        self.between(if low { beside } else { 1.0 - beside })
+    }
+
+    /// The number at a share of the way from the lower end to the other, whose difference may be infinite.
+    fn between(&self, share: f64) -> f64 {
+        self.low * (1.0 - share) + self.high * share
     }
 
     /// A number whose magnitude is anywhere, and whose sign is one that the range has.

@@ -42,7 +42,7 @@ fn terms_that_cancel_are_named() {
     let found = y.stability().unwrap().over(&[("x", -100.0..=100.0)]).unwrap();
     let [doubt] = found.doubts() else { panic!("{found}") };
     assert_eq!((doubt.flaw, doubt.origin.site.as_ref().unwrap().line), (Flaw::Cancels, line));
-    assert_eq!(doubt.formula, " = tanh(x) - sin(x)");
+    assert_eq!(doubt.formula, "tanh(x) - sin(x)");
     // The difference is -x³/6: what is lost grows with 1/x².
     let x = doubt.at[0].1.to_f64()[0].abs();
     assert!(x < 1e-2 && doubt.factor > 0.5 / (x * x), "{found}");
@@ -115,8 +115,28 @@ fn mistakes_say_what_was_expected() {
         told(&[("width", reversed)]),
         "range of width: 1.0..=0.0 has no numbers; expected two finite ends, the lower one first"
     );
+    assert_eq!(told(&[("width", 0.0..=1e39)]), "range of width: 0.0..=1e39: f32 has no numbers so large");
+    let labelled = x.sin() + k.cast(F32);
+    let told_of_both = labelled.stability().unwrap().over(&[("width", 0.0..=1.0), ("k", 0.2..=0.8)]);
+    assert_eq!(
+        told_of_both.unwrap_err().to_string(),
+        "range of k: 0.2..=0.8: there is no whole number in it"
+    );
     assert!(told(&[("width", f64::NAN..=0.0)]).contains("NaN..=0.0"));
     assert_eq!(k.stability().unwrap_err().to_string(), "stability of i64 []: expected floats");
+}
+
+#[test]
+fn the_whole_range_of_a_type_is_a_range() {
+    let g = Graph::new();
+    let (x, v) = (g.input("x", F64, ()), g.input("v", F64, [3]));
+    let all = f64::MIN..=f64::MAX;
+    let y = x.maximum(v.maximum(0.0).sum(..) * 0.0);
+    let found = y.stability().unwrap().over(&[("x", all.clone()), ("v", -1.0..=1.0)]).unwrap();
+    assert_eq!(found.values().unwrap().1, f64::MAX, "{found}");
+    // No element is drawn as NaN.
+    let found = v.abs().stability().unwrap().over(&[("v", all)]).unwrap();
+    assert!(found.doubts().is_empty(), "{found}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::inspect::Format;
-use super::{Examination, Flaw, Recognised, Stability};
+use super::{Doubt, Examination, Flaw, Recognised, Stability};
 use crate::dim::Name;
 use crate::dtype::DType;
 use crate::graph::Origin;
@@ -64,8 +64,6 @@ impl fmt::Display for Examination {
             return write!(f, "\nnothing is doubtful");
         }
         for doubt in &self.doubts {
-            let lines: Vec<&str> = doubt.formula.lines().collect();
-            let formula = lines.join("; ");
             let said = match doubt.flaw {
                 Flaw::Cancels => "cancels",
                 Flaw::Grows => "has a rounding that grows",
@@ -73,7 +71,7 @@ impl fmt::Display for Examination {
                 Flaw::Overflows => "is above the range",
                 Flaw::NotFinite => "gives no finite number",
             };
-            write!(f, "\ndoubtful: {} {said}", formula.trim_start_matches(" = "))?;
+            write!(f, "\ndoubtful: {} {said}", doubt.formula)?;
             if doubt.factor.is_finite() {
                 let lost = doubt.factor.log10().min(digits);
                 write!(f, ": {lost:.1} digits are lost that the inputs have")?;
@@ -81,13 +79,19 @@ impl fmt::Display for Examination {
             if let Some(place) = place(&doubt.origin) {
                 write!(f, " ({place})")?;
             }
-            write!(f, "\n  at {}", given(&doubt.at))?;
+            write!(f, "\n  at {}", doubt.point())?;
         }
         Ok(())
     }
 }
 
-/// `x = 1e-8, w = [1, 2, …]`.
+impl Doubt {
+    /// Where it is worst, as text: `x = 1e-8, w = [1.0, 2.0, …]`.
+    pub fn point(&self) -> String {
+        given(&self.at)
+    }
+}
+
 fn given(at: &[(Name, Tensor)]) -> String {
     let of = |(name, tensor): &(Name, Tensor)| {
         let values = tensor.to_f64();
